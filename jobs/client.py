@@ -1,0 +1,104 @@
+"""A small synchronous client of the API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+FINAL = frozenset({"succeeded", "failed", "canceled"})
+
+
+class ApiError(Exception):
+    """The service refused, or could not be reached. The text is for people."""
+
+    def __init__(self, detail: str, *, status: int = 0, code: str = "") -> None:
+        self.status = status
+        self.code = code
+        super().__init__(detail)
+
+
+class Client:
+    """Calls the service at `url`. Every method raises `ApiError`."""
+
+    def __init__(self, url: str, *, timeout: float = 60.0) -> None:
+        # Proxies of the environment are for the outside world; the service is usually at home.
+        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
+        self._url = url
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def submit(
+        self,
+        content: Path,
+        *,
+        style: Path | None = None,
+        style_id: str | None = None,
+        **params: object,
+    ) -> dict[str, Any]:
+        """Submit a `stylize` job; returns it as JSON."""
+        fields = {name: _text(value) for name, value in params.items() if value is not None}
+        if style_id is not None:
+            fields["style_id"] = style_id
+        files = {"content": (content.name, content.read_bytes())}
+        if style is not None:
+            files["style"] = (style.name, style.read_bytes())
+        return self._json("POST", "/v1/jobs", data={"kind": "stylize", **fields}, files=files)
+
+    def job(self, job_id: str, *, wait: int = 0) -> dict[str, Any]:
+        """A job; with `wait`, when it changes or after so many seconds."""
+        return self._json("GET", f"/v1/jobs/{job_id}", params={"wait": wait} if wait else None)
+
+    def jobs(self, *, limit: int = 20, status: str | None = None) -> list[dict[str, Any]]:
+        """The newest jobs."""
+        params = {"limit": limit} | ({"status": status} if status else {})
+        page: list[dict[str, Any]] = self._json("GET", "/v1/jobs", params=params)["jobs"]
+        return page
+
+    def follow(self, job_id: str, *, timeout: float | None = None) -> Iterator[dict[str, Any]]:
+        """The job again and again as it changes, until it has ended or `timeout` seconds are over."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        job = self.job(job_id)
+        yield job
+        while job["status"] not in FINAL:
+            if deadline is not None and time.monotonic() > deadline:
+                raise ApiError(f"Job {job_id} is still {job['status']} after {timeout:g} s.")
+            job = self.job(job_id, wait=2)
+            yield job
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Ask for a job to stop."""
+        return self._json("POST", f"/v1/jobs/{job_id}/cancel")
+
+    def output(self, job_id: str, index: int = 0) -> tuple[bytes, str]:
+        """The bytes that a job made, and their media type."""
+        response = self._send("GET", f"/v1/jobs/{job_id}/output", params={"index": index})
+        return response.content, response.headers["Content-Type"]
+
+    def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
+        body: dict[str, Any] = self._send(method, path, **arguments).json()
+        return body
+
+    def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            raise ApiError(f"The service at {self._url} can't be reached: {error}.") from error
+        if response.is_success:
+            return response
+        try:
+            problem = response.json()
+        except ValueError:
+            raise ApiError(f"{self._url} answered {response.status_code}.") from None
+        raise ApiError(problem["detail"], status=response.status_code, code=problem.get("code", ""))
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

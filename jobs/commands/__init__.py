@@ -1,0 +1,1 @@
+"""Subcommands of `atelier` that run the service or talk to it."""

@@ -1,0 +1,126 @@
+"""`atelier up`: the whole service on one machine, with embedded defaults."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from jobs.settings import Settings
+    from jobs.supervisor import Supervisor
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Where to serve (default: PORT, then 8000, or a free one if that is taken; 0: any free one).",
+)
+def up(port: int | None) -> None:
+    """Serve the API and the page, with workers, until Ctrl-C."""
+    from jobs.redis_server import RedisMissingError, free_port
+    from jobs.settings import child_environment, load_settings
+    from jobs.supervisor import Supervisor
+
+    settings = load_settings()
+    chosen = _choose_port(settings, port)
+    environment = child_environment(
+        ATELIER_HOME=str(settings.home),
+        DATABASE_URL=settings.database,
+        STORAGE_URL=settings.storage,
+        PYTHONUNBUFFERED="1",
+    )
+    redis_port = None
+    if not settings.redis_url:
+        redis_port = free_port(6379)
+        environment["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
+    supervisor = Supervisor(environment, settings.home / "logs", _say)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: supervisor.stopping.set())
+    try:
+        _start(supervisor, settings, chosen, redis_port)
+        if not supervisor.stopping.is_set():
+            _welcome(settings, chosen, redis_port)
+            supervisor.watch()
+    except (RedisMissingError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        _say("stopping")
+        supervisor.stop()
+
+
+def _choose_port(settings: Settings, asked: int | None) -> int:
+    from jobs.redis_server import free_port
+
+    if asked == 0:
+        return free_port(0, settings.host)
+    preferred = asked if asked is not None else settings.port
+    port = free_port(preferred, settings.host)
+    if port != preferred:
+        if asked is not None:
+            raise click.ClickException(
+                f"Port {preferred} is taken. Free it, or choose another with --port."
+            )
+        _say(f"port {preferred} is taken, using {port}")
+    return port
+
+
+def _start(supervisor: Supervisor, settings: Settings, port: int, redis_port: int | None) -> None:
+    from jobs.processes import embedded
+    from jobs.redis_server import redis_command, wait_for_redis
+    from jobs.schema import upgrade
+    from jobs.service import make_service
+    from jobs.supervisor import resolve
+
+    if redis_port is not None:
+        redis = supervisor.start("redis", redis_command(settings.home / "redis", redis_port))
+        wait_for_redis(redis_port, redis)
+    upgrade(settings.database)
+    make_service(settings).styles.register_gallery()
+    for name, command in embedded(settings, port).items():
+        supervisor.start(name, resolve(command))
+    _wait_until_ready(supervisor, settings, port)
+
+
+def _wait_until_ready(supervisor: Supervisor, settings: Settings, port: int) -> None:
+    import httpx
+
+    address = f"http://{settings.host}:{port}/readyz"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not supervisor.stopping.is_set():
+        try:
+            if httpx.get(address, timeout=2, trust_env=False).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    if not supervisor.stopping.is_set():
+        raise RuntimeError(f"The web server did not answer; see {settings.home / 'logs' / 'web.log'}.")
+
+
+def _welcome(settings: Settings, port: int, redis_port: int | None) -> None:
+    address = f"http://{settings.host}:{port}"
+    _say(f"database {_without_password(settings.database)}")
+    _say(f"files    {settings.storage}")
+    _say(f"redis    127.0.0.1:{redis_port}, started here" if redis_port else "redis    REDIS_URL")
+    _say("started  web, worker-stylize, maintenance; logs in " + str(settings.home / "logs"))
+    _say("")
+    _say("try it:")
+    _say(f"  curl -F kind=stylize -F content=@photo.jpg -F style_id=night-oils {address}/v1/jobs")
+    _say(f"or open {address}")
+    click.echo(f"ready: {address}")
+    sys.stdout.flush()
+
+
+def _without_password(url: str) -> str:
+    from sqlalchemy import make_url
+
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

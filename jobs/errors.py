@@ -1,0 +1,94 @@
+"""Errors of the service. Each class's docstring is its default message; `code` is for programs."""
+
+from __future__ import annotations
+
+
+class JobsError(Exception):
+    """Something went wrong with a job."""
+
+    code = "error"
+    retryable = False
+
+    def __init__(self, detail: str | None = None, *, pointer: str | None = None) -> None:
+        self.detail = detail or (type(self).__doc__ or "").strip()
+        self.pointer = pointer
+        super().__init__(self.detail)
+
+
+class InvalidRequestError(JobsError):
+    """The request is malformed."""
+
+    code = "invalid_request"
+
+
+class InvalidParamsError(JobsError):
+    """Some parameters are not valid."""
+
+    code = "invalid_params"
+
+    def __init__(self, errors: list[tuple[str, str]]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{pointer}: {detail}" for pointer, detail in errors))
+
+
+class UnusablePictureError(JobsError):
+    """The file is not a picture that can be used."""
+
+    code = "unusable_picture"
+
+
+class UnsupportedPictureError(JobsError):
+    """The file is not a JPEG, PNG or WebP picture."""
+
+    code = "unsupported_picture"
+
+
+class PictureTooLargeError(JobsError):
+    """The picture has too many pixels or bytes."""
+
+    code = "picture_too_large"
+
+
+class NotFoundError(JobsError):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class NotReadyError(JobsError):
+    """The job has no output yet."""
+
+    code = "not_ready"
+    retryable = True
+
+
+class ConflictError(JobsError):
+    """The job's state does not allow that."""
+
+    code = "conflict"
+
+
+class StorageError(JobsError):
+    """The file store could not be reached."""
+
+    code = "storage_unavailable"
+    retryable = True
+
+
+class TimedOutError(JobsError):
+    """The job did not finish in time; it goes on, and can be followed by its id."""
+
+    code = "timed_out"
+    retryable = True
+
+
+class LeaseLostError(JobsError):
+    """This run lost its lease on the job; whatever it made is discarded."""
+
+    code = "lease_lost"
+
+
+class JobCanceledError(JobsError):
+    """Somebody asked for this job to be canceled."""
+
+    code = "canceled"

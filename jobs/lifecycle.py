@@ -1,0 +1,255 @@
+"""The state machine. Each transition is one guarded UPDATE; no row changed means it was not allowed.
+
+    queued ──► running ──► succeeded | failed | canceled
+       │          └──────► queued     (retry, stalled, drained)
+       └─────────────────► canceled
+
+A run is known by its job, attempt and lease owner. Every write that a run makes is fenced by the three,
+so one that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, and_, func, select, update
+from sqlalchemy.orm import Session
+
+from jobs.db import now
+from jobs.errors import ConflictError, LeaseLostError
+from jobs.models import Job, JobEvent, Owner
+
+
+class JobStatus(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"  #: waits to be claimed, from `run_at` on
+    RUNNING = "running"  #: claimed; its lease says by whom and until when
+    SUCCEEDED = "succeeded"  #: done; its outputs can be downloaded
+    FAILED = "failed"  #: given up; `error` says why
+    CANCELED = "canceled"  #: stopped on request
+
+
+TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELED}),
+    JobStatus.RUNNING: frozenset(
+        {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.QUEUED}
+    ),
+    JobStatus.SUCCEEDED: frozenset(),
+    JobStatus.FAILED: frozenset(),
+    JobStatus.CANCELED: frozenset(),
+}
+
+FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One attempt at a job, by one holder of its lease."""
+
+    job_id: str
+    attempt: int
+    lease_owner: str
+
+    def fence(self) -> ColumnElement[bool]:
+        """True in SQL only while this run holds the job."""
+        return and_(
+            Job.id == self.job_id,
+            Job.attempt == self.attempt,
+            Job.lease_owner == self.lease_owner,
+            Job.status == JobStatus.RUNNING,
+        )
+
+
+def record(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
+    """Add an event to the job's history."""
+    session.add(JobEvent(job_id=job_id, type=type_, data=data, created_at=at))
+
+
+def claim(session: Session, queue: str, lease_owner: str, lease_seconds: float) -> Run | None:
+    """Take the best eligible job of `queue`: priority first, then the owner who waited longest.
+
+    Returns None when nothing is eligible.
+    """
+    at = now(session)
+    best = (
+        select(Job.id, Job.owner)
+        .join(Owner, Owner.name == Job.owner)
+        .where(Job.queue == queue, Job.status == JobStatus.QUEUED, Job.run_at <= at)
+        .order_by(
+            Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id
+        )
+        .limit(1)
+        # SQLite's dialect leaves this out; its transaction holds the write lock already.
+        .with_for_update(of=Job, skip_locked=True)
+    )
+    row = session.execute(best).one_or_none()
+    if row is None:
+        return None
+    attempt = session.execute(
+        update(Job)
+        .where(Job.id == row.id, Job.status == JobStatus.QUEUED)
+        .values(
+            status=JobStatus.RUNNING,
+            attempt=Job.attempt + 1,
+            lease_owner=lease_owner,
+            lease_expires_at=at + timedelta(seconds=lease_seconds),
+            started_at=func.coalesce(Job.started_at, at),
+            progress=None,
+            version=Job.version + 1,
+        )
+        .returning(Job.attempt)
+    ).scalar_one_or_none()
+    if attempt is None:
+        return None
+    session.execute(update(Owner).where(Owner.name == row.owner).values(last_claimed_at=at))
+    record(session, row.id, "state", at, status=JobStatus.RUNNING, attempt=attempt)
+    return Run(job_id=row.id, attempt=attempt, lease_owner=lease_owner)
+
+
+def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
+    """Prolong the lease. Returns whether the job is to be canceled. Raises `LeaseLostError`."""
+    at = now(session)
+    row = session.execute(
+        update(Job)
+        .where(run.fence())
+        .values(lease_expires_at=at + timedelta(seconds=lease_seconds))
+        .returning(Job.cancel_requested_at)
+    ).one_or_none()
+    if row is None:
+        raise LeaseLostError
+    return row.cancel_requested_at is not None
+
+
+def report_progress(session: Session, run: Run, progress: dict[str, Any]) -> None:
+    """Store how far a run is. Raises `LeaseLostError`."""
+    _fenced(session, run, progress=progress)
+    record(session, run.job_id, "progress", now(session), progress=progress)
+
+
+def succeed(session: Session, run: Run, metrics: dict[str, Any]) -> None:
+    """`running → succeeded`. Raises `LeaseLostError`."""
+    _finish(session, run, JobStatus.SUCCEEDED, metrics=metrics)
+
+
+def fail(session: Session, run: Run, error: dict[str, Any]) -> None:
+    """`running → failed`. Raises `LeaseLostError`."""
+    _finish(session, run, JobStatus.FAILED, error=error)
+
+
+def end_canceled(session: Session, run: Run) -> None:
+    """`running → canceled`, by the run itself. Raises `LeaseLostError`."""
+    _finish(session, run, JobStatus.CANCELED)
+
+
+def requeue(
+    session: Session,
+    run: Run,
+    *,
+    reason: str,
+    delay_seconds: float = 0,
+    spend_attempt: bool = True,
+    error: dict[str, Any] | None = None,
+) -> None:
+    """`running → queued`, after an error worth another attempt or because the worker drains.
+
+    Raises `LeaseLostError`.
+    """
+    at = now(session)
+    _fenced(
+        session,
+        run,
+        status=JobStatus.QUEUED,
+        attempt=run.attempt if spend_attempt else run.attempt - 1,
+        run_at=at + timedelta(seconds=delay_seconds),
+        error=error,
+        **_RELEASED,
+    )
+    record(session, run.job_id, "state", at, status=JobStatus.QUEUED, reason=reason)
+
+
+def cancel(session: Session, job_id: str) -> JobStatus:
+    """Ask for a job to stop: a queued one ends at once, a running one at its next heartbeat.
+
+    Returns the status afterwards; a finished job stays as it is. Raises `ConflictError` if there is no
+    such job.
+    """
+    at = now(session)
+    ended = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.status == JobStatus.QUEUED)
+        .values(
+            status=JobStatus.CANCELED,
+            cancel_requested_at=at,
+            finished_at=at,
+            version=Job.version + 1,
+        )
+    )
+    if _count(ended):
+        record(session, job_id, "state", at, status=JobStatus.CANCELED)
+        return JobStatus.CANCELED
+    asked = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.status == JobStatus.RUNNING, Job.cancel_requested_at.is_(None))
+        .values(cancel_requested_at=at, version=Job.version + 1)
+    )
+    if _count(asked):
+        record(session, job_id, "cancel", at)
+    status = session.scalar(select(Job.status).where(Job.id == job_id))
+    if status is None:
+        raise ConflictError("There is no such job to cancel.")
+    return JobStatus(status)
+
+
+def reap(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
+    """Take back the jobs whose lease ran out: queued again, or failed after the last attempt.
+
+    Returns `(job id, new status)` of each.
+    """
+    at = now(session)
+    stalled = session.scalars(
+        select(Job)
+        .where(Job.status == JobStatus.RUNNING, Job.lease_expires_at < at)
+        .order_by(Job.lease_expires_at)
+        .limit(limit)
+        .with_for_update(of=Job, skip_locked=True)
+    ).all()
+    out: list[tuple[str, JobStatus]] = []
+    for job in stalled:
+        assert job.lease_owner is not None  # noqa: S101 - a running job has one
+        run = Run(job_id=job.id, attempt=job.attempt, lease_owner=job.lease_owner)
+        if job.cancel_requested_at is not None:
+            end_canceled(session, run)
+            out.append((job.id, JobStatus.CANCELED))
+        elif job.attempt >= job.max_attempts:
+            detail = f"The worker stopped answering, {job.attempt} times; given up."
+            fail(session, run, {"code": "stalled", "detail": detail, "retryable": True})
+            out.append((job.id, JobStatus.FAILED))
+        else:
+            requeue(session, run, reason="stalled")
+            out.append((job.id, JobStatus.QUEUED))
+    return out
+
+
+_RELEASED: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None, "progress": None}
+
+
+def _finish(session: Session, run: Run, status: JobStatus, **values: Any) -> None:
+    at = now(session)
+    released = {"lease_owner": None, "lease_expires_at": None}
+    _fenced(session, run, status=status, finished_at=at, **released, **values)
+    record(session, run.job_id, "state", at, status=status)
+
+
+def _fenced(session: Session, run: Run, **values: Any) -> None:
+    result = session.execute(update(Job).where(run.fence()).values(version=Job.version + 1, **values))
+    if not _count(result):
+        raise LeaseLostError
+
+
+def _count(result: Any) -> int:
+    return cast("CursorResult[Any]", result).rowcount

@@ -1,0 +1,69 @@
+"""The service's housekeeping: publish waiting tokens, take back stalled jobs, wake sleeping workers.
+
+A plain loop and not a Celery beat, because it must work while the broker is away. Several may run at
+once: everything they do is guarded or harmless when done twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import lifecycle, outbox
+from jobs.lifecycle import JobStatus
+from jobs.models import Job
+from jobs.service import JobService
+
+log = logging.getLogger(__name__)
+
+
+class Maintenance:
+    """The loop. `stop` may be set from a signal handler or another thread."""
+
+    def __init__(self, service: JobService) -> None:
+        self._service = service
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        """Go on until `stop` is set. A failing database is logged and tried again."""
+        settings = self._service.settings
+        tasks: list[tuple[float, Callable[[], object]]] = [
+            (settings.dispatch_seconds, self.dispatch),
+            (settings.reap_seconds, self.reap),
+            (settings.renotify_seconds, self.renotify),
+        ]
+        due = [0.0 for _ in tasks]
+        while not self.stop.is_set():
+            for number, (seconds, task) in enumerate(tasks):
+                if time.monotonic() < due[number]:
+                    continue
+                due[number] = time.monotonic() + seconds
+                try:
+                    task()
+                except SQLAlchemyError as error:
+                    log.error("maintenance could not %s: %s", task.__name__, error)
+            self.stop.wait(max(0.05, min(due) - time.monotonic()))
+
+    def dispatch(self) -> int:
+        """Publish the tokens that the outbox still holds."""
+        return outbox.publish(self._service.sessions, self._service.queue)
+
+    def reap(self) -> list[str]:
+        """Take back the jobs whose lease ran out; returns their ids."""
+        with self._service.sessions.begin() as session:
+            reaped = lifecycle.reap(session)
+            for job_id, status in reaped:
+                if status == JobStatus.QUEUED:
+                    outbox.enqueue(session, job_id, session.get_one(Job, job_id).queue)
+        for job_id, status in reaped:
+            log.warning("job %s had stalled; it is %s now", job_id, status)
+        return [job_id for job_id, _ in reaped]
+
+    def renotify(self) -> int:
+        """Make up for tokens that the broker lost."""
+        seconds = min(self._service.settings.renotify_seconds, 5.0)
+        return outbox.renotify(self._service.sessions, self._service.queue, waiting_seconds=seconds)

@@ -1,0 +1,160 @@
+"""Tables. A job's row is the truth about it; everything else points at it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from jobs.db import Base
+
+
+def new_id() -> str:
+    """A random identifier: it says nothing and can't be guessed."""
+    return str(uuid.uuid4())
+
+
+class Owner(Base):
+    """Whoever jobs belong to. Claims go round owners by `last_claimed_at`."""
+
+    __tablename__ = "owners"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    last_claimed_at: Mapped[datetime | None]
+
+
+class Blob(Base):
+    """Bytes in storage, known by their SHA-256."""
+
+    __tablename__ = "blobs"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int]
+    media_type: Mapped[str] = mapped_column(String(64))
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class Style(Base):
+    """A registered style image."""
+
+    __tablename__ = "styles"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    title: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(Text, default="")
+    position: Mapped[int] = mapped_column(default=0)
+    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    created_at: Mapped[datetime]
+
+    blob: Mapped[Blob] = relationship(lazy="joined")
+
+
+class StyleStatistics(Base):
+    """A style's statistics under one network, so that no worker computes them twice.
+
+    `network` names the weights by their hash, `values` are little-endian 32-bit floats.
+    """
+
+    __tablename__ = "style_statistics"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    network: Mapped[str] = mapped_column(String(80), primary_key=True)
+    values: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Job(Base):
+    """One piece of work. See `jobs.lifecycle` for how `status` may change."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_claim", "queue", "status", "priority", "created_at"),
+        Index("ix_jobs_listing", "owner", "created_at", "id"),
+        Index("ix_jobs_lease", "status", "lease_expires_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    owner: Mapped[str] = mapped_column(ForeignKey("owners.name"))
+    kind: Mapped[str] = mapped_column(String(16))
+    queue: Mapped[str] = mapped_column(String(16))
+    priority: Mapped[int] = mapped_column(default=0)
+    status: Mapped[str] = mapped_column(String(16))
+    params: Mapped[dict[str, Any]]
+
+    attempt: Mapped[int] = mapped_column(default=0)
+    max_attempts: Mapped[int]
+    lease_owner: Mapped[str | None] = mapped_column(String(120))
+    lease_expires_at: Mapped[datetime | None]
+    run_at: Mapped[datetime]
+    cancel_requested_at: Mapped[datetime | None]
+
+    progress: Mapped[dict[str, Any] | None]
+    metrics: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    #: Counts the row's changes; it is the ETag.
+    version: Mapped[int] = mapped_column(default=1)
+
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    files: Mapped[list[JobFile]] = relationship(
+        back_populates="job", order_by="JobFile.position", lazy="selectin"
+    )
+
+    @property
+    def inputs(self) -> list[JobFile]:
+        """Files that the job works on."""
+        return [file for file in self.files if file.direction == "input"]
+
+    @property
+    def outputs(self) -> list[JobFile]:
+        """Files that the job made."""
+        return [file for file in self.files if file.direction == "output"]
+
+
+class JobFile(Base):
+    """A blob that a job reads (`input`) or made (`output`)."""
+
+    __tablename__ = "job_files"
+    __table_args__ = (Index("ix_job_files_job", "job_id", "direction", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    direction: Mapped[str] = mapped_column(String(8))
+    role: Mapped[str] = mapped_column(String(16))
+    position: Mapped[int] = mapped_column(default=0)
+    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+
+    job: Mapped[Job] = relationship(back_populates="files")
+    blob: Mapped[Blob] = relationship(lazy="joined")
+
+
+class JobEvent(Base):
+    """History. `seq` orders all events and is the id of a server-sent event."""
+
+    __tablename__ = "job_events"
+    __table_args__ = (Index("ix_job_events_job", "job_id", "seq"), {"sqlite_autoincrement": True})
+
+    seq: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(String(16))
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class OutboxMessage(Base):
+    """A wake-up token that still has to reach the broker. Written with the job, deleted when sent."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    queue: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime]

@@ -1,0 +1,72 @@
+"""Uploaded pictures, checked at the door: what they are, and that they can be decoded whole."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+from PIL import Image
+
+from jobs.errors import PictureTooLargeError, UnsupportedPictureError, UnusablePictureError
+
+#: Pillow's name of a format → media type. The only formats that are ever decoded.
+FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+#: The other way round, for file names.
+SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureInfo:
+    """What a picture is, before orientation is applied. Sides in pixels."""
+
+    media_type: str
+    width: int
+    height: int
+
+
+def inspect_picture(data: bytes, *, name: str, max_pixels: int) -> PictureInfo:
+    """Check that `data` is one whole JPEG, PNG or WebP picture of at most `max_pixels`.
+
+    `name` is what to call it in errors. Raises `UnsupportedPictureError`, `PictureTooLargeError` or
+    `UnusablePictureError`.
+    """
+    if not data:
+        raise UnusablePictureError(f"{name} is empty (0 bytes).", pointer=name)
+    with warnings.catch_warnings():
+        # The limit below is ours, and is checked before anything is decoded.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
+        except Image.DecompressionBombError:
+            raise _too_large(name, max_pixels) from None
+        except Exception:
+            # Pillow's readers raise many kinds of error on hostile bytes; all mean the same here.
+            raise UnsupportedPictureError(
+                f"{name} is not a JPEG, PNG or WebP picture.", pointer=name
+            ) from None
+        with image:
+            if image.width * image.height > max_pixels:
+                raise _too_large(name, max_pixels, image.size)
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1:
+                raise UnsupportedPictureError(
+                    f"{name} is animated ({frames} frames); send a still picture.", pointer=name
+                )
+            try:
+                image.load()
+            except Exception as error:
+                raise UnusablePictureError(
+                    f"{name} is damaged and can't be decoded: {str(error).rstrip('.')}.", pointer=name
+                ) from None
+            return PictureInfo(
+                media_type=FORMATS[image.format or ""], width=image.width, height=image.height
+            )
+
+
+def _too_large(name: str, max_pixels: int, size: tuple[int, int] | None = None) -> PictureTooLargeError:
+    shown = f" ({size[0]}×{size[1]})" if size else ""
+    megapixels = max_pixels // 1_000_000
+    return PictureTooLargeError(
+        f"{name} has too many pixels{shown}; at most {megapixels} megapixels are taken.", pointer=name
+    )

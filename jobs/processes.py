@@ -1,0 +1,45 @@
+"""The list of processes that make up the service. `atelier up` runs it; a test holds Procfile to it."""
+
+from __future__ import annotations
+
+from jobs.settings import Settings
+
+WEB = (
+    "gunicorn web.wsgi:app --bind {host}:{port} --worker-class gthread --threads {threads} "
+    "--graceful-timeout 10 --timeout 120 --no-control-socket"
+)
+STYLIZE = (
+    "celery -A worker.celery worker -Q stylize -n stylize@%h -P prefork -c 1 "
+    "--without-gossip --without-mingle"
+)
+TRAIN = (
+    "celery -A worker.celery worker -Q train -n train@%h -P prefork -c 1 "
+    "--without-gossip --without-mingle"
+)
+MAINTENANCE = "atelier maintenance"
+RELEASE = "atelier migrate"
+
+
+def procfile() -> dict[str, str]:
+    """Process type → command line, as a platform runs it."""
+    return {
+        "release": RELEASE,
+        "web": WEB.format(host="0.0.0.0", port="${PORT:-8000}", threads="${WEB_THREADS:-16}"),  # noqa: S104
+        "worker-stylize": STYLIZE,
+        "worker-train": TRAIN,
+        "maintenance": MAINTENANCE,
+    }
+
+
+def embedded(settings: Settings, port: int) -> dict[str, list[str]]:
+    """Process name → arguments, as `atelier up` runs them on one machine.
+
+    There is no worker-train here: no kind of job uses its queue yet.
+    """
+    web = WEB.format(host=settings.host, port=port, threads=settings.web_threads)
+    return {
+        "web": web.split(),
+        # A node's name must be its own where several services run on one machine.
+        "worker-stylize": STYLIZE.replace("%h", f"atelier-{port}").split(),
+        "maintenance": MAINTENANCE.split(),
+    }

@@ -1,0 +1,96 @@
+"""The broker: Celery messages that wake workers up. A message carries a job's id and nothing else.
+
+SQL is the queue, so a message that is lost, late or doubled is harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from celery import Celery
+from kombu.entity import Queue
+from kombu.exceptions import OperationalError
+
+QUEUE_NAMES = ("stylize", "train")
+RUN_TASK = "atelier.run"
+
+log = logging.getLogger(__name__)
+
+#: Publishing must never hold a request up: one quick try, and the outbox does the rest.
+_PUBLISH = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
+
+
+def make_celery(broker: str) -> Celery:
+    """The Celery application. Why each setting: docs/decisions.md."""
+    app = Celery("atelier", broker=broker)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_queues=[Queue(name, routing_key=name) for name in QUEUE_NAMES],  # type: ignore[no-untyped-call]
+        task_default_queue="stylize",
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        task_acks_late=False,
+        task_reject_on_worker_lost=False,
+        worker_concurrency=1,
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_soft_shutdown_timeout=60.0,
+        worker_enable_remote_control=True,
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": 3600,
+            "socket_connect_timeout": 2,
+            "socket_timeout": 5,
+            "socket_keepalive": True,
+        },
+        redis_socket_connect_timeout=2,
+        redis_socket_timeout=5,
+    )
+    return app
+
+
+class JobQueue:
+    """Publishes wake-up tokens."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def wake(self, queue: str, job_id: str) -> bool:
+        """Tell the workers of `queue` that a job waits. False when the broker can't be reached."""
+        try:
+            self._app.send_task(
+                RUN_TASK, args=[job_id], queue=queue, retry=True, retry_policy=_PUBLISH, expires=3600
+            )
+        except (OperationalError, OSError) as error:
+            log.warning("the broker can't be reached, the dispatcher will try again: %s", error)
+            return False
+        except Exception as error:  # a broker in trouble raises many types; the outbox keeps the token
+            log.warning("publishing failed, the dispatcher will try again: %r", error)
+            return False
+        return True
+
+    def depth(self, queue: str) -> int | None:
+        """How many tokens wait in `queue`; None when the broker can't be asked."""
+        try:
+            with self._app.connection_for_read() as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+                with connection.channel() as channel:
+                    declared = channel.queue_declare(queue=queue, passive=True)
+                    return int(declared.message_count)
+        except Exception as error:  # as in `wake`; a queue never used yet is an error too
+            log.debug("the depth of %s is not known: %r", queue, error)
+            return None
+
+    def ping(self) -> bool:
+        """Whether the broker answers."""
+        try:
+            with self._app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+        except Exception:
+            return False
+        return True

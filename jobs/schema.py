@@ -1,0 +1,24 @@
+"""Bring a database to the newest schema, as `atelier migrate` and every embedded start do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+def alembic_config(database_url: str) -> Config:
+    """Alembic's configuration for a database, without an ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    # Percent signs in a password would be read as interpolation.
+    config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
+    return config
+
+
+def upgrade(database_url: str) -> None:
+    """Apply the migrations that the database has not had."""
+    command.upgrade(alembic_config(database_url), "head")

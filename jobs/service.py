@@ -1,0 +1,307 @@
+"""Use cases: what a person or program can do with jobs. `web` calls these, and so could anything."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, and_, func, or_, select, text
+
+from jobs import lifecycle, outbox
+from jobs.db import SessionFactory, make_engine, make_sessions, now, reading
+from jobs.errors import InvalidParamsError, NotFoundError, NotReadyError
+from jobs.lifecycle import FINAL, JobStatus
+from jobs.models import Blob, Job, JobEvent, JobFile, OutboxMessage, new_id
+from jobs.params import QUEUES, validate_params
+from jobs.pictures import PictureInfo, inspect_picture
+from jobs.queue import JobQueue, make_celery
+from jobs.rows import ensure_owner, keep_blob
+from jobs.settings import Settings
+from jobs.storage import BlobStorage, make_storage
+from jobs.styles import StyleCatalogue
+
+#: Whose jobs they are while there are no keys.
+LOCAL_OWNER = "local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """Bytes that came with a request, and the client's name for them (used in errors alone)."""
+
+    data: bytes
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPage:
+    """Some jobs, newest first, and the cursor of those after them."""
+
+    jobs: list[Job]
+    next: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuePlace:
+    """How many jobs go first, and in about how many seconds this one starts (None: not known)."""
+
+    position: int
+    eta_s: float | None
+
+
+class JobService:
+    """The use cases over one database, store and broker."""
+
+    def __init__(
+        self, settings: Settings, engine: Engine, storage: BlobStorage, queue: JobQueue
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.sessions: SessionFactory = make_sessions(engine)
+        self.storage = storage
+        self.queue = queue
+        self.styles = StyleCatalogue(self.sessions, storage)
+
+    # -- submitting ---------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        kind: str,
+        values: dict[str, Any],
+        *,
+        content: Upload | None,
+        style: Upload | None = None,
+        style_id: str | None = None,
+        priority: int = 0,
+        owner: str = LOCAL_OWNER,
+    ) -> Job:
+        """Check everything, keep the pictures, write the job, and wake a worker.
+
+        Nothing is kept unless all is well. Succeeds while the broker is down. Raises a `JobsError`.
+        """
+        params = validate_params(kind, values)
+        problems = []
+        if content is None:
+            problems.append(("content", "A photo is needed: send it as the file field content."))
+        if style is None and style_id is None:
+            problems.append(("style", "A style is needed: a file as style, or a style_id."))
+        if style is not None and style_id is not None:
+            problems.append(("style", "Send either a style file or a style_id, not both."))
+        if not -100 <= priority <= 100:
+            problems.append(("priority", "Priority goes from -100 to 100."))
+        if problems:
+            raise InvalidParamsError(problems)
+        assert content is not None  # noqa: S101 - said above, for the type checker
+        checked = [("content", content, self._inspect(content))]
+        if style is not None:
+            checked.append(("style", style, self._inspect(style)))
+        registered = self.styles.get(style_id) if style_id is not None else None
+
+        # Files before rows: a row never names bytes that are not there.
+        kept = [
+            (role, self.storage.put(file.data), len(file.data), info) for role, file, info in checked
+        ]
+        with self.sessions.begin() as session:
+            at = now(session)
+            ensure_owner(session, owner)
+            job = Job(
+                id=new_id(),
+                owner=owner,
+                kind=kind,
+                queue=QUEUES[kind],
+                priority=priority,
+                status=JobStatus.QUEUED,
+                params=params,
+                max_attempts=self.settings.max_attempts,
+                run_at=at,
+                created_at=at,
+            )
+            session.add(job)
+            for position, (role, sha256, size, info) in enumerate(kept):
+                keep_blob(session, sha256, size, info, at)
+                job.files.append(
+                    JobFile(direction="input", role=role, position=position, sha256=sha256)
+                )
+            if registered is not None:
+                job.files.append(
+                    JobFile(direction="input", role="style", position=1, sha256=registered.sha256)
+                )
+            session.flush()
+            lifecycle.record(session, job.id, "state", at, status=JobStatus.QUEUED)
+            outbox.enqueue(session, job.id, job.queue)
+        outbox.publish(self.sessions, self.queue, job_id=job.id)
+        return self.get(job.id)
+
+    def _inspect(self, upload: Upload) -> PictureInfo:
+        return inspect_picture(upload.data, name=upload.name, max_pixels=self.settings.max_pixels)
+
+    # -- looking ------------------------------------------------------------------------------------
+
+    def get(self, job_id: str) -> Job:
+        """The job. Raises `NotFoundError`."""
+        with reading(self.sessions) as session:
+            job = session.get(Job, job_id)
+        if job is None:
+            raise NotFoundError(f"There is no job {job_id[:64]}.")
+        return job
+
+    def wait(self, job_id: str, seconds: float, *, version: int | None = None) -> Job:
+        """The job, once it has ended (or its row is newer than `version`), or after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while True:
+            job = self.get(job_id)
+            changed = version is not None and job.version != version
+            if changed or job.status in FINAL or time.monotonic() >= deadline:
+                return job
+            time.sleep(0.05 if seconds < 5 else 0.1)
+
+    def place(self, job: Job) -> QueuePlace | None:
+        """Where a queued job stands; None for one that is not queued."""
+        if job.status != JobStatus.QUEUED:
+            return None
+        with reading(self.sessions) as session:
+            ahead = session.scalar(
+                select(func.count()).where(
+                    Job.queue == job.queue,
+                    Job.status == JobStatus.QUEUED,
+                    or_(
+                        Job.priority > job.priority,
+                        and_(Job.priority == job.priority, Job.created_at < job.created_at),
+                    ),
+                )
+            )
+            recent = session.scalars(
+                select(Job.metrics)
+                .where(Job.queue == job.queue, Job.status == JobStatus.SUCCEEDED)
+                .order_by(Job.created_at.desc())
+                .limit(10)
+            ).all()
+        times = [metrics["run_s"] for metrics in recent if metrics and "run_s" in metrics]
+        position = int(ahead or 0)
+        eta = (position + 0.5) * sum(times) / len(times) if times else None
+        return QueuePlace(position=position, eta_s=None if eta is None else round(eta, 2))
+
+    def page(
+        self,
+        *,
+        owner: str = LOCAL_OWNER,
+        status: str | None = None,
+        kind: str | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> JobPage:
+        """A page of jobs, newest first. `cursor` is the id of the last job of the page before."""
+        query = select(Job).where(Job.owner == owner)
+        if status is not None:
+            query = query.where(Job.status == status)
+        if kind is not None:
+            query = query.where(Job.kind == kind)
+        with reading(self.sessions) as session:
+            if cursor is not None:
+                last = session.get(Job, cursor)
+                if last is None or last.owner != owner:
+                    raise InvalidParamsError([("cursor", "This cursor is not one of ours.")])
+                query = query.where(
+                    or_(
+                        Job.created_at < last.created_at,
+                        and_(Job.created_at == last.created_at, Job.id < last.id),
+                    )
+                )
+            query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
+            found = list(session.scalars(query).all())
+        more = len(found) > limit
+        page = found[:limit]
+        return JobPage(jobs=page, next=page[-1].id if more else None)
+
+    def events(self, job_id: str, after: int = 0, limit: int = 200) -> list[JobEvent]:
+        """The job's events with a sequence number above `after`."""
+        with reading(self.sessions) as session:
+            return list(
+                session.scalars(
+                    select(JobEvent)
+                    .where(JobEvent.job_id == job_id, JobEvent.seq > after)
+                    .order_by(JobEvent.seq)
+                    .limit(limit)
+                ).all()
+            )
+
+    def output(self, job_id: str, index: int = 0) -> tuple[Blob, bytes]:
+        """An output and its bytes. Raises `NotFoundError`, or `NotReadyError` before there is one."""
+        job = self.get(job_id)
+        outputs = job.outputs
+        if not outputs:
+            if job.status in FINAL:
+                raise NotFoundError(f"This job {job.status} and has no output.")
+            raise NotReadyError(f"This job is {job.status}; its output comes when it has succeeded.")
+        if not 0 <= index < len(outputs):
+            raise NotFoundError(f"This job has {len(outputs)} output(s), counted from 0.")
+        return outputs[index].blob, self.storage.get(outputs[index].sha256)
+
+    def input(self, job_id: str, role: str) -> tuple[Blob, bytes]:
+        """An input of a job and its bytes. Raises `NotFoundError`."""
+        for file in self.get(job_id).inputs:
+            if file.role == role:
+                return file.blob, self.storage.get(file.sha256)
+        raise NotFoundError(f"This job has no input {role[:16]!r}.")
+
+    # -- changing -----------------------------------------------------------------------------------
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask for the job to stop; one that has ended stays as it is. Raises `NotFoundError`."""
+        self.get(job_id)
+        with self.sessions.begin() as session:
+            lifecycle.cancel(session, job_id)
+        return self.get(job_id)
+
+    def figures(self) -> list[tuple[str, str, list[tuple[str, float]]]]:
+        """Gauges for monitoring: `(name, help, [(labels, value)])`."""
+        with reading(self.sessions) as session:
+            at = now(session)
+            counts = session.execute(
+                select(Job.queue, Job.status, func.count()).group_by(Job.queue, Job.status)
+            ).all()
+            oldest = session.execute(
+                select(Job.queue, func.min(Job.run_at))
+                .where(Job.status == JobStatus.QUEUED, Job.run_at <= at)
+                .group_by(Job.queue)
+            ).all()
+            waiting = session.scalar(select(func.count()).select_from(OutboxMessage)) or 0
+        return [
+            (
+                "atelier_jobs",
+                "Jobs by queue and status.",
+                [(f'{{queue="{q}",status="{status}"}}', count) for q, status, count in counts],
+            ),
+            (
+                "atelier_oldest_queued_seconds",
+                "How long the oldest eligible job has waited.",
+                [(f'{{queue="{q}"}}', (at - since).total_seconds()) for q, since in oldest],
+            ),
+            ("atelier_outbox_messages", "Tokens not yet published.", [("", waiting)]),
+        ]
+
+    # -- health -------------------------------------------------------------------------------------
+
+    def check(self) -> dict[str, str]:
+        """What is wrong, by component; empty when all is well enough to take jobs."""
+        wrong = {}
+        try:
+            with reading(self.sessions) as session:
+                session.execute(text("SELECT count(*) FROM styles"))
+        except Exception as error:
+            wrong["database"] = type(error).__name__
+        try:
+            self.storage.check()
+        except Exception as error:
+            wrong["storage"] = type(error).__name__
+        return wrong
+
+
+def make_service(settings: Settings) -> JobService:
+    """The service that the settings describe."""
+    return JobService(
+        settings,
+        make_engine(settings.database),
+        make_storage(settings.storage, endpoint_url=settings.s3_endpoint_url),
+        JobQueue(make_celery(settings.broker)),
+    )

@@ -1,0 +1,90 @@
+"""Settings: the only reader of the environment.
+
+Every field is documented in `.env.example`; a test keeps the two in step.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where everything is and how patient to be. Durations are in seconds, sizes as named."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    atelier_home: Path = Path("var")
+    database_url: str = ""
+    redis_url: str = ""
+    storage_url: str = ""
+    s3_endpoint_url: str = ""
+
+    port: int = 8000
+    host: str = "127.0.0.1"
+    web_threads: int = Field(16, ge=2)
+
+    max_upload_mb: int = Field(25, ge=1)
+    max_pixels: int = Field(40_000_000, ge=1)
+    max_output_side: int = Field(4096, ge=64)
+
+    lease_seconds: float = Field(60.0, gt=0)
+    heartbeat_seconds: float = Field(15.0, gt=0)
+    reap_seconds: float = Field(15.0, gt=0)
+    dispatch_seconds: float = Field(2.0, gt=0)
+    renotify_seconds: float = Field(30.0, gt=0)
+    max_attempts: int = Field(3, ge=1)
+    retry_seconds: float = Field(5.0, ge=0)
+    job_seconds: float = Field(300.0, gt=0)
+    sync_seconds: float = Field(60.0, gt=0)
+
+    device: str = "auto"
+    runtime: str = "auto"
+    torch_threads: int = Field(0, ge=0)
+    log_level: str = "INFO"
+
+    @cached_property
+    def home(self) -> Path:
+        """The folder of everything that the embedded defaults keep, absolute."""
+        return self.atelier_home.resolve()
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy's URL; without `DATABASE_URL`, SQLite in the home folder."""
+        url = self.database_url or f"sqlite:///{self.home / 'atelier.db'}"
+        # Platforms hand out postgres://; SQLAlchemy wants the driver's name.
+        for prefix in ("postgres://", "postgresql://"):
+            if url.startswith(prefix):
+                return "postgresql+psycopg://" + url.removeprefix(prefix)
+        return url
+
+    @property
+    def broker(self) -> str:
+        """The broker's URL; without `REDIS_URL`, the address that `atelier up` serves Redis at."""
+        return self.redis_url or "redis://127.0.0.1:6379/0"
+
+    @property
+    def storage(self) -> str:
+        """Where blobs live: `file:///folder` or `s3://bucket/prefix`."""
+        return self.storage_url or (self.home / "blobs").as_uri()
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment and `.env`, with `overrides` on top."""
+    return Settings(**overrides)
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """The environment for a process that we start, with `changes`."""
+    return {**os.environ, **changes}  # noqa: TID251
+
+
+def scratch_directory(prefix: str) -> Path:
+    """A new private folder for sockets and the like."""
+    return Path(tempfile.mkdtemp(prefix=prefix))

@@ -1,0 +1,167 @@
+"""Blobs by SHA-256, in a local folder or an S3-compatible bucket.
+
+A blob is written once, whole, and never changes, so writing the same bytes twice is harmless.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from jobs.errors import NotFoundError, StorageError
+
+
+def sha256_of(data: bytes) -> str:
+    """The name of a blob."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class BlobStorage(Protocol):
+    """Four verbs. All raise `StorageError` when the store can't be reached."""
+
+    def put(self, data: bytes) -> str:
+        """Keep `data`; returns its SHA-256."""
+        ...
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes. Raises `NotFoundError`."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Forget the bytes; nothing happens if there are none."""
+        ...
+
+    def check(self) -> None:
+        """Raise `StorageError` unless blobs can be written."""
+        ...
+
+
+class LocalStorage:
+    """Blobs as files in a folder, two levels deep."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, data: bytes) -> str:
+        """Keep `data`; returns its SHA-256. The file appears whole or not at all."""
+        name = sha256_of(data)
+        path = self._path(name)
+        if path.exists():
+            return name
+        with _storage_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_name(f".{name}.{uuid.uuid4().hex}.tmp")
+            try:
+                with temporary.open("wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
+        return name
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes. Raises `NotFoundError`."""
+        with _storage_errors():
+            return self._path(sha256).read_bytes()
+
+    def delete(self, sha256: str) -> None:
+        """Forget the bytes."""
+        with _storage_errors():
+            self._path(sha256).unlink(missing_ok=True)
+
+    def check(self) -> None:
+        """Raise `StorageError` unless the folder can be written."""
+        with _storage_errors():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            probe = self.folder / f".probe.{uuid.uuid4().hex}"
+            probe.touch()
+            probe.unlink()
+
+    def _path(self, sha256: str) -> Path:
+        if len(sha256) != 64 or not sha256.isalnum():
+            raise NotFoundError("That is not the name of a blob.")
+        return self.folder / sha256[:2] / sha256
+
+
+class S3Storage:
+    """Blobs as objects in a bucket."""
+
+    def __init__(self, bucket: str, prefix: str, client: Any) -> None:
+        self.bucket = bucket
+        self.prefix = prefix
+        self._client = client
+
+    def put(self, data: bytes) -> str:
+        """Keep `data`; returns its SHA-256."""
+        name = sha256_of(data)
+        with _s3_errors():
+            self._client.put_object(Bucket=self.bucket, Key=self._key(name), Body=data)
+        return name
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes. Raises `NotFoundError`."""
+        with _s3_errors():
+            answer = self._client.get_object(Bucket=self.bucket, Key=self._key(sha256))
+            data: bytes = answer["Body"].read()
+            return data
+
+    def delete(self, sha256: str) -> None:
+        """Forget the bytes."""
+        with _s3_errors():
+            self._client.delete_object(Bucket=self.bucket, Key=self._key(sha256))
+
+    def check(self) -> None:
+        """Raise `StorageError` unless the bucket answers."""
+        with _s3_errors():
+            self._client.head_bucket(Bucket=self.bucket)
+
+    def _key(self, sha256: str) -> str:
+        return f"{self.prefix}{sha256}"
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise NotFoundError("These bytes are not in storage any more.") from None
+    except OSError as error:
+        raise StorageError(f"The file store failed: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _s3_errors() -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
+            raise NotFoundError("These bytes are not in storage any more.") from None
+        raise StorageError(f"The file store failed: {error}.") from error
+    except BotoCoreError as error:
+        raise StorageError(f"The file store failed: {error}.") from error
+
+
+def make_storage(url: str, *, endpoint_url: str = "") -> BlobStorage:
+    """Storage for `file:///folder` or `s3://bucket/prefix`. Raises `ValueError` for other schemes."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return LocalStorage(Path(unquote(parts.path)))
+    if parts.scheme == "s3":
+        import boto3
+        from botocore.config import Config
+
+        config = Config(connect_timeout=5, read_timeout=30, retries={"max_attempts": 3})
+        client = boto3.client("s3", endpoint_url=endpoint_url or None, config=config)
+        prefix = parts.path.strip("/")
+        return S3Storage(parts.netloc, f"{prefix}/" if prefix else "", client)
+    raise ValueError(f"STORAGE_URL must start with file:// or s3://, not {url!r}.")

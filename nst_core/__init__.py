@@ -1,0 +1,1 @@
+"""Networks and images of neural style transfer: no queue, no database, no web."""

@@ -1,0 +1,76 @@
+"""Networks as safetensors files whose metadata says what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from nst_core.style_network import StyleNetwork
+
+FORMAT = "atelier-network/1"
+
+
+class CheckpointError(ValueError):
+    """A file is not a network of ours, or does not fit the network it names."""
+
+
+def save_network(
+    network: StyleNetwork, path: str | Path, *, half: bool = False, **metadata: object
+) -> Path:
+    """Write `network` and its `architecture` and `settings`, with `metadata` (JSON values) beside them.
+
+    Only what was trained is written. The file appears whole or not at all.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = network.trained_state_dict()
+    tensors = {name: _plain(value, half) for name, value in state.items()}
+    described = {
+        "format": FORMAT,
+        "architecture": network.architecture,
+        "settings": network.settings,
+        **metadata,
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    save_file(tensors, temporary, metadata={key: json.dumps(value) for key, value in described.items()})
+    temporary.replace(path)
+    return path
+
+
+def _plain(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if half and value.is_floating_point() else value
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """The metadata of a saved network. Raises `CheckpointError` if the file is none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}.") from error
+    if metadata.get("format") != json.dumps(FORMAT):
+        raise CheckpointError(f"{path} is not a network saved by Atelier.")
+    return {key: json.loads(value) for key, value in metadata.items()}
+
+
+def load_network(path: str | Path) -> StyleNetwork:
+    """The network of a file, in single precision and evaluation mode. Raises `CheckpointError`."""
+    from nst_core.networks import build_network
+
+    metadata = read_metadata(path)
+    network = build_network(metadata["architecture"], metadata["settings"])
+    with safe_open(path, framework="pt") as file:
+        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    try:
+        network.load_trained_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path} does not fit {metadata['architecture']}: {reason}") from error
+    return network.eval()

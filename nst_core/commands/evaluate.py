@@ -1,0 +1,94 @@
+"""`atelier evaluate`: figures of networks on folders of contents and styles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nst_core.commands.output import explains_errors, print_json
+
+if TYPE_CHECKING:
+    from nst_core.evaluation import Pair, Stylize
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.option("--content", required=True, type=_FOLDER)
+@click.option("--style", required=True, type=_FOLDER)
+@click.option("--network", "networks", multiple=True, help="slim, full or a file; repeatable.")
+@click.option("--size", type=click.IntRange(16), default=512, show_default=True)
+@click.option("--style-size", type=click.IntRange(16), default=384, show_default=True)
+@click.option("--alpha", type=click.FloatRange(0, 1), default=1.0, show_default=True)
+@click.option("--baselines", is_flag=True, help="Score the content itself and a colour transfer too.")
+@click.option("--runtime", type=click.Choice(["auto", "torch", "openvino"]), default="auto")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@explains_errors
+def evaluate(
+    content: Path,
+    style: Path,
+    networks: tuple[str, ...],
+    size: int,
+    style_size: int,
+    alpha: float,
+    baselines: bool,
+    runtime: str,
+    as_json: bool,
+) -> None:
+    """Score every content in every style with VGG-16; lower is better."""
+    from nst_core.baselines import BASELINES
+    from nst_core.data import image_paths
+    from nst_core.evaluation import evaluate as scored
+    from nst_core.evaluation import summarize
+    from nst_core.quality import Judge
+
+    methods: dict[str, Stylize] = dict(BASELINES) if baselines else {}
+    for name in networks or (() if baselines else ("slim",)):
+        methods[name] = _stylizer(name, runtime, style_size, alpha)
+    pairs: dict[str, list[Pair]] = {name: [] for name in methods}
+    contents, styles = image_paths(content), image_paths(style)
+    judge = Judge(style_size=style_size)
+    for number, (method, pair) in enumerate(scored(methods, contents, styles, judge, size=size), 1):
+        pairs[method].append(pair)
+        if number % 50 == 0:
+            total = len(contents) * len(styles) * len(methods)
+            click.echo(f"{number} of {total} scored", err=True)
+    rows = [{"network": name, **summarize(found)} for name, found in pairs.items()]
+    if as_json:
+        print_json({"size": size, "style_size": style_size, "alpha": alpha, "rows": rows})
+    else:
+        _table(rows)
+
+
+def _stylizer(name: str, runtime: str, style_size: int, alpha: float) -> Stylize:
+    from torch import Tensor
+
+    from nst_core.engine import StyleEngine
+    from nst_core.images import Picture
+
+    engine = StyleEngine(name, runtime)
+    measured: dict[int, Tensor] = {}
+
+    def stylize(content: Picture, style: Picture) -> Picture:
+        if id(style) not in measured:
+            measured[id(style)] = engine.style_statistics(style, style_size)
+        return engine.stylize(content, measured[id(style)], alpha=alpha)
+
+    return stylize
+
+
+def _table(rows: list[dict[str, str | float | int]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("network", "pairs", title="VGG-16 figures, lower is better: mean (median)")
+    for name in ("content", "style", "gram"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        figures = [
+            f"{row[name]:.3f} ({row[f'{name}_median']:.3f})" for name in ("content", "style", "gram")
+        ]
+        table.add_row(str(row["network"]), str(row["pairs"]), *figures)
+    Console().print(table)

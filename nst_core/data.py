@@ -1,0 +1,121 @@
+"""Training images: folders of pictures as reproducible random crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+
+class DataError(ValueError):
+    """A folder of training images is missing, empty or unreadable."""
+
+
+def image_paths(folder: str | Path) -> list[Path]:
+    """Every picture under `folder`, by suffix, sorted. Raises `DataError` if there is none."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}.")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise DataError(f"The folder {folder} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
+    return paths
+
+
+def held_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]:
+    """Split into (training, validation): each `every`-th file is held out; 0 holds out none."""
+    if not every:
+        return list(paths), []
+    training = [path for number, path in enumerate(paths) if number % every]
+    return training, list(paths[::every])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropRecipe:
+    """How a crop is drawn: square, `size` pixels, from `zoom` (a range of fractions) of the short side.
+
+    `recolour` is the chance that the colour channels are permuted, which widens the palette that a
+    small collection of paintings covers.
+    """
+
+    size: int
+    zoom: tuple[float, float] = (0.4, 1.0)
+    recolour: float = 0.0
+
+
+class Crops:
+    """`variants` fixed random crops of each picture, so that what is computed from one can be kept.
+
+    The crop of (picture, variant) depends on `seed` and those two numbers alone.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], recipe: CropRecipe, *, variants: int = 4, seed: int = 0
+    ) -> None:
+        self.paths = list(paths)
+        self.recipe = recipe
+        self.variants = variants
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.paths) * self.variants
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Crop number `index`: RGB in [0, 1], (3, size, size)."""
+        picture, variant = divmod(index, self.variants)
+        random = np.random.default_rng((self.seed, picture, variant))
+        path = self.paths[picture]
+        try:
+            with Image.open(path) as image:
+                pixels = _crop(image.convert("RGB"), self.recipe, random)
+        except (OSError, UnidentifiedImageError) as error:
+            raise DataError(f"The picture {path} can't be read: {error}.") from error
+        if random.random() < self.recipe.recolour:
+            pixels = pixels[:, :, random.permutation(3)]
+        return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float().div_(255)
+
+
+def _crop(image: Image.Image, recipe: CropRecipe, random: np.random.Generator) -> np.ndarray:
+    short = min(image.size)
+    side = max(8, round(short * random.uniform(*recipe.zoom)))
+    left = int(random.integers(0, image.width - side + 1)) if image.width > side else 0
+    top = int(random.integers(0, image.height - side + 1)) if image.height > side else 0
+    box = (left, top, min(left + side, image.width), min(top + side, image.height))
+    image = image.resize((recipe.size, recipe.size), Image.Resampling.BICUBIC, box=box)
+    if random.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return np.array(image)
+
+
+class FeatureCache:
+    """Remembers what `compute` gave for each crop, up to `limit` entries; then computes again."""
+
+    def __init__(
+        self, compute: Callable[[Tensor], tuple[Tensor, ...]], *, limit: int, half: bool = True
+    ) -> None:
+        self._compute = compute
+        self._limit = limit
+        self._half = half
+        self._kept: dict[int, tuple[Tensor, ...]] = {}
+
+    def __call__(self, keys: Sequence[int], crops: Tensor) -> list[Tensor]:
+        """`compute(crops)`, stacked along the batch; `keys` name the crops."""
+        missing = [place for place, key in enumerate(keys) if key not in self._kept]
+        fresh: dict[int, tuple[Tensor, ...]] = {}
+        if missing:
+            computed = self._compute(crops[missing])
+            for row, place in enumerate(missing):
+                fresh[place] = tuple(
+                    part[row].half() if self._half else part[row].clone() for part in computed
+                )
+                if len(self._kept) < self._limit:
+                    self._kept[keys[place]] = fresh[place]
+        rows = [fresh.get(place) or self._kept[key] for place, key in enumerate(keys)]
+        return [torch.stack(parts).to(crops.device).float() for parts in zip(*rows, strict=True)]

@@ -1,0 +1,113 @@
+"""Runtimes: what executes a network. PyTorch is the reference; OpenVINO is quicker on CPUs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nst_core.style_network import StyleNetwork
+
+NAMES = ("auto", "torch", "openvino")
+#: Those whose results were compared between the two.
+OPENVINO_ARCHITECTURES = frozenset({"slim_adain", "full_adain"})
+
+
+class RuntimeChoiceError(ValueError):
+    """A runtime or a device can't be used."""
+
+
+class Runtime(Protocol):
+    """Executes one network. Images are (1, 3, H, W) in [0, 1], sides as the network wants them.
+
+    Tensors come in and go out on the CPU. `render` is the whole job in one graph; `statistics` and
+    `render_tile` are its halves, for an image too large to be held whole: the statistics of all of it
+    are put together first, and each tile is rendered with them.
+    """
+
+    name: str
+    device: str
+
+    def statistics(self, image: Tensor) -> Tensor:
+        """The statistics (1, S) of an image."""
+        ...
+
+    def render(self, image: Tensor, style: Tensor, alpha: float) -> Tensor:
+        """The image with its statistics moved the share `alpha` towards `style`; not clamped."""
+        ...
+
+    def render_tile(self, image: Tensor, content: Tensor, target: Tensor) -> Tensor:
+        """A part of an image whose statistics are `content`, given the statistics `target`."""
+        ...
+
+
+class TorchRuntime:
+    """PyTorch in channels-last order, on "cpu" or "cuda"."""
+
+    name = "torch"
+
+    def __init__(self, network: StyleNetwork, device: str = "cpu") -> None:
+        self.device = device
+        self._network = network.eval().to(device)
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @torch.inference_mode()
+    def statistics(self, image: Tensor) -> Tensor:
+        """See `Runtime`."""
+        return self._network.statistics(self._network.encode(self._in(image))).cpu()
+
+    @torch.inference_mode()
+    def render(self, image: Tensor, style: Tensor, alpha: float) -> Tensor:
+        """See `Runtime`."""
+        features = self._network.encode(self._in(image))
+        content = self._network.statistics(features)
+        target = torch.lerp(content, style.to(self.device), alpha)
+        return self._network.decode(features, content, target).cpu()
+
+    @torch.inference_mode()
+    def render_tile(self, image: Tensor, content: Tensor, target: Tensor) -> Tensor:
+        """See `Runtime`."""
+        features = self._network.encode(self._in(image))
+        return self._network.decode(features, content.to(self.device), target.to(self.device)).cpu()
+
+    def _in(self, image: Tensor) -> Tensor:
+        return image.to(device=self.device, memory_format=torch.channels_last)
+
+
+def choose_device(device: str) -> str:
+    """The device that "auto", "cpu", "cuda" or "cuda:N" means here. Raises `RuntimeChoiceError`."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise RuntimeChoiceError(f"There is no device {device!r}; use auto, cpu or cuda.") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise RuntimeChoiceError("There is no CUDA device here; use --device auto or cpu.")
+    return device
+
+
+def choose_runtime(name: str, network: StyleNetwork, device: str = "auto") -> Runtime:
+    """The runtime `name` for `network`.
+
+    "auto" is PyTorch where the device is CUDA, else OpenVINO where it is installed and was compared on
+    this architecture, else PyTorch. Raises `RuntimeChoiceError`.
+    """
+    device = choose_device(device)
+    if name not in NAMES:
+        raise RuntimeChoiceError(f"There is no runtime {name!r}; there are {', '.join(NAMES)}.")
+    installed = find_spec("openvino") is not None
+    if name == "auto":
+        supported = network.architecture in OPENVINO_ARCHITECTURES
+        name = "openvino" if installed and supported and device == "cpu" else "torch"
+    if name == "torch":
+        return TorchRuntime(network, device)
+    if not installed:
+        raise RuntimeChoiceError("OpenVINO is not installed: pip install openvino, or use torch.")
+    if device != "cpu":
+        raise RuntimeChoiceError(f"OpenVINO runs on the CPU here, not on {device!r}; use torch.")
+    from nst_core.runtime_openvino import OpenVinoRuntime
+
+    return OpenVinoRuntime(network)

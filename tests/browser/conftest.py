@@ -1,0 +1,151 @@
+"""A real service and a real browser for the walks through the page."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Settings that would lead the service away from its embedded defaults.
+OUTSIDE = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "PORT", "HOST")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--window-size=1280,900",
+)
+
+
+def _found(*names: str) -> str:
+    for name in names:
+        if path := shutil.which(name):
+            return path
+    reason = f"none of {', '.join(names)} is installed (apt-get install chromium chromium-driver)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser_files() -> tuple[str, str]:
+    """Chromium and its driver; asked for first, so that a skip starts no service."""
+    return _found("chromium", "chromium-browser", "google-chrome"), _found("chromedriver")
+
+
+@pytest.fixture(scope="session")
+def service_url(
+    browser_files: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """`atelier up` on a home of its own. `ATELIER_BROWSER_URL` walks a service that runs already."""
+    if running := os.environ.get("ATELIER_BROWSER_URL"):
+        yield running.rstrip("/")
+        return
+    home = tmp_path_factory.mktemp("atelier")
+    environment = {key: value for key, value in os.environ.items() if key not in OUTSIDE}
+    environment |= {"ATELIER_HOME": str(home / "var"), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    log = home / "service.log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "jobs.cli", "up", "--port", "0"],
+            cwd=home,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as service,
+    ):
+        lines: queue.Queue[str | None] = queue.Queue()
+        reader = threading.Thread(target=_read, args=(service, lines), daemon=True)
+        reader.start()
+        try:
+            yield _ready(lines, log)
+        finally:
+            service.send_signal(signal.SIGINT)
+            try:
+                service.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                service.kill()
+            reader.join(timeout=10)
+
+
+def _read(service: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
+    """Read to the end, so that the service never waits for a full pipe."""
+    for line in service.stdout or ():
+        lines.put(line)
+    lines.put(None)
+
+
+def _ready(lines: queue.Queue[str | None], log: Path) -> str:
+    seen = []
+    try:
+        while (line := lines.get(timeout=90)) is not None:
+            seen.append(line)
+            if line.startswith("ready: "):
+                return line.removeprefix("ready: ").split()[0].rstrip("/")
+    except queue.Empty:
+        pass
+    pytest.fail(f"the service did not become ready:\n{''.join(seen)}\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session")
+def chromium(
+    browser_files: tuple[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[webdriver.Chrome]:
+    """One Chromium with an empty profile for all walks: starting it takes longer than most of them."""
+    binary, driver_path = browser_files
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(driver_path))
+    driver.set_page_load_timeout(60)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def shots() -> Path:
+    """The folder of screenshots, which git ignores."""
+    folder = ROOT / "out" / "browser"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `photo.jpg`, `portrait.png`, `brushes.png` and two files that are no pictures."""
+    folder = tmp_path_factory.mktemp("pictures")
+    y, x = np.mgrid[0:1:400j, 0:1:600j]
+    disc = ((x - 0.4) ** 2 * 2.25 + (y - 0.5) ** 2 < 0.06)[..., None]
+    scene = np.where(disc, [230, 160, 60], np.stack([90 + 60 * y, 120 + 80 * x, 190 - 90 * y], -1))
+    photo = Image.fromarray(scene.astype(np.uint8))
+    photo.save(folder / "photo.jpg", quality=92)
+    photo.crop((100, 0, 400, 400)).save(folder / "portrait.png")
+    stripes = 127 + 120 * np.sin(
+        40 * np.stack([x + y, x - y, 2 * y], -1) + 3 * np.sin(9 * x)[..., None]
+    )
+    Image.fromarray(stripes.astype(np.uint8)).save(folder / "brushes.png")
+    for name in ("holiday.jpg", "scrap.png"):
+        (folder / name).write_text("This is not a picture.")
+    return folder

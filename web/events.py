@@ -1,0 +1,58 @@
+"""`/v1/jobs/{id}/events`: server-sent events from SQL, so that they survive every restart."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, request
+
+from jobs.lifecycle import FINAL
+from jobs.service import JobService
+from web.current import service
+from web.errors import problem
+
+blueprint = Blueprint("events", __name__, url_prefix="/v1/jobs")
+
+#: Each stream holds one of the server's threads; the rest must stay free for requests.
+_streams = threading.BoundedSemaphore(8)
+POLL_SECONDS = 0.25
+PING_SECONDS = 15.0
+#: A stream ends after this long and the browser opens the next, going on where it was.
+MAX_SECONDS = 300.0
+
+
+@blueprint.get("/<job_id>/events")
+def events(job_id: str) -> Response:
+    """Progress and states as they come; `Last-Event-ID` says where to go on."""
+    atelier = service()
+    atelier.get(job_id)
+    last = request.headers.get("Last-Event-ID", "0")
+    after = int(last) if last.isdecimal() else 0
+    if not _streams.acquire(blocking=False):
+        return problem(503, "too_many_streams", "Too many event streams; poll instead.", retryable=True)
+    response = Response(_stream(atelier, job_id, after), mimetype="text/event-stream")
+    # Also when the client left before the first byte, and the generator never started.
+    response.call_on_close(_streams.release)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _stream(atelier: JobService, job_id: str, after: int) -> Iterator[str]:
+    started = pinged = time.monotonic()
+    yield "retry: 2000\n\n"
+    while time.monotonic() - started < MAX_SECONDS:
+        # Asked before the events are read: an end seen here has its event already.
+        ended = atelier.get(job_id).status in FINAL
+        for event in atelier.events(job_id, after):
+            after = event.seq
+            yield f"id: {event.seq}\nevent: {event.type}\ndata: {json.dumps(event.data)}\n\n"
+        if ended:
+            return
+        if time.monotonic() - pinged > PING_SECONDS:
+            pinged = time.monotonic()
+            yield ": ping\n\n"
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,74 @@
+"""The simple synchronous calls. They go through the queue like everything else, and wait."""
+
+from __future__ import annotations
+
+import base64
+
+from flask import Blueprint, Response, jsonify, request
+
+from jobs.errors import InvalidParamsError, JobsError, TimedOutError
+from jobs.lifecycle import FINAL, JobStatus
+from jobs.models import Blob, Job
+from web.current import service
+from web.jobs_api import send_blob
+from web.uploads import read_form
+
+blueprint = Blueprint("simple", __name__)
+
+
+@blueprint.post("/stylize")
+def stylize() -> Response:
+    """Stylise `file` and answer with JSON that holds the picture in base64."""
+    job, blob, data = _stylize(format_="jpeg")
+    return jsonify(
+        {
+            "job": job.id,
+            "media_type": blob.media_type,
+            "width": blob.width,
+            "height": blob.height,
+            "image": base64.b64encode(data).decode(),
+        }
+    )
+
+
+@blueprint.post("/stylize_download")
+def stylize_download() -> Response:
+    """Stylise `file` and answer with a JPEG to save."""
+    job, blob, data = _stylize(format_="jpeg")
+    response = send_blob(blob, data, name=f"atelier-{job.id[:8]}")
+    response.headers["Content-Disposition"] = f'attachment; filename="atelier-{job.id[:8]}.jpg"'
+    return response
+
+
+def _stylize(format_: str) -> tuple[Job, Blob, bytes]:
+    atelier = service()
+    fields, uploads = read_form(
+        request, files={"file", "style"}, max_bytes=atelier.settings.max_upload_mb * 1_000_000
+    )
+    if "file" not in uploads:
+        raise InvalidParamsError([("file", "A photo is needed: send it as the file field file.")])
+    style_id = fields.pop("style_id", None)
+    if style_id is None and "style" not in uploads:
+        style_id = _first_style()
+    job = atelier.submit(
+        "stylize",
+        {"format": format_, **fields},
+        content=uploads["file"],
+        style=uploads.get("style"),
+        style_id=style_id,
+        priority=10,  # somebody waits at the other end of the line
+    )
+    job = atelier.wait(job.id, atelier.settings.sync_seconds)
+    if job.status not in FINAL:
+        raise TimedOutError(f"Not done yet; follow it at /v1/jobs/{job.id}.")
+    if job.status != JobStatus.SUCCEEDED:
+        raise JobsError((job.error or {}).get("detail", f"The job was {job.status}."))
+    blob, data = atelier.output(job.id)
+    return job, blob, data
+
+
+def _first_style() -> str:
+    styles = service().styles.all()
+    if not styles:
+        raise InvalidParamsError([("style", "A style is needed: a file as style, or a style_id.")])
+    return styles[0].id

@@ -1,0 +1,60 @@
+"""The Celery application of the workers: `celery -A worker.celery worker -Q stylize`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import uuid
+from typing import Any
+
+from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+
+from jobs.queue import RUN_TASK, make_celery
+from jobs.settings import load_settings
+
+log = logging.getLogger(__name__)
+
+settings = load_settings()
+app = make_celery(settings.broker)
+# The last resort against a call into native code that never returns; long before that, the run's own
+# deadline stops it between two steps.
+app.conf.task_time_limit = settings.job_seconds + 60
+
+_context: Any = None
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _configure_logging(**_: object) -> None:
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _start_child(**_: object) -> None:
+    """Load torch and warm the default network, in the pool child alone."""
+    from worker.context import WorkerContext
+
+    global _context
+    _context = WorkerContext(settings)
+    _context.warm_up()
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _stop_child(**_: object) -> None:
+    if _context is not None:
+        _context.close()
+
+
+@app.task(name=RUN_TASK, bind=True)  # type: ignore[untyped-decorator]
+def run(self: Any, job_id: str) -> None:
+    """Run the best eligible job of the queue that the token came through, if there is one.
+
+    The token's own job may be another's by now, or done; that does not matter.
+    """
+    from worker.execution import run_next
+
+    queue = self.request.delivery_info.get("routing_key") or "stylize"
+    lease_owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+    run_next(_context, queue, lease_owner)

@@ -1,0 +1,50 @@
+"""What one worker process holds on to between jobs."""
+
+from __future__ import annotations
+
+import logging
+
+from jobs.db import SessionFactory, make_engine, make_sessions
+from jobs.settings import Settings
+from jobs.storage import BlobStorage, make_storage
+from worker.engines import Engines
+from worker.statistics import StatisticsCache
+
+log = logging.getLogger(__name__)
+
+
+class WorkerContext:
+    """Settings, database, storage, warm networks and known styles."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._engine = make_engine(settings.database)
+        self.sessions: SessionFactory = make_sessions(self._engine)
+        self.storage: BlobStorage = make_storage(
+            settings.storage, endpoint_url=settings.s3_endpoint_url
+        )
+        self.engines = Engines(
+            runtime=settings.runtime, device=settings.device, threads=settings.torch_threads
+        )
+        self.statistics = StatisticsCache(self.sessions)
+
+    def warm_up(self) -> None:
+        """Load the default network and run it once, so that the first job does not pay for that."""
+        try:
+            self._render_once()
+        except Exception:
+            # A worker that can't warm up still says, in each job, what is wrong.
+            log.exception("warming up failed")
+
+    def _render_once(self) -> None:
+        import numpy as np
+
+        from nst_core.images import Picture
+
+        engine = self.engines.get("slim")
+        grey = Picture(np.full((64, 64, 3), 128, dtype=np.uint8), None, "PNG")
+        engine.stylize(grey, engine.style_statistics(grey), alpha=1.0)
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self._engine.dispose()

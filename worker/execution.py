@@ -1,0 +1,123 @@
+"""One run: claim, handle, finish. The only place that turns an exception into a job's fate."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from jobs import lifecycle, outbox
+from jobs.db import now, reading
+from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError
+from jobs.lifecycle import Run
+from jobs.models import Job, JobFile
+from jobs.rows import keep_blob
+from worker.context import WorkerContext
+from worker.handlers import HANDLERS, Made
+from worker.lease import DeadlineError, Lease
+
+log = logging.getLogger(__name__)
+
+
+def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None:
+    """Claim the best eligible job of `queue` and run it to its end. None if there was none."""
+    settings = context.settings
+    with context.sessions.begin() as session:
+        run = lifecycle.claim(session, queue, lease_owner, settings.lease_seconds)
+    if run is None:
+        return None
+    with reading(context.sessions) as session:
+        job = session.get_one(Job, run.job_id)
+    log.info("job %s attempt %d starts", run.job_id, run.attempt)
+    lease = Lease(
+        context.sessions,
+        run,
+        lease_seconds=settings.lease_seconds,
+        heartbeat_seconds=settings.heartbeat_seconds,
+        deadline_seconds=settings.job_seconds,
+    )
+    started = time.perf_counter()
+    try:
+        with lease:
+            lease.check()
+            made = HANDLERS[job.kind](context, job, lease)
+            lease.check()
+            made.metrics["run_s"] = round(time.perf_counter() - started, 4)
+            _succeed(context, run, made)
+    except LeaseLostError:
+        log.warning("job %s attempt %d lost its lease; its work is discarded", run.job_id, run.attempt)
+    except JobCanceledError:
+        _end(context, run, lifecycle.end_canceled)
+    except Exception as error:
+        _end_failed(context, job, run, error)
+    else:
+        log.info(
+            "job %s attempt %d succeeded in %.3f s", run.job_id, run.attempt, made.metrics["run_s"]
+        )
+    return run
+
+
+def _succeed(context: WorkerContext, run: Run, made: Made) -> None:
+    # Bytes first: a row never names what is not in storage. If the fence refuses the rows, the bytes
+    # stay behind unnamed, and the same bytes would be kept under the same name anyway.
+    kept = [(output, context.storage.put(output.data)) for output in made.outputs]
+    with context.sessions.begin() as session:
+        lifecycle.succeed(session, run, made.metrics)
+        at = now(session)
+        for position, (output, sha256) in enumerate(kept):
+            keep_blob(session, sha256, len(output.data), output.info, at)
+            session.add(
+                JobFile(
+                    job_id=run.job_id,
+                    direction="output",
+                    role=output.role,
+                    position=position,
+                    sha256=sha256,
+                )
+            )
+
+
+def _end_failed(context: WorkerContext, job: Job, run: Run, error: Exception) -> None:
+    """Fail for good what would fail again; give the rest another attempt."""
+    described = describe(error)
+    if not described["retryable"] or run.attempt >= job.max_attempts:
+        log.error("job %s failed: %s", run.job_id, described["detail"], exc_info=error)
+        _end(context, run, lifecycle.fail, described)
+        return
+    delay = context.settings.retry_seconds * 2 ** (run.attempt - 1)
+    log.warning("job %s will be tried again in %.0f s", run.job_id, delay, exc_info=error)
+
+    def again(session: Any, run: Run) -> None:
+        lifecycle.requeue(session, run, reason="retry", delay_seconds=delay, error=described)
+        outbox.enqueue(session, run.job_id, job.queue)
+
+    _end(context, run, again)
+
+
+def describe(error: Exception) -> dict[str, Any]:
+    """What a client is told of an error: a code, one line, and whether trying again may help."""
+    if isinstance(error, DeadlineError):
+        return {"code": "deadline", "detail": "The job took longer than it may.", "retryable": False}
+    if isinstance(error, NotFoundError):
+        return {"code": "input_missing", "detail": error.detail, "retryable": False}
+    if isinstance(error, JobsError):
+        return {"code": error.code, "detail": error.detail, "retryable": error.retryable}
+    if isinstance(error, MemoryError):
+        detail = "There was not enough memory; try a smaller size."
+        return {"code": "out_of_memory", "detail": detail, "retryable": True}
+    if isinstance(error, ValueError) and type(error) is not ValueError:
+        # nst_core's own errors are subclasses whose text is meant for people.
+        return {"code": "unusable_input", "detail": str(error), "retryable": False}
+    return {
+        "code": "internal",
+        "detail": f"The worker failed unexpectedly ({type(error).__name__}).",
+        "retryable": True,
+    }
+
+
+def _end(context: WorkerContext, run: Run, transition: Any, *values: Any) -> None:
+    try:
+        with context.sessions.begin() as session:
+            transition(session, run, *values)
+    except LeaseLostError:
+        log.warning("job %s attempt %d lost its lease before it ended", run.job_id, run.attempt)

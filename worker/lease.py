@@ -1,0 +1,110 @@
+"""Keeps a run's lease alive from a thread of its own, and tells the run when to stop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import lifecycle
+from jobs.db import SessionFactory
+from jobs.errors import JobCanceledError, LeaseLostError
+from jobs.lifecycle import Run
+
+log = logging.getLogger(__name__)
+
+#: Progress is written at most this often; each write is a row that clients are shown.
+PROGRESS_SECONDS = 0.2
+
+
+class DeadlineError(Exception):
+    """The run took longer than a job may."""
+
+
+class Lease:
+    """The lease of one run. Use as a context manager around the work; call `check` between steps."""
+
+    def __init__(
+        self,
+        sessions: SessionFactory,
+        run: Run,
+        *,
+        lease_seconds: float,
+        heartbeat_seconds: float,
+        deadline_seconds: float,
+    ) -> None:
+        self.run = run
+        self._sessions = sessions
+        self._lease_seconds = lease_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._deadline_seconds = deadline_seconds
+        self._started = time.monotonic()
+        self._renewed = self._started
+        self._reported = 0.0
+        self._stop = threading.Event()
+        self._lost = False
+        self._canceled = False
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Lease:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def check(self) -> None:
+        """Raise `JobCanceledError`, `LeaseLostError` or `DeadlineError` if the run must stop."""
+        if self._lost or time.monotonic() - self._renewed > self._lease_seconds:
+            raise LeaseLostError
+        if self._canceled:
+            raise JobCanceledError
+        if time.monotonic() - self._started > self._deadline_seconds:
+            raise DeadlineError
+
+    def report(self, stage: str, step: int, total: int) -> None:
+        """Store progress, now and then, and `check`."""
+        self.check()
+        if time.monotonic() - self._reported < PROGRESS_SECONDS and step < total:
+            return
+        self._reported = time.monotonic()
+        progress: dict[str, Any] = {"stage": stage, "step": step, "total": total}
+        try:
+            with self._sessions.begin() as session:
+                lifecycle.report_progress(session, self.run, progress)
+        except SQLAlchemyError as error:
+            # Progress is for the eye; the lease alone decides whether the run may go on.
+            log.warning("progress of %s was not stored: %s", self.run.job_id, error)
+        # A cancel is seen here too, sooner than at the next heartbeat.
+        self._renew()
+        self.check()
+
+    def _beat(self) -> None:
+        # A run past its deadline and not stopping is stuck in native code: it must lose its lease.
+        while not self._stop.wait(self._heartbeat_seconds):
+            if time.monotonic() - self._started > self._deadline_seconds + self._lease_seconds:
+                return
+            self._renew()
+
+    def _renew(self) -> None:
+        before = time.monotonic()
+        try:
+            with self._sessions.begin() as session:
+                canceled = lifecycle.heartbeat(session, self.run, self._lease_seconds)
+        except LeaseLostError:
+            self._lost = True
+        except SQLAlchemyError as error:
+            log.warning("the heartbeat of %s failed: %s", self.run.job_id, error)
+        else:
+            self._renewed = before
+            self._canceled = self._canceled or canceled
