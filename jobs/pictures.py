@@ -25,48 +25,52 @@ class PictureInfo:
     height: int
 
 
-def inspect_picture(data: bytes, *, name: str, max_pixels: int) -> PictureInfo:
+def inspect_picture(
+    data: bytes, *, name: str, max_pixels: int, pointer: str | None = None
+) -> PictureInfo:
     """Check that `data` is one whole JPEG, PNG or WebP picture of at most `max_pixels`.
 
-    `name` is what to call it in errors. Raises `UnsupportedPictureError`, `PictureTooLargeError` or
+    `name` is what to call it in errors, `pointer` the field that it came in. Raises `UnsupportedPictureError`, `PictureTooLargeError` or
     `UnusablePictureError`.
     """
     if not data:
-        raise UnusablePictureError(f"{name} is empty (0 bytes).", pointer=name)
+        raise UnusablePictureError(f"{name} is empty (0 bytes).", pointer=pointer)
     with warnings.catch_warnings():
         # The limit below is ours, and is checked before anything is decoded.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
             image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
         except Image.DecompressionBombError:
-            raise _too_large(name, max_pixels) from None
+            raise _too_large(name, max_pixels, pointer) from None
         except Exception:
             # Pillow's readers raise many kinds of error on hostile bytes; all mean the same here.
             raise UnsupportedPictureError(
-                f"{name} is not a JPEG, PNG or WebP picture.", pointer=name
+                f"{name} is not a JPEG, PNG or WebP picture.", pointer=pointer
             ) from None
         with image:
             if image.width * image.height > max_pixels:
-                raise _too_large(name, max_pixels, image.size)
+                raise _too_large(name, max_pixels, pointer, image.size)
             frames = getattr(image, "n_frames", 1)
             if frames > 1:
                 raise UnsupportedPictureError(
-                    f"{name} is animated ({frames} frames); send a still picture.", pointer=name
+                    f"{name} is animated ({frames} frames); send a still picture.", pointer=pointer
                 )
             try:
                 image.load()
             except Exception as error:
                 raise UnusablePictureError(
-                    f"{name} is damaged and can't be decoded: {str(error).rstrip('.')}.", pointer=name
+                    f"{name} is damaged and can't be decoded: {str(error).rstrip('.')}.", pointer=pointer
                 ) from None
             return PictureInfo(
                 media_type=FORMATS[image.format or ""], width=image.width, height=image.height
             )
 
 
-def _too_large(name: str, max_pixels: int, size: tuple[int, int] | None = None) -> PictureTooLargeError:
+def _too_large(
+    name: str, max_pixels: int, pointer: str | None, size: tuple[int, int] | None = None
+) -> PictureTooLargeError:
     shown = f" ({size[0]}×{size[1]})" if size else ""
     megapixels = max_pixels // 1_000_000
     return PictureTooLargeError(
-        f"{name} has too many pixels{shown}; at most {megapixels} megapixels are taken.", pointer=name
+        f"{name} has too many pixels{shown}; at most {megapixels} megapixels are taken.", pointer=pointer
     )

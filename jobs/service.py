@@ -27,9 +27,10 @@ LOCAL_OWNER = "local"
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """Bytes that came with a request, and the client's name for them (used in errors alone)."""
+    """Bytes that came with a request. `name` is what to call them in errors, and nothing else."""
 
     data: bytes
+    field: str
     name: str
 
 
@@ -133,7 +134,12 @@ class JobService:
         return self.get(job.id)
 
     def _inspect(self, upload: Upload) -> PictureInfo:
-        return inspect_picture(upload.data, name=upload.name, max_pixels=self.settings.max_pixels)
+        return inspect_picture(
+            upload.data,
+            name=upload.name,
+            max_pixels=self.settings.max_pixels,
+            pointer=upload.field,
+        )
 
     # -- looking ------------------------------------------------------------------------------------
 

@@ -32,7 +32,6 @@ class Settings(BaseSettings):
 
     max_upload_mb: int = Field(25, ge=1)
     max_pixels: int = Field(40_000_000, ge=1)
-    max_output_side: int = Field(4096, ge=64)
 
     lease_seconds: float = Field(60.0, gt=0)
     heartbeat_seconds: float = Field(15.0, gt=0)

@@ -120,8 +120,11 @@ class S3Storage:
 
     def check(self) -> None:
         """Raise `StorageError` unless the bucket answers."""
-        with _s3_errors():
-            self._client.head_bucket(Bucket=self.bucket)
+        try:
+            with _s3_errors():
+                self._client.head_bucket(Bucket=self.bucket)
+        except NotFoundError:
+            raise StorageError(f"There is no bucket {self.bucket}.") from None
 
     def _key(self, sha256: str) -> str:
         return f"{self.prefix}{sha256}"

@@ -43,5 +43,5 @@ def read_form(
             raise PictureTooLargeError(
                 f"{shown} is larger than {max_bytes // 1_000_000} MB.", pointer=name
             )
-        uploads[name] = Upload(data=data, name=shown)
+        uploads[name] = Upload(data=data, field=name, name=shown)
     return dict(request.form), uploads

@@ -13,19 +13,23 @@ from PIL import Image
 
 from nst_core.gallery.catalogue import ENTRIES, SIZE, Entry, draw
 
-#: Pictures this rich do not all fit at the first quality; the first that fits is taken.
-_QUALITIES = (88, 84, 80, 76, 72, 68, 64, 60)
+#: Pictures this rich do not all fit at the best quality; the best that fits is taken.
+_QUALITIES = range(44, 89, 4)
 _MOST_BYTES = 150_000
 
 
 def encode(picture: Image.Image) -> bytes:
     """The picture as WebP, at the best of a few qualities that fits."""
-    for quality in _QUALITIES:
+    low, high, best = 0, len(_QUALITIES) - 1, b""
+    while low <= high:
+        middle = (low + high) // 2
         target = io.BytesIO()
-        picture.save(target, "WEBP", quality=quality, method=6)
-        if target.tell() <= _MOST_BYTES:
-            break
-    return target.getvalue()
+        picture.save(target, "WEBP", quality=_QUALITIES[middle], method=5)
+        if target.tell() <= _MOST_BYTES or middle == 0:
+            best, low = target.getvalue(), middle + 1
+        else:
+            high = middle - 1
+    return best
 
 
 def describe(entry: Entry, size: int) -> dict[str, str | int]:

@@ -14,7 +14,7 @@ _EARTHS = ["#1f1815", "#54402f", "#8f6a42", "#c49a5e", "#e6cb96", "#faf0d4"]
 _ACCENTS = ["#4a7fa0", "#a9502f", "#1f4468", "#8fa9b5", "#c98a3f", "#5f7f86", "#2c3f52"]
 #: A few directions shared by all planes hold the picture together.
 _LEADING = (0.35, 1.25, 2.05, 2.75)
-_FACETS = 300
+_FACETS = 240
 
 
 def _facet(random: np.random.Generator, u: Array, v: Array, long: float, wide: float) -> Array:
@@ -80,7 +80,7 @@ def draw(random: np.random.Generator, size: int) -> Image.Image:
     side = size * 2
     cartoon, angle = _facets(random, side)
     canvas = Canvas.primed(side, cartoon)
-    for count, length, width, opacity in ((7000, 0.034, 0.015, 0.45), (13000, 0.018, 0.0085, 0.55)):
+    for count, length, width, opacity in ((5500, 0.034, 0.015, 0.45), (9500, 0.019, 0.0090, 0.55)):
         starts = scattered(random, count)
         colours = vary(random, sample(cartoon, starts), 0.03, 0.15, 0.12)
         brush = Brush(

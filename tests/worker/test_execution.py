@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import func, select
+
+from jobs import lifecycle
+from jobs.errors import StorageError
+from jobs.lifecycle import JobStatus
+from jobs.models import Job, JobEvent, OutboxMessage, StyleStatistics
+from jobs.queue import JobQueue, make_celery
+from jobs.service import JobService, Upload
+from tests_support import expire_lease
+from worker import execution
+from worker.context import WorkerContext
+from worker.handlers import HANDLERS, Made
+from worker.lease import Lease
+
+Handler = Callable[[WorkerContext, Job, Lease], Made]
+
+
+@pytest.fixture
+def service(context: WorkerContext) -> JobService:
+    settings = context.settings
+    queue = JobQueue(make_celery(settings.broker))
+    return JobService(settings, context._engine, context.storage, queue)
+
+
+@pytest.fixture
+def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., str]:
+    def make(content: bytes | None = None, **params: Any) -> str:
+        job = service.submit(
+            "stylize",
+            params,
+            content=Upload(data=content or picture(), field="content", name="content"),
+            style=Upload(data=picture(seed=1), field="style", name="style"),
+        )
+        return job.id
+
+    return make
+
+
+@pytest.fixture
+def handler(monkeypatch: pytest.MonkeyPatch) -> Callable[[Handler], None]:
+    """Put another handler in the place of the real one."""
+    return lambda function: monkeypatch.setitem(HANDLERS, "stylize", function)
+
+
+def run(context: WorkerContext, owner: str = "w1") -> lifecycle.Run | None:
+    return execution.run_next(context, "stylize", owner)
+
+
+def pixels(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def test_nothing_to_do(context: WorkerContext) -> None:
+    assert run(context) is None
+
+
+def test_a_job_is_stylised(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], picture: Any
+) -> None:
+    job_id = submit(alpha=1.0)
+
+    assert run(context) is not None
+
+    job = service.get(job_id)
+    blob, data = service.output(job_id)
+    assert job.status == JobStatus.SUCCEEDED
+    assert (blob.media_type, blob.width, blob.height) == ("image/png", 48, 32)
+    assert pixels(data).shape == (32, 48, 3)
+    assert np.abs(pixels(data) - pixels(picture())).mean() > 3
+    assert job.metrics is not None
+    assert job.metrics["network"] == "slim"
+    assert job.metrics["run_s"] >= job.metrics["render_s"] > 0
+
+
+def test_alpha_zero_gives_the_photo_back(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], picture: Any
+) -> None:
+    job_id = submit(alpha=0.0)
+    run(context)
+
+    assert (pixels(service.output(job_id)[1]) == pixels(picture())).all()
+
+
+def test_size_and_format(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    job_id = submit(size=96, format="jpeg")
+    run(context)
+
+    blob, _ = service.output(job_id)
+    assert (blob.media_type, blob.width, blob.height) == ("image/jpeg", 96, 64)
+
+
+def test_a_style_is_encoded_once(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    first, second = submit(), submit()
+    run(context)
+    context.statistics._kept.clear()  # as after a restart: SQL remembers
+    run(context)
+
+    metrics = [service.get(job_id).metrics or {} for job_id in (first, second)]
+    assert [figures["style_cached"] for figures in metrics] == [False, True]
+    assert (service.output(first)[1]) == (service.output(second)[1])
+    with service.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(StyleStatistics)) == 1
+
+
+def test_a_network_without_weights_fails_with_a_sentence(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], monkeypatch: Any
+) -> None:
+    from nst_core import networks
+
+    monkeypatch.setattr(networks, "bundled_networks", lambda: {})
+    context.engines._kept.clear()
+    job_id = submit(network="full")
+
+    run(context)
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.FAILED
+    assert job.error is not None
+    assert job.error["retryable"] is False
+    assert job.attempt == 1
+
+
+def test_an_unexpected_error_is_tried_again_and_then_given_up(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    def explode(*_: Any) -> Made:
+        raise RuntimeError("secret detail")
+
+    handler(explode)
+    job_id = submit()
+
+    statuses = []
+    for _ in range(3):
+        run(context)
+        statuses.append(service.get(job_id).status)
+
+    job = service.get(job_id)
+    assert statuses == ["queued", "queued", "failed"]
+    assert job.attempt == 3
+    assert job.error is not None
+    assert "secret" not in str(job.error)
+    with service.sessions() as session:  # one token from the submit and one from each retry
+        assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 3
+
+
+def test_storage_that_comes_back(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], monkeypatch: Any
+) -> None:
+    job_id = submit()
+    real = context.storage.put
+
+    def broken(data: bytes) -> str:
+        raise StorageError
+
+    monkeypatch.setattr(context.storage, "put", broken)
+    run(context)
+    assert service.get(job_id).status == JobStatus.QUEUED
+    monkeypatch.setattr(context.storage, "put", real)
+    run(context)
+
+    assert service.get(job_id).status == JobStatus.SUCCEEDED
+
+
+def test_inputs_that_are_gone_fail_the_job(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    job_id = submit()
+    context.storage.delete(service.get(job_id).inputs[0].sha256)
+
+    run(context)
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.FAILED
+    assert (job.error or {})["code"] == "input_missing"
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def stepping(started: threading.Event, go_on: threading.Event) -> Handler:
+    def work(context: WorkerContext, job: Job, lease: Lease) -> Made:
+        started.set()
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and not go_on.is_set():
+            lease.report("render", 1, 4)
+            time.sleep(0.02)
+        lease.check()
+        return Made(outputs=[])
+
+    return work
+
+
+def test_a_running_job_is_canceled(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    started = threading.Event()
+    handler(stepping(started, threading.Event()))
+    job_id = submit()
+    thread = threading.Thread(target=run, args=(context,))
+    thread.start()
+    started.wait(10)
+
+    assert service.cancel(job_id).status == JobStatus.RUNNING
+    thread.join(10)
+
+    assert service.get(job_id).status == JobStatus.CANCELED
+
+
+def test_a_run_that_lost_its_lease_discards_its_work(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    started, go_on = threading.Event(), threading.Event()
+    handler(stepping(started, go_on))
+    job_id = submit()
+    first = threading.Thread(target=run, args=(context, "w1"))
+    first.start()
+    started.wait(10)
+    expire_lease(service.sessions, job_id)
+    with service.sessions.begin() as session:
+        # The first run's heartbeat may have prolonged the lease between the two.
+        lifecycle.reap(session) or expire_and_reap(service, session, job_id)
+    second = service.sessions.begin()
+    with second as session:
+        taken = lifecycle.claim(session, "stylize", "w2", 60)
+    assert taken is not None
+    go_on.set()
+    first.join(10)
+
+    job = service.get(job_id)
+    assert (job.status, job.lease_owner, job.attempt) == (JobStatus.RUNNING, "w2", 2)
+    assert job.outputs == []
+
+
+def expire_and_reap(service: JobService, session: Any, job_id: str) -> None:
+    from datetime import UTC, datetime
+
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    session.query(Job).filter_by(id=job_id).update({"lease_expires_at": past})
+    session.flush()
+    assert lifecycle.reap(session)
+
+
+def test_the_heartbeat_outlives_a_step_longer_than_the_lease(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    def slow(context: WorkerContext, job: Job, lease: Lease) -> Made:
+        time.sleep(2.5)  # the lease is 2 s
+        with service.sessions.begin() as session:
+            assert lifecycle.reap(session) == []
+        return Made(outputs=[])
+
+    handler(slow)
+    job_id = submit()
+    run(context)
+
+    assert service.get(job_id).status == JobStatus.SUCCEEDED
+
+
+def test_a_job_past_its_deadline_fails(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    context.settings = context.settings.model_copy(update={"job_seconds": 0.3})
+    handler(stepping(threading.Event(), threading.Event()))
+    job_id = submit()
+    run(context)
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.FAILED
+    assert (job.error or {})["code"] == "deadline"
+
+
+def test_progress_is_kept_in_order(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    job_id = submit()
+    run(context)
+
+    with service.sessions() as session:
+        events = session.query(JobEvent).filter_by(job_id=job_id).order_by(JobEvent.seq).all()
+    steps = [event.data["progress"]["step"] for event in events if event.type == "progress"]
+    assert steps == sorted(steps)
+    assert len(steps) >= 1
