@@ -1,4 +1,4 @@
-"""`make demo`: the whole service on embedded defaults, one picture through its API, and a clean stop."""
+"""`make demo`: the whole service on embedded defaults, one picture through its API, a clean stop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ OUT = Path("out")
 def main() -> None:
     """Run the demonstration; exits with 1 if anything fails."""
     home = scratch_directory("atelier-demo-")
-    environment = child_environment(ATELIER_HOME=str(home), DATABASE_URL="", REDIS_URL="", STORAGE_URL="")
+    environment = child_environment(
+        ATELIER_HOME=str(home), DATABASE_URL="", REDIS_URL="", STORAGE_URL=""
+    )
     command = [sys.executable, "-m", "jobs.cli", "up", "--port", "0"]
     service = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
@@ -51,9 +53,9 @@ def _through_the_api(address: str) -> dict[str, object]:
     photo = OUT / "photo.png"
     _write_photo(photo)
     with Client(address) as client:
-        job = client.submit(photo, style_id=STYLE, size=768, alpha=1.0, format="png")
-        click.echo(f"{job['id']} {job['status']}", err=True)
-        for job in client.follow(job["id"], timeout=120):
+        submitted = client.submit(photo, style_id=STYLE, size=768, alpha=1.0, format="png")
+        job = submitted
+        for job in client.follow(submitted["id"], timeout=120):
             progress = job["progress"] or {"stage": "-", "step": 0, "total": 0}
             click.echo(
                 f"{job['id']} {job['status']} {progress['stage']} "

@@ -6,7 +6,16 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from jobs.db import Base
@@ -75,6 +84,7 @@ class Job(Base):
         Index("ix_jobs_claim", "queue", "status", "priority", "created_at"),
         Index("ix_jobs_listing", "owner", "created_at", "id"),
         Index("ix_jobs_lease", "status", "lease_expires_at"),
+        UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_idempotency_key"),
     )
 
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
@@ -84,6 +94,9 @@ class Job(Base):
     priority: Mapped[int] = mapped_column(default=0)
     status: Mapped[str] = mapped_column(String(16))
     params: Mapped[dict[str, Any]]
+    #: What the client calls this submit, and the SHA-256 of all that it said.
+    idempotency_key: Mapped[str | None] = mapped_column(String(200))
+    request_hash: Mapped[str | None] = mapped_column(String(64))
 
     attempt: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int]

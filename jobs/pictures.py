@@ -30,8 +30,8 @@ def inspect_picture(
 ) -> PictureInfo:
     """Check that `data` is one whole JPEG, PNG or WebP picture of at most `max_pixels`.
 
-    `name` is what to call it in errors, `pointer` the field that it came in. Raises `UnsupportedPictureError`, `PictureTooLargeError` or
-    `UnusablePictureError`.
+    `name` is what to call it in errors, `pointer` the field that it came in. Raises
+    `UnsupportedPictureError`, `PictureTooLargeError` or `UnusablePictureError`.
     """
     if not data:
         raise UnusablePictureError(f"{name} is empty (0 bytes).", pointer=pointer)
@@ -59,7 +59,8 @@ def inspect_picture(
                 image.load()
             except Exception as error:
                 raise UnusablePictureError(
-                    f"{name} is damaged and can't be decoded: {str(error).rstrip('.')}.", pointer=pointer
+                    f"{name} is damaged and can't be decoded: {str(error).rstrip('.')}.",
+                    pointer=pointer,
                 ) from None
             return PictureInfo(
                 media_type=FORMATS[image.format or ""], width=image.width, height=image.height
@@ -72,5 +73,6 @@ def _too_large(
     shown = f" ({size[0]}×{size[1]})" if size else ""
     megapixels = max_pixels // 1_000_000
     return PictureTooLargeError(
-        f"{name} has too many pixels{shown}; at most {megapixels} megapixels are taken.", pointer=pointer
+        f"{name} has too many pixels{shown}; at most {megapixels} megapixels are taken.",
+        pointer=pointer,
     )

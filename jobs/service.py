@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, and_, func, or_, select, text
+from sqlalchemy.exc import IntegrityError
 
 from jobs import lifecycle, outbox
 from jobs.db import SessionFactory, make_engine, make_sessions, now, reading
@@ -18,7 +20,7 @@ from jobs.pictures import PictureInfo, inspect_picture
 from jobs.queue import JobQueue, make_celery
 from jobs.rows import ensure_owner, keep_blob
 from jobs.settings import Settings
-from jobs.storage import BlobStorage, make_storage
+from jobs.storage import BlobStorage, make_storage, sha256_of
 from jobs.styles import StyleCatalogue
 
 #: Whose jobs they are while there are no keys.
@@ -74,11 +76,13 @@ class JobService:
         style: Upload | None = None,
         style_id: str | None = None,
         priority: int = 0,
+        idempotency_key: str | None = None,
         owner: str = LOCAL_OWNER,
     ) -> Job:
         """Check everything, keep the pictures, write the job, and wake a worker.
 
-        Nothing is kept unless all is well. Succeeds while the broker is down. Raises a `JobsError`.
+        Nothing is kept unless all is well. Succeeds while the broker is down. The same request under
+        the same `idempotency_key` gives the job that it made the first time. Raises a `JobsError`.
         """
         params = validate_params(kind, values)
         problems = []
@@ -90,6 +94,8 @@ class JobService:
             problems.append(("style", "Send either a style file or a style_id, not both."))
         if not -100 <= priority <= 100:
             problems.append(("priority", "Priority goes from -100 to 100."))
+        if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
+            problems.append(("Idempotency-Key", "A key has 1 to 200 characters."))
         if problems:
             raise InvalidParamsError(problems)
         assert content is not None  # noqa: S101 - said above, for the type checker
@@ -98,40 +104,69 @@ class JobService:
             checked.append(("style", style, self._inspect(style)))
         registered = self.styles.get(style_id) if style_id is not None else None
 
+        request_hash = hash_request(
+            kind, params, priority, style_id, *(sha256_of(file.data) for _, file, _ in checked)
+        )
+        if idempotency_key is not None:
+            earlier = self._earlier(owner, idempotency_key, request_hash)
+            if earlier is not None:
+                return earlier
+
         # Files before rows: a row never names bytes that are not there.
         kept = [
             (role, self.storage.put(file.data), len(file.data), info) for role, file, info in checked
         ]
-        with self.sessions.begin() as session:
-            at = now(session)
-            ensure_owner(session, owner)
-            job = Job(
-                id=new_id(),
-                owner=owner,
-                kind=kind,
-                queue=QUEUES[kind],
-                priority=priority,
-                status=JobStatus.QUEUED,
-                params=params,
-                max_attempts=self.settings.max_attempts,
-                run_at=at,
-                created_at=at,
-            )
-            session.add(job)
-            for position, (role, sha256, size, info) in enumerate(kept):
-                keep_blob(session, sha256, size, info, at)
-                job.files.append(
-                    JobFile(direction="input", role=role, position=position, sha256=sha256)
+        try:
+            with self.sessions.begin() as session:
+                at = now(session)
+                ensure_owner(session, owner)
+                job = Job(
+                    id=new_id(),
+                    owner=owner,
+                    kind=kind,
+                    queue=QUEUES[kind],
+                    priority=priority,
+                    status=JobStatus.QUEUED,
+                    params=params,
+                    idempotency_key=idempotency_key,
+                    request_hash=request_hash,
+                    max_attempts=self.settings.max_attempts,
+                    run_at=at,
+                    created_at=at,
                 )
-            if registered is not None:
-                job.files.append(
-                    JobFile(direction="input", role="style", position=1, sha256=registered.sha256)
-                )
-            session.flush()
-            lifecycle.record(session, job.id, "state", at, status=JobStatus.QUEUED)
-            outbox.enqueue(session, job.id, job.queue)
+                session.add(job)
+                inputs = [(role, sha256) for role, sha256, _, _ in kept]
+                if registered is not None:
+                    inputs.append(("style", registered.sha256))
+                for _, sha256, size, info in kept:
+                    keep_blob(session, sha256, size, info, at)
+                for position, (role, sha256) in enumerate(inputs):
+                    job.files.append(
+                        JobFile(direction="input", role=role, position=position, sha256=sha256)
+                    )
+                session.flush()
+                lifecycle.record(session, job.id, "state", at, status=JobStatus.QUEUED)
+                outbox.enqueue(session, job.id, job.queue)
+        except IntegrityError:
+            # The same key came twice at the same moment; the other request made the job.
+            earlier = idempotency_key and self._earlier(owner, idempotency_key, request_hash)
+            if not earlier:
+                raise
+            return earlier
         outbox.publish(self.sessions, self.queue, job_id=job.id)
         return self.get(job.id)
+
+    def _earlier(self, owner: str, key: str, request_hash: str) -> Job | None:
+        """The job that this key made before. Raises `InvalidParamsError` if it was asked otherwise."""
+        with reading(self.sessions) as session:
+            job = session.scalars(
+                select(Job).where(Job.owner == owner, Job.idempotency_key == key)
+            ).one_or_none()
+        if job is not None and job.request_hash != request_hash:
+            raise InvalidParamsError(
+                [("Idempotency-Key", "This key was used for another request; use a new one.")]
+            )
+        return job
 
     def _inspect(self, upload: Upload) -> PictureInfo:
         return inspect_picture(
@@ -301,6 +336,11 @@ class JobService:
         except Exception as error:
             wrong["storage"] = type(error).__name__
         return wrong
+
+
+def hash_request(*parts: object) -> str:
+    """The SHA-256 of all that a request said."""
+    return sha256_of(json.dumps(parts, sort_keys=True).encode())
 
 
 def make_service(settings: Settings) -> JobService:

@@ -107,15 +107,15 @@ class FeatureCache:
 
     def __call__(self, keys: Sequence[int], crops: Tensor) -> list[Tensor]:
         """`compute(crops)`, stacked along the batch; `keys` name the crops."""
-        missing = [place for place, key in enumerate(keys) if key not in self._kept]
         fresh: dict[int, tuple[Tensor, ...]] = {}
-        if missing:
-            computed = self._compute(crops[missing])
-            for row, place in enumerate(missing):
-                fresh[place] = tuple(
-                    part[row].half() if self._half else part[row].clone() for part in computed
-                )
-                if len(self._kept) < self._limit:
-                    self._kept[keys[place]] = fresh[place]
+        for place, key in enumerate(keys):
+            if key in self._kept:
+                continue
+            # One at a time: what a crop's neighbours in the batch are must not change its last bits,
+            # or a run that was interrupted would not end like one that was not.
+            parts = self._compute(crops[place : place + 1])
+            fresh[place] = tuple(part[0].half() if self._half else part[0].clone() for part in parts)
+            if len(self._kept) < self._limit:
+                self._kept[key] = fresh[place]
         rows = [fresh.get(place) or self._kept[key] for place, key in enumerate(keys)]
         return [torch.stack(parts).to(crops.device).float() for parts in zip(*rows, strict=True)]

@@ -45,6 +45,7 @@ def submit() -> Response:
         style=uploads.get("style"),
         style_id=style_id,
         priority=priority,
+        idempotency_key=request.headers.get("Idempotency-Key"),
     )
     preferred = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
     if preferred:

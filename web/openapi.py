@@ -172,6 +172,12 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
         "schema": {"type": "string"},
         "description": "`wait=N`: answer 200 with the finished job if it ends within N ≤ 30 seconds.",
     }
+    key = {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        "description": "The same request under the same key gives the same job, also after it ended.",
+    }
     statuses = [str(status) for status in JobStatus]
     page = {
         "type": "object",
@@ -186,7 +192,7 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
             "post": {
                 "operationId": "submit",
                 "summary": "Submit a job",
-                "parameters": [prefer],
+                "parameters": [prefer, key],
                 "requestBody": _form(fields, ["content"]),
                 "responses": {
                     "202": _json("Taken; follow Location", _JOB),

@@ -40,7 +40,7 @@ class Studio:
         self.driver.get("about:blank")
         self.driver.get_log("browser")
         self.driver.get(self.url)
-        self.until(lambda: len(self.all("#grid input")) > 0)
+        self.until(lambda: len(self.all("#grid input")) > 0, seconds=30)
 
     def at(self, id_: str) -> WebElement:
         return self.driver.find_element(By.ID, id_)
@@ -160,9 +160,8 @@ def test_a_reload_in_the_middle_finds_the_result(studio: Studio) -> None:
     studio.until(lambda: _job_id(studio))
     studio.driver.refresh()
     studio.until_finished()
-    before, after = studio.script(
-        "return ['before', 'after'].map((id) => document.getElementById(id).naturalWidth)"
-    )
+    widths = "return ['before', 'after'].map((id) => document.getElementById(id).naturalWidth)"
+    before, after = studio.script(widths)
     assert before == 600
     assert after > 0
     # The photo is still there to be painted again, although the file is gone from the page.
@@ -278,8 +277,7 @@ def _job_id(studio: Studio) -> str:
 
 
 def _params(studio: Studio) -> dict[str, Any]:
-    answer = httpx.get(f"{studio.url}/v1/jobs/{_job_id(studio)}", timeout=60)
-    return dict(answer.json()["params"])
+    return dict(httpx.get(f"{studio.url}/v1/jobs/{_job_id(studio)}", timeout=60).json()["params"])
 
 
 def _focused(studio: Studio) -> str:

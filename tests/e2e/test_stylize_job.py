@@ -23,7 +23,9 @@ def finished(api: Client, job_id: str, seconds: float = 90) -> dict[str, Any]:
 def states(api: Client, job_id: str) -> list[str]:
     """The statuses in the job's history."""
     text = api._send("GET", f"/v1/jobs/{job_id}/events").text
-    return [line.split('"status": "')[1].split('"')[0] for line in text.splitlines() if '"status"' in line]
+    return [
+        line.split('"status": "')[1].split('"')[0] for line in text.splitlines() if '"status"' in line
+    ]
 
 
 def test_a_picture_and_its_job_survive_a_restart_of_everything(
@@ -101,9 +103,7 @@ def test_the_simple_calls(stack: Stack, api: Client, photo: Path, painting: Path
         assert image.size == (48, 32)
 
 
-def test_a_canceled_job_ends_at_once(
-    stack: Stack, api: Client, photo: Path, painting: Path
-) -> None:
+def test_a_canceled_job_ends_at_once(stack: Stack, api: Client, photo: Path, painting: Path) -> None:
     stack.terminate("worker")
     job_id = api.submit(photo, style=painting)["id"]
 

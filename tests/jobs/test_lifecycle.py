@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
+from tests_support import expire_lease
 
 from jobs import lifecycle
 from jobs.db import SessionFactory, now
@@ -12,7 +13,6 @@ from jobs.errors import ConflictError, LeaseLostError
 from jobs.lifecycle import FINAL, TRANSITIONS, JobStatus, Run
 from jobs.models import Job, JobEvent, Owner
 from jobs.rows import ensure_owner
-from tests_support import expire_lease
 
 
 def add_job(

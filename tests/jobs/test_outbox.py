@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, func, select, update
+from tests_support import expire_lease
 
 from jobs.db import SessionFactory
 from jobs.lifecycle import JobStatus
@@ -13,7 +14,6 @@ from jobs.queue import JobQueue, make_celery
 from jobs.service import JobService, Upload
 from jobs.settings import Settings
 from jobs.storage import LocalStorage
-from tests_support import expire_lease
 
 AWAY = "redis://127.0.0.1:1/0"
 
@@ -88,9 +88,7 @@ def test_lost_tokens_are_made_up_for_once(
     assert redis_queue.depth("stylize") == 3
 
 
-def test_reaped_jobs_get_a_new_token(
-    service: JobService, picture: Callable[..., bytes]
-) -> None:
+def test_reaped_jobs_get_a_new_token(service: JobService, picture: Callable[..., bytes]) -> None:
     from jobs import lifecycle
 
     job = submit(service, picture)

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.queue import JobQueue, make_celery
 from jobs.db import make_engine
+from jobs.queue import JobQueue, make_celery
 from jobs.schema import upgrade
 from jobs.service import JobService
 from jobs.settings import Settings

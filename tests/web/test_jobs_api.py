@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import io
+import threading
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,13 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from jobs import lifecycle
 from jobs.models import Blob, Job, JobEvent, JobFile
 from jobs.pictures import PictureInfo
 from jobs.rows import keep_blob
-from jobs.service import JobService
+from jobs.service import JobService, Upload
 
 Picture = Callable[..., bytes]
 
@@ -72,6 +75,38 @@ def test_a_style_of_the_gallery(client: FlaskClient, service: JobService, pictur
     body = submit(client, picture, style=None, style_id=style.id)
 
     assert body["inputs"][1]["sha256"] == style.sha256
+
+
+def test_the_same_key_gives_the_same_job(
+    client: FlaskClient, service: JobService, picture: Picture
+) -> None:
+    def post(**fields: Any) -> Any:
+        headers = {"Idempotency-Key": "k1"}
+        return client.post("/v1/jobs", data=form(picture, **fields), headers=headers)
+
+    first, again = post(), post()
+    other = post(alpha="0.1")
+    finish(service, picture())
+    late = post()
+
+    assert again.json["id"] == first.json["id"] == late.json["id"]
+    assert (late.status_code, late.json["status"]) == (200, "succeeded")
+    assert (other.status_code, other.json["errors"][0]["pointer"]) == (422, "Idempotency-Key")
+    assert len(client.get("/v1/jobs").json["jobs"]) == 1
+
+
+def test_the_same_key_at_the_same_moment(service: JobService, picture: Picture) -> None:
+    barrier = threading.Barrier(6)
+
+    def submit_once(_: int) -> str:
+        barrier.wait()
+        uploads = {role: Upload(data=picture(), field=role, name=role) for role in ("content", "style")}
+        return service.submit("stylize", {}, idempotency_key="k", **uploads).id
+
+    with ThreadPoolExecutor(6) as pool:
+        ids = set(pool.map(submit_once, range(6)))
+
+    assert len(ids) == 1
 
 
 def text_file(name: str = "photo.jpg") -> tuple[io.BytesIO, str]:
@@ -177,18 +212,19 @@ def test_errors_are_problems(
     assert response.json["detail"]
 
 
-def test_a_request_that_is_too_large(client: FlaskClient) -> None:
-    data = {"content": (io.BytesIO(b"x" * 52_000_000), "big.png")}
+def raw_upload(client: FlaskClient, size: int) -> TestResponse:
+    # Put together by hand: the test client's own builder leaves its temporary file open.
+    head = b'--b\r\nContent-Disposition: form-data; name="content"; filename="big.png"\r\n\r\n'
+    body = head + b"x" * size + b"\r\n--b--\r\n"
+    return client.post("/v1/jobs", data=body, content_type="multipart/form-data; boundary=b")
 
-    assert client.post("/v1/jobs", data=data).status_code == 413
+
+def test_a_request_that_is_too_large(client: FlaskClient) -> None:
+    assert raw_upload(client, 52_000_000).status_code == 413
 
 
 def test_a_file_that_is_too_large(client: FlaskClient) -> None:
-    # Put together by hand: the test client's own builder leaves its temporary file open.
-    head = b'--b\r\nContent-Disposition: form-data; name="content"; filename="big.png"\r\n\r\n'
-    body = head + b"x" * 25_000_001 + b"\r\n--b--\r\n"
-
-    response = client.post("/v1/jobs", data=body, content_type="multipart/form-data; boundary=b")
+    response = raw_upload(client, 25_000_001)
 
     assert response.status_code == 413
     assert "25 MB" in response.json["detail"]
@@ -204,9 +240,7 @@ def test_looking_at_a_job(client: FlaskClient, picture: Picture) -> None:
     assert again.status_code == 304
 
 
-def test_waiting_ends_with_the_job(
-    client: FlaskClient, service: JobService, picture: Picture
-) -> None:
+def test_waiting_ends_with_the_job(client: FlaskClient, service: JobService, picture: Picture) -> None:
     job_id = submit(client, picture)["id"]
     finish(service, picture())
 

@@ -20,7 +20,9 @@ def test_health(client: FlaskClient) -> None:
     assert client.get("/readyz").json == {"status": "ready", "wrong": {}}
 
 
-def test_not_ready_without_storage(client: FlaskClient, service: JobService, settings: Settings) -> None:
+def test_not_ready_without_storage(
+    client: FlaskClient, service: JobService, settings: Settings
+) -> None:
     service.storage.folder = settings.home / "atelier.db" / "not a folder"
 
     response = client.get("/readyz")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
+from tests_support import expire_lease
 
 from jobs import lifecycle
 from jobs.errors import StorageError
@@ -17,7 +18,6 @@ from jobs.lifecycle import JobStatus
 from jobs.models import Job, JobEvent, OutboxMessage, StyleStatistics
 from jobs.queue import JobQueue, make_celery
 from jobs.service import JobService, Upload
-from tests_support import expire_lease
 from worker import execution
 from worker.context import WorkerContext
 from worker.handlers import HANDLERS, Made
