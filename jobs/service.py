@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -14,26 +13,15 @@ from jobs import lifecycle, outbox
 from jobs.db import SessionFactory, make_engine, make_sessions, now, reading
 from jobs.errors import InvalidParamsError, NotFoundError, NotReadyError
 from jobs.lifecycle import FINAL, JobStatus
-from jobs.models import Blob, Job, JobEvent, JobFile, OutboxMessage, new_id
-from jobs.params import QUEUES, validate_params
-from jobs.pictures import PictureInfo, inspect_picture
+from jobs.models import Blob, Job, JobEvent, OutboxMessage
 from jobs.queue import JobQueue, make_celery
-from jobs.rows import ensure_owner, keep_blob
 from jobs.settings import Settings
-from jobs.storage import BlobStorage, make_storage, sha256_of
+from jobs.storage import BlobStorage, make_storage
 from jobs.styles import StyleCatalogue
+from jobs.submission import Submission, Upload, check_submission, write_submission
 
 #: Whose jobs they are while there are no keys.
 LOCAL_OWNER = "local"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upload:
-    """Bytes that came with a request. `name` is what to call them in errors, and nothing else."""
-
-    data: bytes
-    field: str
-    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,97 +72,54 @@ class JobService:
         Nothing is kept unless all is well. Succeeds while the broker is down. The same request under
         the same `idempotency_key` gives the job that it made the first time. Raises a `JobsError`.
         """
-        params = validate_params(kind, values)
-        problems = []
-        if content is None:
-            problems.append(("content", "A photo is needed: send it as the file field content."))
-        if style is None and style_id is None:
-            problems.append(("style", "A style is needed: a file as style, or a style_id."))
-        if style is not None and style_id is not None:
-            problems.append(("style", "Send either a style file or a style_id, not both."))
-        if not -100 <= priority <= 100:
-            problems.append(("priority", "Priority goes from -100 to 100."))
-        if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
-            problems.append(("Idempotency-Key", "A key has 1 to 200 characters."))
-        if problems:
-            raise InvalidParamsError(problems)
-        assert content is not None  # noqa: S101 - said above, for the type checker
-        checked = [("content", content, self._inspect(content))]
-        if style is not None:
-            checked.append(("style", style, self._inspect(style)))
-        registered = self.styles.get(style_id) if style_id is not None else None
-
-        request_hash = hash_request(
-            kind, params, priority, style_id, *(sha256_of(file.data) for _, file, _ in checked)
+        submission = check_submission(
+            kind,
+            values,
+            content=content,
+            style=style,
+            style_id=style_id,
+            priority=priority,
+            idempotency_key=idempotency_key,
+            owner=owner,
+            max_pixels=self.settings.max_pixels,
         )
-        if idempotency_key is not None:
-            earlier = self._earlier(owner, idempotency_key, request_hash)
-            if earlier is not None:
-                return earlier
-
+        registered = self.styles.get(style_id).sha256 if style_id is not None else None
+        earlier = self._earlier(submission)
+        if earlier is not None:
+            return earlier
         # Files before rows: a row never names bytes that are not there.
-        kept = [
-            (role, self.storage.put(file.data), len(file.data), info) for role, file, info in checked
-        ]
+        for file in submission.files:
+            self.storage.put(file.data)
         try:
             with self.sessions.begin() as session:
-                at = now(session)
-                ensure_owner(session, owner)
-                job = Job(
-                    id=new_id(),
-                    owner=owner,
-                    kind=kind,
-                    queue=QUEUES[kind],
-                    priority=priority,
-                    status=JobStatus.QUEUED,
-                    params=params,
-                    idempotency_key=idempotency_key,
-                    request_hash=request_hash,
-                    max_attempts=self.settings.max_attempts,
-                    run_at=at,
-                    created_at=at,
+                job_id = write_submission(
+                    session, submission, registered, max_attempts=self.settings.max_attempts
                 )
-                session.add(job)
-                inputs = [(role, sha256) for role, sha256, _, _ in kept]
-                if registered is not None:
-                    inputs.append(("style", registered.sha256))
-                for _, sha256, size, info in kept:
-                    keep_blob(session, sha256, size, info, at)
-                for position, (role, sha256) in enumerate(inputs):
-                    job.files.append(
-                        JobFile(direction="input", role=role, position=position, sha256=sha256)
-                    )
-                session.flush()
-                lifecycle.record(session, job.id, "state", at, status=JobStatus.QUEUED)
-                outbox.enqueue(session, job.id, job.queue)
         except IntegrityError:
             # The same key came twice at the same moment; the other request made the job.
-            earlier = idempotency_key and self._earlier(owner, idempotency_key, request_hash)
-            if not earlier:
+            earlier = self._earlier(submission)
+            if earlier is None:
                 raise
             return earlier
-        outbox.publish(self.sessions, self.queue, job_id=job.id)
-        return self.get(job.id)
+        outbox.publish(self.sessions, self.queue, job_id=job_id)
+        return self.get(job_id)
 
-    def _earlier(self, owner: str, key: str, request_hash: str) -> Job | None:
+    def _earlier(self, submission: Submission) -> Job | None:
         """The job that this key made before. Raises `InvalidParamsError` if it was asked otherwise."""
+        if submission.idempotency_key is None:
+            return None
         with reading(self.sessions) as session:
             job = session.scalars(
-                select(Job).where(Job.owner == owner, Job.idempotency_key == key)
+                select(Job).where(
+                    Job.owner == submission.owner,
+                    Job.idempotency_key == submission.idempotency_key,
+                )
             ).one_or_none()
-        if job is not None and job.request_hash != request_hash:
+        if job is not None and job.request_hash != submission.request_hash:
             raise InvalidParamsError(
                 [("Idempotency-Key", "This key was used for another request; use a new one.")]
             )
         return job
-
-    def _inspect(self, upload: Upload) -> PictureInfo:
-        return inspect_picture(
-            upload.data,
-            name=upload.name,
-            max_pixels=self.settings.max_pixels,
-            pointer=upload.field,
-        )
 
     # -- looking ------------------------------------------------------------------------------------
 
@@ -336,11 +281,6 @@ class JobService:
         except Exception as error:
             wrong["storage"] = type(error).__name__
         return wrong
-
-
-def hash_request(*parts: object) -> str:
-    """The SHA-256 of all that a request said."""
-    return sha256_of(json.dumps(parts, sort_keys=True).encode())
 
 
 def make_service(settings: Settings) -> JobService:

@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.lifecycle import JobStatus
 from jobs.params import PARAMS, StylizeParams
+from web.openapi_schemas import schemas
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _JOB = {"$ref": "#/components/schemas/Job"}
@@ -59,102 +60,6 @@ def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
         "additionalProperties": False,
     }
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
-
-
-def _job_schema() -> dict[str, Any]:
-    nullable_time = {"type": ["string", "null"], "format": "date-time"}
-    file = {
-        "type": "object",
-        "properties": {
-            "role": {"type": "string"},
-            "media_type": {"type": "string"},
-            "width": {"type": ["integer", "null"]},
-            "height": {"type": ["integer", "null"]},
-            "bytes": {"type": "integer"},
-            "sha256": {"type": "string"},
-            "url": {"type": "string"},
-        },
-    }
-    return {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string", "format": "uuid"},
-            "kind": {"enum": list(PARAMS)},
-            "status": {"enum": [str(status) for status in JobStatus]},
-            "attempt": {"type": "integer"},
-            "max_attempts": {"type": "integer"},
-            "priority": {"type": "integer"},
-            "params": {"type": "object"},
-            "progress": {
-                "type": ["object", "null"],
-                "properties": {
-                    "stage": {"type": "string"},
-                    "step": {"type": "integer"},
-                    "total": {"type": "integer"},
-                },
-            },
-            "queue": {
-                "type": ["object", "null"],
-                "properties": {
-                    "position": {"type": "integer"},
-                    "eta_s": {"type": ["number", "null"]},
-                },
-            },
-            "cancel_requested": {"type": "boolean"},
-            "error": {
-                "type": ["object", "null"],
-                "properties": {
-                    "code": {"type": "string"},
-                    "detail": {"type": "string"},
-                    "retryable": {"type": "boolean"},
-                },
-            },
-            "inputs": {"type": "array", "items": file},
-            "outputs": {"type": "array", "items": file},
-            "metrics": {"type": ["object", "null"]},
-            "created_at": {"type": "string", "format": "date-time"},
-            "started_at": nullable_time,
-            "finished_at": nullable_time,
-            "urls": {"type": "object", "additionalProperties": {"type": "string"}},
-        },
-        "required": ["id", "kind", "status", "params", "inputs", "outputs", "urls"],
-    }
-
-
-def _schemas() -> dict[str, Any]:
-    style = {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string"},
-            "title": {"type": "string"},
-            "description": {"type": "string"},
-            "width": {"type": "integer"},
-            "height": {"type": "integer"},
-            "sha256": {"type": "string"},
-            "urls": {"type": "object", "additionalProperties": {"type": "string"}},
-        },
-    }
-    problem = {
-        "type": "object",
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "instance": {"type": "string"},
-            "code": {"type": "string"},
-            "retryable": {"type": "boolean"},
-            "errors": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
-                },
-            },
-        },
-        "required": ["type", "title", "status", "detail", "code", "retryable"],
-    }
-    return {"Job": _job_schema(), "Style": style, "Problem": problem}
 
 
 def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
@@ -388,5 +293,5 @@ def document() -> dict[str, Any]:
             "description": "An asynchronous job queue for neural style transfer.",
         },
         "paths": {**_jobs_paths(params), **_other_paths(params)},
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": schemas()},
     }

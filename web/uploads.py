@@ -8,7 +8,7 @@ from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from jobs.errors import InvalidParamsError, PictureTooLargeError
-from jobs.service import Upload
+from jobs.submission import Upload
 
 
 def read_form(

@@ -11,9 +11,10 @@ from jobs.lifecycle import JobStatus
 from jobs.maintenance import Maintenance
 from jobs.models import Job, OutboxMessage
 from jobs.queue import JobQueue, make_celery
-from jobs.service import JobService, Upload
+from jobs.service import JobService
 from jobs.settings import Settings
 from jobs.storage import LocalStorage
+from jobs.submission import Upload
 
 AWAY = "redis://127.0.0.1:1/0"
 

@@ -18,7 +18,8 @@ from jobs import lifecycle
 from jobs.models import Blob, Job, JobEvent, JobFile
 from jobs.pictures import PictureInfo
 from jobs.rows import keep_blob
-from jobs.service import JobService, Upload
+from jobs.service import JobService
+from jobs.submission import Upload
 
 Picture = Callable[..., bytes]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from PIL import Image
 
@@ -56,6 +57,15 @@ def test_the_description_is_valid_and_complete(client: FlaskClient, app: Flask) 
         if not rule.rule.startswith("/static")
     }
     assert {entry for entry in served if entry[1] not in pages} == described
+
+
+def test_a_job_is_as_described(client: FlaskClient, picture: Callable[..., bytes]) -> None:
+    files = {name: (io.BytesIO(picture()), name) for name in ("content", "style")}
+    job = client.post("/v1/jobs", data=files).json
+
+    schema = client.get("/openapi.json").json["components"]["schemas"]["Job"]
+    Draft202012Validator(schema).validate(job)
+    assert set(job) == set(schema["properties"])
 
 
 def test_the_docs_page_has_all_it_needs(client: FlaskClient) -> None:

@@ -17,7 +17,8 @@ from jobs.errors import StorageError
 from jobs.lifecycle import JobStatus
 from jobs.models import Job, JobEvent, OutboxMessage, StyleStatistics
 from jobs.queue import JobQueue, make_celery
-from jobs.service import JobService, Upload
+from jobs.service import JobService
+from jobs.submission import Upload
 from worker import execution
 from worker.context import WorkerContext
 from worker.handlers import HANDLERS, Made

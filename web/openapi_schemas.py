@@ -1,0 +1,105 @@
+"""The shapes that the API's description refers to. Tests hold answers to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.lifecycle import JobStatus
+from jobs.params import PARAMS
+
+
+def _job_schema() -> dict[str, Any]:
+    nullable_time = {"type": ["string", "null"], "format": "date-time"}
+    file = {
+        "type": "object",
+        "properties": {
+            "role": {"type": "string"},
+            "media_type": {"type": "string"},
+            "width": {"type": ["integer", "null"]},
+            "height": {"type": ["integer", "null"]},
+            "bytes": {"type": "integer"},
+            "sha256": {"type": "string"},
+            "url": {"type": "string"},
+        },
+    }
+    return {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "kind": {"enum": list(PARAMS)},
+            "status": {"enum": [str(status) for status in JobStatus]},
+            "attempt": {"type": "integer"},
+            "max_attempts": {"type": "integer"},
+            "priority": {"type": "integer"},
+            "params": {"type": "object"},
+            "progress": {
+                "type": ["object", "null"],
+                "properties": {
+                    "stage": {"type": "string"},
+                    "step": {"type": "integer"},
+                    "total": {"type": "integer"},
+                },
+            },
+            "queue": {
+                "type": ["object", "null"],
+                "properties": {
+                    "position": {"type": "integer"},
+                    "eta_s": {"type": ["number", "null"]},
+                },
+            },
+            "cancel_requested": {"type": "boolean"},
+            "error": {
+                "type": ["object", "null"],
+                "properties": {
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                    "retryable": {"type": "boolean"},
+                },
+            },
+            "inputs": {"type": "array", "items": file},
+            "outputs": {"type": "array", "items": file},
+            "metrics": {"type": ["object", "null"]},
+            "created_at": {"type": "string", "format": "date-time"},
+            "started_at": nullable_time,
+            "finished_at": nullable_time,
+            "urls": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+        "required": ["id", "kind", "status", "params", "inputs", "outputs", "urls"],
+    }
+
+
+def schemas() -> dict[str, Any]:
+    """Name → JSON schema."""
+    style = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "title": {"type": "string"},
+            "description": {"type": "string"},
+            "width": {"type": "integer"},
+            "height": {"type": "integer"},
+            "sha256": {"type": "string"},
+            "urls": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }
+    problem = {
+        "type": "object",
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "instance": {"type": "string"},
+            "code": {"type": "string"},
+            "retryable": {"type": "boolean"},
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                },
+            },
+        },
+        "required": ["type", "title", "status", "detail", "code", "retryable"],
+    }
+    return {"Job": _job_schema(), "Style": style, "Problem": problem}
