@@ -42,6 +42,12 @@ class Studio:
         self.driver.get(self.url)
         self.until(lambda: len(self.all("#grid input")) > 0, seconds=30)
 
+    def reach(self, name: str) -> WebElement:
+        """Scroll to an element, as a person does when the sticky button lies over it."""
+        element = self.at(name)
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        return element
+
     def at(self, id_: str) -> WebElement:
         return self.driver.find_element(By.ID, id_)
 
@@ -127,9 +133,9 @@ def test_a_style_of_ones_own(studio: Studio) -> None:
     studio.bring("portrait.png")
     studio.bring("brushes.png", "style-file")
     assert "brushes.png" in studio.text("style-label")
-    studio.at("original").click()
+    studio.reach("original").click()
     assert studio.text("size-said") == "as the photo"
-    studio.at("preserve-color").click()
+    studio.reach("preserve-color").click()
     studio.stylise()
     studio.until_finished()
     assert studio.script("return document.getElementById('after').naturalWidth") == 300
