@@ -29,8 +29,8 @@ class StylizeParams(BaseModel):
         le=4096,
         description="Long side of the output in pixels; the photo's own size when left out.",
     )
-    network: Literal["slim", "full"] = Field(
-        "slim", description="`slim` is quick on any machine; `full` is full-width AdaIN."
+    network: Literal["slim"] = Field(
+        "slim", description="`slim` is AdaIN with a small encoder, quick on any machine."
     )
     preserve_color: bool = Field(False, description="Keep the photo's colours, take only the strokes.")
     format: Literal["auto", "png", "jpeg", "webp"] = Field(

@@ -23,7 +23,7 @@ class AdaINTrainConfig:
     gram_weight: float = 5.0
     identity_weight: float = 1.0
     blended: float = 0.2
-    learning_rate: float = 1.2e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 1e-4
     warmup_steps: int = 100
     decay_steps: int = 4_000

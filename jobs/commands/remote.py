@@ -63,7 +63,7 @@ def _exit_for(job: dict[str, Any]) -> None:
 @click.option("--style-id", help="A style of the gallery, instead of a file.")
 @click.option("--alpha", type=click.FloatRange(0, 1), help="Strength of the style.")
 @click.option("--size", type=int, help="Long side of the output in pixels.")
-@click.option("--network", help="slim or full.")
+@click.option("--network", help="slim.")
 @click.option("--preserve-color", is_flag=True, default=None, help="Keep the photo's colours.")
 @click.option("--format", "format_", help="auto, png, jpeg or webp.")
 @click.option("--priority", type=int, help="Higher goes first.")

@@ -126,7 +126,9 @@ def test_a_network_without_weights_fails_with_a_sentence(
 
     monkeypatch.setattr(networks, "bundled_networks", lambda: {})
     context.engines._kept.clear()
-    job_id = submit(network="full")
+    job_id = submit()
+    with service.sessions.begin() as session:
+        session.get_one(Job, job_id).params = {**service.get(job_id).params, "network": "full"}
 
     run(context)
 
