@@ -33,27 +33,32 @@ def _heap(random: np.random.Generator) -> Array:
     for cx, cy in places[np.argsort(places[:, 1], kind="stable")]:
         radius = random.uniform(0.055, 0.105)
         squeeze, lean = random.uniform(0.85, 1.12), random.normal(0, 0.3)
-        u = ((x - cx) * np.cos(lean) + (y - cy) * np.sin(lean)) / radius
-        v = ((y - cy) * np.cos(lean) - (x - cx) * np.sin(lean)) / (radius * squeeze)
+        left, top = (int(np.clip(c - 1.7 * radius, 0, 1) * _FIELD) for c in (cx, cy))
+        right, bottom = (int(np.clip(c + 1.7 * radius, 0, 1) * _FIELD) for c in (cx, cy))
+        if left >= right or top >= bottom:
+            continue
+        window = np.s_[top:bottom, left:right]
+        dx, dy = (x[window] - cx) / radius, (y[window] - cy) / radius
+        u = dx * np.cos(lean) + dy * np.sin(lean)
+        v = (dy * np.cos(lean) - dx * np.sin(lean)) / squeeze
         # A hollow at the stalk keeps them from being balls.
         dimple = 0.42 * np.exp(-((u / 0.30) ** 2 + ((v + 0.62) / 0.17) ** 2))
-        away = np.sqrt(u * u + v * v) + waver
+        away = np.sqrt(u * u + v * v) + waver[window]
         rise = np.sqrt(np.clip(1 - away * away, 0, 1))
         light = -0.55 * u - 0.62 * v + 0.56 * rise - dimple
         # Light thrown back from below lifts the edge of the shade.
         thrown = 0.16 * step(away, 0.72, 1.0) * step(u + v, 0.3, 1.0)
         fruit = np.clip(0.29 + 0.70 * light + thrown, 0.03, 1.0)
-        # The shadow it casts on those behind and beside it.
-        cast = np.hypot(x - cx - 0.22 * radius, y - cy - 0.18 * radius) / radius
-        tone = tone * (1 - 0.72 * step(cast, 1.30, 0.85))
-        inside = away < 1
-        tone = np.where(inside, fruit, tone)
-        across, down = np.where(inside, u, across), np.where(inside, v, down)
         stalk = (np.abs(u - 0.10 * (v + 0.6)) < 0.035) & (v > -1.02) & (v < -0.58)
-        tone = np.where(stalk, 0.02, tone)
+        # The shadow it casts on those behind and beside it.
+        shaded = tone[window] * (1 - 0.72 * step(np.hypot(dx - 0.22, dy - 0.18), 1.30, 0.85))
+        inside = away < 1
+        tone[window] = np.where(stalk, 0.02, np.where(inside, fruit, shaded))
+        across[window] = np.where(inside, u, across[window])
+        down[window] = np.where(inside, v, down[window])
         # The outline is firm in the shade and all but lost in the light.
         contour = step(np.abs(away - 1), 0.035, 0.010) * (0.35 + 0.65 * step(u + v, -0.8, 0.8))
-        line = np.maximum(np.where(inside, 0, line), contour)
+        line[window] = np.maximum(np.where(inside, 0, line[window]), contour)
     fields = tone, line, np.clip(across, -1, 1), np.clip(down, -1, 1)
     return np.stack(fields).astype(np.float32)
 
