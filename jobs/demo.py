@@ -16,7 +16,7 @@ from jobs.client import Client
 from jobs.settings import child_environment, scratch_directory
 from jobs.styles import GALLERY
 
-STYLE = "night-oils"
+STYLE = "woodcut"
 OUT = Path("out")
 
 
@@ -53,7 +53,7 @@ def _through_the_api(address: str) -> dict[str, object]:
     photo = OUT / "photo.png"
     _write_photo(photo)
     with Client(address) as client:
-        submitted = client.submit(photo, style_id=STYLE, size=768, alpha=1.0, format="png")
+        submitted = client.submit(photo, style_id=STYLE, size=640, alpha=1.0, format="png")
         job = submitted
         for job in client.follow(submitted["id"], timeout=120):
             progress = job["progress"] or {"stage": "-", "step": 0, "total": 0}
