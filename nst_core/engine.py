@@ -15,8 +15,9 @@ from nst_core.networks import StyleNetwork, open_network
 from nst_core.runtime import choose_runtime
 
 #: Below this strength the network's output is blended with the source pixels: no network of this kind
-#: gives its input back exactly, and strength 0 must.
-FADE = 0.15
+#: gives its input back exactly, and strength 0 must. Half-way, because the slim network's own error at
+#: reconstruction would otherwise outweigh the style there, and the strength would not rise steadily.
+FADE = 0.5
 #: Bytes of working memory per pixel of output, measured with both runtimes, rounded up.
 BYTES_PER_PIXEL = {"slim_adain": 500, "full_adain": 1_000}
 

@@ -37,10 +37,10 @@ def _facets(random: np.random.Generator, side: int) -> tuple[Array, Array]:
     colour = ramp(_EARTHS, 0.45 + 0.16 * fractal(random, side, 4, 2))
     angle = np.full_like(x, 0.8)
     for number, (cx, cy) in enumerate(scattered(random, _FACETS)):
-        shrink = 1.25 - 0.90 * (number / _FACETS) ** 0.6
+        shrink = 1.08 - 0.74 * (number / _FACETS) ** 0.6
         turn = _LEADING[random.integers(0, 4)] + random.normal(0, 0.05)
         long, wide = random.uniform(0.14, 0.28) * shrink, random.uniform(0.07, 0.17) * shrink
-        reach = 1.6 * max(long, wide)
+        reach = 1.4 * max(long, wide)
         left, top = (int(np.clip(c - reach, 0, 0.999) * side) for c in (cx, cy))
         right, bottom = (int(np.clip(c + reach, 0.001, 1) * side) + 1 for c in (cx, cy))
         window = np.s_[top:bottom, left:right]

@@ -47,7 +47,7 @@ def test_difference_from_the_content_rises_with_alpha(
     engine: StyleEngine, style: torch.Tensor, photo: Photo, name: str, preserve_color: bool
 ) -> None:
     content = photo(name, 96)
-    strengths = [0, 0.01, 0.05, 0.1, FADE, 0.3, 0.5, 0.75, 1]
+    strengths = sorted({0, 0.01, 0.05, 0.1, 0.15, 0.3, FADE, 0.5, 0.6, 0.75, 1})
     results = [
         engine.stylize(content, style, alpha=a, preserve_color=preserve_color) for a in strengths
     ]
