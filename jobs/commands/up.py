@@ -110,10 +110,22 @@ def _welcome(settings: Settings, port: int, redis_port: int | None) -> None:
     _say("started  web, worker-stylize, maintenance; logs in " + str(settings.home / "logs"))
     _say("")
     _say("try it:")
-    _say(f"  curl -F kind=stylize -F content=@photo.jpg -F style_id=night-oils {address}/v1/jobs")
+    _say(f"  curl -F kind=stylize -F content=@{_sample()} -F style_id=woodcut {address}/v1/jobs")
     _say(f"or open {address}")
     click.echo(f"ready: {address}")
     sys.stdout.flush()
+
+
+def _sample() -> str:
+    """A picture that is on this machine for certain, so that the command works as it is."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    from jobs.styles import GALLERY
+
+    found = find_spec("skimage")
+    photo = Path(found.origin).parent / "data" / "coffee.png" if found and found.origin else None
+    return str(photo if photo and photo.exists() else GALLERY / "riverside-dots.webp")
 
 
 def _without_password(url: str) -> str:

@@ -1,0 +1,75 @@
+"""The subcommands that talk to a service, against a real one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+from service_stack import Stack
+
+from jobs.cli import main
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
+
+
+def atelier(stack: Stack, *arguments: object) -> Result:
+    return CliRunner().invoke(main, [*map(str, arguments), "--url", stack.url])
+
+
+def document(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_job_from_submit_to_download(
+    stack: Stack, photo: Path, painting: Path, tmp_path: Path
+) -> None:
+    saved, again = tmp_path / "made" / "a.png", tmp_path / "b.png"
+
+    made = document(atelier(stack, "submit", photo, painting, "--alpha", 1, "-o", saved, "--json"))
+    assert made["status"] == "succeeded"
+    with Image.open(saved) as image:
+        assert image.size == (96, 64)
+
+    assert document(atelier(stack, "status", made["id"], "--json"))["params"]["alpha"] == 1.0
+    assert document(atelier(stack, "wait", made["id"], "--json"))["id"] == made["id"]
+    assert atelier(stack, "download", made["id"], "-o", again).exit_code == 0
+    assert again.read_bytes() == saved.read_bytes()
+    assert [job["id"] for job in document(atelier(stack, "list", "--json"))] == [made["id"]]
+    assert "succeeded" in atelier(stack, "list").stdout
+
+    stack.terminate("worker")
+    waiting = document(atelier(stack, "submit", photo, "--style-id", "woodcut", "--json"))
+    assert document(atelier(stack, "cancel", waiting["id"], "--json"))["status"] == "canceled"
+    assert atelier(stack, "wait", waiting["id"]).exit_code == 1
+
+
+def test_errors_are_one_line_and_an_exit_code(stack: Stack, photo: Path, tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no picture")
+
+    for arguments, words in (
+        (["status", "nothing"], "no job"),
+        (["submit", text, "--style-id", "woodcut"], "notes.txt"),
+        (["submit", photo, "--style-id", "none-such"], "none-such"),
+    ):
+        result = atelier(stack, *arguments)
+        assert result.exit_code == 1
+        assert words in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_service_that_is_away(photo: Path) -> None:
+    result = CliRunner().invoke(main, ["list", "--url", "http://127.0.0.1:1"])
+
+    assert result.exit_code == 1
+    assert "can't be reached" in result.stderr
