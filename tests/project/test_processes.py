@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from jobs.processes import embedded, procfile
 from jobs.settings import Settings
@@ -17,6 +18,17 @@ def test_the_procfile_is_the_list_of_processes() -> None:
     lines = (ROOT / "Procfile").read_text().strip().splitlines()
 
     assert dict(line.split(": ", 1) for line in lines) == procfile()
+
+
+def test_the_compose_file_runs_the_same_processes() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    defaults = {"${PORT:-8000}": "8000", "${WEB_THREADS:-16}": "16"}
+
+    for name, command in procfile().items():
+        for variable, value in defaults.items():
+            command = command.replace(variable, value)
+        assert services[name]["command"] == command
+    assert set(services) == {*procfile(), "postgres", "redis"}
 
 
 def test_the_embedded_processes_are_of_the_procfile(settings: Settings) -> None:
