@@ -1,4 +1,4 @@
-"""Adaptive instance normalisation (Huang & Belongie, ICCV 2017) and the full-width AdaIN network."""
+"""Adaptive instance normalisation (Huang & Belongie, ICCV 2017)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from torch import Tensor
 EPSILON = 1e-5
 
 
-def channel_statistics(features: Tensor) -> tuple[Tensor, Tensor]:
+def channel_statistics(features: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation over space: (B, C, H, W) → two (B, C).
 
-    The population deviation (divided by H·W), because it can be added up over tiles.
+    The population deviation (divided by H·W), because it can be put together from tiles. `weight`
+    (B, 1, H, W) says how much each place counts.
     """
-    variance, mean = torch.var_mean(features, dim=(2, 3), correction=0)
-    return mean, (variance + EPSILON).sqrt()
+    if weight is None:
+        variance, mean = torch.var_mean(features, dim=(2, 3), correction=0)
+        return mean, (variance + EPSILON).sqrt()
+    share = weight / weight.sum((2, 3), keepdim=True)
+    mean = (features * share).sum((2, 3), keepdim=True)
+    variance = ((features - mean).square() * share).sum((2, 3))
+    return mean[:, :, 0, 0], (variance + EPSILON).sqrt()
 
 
 def adaptive_instance_normalization(

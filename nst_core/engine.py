@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from nst_core.color import luma, with_luma
 from nst_core.images import Picture, Pixels, resize_exactly, resize_picture, to_pixels, to_tensor
 from nst_core.networks import StyleNetwork, open_network
+from nst_core.rendering import Renderer
 from nst_core.runtime import choose_runtime
 
 #: Below this strength the network's output is blended with the source pixels: no network of this kind
 #: gives its input back exactly, and strength 0 must. Half-way, because the slim network's own error at
 #: reconstruction would otherwise outweigh the style there, and the strength would not rise steadily.
 FADE = 0.5
-#: Bytes of working memory per pixel of output, measured with both runtimes, rounded up.
-BYTES_PER_PIXEL = {"slim_adain": 500, "full_adain": 1_000}
+#: Larger results are refused; a picture takes about 40 bytes a pixel beside what the network needs.
+MAX_PIXELS = 250_000_000
 
 #: A listener: stage, step, total. Stages are "prepare", "render" and "finish".
 OnProgress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What the network is to make of a content: the statistics (1, S) of a style, and the strength."""
+
+    style: Tensor
+    alpha: float
 
 
 class StylizeError(ValueError):
@@ -32,7 +41,9 @@ class StylizeError(ValueError):
 class StyleEngine:
     """One network, ready on one device. The same inputs give the same bytes on the same runtime.
 
-    `network` is a bundled name, a file or a module. Raises `NetworkError`, `CheckpointError` or
+    `network` is a bundled name, a file or a module. `memory_mb` is what the network may take beside the
+    picture: larger pictures go through it in tiles, with the same result. `cache` is a folder where
+    compiled graphs are kept between processes. Raises `NetworkError`, `CheckpointError` or
     `RuntimeChoiceError`.
     """
 
@@ -42,13 +53,14 @@ class StyleEngine:
         runtime: str = "auto",
         device: str = "auto",
         *,
-        memory_mb: int = 6_000,
+        memory_mb: int = 1_000,
+        max_pixels: int = MAX_PIXELS,
+        cache: Path | None = None,
     ) -> None:
         self._network = network if isinstance(network, StyleNetwork) else open_network(network)
-        self.runtime = choose_runtime(runtime, self._network, device)
-        bytes_per_pixel = BYTES_PER_PIXEL.get(self._network.architecture, 1_000)
-        #: Larger outputs are refused.
-        self.max_pixels = memory_mb * 1_000_000 // bytes_per_pixel
+        self.runtime = choose_runtime(runtime, self._network, device, cache=cache)
+        self._max_pixels = max_pixels
+        self._renderer = Renderer(self._network, self.runtime, memory_mb=memory_mb)
 
     def style_statistics(self, picture: Picture, style_size: int = 384) -> Tensor:
         """The statistics (1, S) of a style whose shorter side is brought to `style_size` pixels.
@@ -64,7 +76,7 @@ class StyleEngine:
         resized = resize_exactly(
             picture, max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         )
-        return self.runtime.statistics(to_tensor(self._padded(resized.pixels)))
+        return self._renderer.statistics(resized.pixels)
 
     def stylize(
         self,
@@ -93,8 +105,7 @@ class StyleEngine:
             return source
         tell("render", 0, 1)
         image = to_tensor(source.pixels)
-        output = self.runtime.render(to_tensor(self._padded(source.pixels)), style, alpha)
-        output = output[:, :, : source.height, : source.width]
+        (output,) = self._renderer.outputs(source.pixels, [Target(style, alpha)])
         tell("render", 1, 1)
         tell("finish", 0, 1)
         pixels = _finish(image, output, alpha, preserve_color)
@@ -105,24 +116,12 @@ class StyleEngine:
         if size is not None and size < 1:
             raise StylizeError(f"The size is at least 1 pixel; got {size}.")
         scale = 1.0 if size is None else size / max(content.width, content.height)
-        if content.width * content.height * scale**2 > self.max_pixels:
+        if content.width * content.height * scale**2 > self._max_pixels:
             width, height = round(content.width * scale), round(content.height * scale)
-            fits = int((self.max_pixels / (content.width * content.height)) ** 0.5 * _long(content))
+            fits = int((self._max_pixels / (content.width * content.height)) ** 0.5 * _long(content))
             raise StylizeError(
                 f"{width}×{height} pixels are more than fit in memory. Ask for a size of up to {fits}."
             )
-
-    def _padded(self, pixels: Pixels) -> Pixels:
-        """Mirror `pixels` on the right and below until the network takes them.
-
-        A mirror repeats the picture's own colours, so it hardly moves the statistics; pictures smaller
-        than the border are mirrored again and again.
-        """
-        stride, least = self._network.stride, self._network.minimum_side
-        borders = [(0, max(least, -(-side // stride) * stride) - side) for side in pixels.shape[:2]]
-        if not any(after for _, after in borders):
-            return pixels
-        return np.pad(pixels, [*borders, (0, 0)], mode="reflect")
 
 
 def _ignore(stage: str, step: int, total: int) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
-from nst_core.adain import adaptive_instance_normalization, channel_statistics
+from nst_core.adain import adaptive_instance_normalization
 from nst_core.slim import ReflectConv
 from nst_core.style_network import StyleNetwork
 from nst_core.vgg import load_vgg
@@ -38,6 +37,7 @@ class FullAdaIN(StyleNetwork):
     architecture = "full_adain"
     stride = 8
     minimum_side = 16
+    scales = (1,)
 
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
@@ -60,9 +60,16 @@ class FullAdaIN(StyleNetwork):
         return {"width": self.width}
 
     @property
-    def statistics_width(self) -> int:
-        """Length of the statistics vector: a mean and a deviation for each relu4_1 channel."""
-        return 2 * _scaled(512, self.width)
+    def levels(self) -> tuple[int, ...]:
+        """The channels of relu4_1."""
+        return (_scaled(512, self.width),)
+
+    @property
+    def reach(self) -> int:
+        """See `StyleNetwork`: one step for each 3×3 convolution, in pixels of its own resolution."""
+        steps = sum(len(level) * 2**number for number, level in enumerate(_LEVELS))
+        # Of the encoder and of its mirror image; pooling and upsampling reach the rest of a cell.
+        return int(2 * steps + self.stride)
 
     def trained_state_dict(self) -> dict[str, Tensor]:
         """The weights a checkpoint holds: not VGG's, which this package has already."""
@@ -83,17 +90,12 @@ class FullAdaIN(StyleNetwork):
             return (deepest * _VGG_SCALE,)
         return (self.encoder(x - 0.5),)
 
-    def statistics(self, features: tuple[Tensor, ...]) -> Tensor:
-        """Per-channel means and deviations as one (B, statistics_width) vector."""
-        return torch.cat(channel_statistics(features[0]), dim=1)
-
     def decode(self, features: tuple[Tensor, ...], content: Tensor, target: Tensor) -> Tensor:
         """Give `features`, whose statistics are `content`, the statistics `target`, and decode them.
 
         Returns (B, 3, H, W), nominally in [0, 1] and not clamped.
         """
-        mine = content[:, :, None, None].chunk(2, dim=1)
-        theirs = target[:, :, None, None].chunk(2, dim=1)
+        mine, theirs = self.split(content)[0], self.split(target)[0]
         out: Tensor = self.decoder(adaptive_instance_normalization(features[0], *mine, *theirs))
         return out
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nst_core.adain import adaptive_instance_normalization, channel_statistics
+from nst_core.adain import adaptive_instance_normalization
 from nst_core.style_network import StyleNetwork
 
 DEFAULT_WIDTHS = (24, 48, 96)
@@ -29,16 +29,45 @@ class ReflectConv(nn.Conv2d):
         super().__init__(inputs, outputs, 3, stride, padding=1, padding_mode="reflect")
 
 
-class FilmBlock(nn.Module):
-    """A convolution whose output channels are scaled and shifted by the style, then rectified."""
+class UpsamplingHead(nn.Conv2d):
+    """Nearest upsampling by two and a 3×3 convolution with reflection padding, at half the cost.
 
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.convolution = ReflectConv(channels, channels)
+    Every output pixel sees few distinct inputs, so the same sums can be had before upsampling: a 3×3
+    convolution to four times the channels, one for each corner of the 2×2 block, then a pixel shuffle.
+    The weights are those of the plain convolution, so no corner can differ from the others where the
+    picture is flat: there are no checkerboards (Odena et al., "Deconvolution and Checkerboard
+    Artifacts", 2016). Reflection at the fine scale is replication at the coarse one.
+    """
 
-    def forward(self, x: Tensor, gain: Tensor, shift: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the same shape; `gain` and `shift` are (B, C, 1, 1)."""
-        return functional.relu(self.convolution(x) * gain + shift)
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1, padding_mode="replicate")
+        # Corner p of a block reads upsampled rows p-1, p, p+1: coarse rows (p-1)//2, p//2, (p+1)//2.
+        self.rows: Tensor
+        rows = torch.zeros(2, 3, 3)
+        for corner in range(2):
+            for tap in range(3):
+                rows[corner, (corner + tap - 1) // 2 + 1, tap] = 1
+        self.register_buffer("rows", rows, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, outputs, 2H, 2W)."""
+        x = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        return functional.pixel_shuffle(functional.conv2d(x, *self._corners()), 2)
+
+    def unfolded(self) -> nn.Sequential:
+        """The same as a plain convolution and a pixel shuffle."""
+        plain = nn.Conv2d(
+            self.in_channels, 4 * self.out_channels, 3, padding=1, padding_mode="replicate"
+        )
+        weight, bias = self._corners()
+        plain.weight, plain.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
+        return nn.Sequential(plain, nn.PixelShuffle(2))
+
+    def _corners(self) -> tuple[Tensor, Tensor]:
+        rows: Tensor = self.rows
+        weight = torch.einsum("pyi,qxj,ocij->opqcyx", rows, rows, self.weight)
+        bias: Tensor = self.bias.repeat_interleave(4)  # type: ignore[union-attr]
+        return weight.reshape(4 * self.out_channels, self.in_channels, 3, 3), bias
 
 
 class SlimAdaIN(StyleNetwork):
@@ -51,9 +80,10 @@ class SlimAdaIN(StyleNetwork):
     architecture = "slim_adain"
     stride = 8
     minimum_side = 16
+    scales = (4, 2, 1)
 
     def __init__(
-        self, widths: tuple[int, int, int] = DEFAULT_WIDTHS, blocks: int = 2, code_width: int = 64
+        self, widths: tuple[int, int, int] = DEFAULT_WIDTHS, blocks: int = 2, code_width: int = 128
     ) -> None:
         super().__init__()
         half, quarter, eighth = self.widths = tuple(widths)
@@ -65,15 +95,15 @@ class SlimAdaIN(StyleNetwork):
         self.down_eighth = ReflectConv(quarter, eighth, stride=2)
         self.encode_eighth = ReflectConv(eighth, eighth)
 
-        self.middle = nn.ModuleList(FilmBlock(eighth) for _ in range(blocks))
+        self.middle = nn.ModuleList(ReflectConv(eighth, eighth) for _ in range(blocks))
         self.middle_out = nn.ModuleList(ReflectConv(eighth, eighth) for _ in range(blocks))
         self.up_quarter = ReflectConv(eighth, quarter)
-        self.decode_quarter = FilmBlock(quarter)
+        self.decode_quarter = ReflectConv(quarter, quarter)
         self.up_half = ReflectConv(quarter, half)
-        self.decode_half = FilmBlock(half)
-        self.head = ReflectConv(half, 3)
+        self.decode_half = ReflectConv(half, half)
+        self.head = UpsamplingHead(half, 3)
 
-        self.film_widths = [eighth] * blocks + [quarter, half]
+        self.film_widths = [eighth] * 2 * blocks + [quarter] * 2 + [half] * 2
         self.film = nn.Sequential(
             nn.Linear(self.statistics_width, code_width),
             nn.ReLU(),
@@ -81,7 +111,7 @@ class SlimAdaIN(StyleNetwork):
         )
         # PyTorch's default shrinks features layer by layer until their variance drowns in EPSILON.
         for module in self.modules():
-            if isinstance(module, ReflectConv):
+            if isinstance(module, ReflectConv | UpsamplingHead):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         nn.init.normal_(self.head.weight, std=0.02)
@@ -97,9 +127,17 @@ class SlimAdaIN(StyleNetwork):
         return {"widths": list(self.widths), "blocks": self.blocks, "code_width": self.code_width}
 
     @property
-    def statistics_width(self) -> int:
-        """Length of the statistics vector: a mean and a deviation for each encoder channel."""
-        return 2 * sum(self.widths)
+    def levels(self) -> tuple[int, ...]:
+        """Channels at 1/2, 1/4 and 1/8 of the resolution."""
+        return self.widths
+
+    @property
+    def reach(self) -> int:
+        """See `StyleNetwork`: one step for each 3×3 convolution, in pixels of its own resolution."""
+        encoder = 2 + 2 + 4 + 4 + 8
+        decoder = 2 * self.blocks * 8 + 8 + 4 + 4 + 2 + 2
+        # A cell of 8 pixels is reached whole where any of it is.
+        return encoder + decoder + self.stride
 
     def encode(self, x: Tensor) -> tuple[Tensor, ...]:
         """RGB in [0, 1], (B, 3, H, W) → features at 1/2, 1/4 and 1/8 of the size."""
@@ -107,14 +145,6 @@ class SlimAdaIN(StyleNetwork):
         quarter = functional.relu(self.encode_quarter(functional.relu(self.down_quarter(half))))
         eighth = functional.relu(self.encode_eighth(functional.relu(self.down_eighth(quarter))))
         return half, quarter, eighth
-
-    def statistics(self, features: tuple[Tensor, ...]) -> Tensor:
-        """Per-channel means and deviations of each level, as one (B, statistics_width) vector.
-
-        The vectors of several styles may be averaged (mixing) and that of the content blended in
-        (alpha); the result is again a style.
-        """
-        return torch.cat([part for level in features for part in channel_statistics(level)], dim=1)
 
     def decode(self, features: tuple[Tensor, ...], content: Tensor, target: Tensor) -> Tensor:
         """Give `features`, whose statistics are `content`, the statistics `target`, and decode them.
@@ -135,30 +165,31 @@ class SlimAdaIN(StyleNetwork):
         _, quarter, eighth = (
             adaptive_instance_normalization(level, *mine, *theirs)
             for level, mine, theirs in zip(
-                features, self._split(content), self._split(target), strict=True
+                features, self.split(content), self.split(target), strict=True
             )
         )
         films = iter(self._films(film))
+
+        def styled(convolution: nn.Module, value: Tensor) -> Tensor:
+            gain, shift = next(films)
+            result: Tensor = convolution(value) * gain + shift
+            return result
+
         x = eighth
         for block, back in zip(self.middle, self.middle_out, strict=True):
-            x = x + back(block(x, *next(films)))
-        x = _upsample(self.up_quarter(functional.relu(x)))
-        x = self.decode_quarter(x + quarter, *next(films))
-        x = _upsample(self.up_half(x))
+            x = x + styled(back, functional.relu(styled(block, x)))
+        x = _upsample(styled(self.up_quarter, functional.relu(x)))
+        x = functional.relu(styled(self.decode_quarter, x + quarter))
         # No skip from 1/2: with one, the photo's own grain comes through and passes for brushwork.
-        x = self.decode_half(x, *next(films))
-        image: Tensor = self.head(_upsample(x))
+        x = _upsample(styled(self.up_half, x))
+        x = functional.relu(styled(self.decode_half, x))
+        image: Tensor = self.head(x)
         return image
 
     def forward(self, content: Tensor, target: Tensor) -> Tensor:
         """Stylise (B, 3, H, W) with the statistics `target`, at full strength."""
         features = self.encode(content)
         return self.decode(features, self.statistics(features), target)
-
-    def _split(self, statistics: Tensor) -> list[tuple[Tensor, Tensor]]:
-        sizes = [width for width in self.widths for _ in range(2)]
-        parts = [part[:, :, None, None] for part in torch.split(statistics, sizes, dim=1)]
-        return list(zip(parts[::2], parts[1::2], strict=True))
 
     def _films(self, film: Tensor) -> list[tuple[Tensor, Tensor]]:
         sizes = [width for width in self.film_widths for _ in range(2)]

@@ -162,7 +162,7 @@ def test_refusals(engine: StyleEngine, style: torch.Tensor, slim: StyleNetwork) 
         engine.stylize(content, style, size=0)
     with pytest.raises(StylizeError, match="style size"):
         engine.style_statistics(content, 3)
-    small = StyleEngine(slim, "torch", "cpu", memory_mb=1)
+    small = StyleEngine(slim, "torch", "cpu", max_pixels=2_000)
     with pytest.raises(StylizeError, match=r"20000×10000 .* size of up to 63"):
         small.stylize(content, style, size=20_000)
     assert small.stylize(content, style, size=63).width == 63
@@ -179,10 +179,14 @@ def test_a_ribbon_as_style_is_bounded(engine: StyleEngine, monkeypatch: pytest.M
     seen = []
     measure = engine.runtime.statistics
     monkeypatch.setattr(
-        engine.runtime, "statistics", lambda image: (seen.append(image.shape), measure(image))[1]
+        engine.runtime,
+        "statistics",
+        lambda image, weight: (seen.append((image.shape, weight)), measure(image, weight))[1],
     )
     engine.style_statistics(Picture(np.zeros((32, 3_000, 3), np.uint8)), 32)
-    assert seen[0][2] * seen[0][3] <= 10 * 32**2
+    ((shape, weight),) = seen
+    assert float(weight.sum()) * 8 * 8 <= 4.5 * 32**2  # what counts, and a little padding around it
+    assert shape[2] * shape[3] <= 20 * 32**2
 
 
 def test_mix() -> None:
