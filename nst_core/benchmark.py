@@ -19,87 +19,126 @@ from statistics import median
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from nst_core.engine import StyleEngine
 from nst_core.full import FullAdaIN
 from nst_core.images import Picture, encode_picture, read_picture, resize_picture, to_tensor
-from nst_core.networks import StyleNetwork, bundled_networks, open_network
+from nst_core.networks import StyleNetwork, bundled_networks, check_precision, open_network
+from nst_core.peers import PEERS
+from nst_core.rendering import padded_side
 
 BASELINE = "full eager"
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of the picture that is rendered, in pixels."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return str(self.width) if self.width == self.height else f"{self.width}x{self.height}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One network on one runtime at one size; the style is measured already, as in a service.
 
-    `ms` is the median render; `ratio_to_full_eager` how many times quicker that is than full-width
-    AdaIN in plain PyTorch; `outside_share` what decoding a JPEG twice as large, resizing it and writing
-    a JPEG take of the whole job.
+    `ms` is the median render, from pixels to pixels; `vs_full_eager` how many times quicker that is
+    than full-width AdaIN in plain PyTorch; `gflops` what its convolutions and products amount to a
+    second, and `of_peak` the share of what this machine reaches on a product of large matrices;
+    `outside_share` what decoding a JPEG twice as large, resizing it and writing a JPEG take of the
+    whole job.
     """
 
     network: str
     weights: str
     runtime: str
-    size: int
+    size: str
     ms: float
-    ratio_to_full_eager: float
+    vs_full_eager: float | None
+    gflops: int
+    of_peak: float
     outside_ms: float
     outside_share: float
     peak_rss_mb: int
 
 
-def photograph(size: int) -> Picture:
-    """A square picture with structure at every scale, always the same."""
+def photograph(width: int, height: int | None = None) -> Picture:
+    """A picture with structure at every scale, always the same; square if `height` is None."""
     random = np.random.default_rng(0)
-    total = np.zeros((size, size, 3), np.float32)
+    total = np.zeros((height or width, width, 3), np.float32)
     for grain in (4, 16, 64, 256):
         noise = Image.fromarray(random.integers(0, 256, (grain, grain, 3), dtype=np.uint8))
-        total += np.asarray(noise.resize((size, size), Image.Resampling.BICUBIC), np.float32) / 4
+        resized = noise.resize((width, height or width), Image.Resampling.BICUBIC)
+        total += np.asarray(resized, np.float32) / 4
     return Picture(total.clip(0, 255).astype(np.uint8), None, "JPEG")
 
 
 def network_for(name: str) -> tuple[StyleNetwork, str]:
-    """The network and "bundled", "file" or, for full without weights, "random": as quick as trained."""
+    """The network and "bundled", "file", or "random": untrained, and as quick as trained.
+
+    `name` is what `open_network` takes, with ":int8" behind it for that precision, or one of `PEERS`.
+    """
+    name, _, precision = name.partition(":")
+    if name in PEERS:
+        torch.manual_seed(0)
+        return PEERS[name]().eval(), "random"
     if name == "full" and name not in bundled_networks():
         torch.manual_seed(0)
         return FullAdaIN().eval(), "random"
-    return open_network(name), "bundled" if name in bundled_networks() else "file"
+    network = open_network(name, check_precision(precision or "fp32"))
+    return network, "bundled" if name in bundled_networks() else "file"
 
 
 def measure(
     networks: Sequence[str],
     runtimes: Sequence[str],
-    sizes: Sequence[int],
+    sizes: Sequence[Size],
     *,
     rounds: int = 5,
+    baseline_pixels: int = 1024 * 1024,
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
-    """One row for each network, runtime and size. Raises what `StyleEngine` raises."""
+    """One row for each network, runtime and size. Raises what `StyleEngine` raises.
+
+    Beyond `baseline_pixels` the baseline is not run: it would take minutes and many gigabytes.
+    """
     baseline = _eager(network_for("full")[0])
     engines = {}
     for name in networks:
         network, weights = network_for(name)
         for runtime in runtimes:
-            engines[name, runtime] = (StyleEngine(network, runtime, "cpu"), weights)
+            engines[name, runtime] = (_engine(network, runtime), weights)
     rows = []
     for size in sizes:
-        picture = photograph(size)
+        picture = photograph(size.width, size.height)
         tasks = {key: _render(engine, picture) for key, (engine, _) in engines.items()}
-        times = _interleaved({(BASELINE, ""): partial(baseline, picture), **tasks}, rounds)
-        outside = _outside(size, rounds)
+        tasks["peak", ""] = _product
+        if size.width * size.height <= baseline_pixels:
+            tasks = {(BASELINE, ""): partial(baseline, picture), **tasks}
+        times = _interleaved(tasks, rounds)
+        outside = 1_000 * _outside(size, rounds)
         for key, (engine, weights) in engines.items():
             name, _ = key
-            mine, theirs = times[key], times[BASELINE, ""]
+            mine, theirs = times[key], times.get((BASELINE, ""))
             ms = 1_000 * median(mine)
+            gflops = _operations(name, size) / 1e6 / ms
+            peak = _PRODUCT_SIDE**3 * 2 / 1e9 / min(times["peak", ""])
             row = Row(
                 network=name if "/" not in name else Path(name).name,
                 weights=weights,
                 runtime=engine.runtime.name,
-                size=size,
+                size=str(size),
                 ms=round(ms, 1),
-                ratio_to_full_eager=round(median(t / m for m, t in zip(mine, theirs, strict=True)), 2),
-                outside_ms=round(1_000 * outside, 1),
-                outside_share=round(1_000 * outside / (1_000 * outside + ms), 3),
+                vs_full_eager=None if theirs is None else _ratio(theirs, mine),
+                gflops=round(gflops),
+                of_peak=round(gflops / peak, 2),
+                outside_ms=round(outside, 1),
+                outside_share=round(outside / (outside + ms), 3),
                 peak_rss_mb=_peak_alone(name, engine.runtime.name, size),
             )
             rows.append(row)
@@ -107,9 +146,19 @@ def measure(
     return rows
 
 
+def _ratio(theirs: Sequence[float], mine: Sequence[float]) -> float:
+    return round(median(their / my for their, my in zip(theirs, mine, strict=True)), 2)
+
+
+def _engine(network: StyleNetwork, runtime: str) -> StyleEngine:
+    if runtime == "auto" and network.architecture in PEERS:
+        runtime = "openvino"  # their best, by ../docs/benchmarks.md; not ours to choose for a job
+    return StyleEngine(network, runtime, "cpu")
+
+
 def _eager(network: StyleNetwork) -> Callable[[Picture], object]:
     """Plain PyTorch, as most code runs it: no_grad, default memory order."""
-    style = torch.ones(1, 1024)
+    style = torch.ones(1, network.statistics_width)
 
     @torch.no_grad()
     def run(picture: Picture) -> object:
@@ -122,6 +171,27 @@ def _eager(network: StyleNetwork) -> Callable[[Picture], object]:
 def _render(engine: StyleEngine, picture: Picture) -> Callable[[], object]:
     style = engine.style_statistics(photograph(256), 256)
     return lambda: engine.stylize(picture, style, alpha=1.0)
+
+
+_PRODUCT_SIDE = 1_536
+
+
+def _product() -> Tensor:
+    """What the machine can do: a product of large matrices of single-precision numbers."""
+    matrix = torch.ones(_PRODUCT_SIDE, _PRODUCT_SIDE)
+    return matrix @ matrix
+
+
+def _operations(name: str, size: Size) -> int:
+    """Additions and multiplications of the network for a picture, without the tiles' overlap."""
+    network, _ = network_for(name.partition(":")[0])
+    side = 4 * network.minimum_side
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        features = network.encode(torch.zeros(1, 3, side, side))
+        statistics = network.statistics(features)
+        network.decode(features, statistics, statistics)
+    width, height = (padded_side(network, pixels) for pixels in (size.width, size.height))
+    return int(counter.get_total_flops() * width * height / side**2)
 
 
 def _interleaved(
@@ -137,36 +207,39 @@ def _interleaved(
     return times
 
 
-def _outside(size: int, rounds: int) -> float:
+def _outside(size: Size, rounds: int) -> float:
     """Seconds to read a JPEG of twice the size, resize it and write the result as JPEG."""
-    file = encode_picture(photograph(2 * size), "jpeg")
+    file = encode_picture(photograph(2 * size.width, 2 * size.height), "jpeg")
+    longest = max(size.width, size.height)
     times = []
     for _ in range(rounds):
         started = time.perf_counter()
-        encode_picture(resize_picture(read_picture(file, target_long_side=size), size), "jpeg")
+        picture = read_picture(file, target_long_side=longest, max_pixels=2**30)
+        encode_picture(resize_picture(picture, longest), "jpeg")
         times.append(time.perf_counter() - started)
     return median(times)
 
 
-def _peak_alone(network: str, runtime: str, size: int) -> int:
+def _peak_alone(network: str, runtime: str, size: Size) -> int:
     """Ask a fresh process; not by multiprocessing, which would run the caller's script again."""
     root = str(Path(__file__).parents[1])
+    arguments = (network, runtime, size.width, size.height, torch.get_num_threads())
     code = (
         f"import sys; sys.path.insert(0, {root!r}); from nst_core.benchmark import _peak; "
-        f"sys.stdout.write(str(_peak({network!r}, {runtime!r}, {size}, {torch.get_num_threads()})))"
+        f"sys.stdout.write(str(_peak(*{arguments!r})))"
     )
     return int(subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE).stdout)
 
 
-def _peak(network: str, runtime: str, size: int, threads: int) -> int:
+def _peak(network: str, runtime: str, width: int, height: int, threads: int) -> int:
     """Megabytes this process held at most while it rendered once."""
     torch.set_num_threads(threads)
+    picture = photograph(width, height)
     engine = StyleEngine(network_for(network)[0], runtime, "cpu")
-    _render(engine, photograph(size))()
+    _render(engine, picture)()
     status = Path("/proc/self/status")
-    if (
-        status.exists()
-    ):  # getrusage would also count the parent, whose memory a new process first shares
+    if status.exists():
+        # getrusage would also count the parent, whose memory a new process first shares.
         for line in status.read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) // 1024

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nst_core.color import luma, with_luma
 from nst_core.images import Picture, Pixels, resize_exactly, resize_picture, to_pixels, to_tensor
-from nst_core.networks import StyleNetwork, open_network
+from nst_core.networks import Precision, StyleNetwork, open_network
 from nst_core.rendering import Renderer
 from nst_core.runtime import choose_runtime
 
@@ -41,10 +41,10 @@ class StylizeError(ValueError):
 class StyleEngine:
     """One network, ready on one device. The same inputs give the same bytes on the same runtime.
 
-    `network` is a bundled name, a file or a module. `memory_mb` is what the network may take beside the
-    picture: larger pictures go through it in tiles, with the same result. `cache` is a folder where
-    compiled graphs are kept between processes. Raises `NetworkError`, `CheckpointError` or
-    `RuntimeChoiceError`.
+    `network` is a bundled name, a file, or a module as it is to be run. `memory_mb` is what the network
+    may take beside the picture: larger pictures go through it in tiles, with the same result. `cache`
+    is a folder where compiled graphs are kept between processes. Raises `NetworkError`,
+    `CheckpointError` or `RuntimeChoiceError`.
     """
 
     def __init__(
@@ -53,11 +53,14 @@ class StyleEngine:
         runtime: str = "auto",
         device: str = "auto",
         *,
-        memory_mb: int = 1_000,
+        precision: Precision = "fp32",
+        memory_mb: int = 1_500,
         max_pixels: int = MAX_PIXELS,
         cache: Path | None = None,
     ) -> None:
-        self._network = network if isinstance(network, StyleNetwork) else open_network(network)
+        if not isinstance(network, StyleNetwork):
+            network = open_network(network, precision)
+        self._network = network
         self.runtime = choose_runtime(runtime, self._network, device, cache=cache)
         self._max_pixels = max_pixels
         self._renderer = Renderer(self._network, self.runtime, memory_mb=memory_mb)

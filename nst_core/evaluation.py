@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import mean, median_low
 
@@ -12,6 +12,10 @@ from nst_core.quality import Figures, Judge
 
 #: Makes a stylised picture of a content, already at its final size, and a style.
 Stylize = Callable[[Picture, Picture], Picture]
+
+
+#: Names of the figures, in the order of a table's columns.
+FIGURES = tuple(field.name for field in fields(Figures))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,7 @@ def summarize(pairs: Sequence[Pair]) -> dict[str, float | int]:
     """Means and medians of the figures, to four places, and the number of pairs."""
     columns = [asdict(pair.figures) for pair in pairs]
     summary: dict[str, float | int] = {"pairs": len(pairs)}
-    for name in ("content", "style", "gram"):
+    for name in FIGURES:
         values = [column[name] for column in columns]
         summary[name] = round(mean(values), 4)
         summary[f"{name}_median"] = round(median_low(values), 4)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-from nst_core.checkpoint import load_network
+from nst_core.checkpoint import load_network, read_metadata
 from nst_core.full import FullAdaIN
 from nst_core.slim import SlimAdaIN
 from nst_core.style_network import StyleNetwork as StyleNetwork
@@ -16,8 +16,21 @@ WEIGHTS = Path(__file__).parent / "weights"
 NAMES: dict[str, str] = {"slim": SlimAdaIN.architecture, "full": FullAdaIN.architecture}
 
 
+#: How its convolutions are computed.
+Precision = Literal["fp32", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+
 class NetworkError(ValueError):
     """There is no network of that name or in that file."""
+
+
+def check_precision(name: str) -> Precision:
+    """`name` as a precision. Raises `NetworkError`."""
+    for precision in PRECISIONS:
+        if name == precision:
+            return precision
+    raise NetworkError(f"There is no precision {name!r}; there are {', '.join(PRECISIONS)}.")
 
 
 def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwork:
@@ -38,15 +51,32 @@ def bundled_networks() -> dict[str, Path]:
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
-def open_network(name_or_path: str | Path) -> StyleNetwork:
+def open_network(name_or_path: str | Path, precision: Precision = "fp32") -> StyleNetwork:
     """A bundled network by name, or that of a file, ready to use.
 
-    Raises `NetworkError`, or `CheckpointError` if the file is no network.
+    "int8" is for networks whose file holds the ranges of `nst_core.quantization`. Raises
+    `NetworkError`, or `CheckpointError` if the file is no network.
     """
+    path = network_file(name_or_path)
+    if precision == "fp32":
+        return load_network(path)
+    ranges = read_metadata(path).get("int8")
+    if not ranges:
+        raise NetworkError(
+            f"The network {str(name_or_path)!r} was not quantised. Use fp32, or make a file that holds "
+            "int8 too with: atelier quantize NETWORK --content DIR --style DIR --out FILE."
+        )
+    from nst_core.quantization import quantize
+
+    return quantize(load_network(path), ranges)
+
+
+def network_file(name_or_path: str | Path) -> Path:
+    """The file of a bundled network or the path itself. Raises `NetworkError` if it is not there."""
     bundled = bundled_networks()
     name = str(name_or_path)
     if name in bundled:
-        return load_network(bundled[name])
+        return bundled[name]
     if name in NAMES:
         raise NetworkError(
             f"The network {name!r} has no bundled weights. Train it with: "
@@ -56,4 +86,4 @@ def open_network(name_or_path: str | Path) -> StyleNetwork:
     if not path.is_file():
         known = ", ".join(sorted(bundled)) or "none"
         raise NetworkError(f"There is no network {name!r}: not bundled ({known}) and not a file.")
-    return load_network(path)
+    return path

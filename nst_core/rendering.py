@@ -15,9 +15,6 @@ from nst_core.runtime import Runtime, TorchRuntime
 from nst_core.style_network import StyleNetwork
 from nst_core.tiling import Tile, coverage, merge_statistics, tiles
 
-#: Bytes of working memory per pixel, measured with all runtimes, rounded up.
-BYTES_PER_PIXEL = {"slim_adain": 500, "full_adain": 1_100}
-
 #: Sides are padded to a multiple of this many pixels for every started 512, so that pictures of many
 #: sizes share the few shapes that a runtime compiles for. At most a sixteenth of a side is added.
 BUCKET = 32
@@ -47,16 +44,16 @@ class Renderer:
     overlaps its neighbours by the network's reach, so the result is that of the whole picture.
     """
 
-    def __init__(self, network: StyleNetwork, runtime: Runtime, *, memory_mb: int = 1_000) -> None:
+    def __init__(self, network: StyleNetwork, runtime: Runtime, *, memory_mb: int = 1_500) -> None:
         self._network = network
         self._runtime = runtime
         stride = network.stride
         self._margin = -(-network.reach // stride) * stride
-        pixels = memory_mb * 1_000_000 // BYTES_PER_PIXEL.get(network.architecture, 1_100)
+        pixels = memory_mb * 1_000_000 // network.bytes_per_pixel
         #: A larger picture is cut into tiles.
         self.whole_pixels = pixels
         #: Side of a tile; the least that makes sense is half margin.
-        self.window = max(4 * self._margin, int((pixels / 2) ** 0.5) // 64 * 64)
+        self.window = max(4 * self._margin, int((pixels / 3) ** 0.5) // 64 * 64)
 
     @property
     def runtime(self) -> str:

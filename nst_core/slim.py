@@ -81,6 +81,7 @@ class SlimAdaIN(StyleNetwork):
     stride = 8
     minimum_side = 16
     scales = (4, 2, 1)
+    bytes_per_pixel = 500
 
     def __init__(
         self, widths: tuple[int, int, int] = DEFAULT_WIDTHS, blocks: int = 2, code_width: int = 128

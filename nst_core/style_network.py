@@ -27,6 +27,9 @@ class StyleNetwork(nn.Module):
     minimum_side: ClassVar[int]
     #: For each level that `encode` returns: its places along a side in one cell of `stride` pixels.
     scales: ClassVar[tuple[int, ...]]
+    #: Working memory for each pixel of a picture, in bytes: the most measured with any runtime, rounded
+    #: up.
+    bytes_per_pixel: ClassVar[int] = 1_100
 
     @property
     @abstractmethod

@@ -8,6 +8,9 @@ import click
 
 from nst_core.commands.output import explains_errors, print_json
 
+#: Width and height in pixels.
+Sides = tuple[int, int]
+
 
 def _listed(ctx: click.Context, param: click.Parameter, value: str) -> list[str]:
     parts = [part.strip() for part in value.split(",") if part.strip()]
@@ -16,33 +19,37 @@ def _listed(ctx: click.Context, param: click.Parameter, value: str) -> list[str]
     return parts
 
 
-def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
-    parts = _listed(ctx, param, value)
-    if not all(part.isdigit() and 16 <= int(part) <= 8192 for part in parts):
-        raise click.BadParameter("sizes are whole numbers from 16 to 8192, separated by commas")
-    return [int(part) for part in parts]
+def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> list[Sides]:
+    found = []
+    for part in _listed(ctx, param, value):
+        width, _, height = part.partition("x")
+        sides = [width, height or width]
+        if not all(side.isdecimal() and 16 <= int(side) <= 8192 for side in sides):
+            raise click.BadParameter("sizes are like 512 or 3840x2160, from 16 to 8192 pixels a side")
+        found.append((int(sides[0]), int(sides[1])))
+    return found
 
 
 @click.command()
-@click.option("--sizes", default="256,512,1024", show_default=True, callback=_sizes)
-@click.option("--networks", default="slim,full", show_default=True, callback=_listed)
+@click.option("--sizes", default="256,512,1024,3840x2160", show_default=True, callback=_sizes)
+@click.option("--networks", default="slim,slim:int8,microast,full", show_default=True, callback=_listed)
 @click.option("--runtimes", default="auto", show_default=True, callback=_listed)
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def bench(
-    sizes: list[int], networks: list[str], runtimes: list[str], rounds: int, as_json: bool
+    sizes: list[Sides], networks: list[str], runtimes: list[str], rounds: int, as_json: bool
 ) -> None:
     """Time every network on every runtime against full-width AdaIN in plain PyTorch."""
     import torch
 
-    from nst_core.benchmark import Row, measure
+    from nst_core.benchmark import Row, Size, measure
 
     def tell(row: Row) -> None:
         if not as_json:
             click.echo(f"{row.network} {row.runtime} {row.size}: {row.ms} ms", err=True)
 
-    rows = measure(networks, runtimes, sizes, rounds=rounds, on_row=tell)
+    rows = measure(networks, runtimes, [Size(*sides) for sides in sizes], rounds=rounds, on_row=tell)
     if as_json:
         print_json(
             {

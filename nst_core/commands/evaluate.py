@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nst_core.commands.output import explains_errors, print_json
+from nst_core.commands.output import RUNTIMES, explains_errors, print_json
 
 if TYPE_CHECKING:
     from nst_core.evaluation import Pair, Stylize
@@ -18,12 +18,14 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.command()
 @click.option("--content", required=True, type=_FOLDER)
 @click.option("--style", required=True, type=_FOLDER)
-@click.option("--network", "networks", multiple=True, help="slim, full or a file; repeatable.")
+@click.option(
+    "--network", "networks", multiple=True, help="slim, slim:int8, full or a file; repeatable."
+)
 @click.option("--size", type=click.IntRange(16), default=512, show_default=True)
 @click.option("--style-size", type=click.IntRange(16), default=384, show_default=True)
 @click.option("--alpha", type=click.FloatRange(0, 1), default=1.0, show_default=True)
 @click.option("--baselines", is_flag=True, help="Score the content itself and a colour transfer too.")
-@click.option("--runtime", type=click.Choice(["auto", "torch", "openvino"]), default="auto")
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def evaluate(
@@ -67,8 +69,11 @@ def _stylizer(name: str, runtime: str, style_size: int, alpha: float) -> Stylize
 
     from nst_core.engine import StyleEngine
     from nst_core.images import Picture
+    from nst_core.networks import check_precision
 
-    engine = StyleEngine(name, runtime)
+    # For a method alone: slim:int8 is slim with its convolutions in int8.
+    name, _, precision = name.partition(":")
+    engine = StyleEngine(name, runtime, precision=check_precision(precision or "fp32"))
     measured: dict[int, Tensor] = {}
 
     def stylize(content: Picture, style: Picture) -> Picture:
@@ -83,12 +88,12 @@ def _table(rows: list[dict[str, str | float | int]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("network", "pairs", title="VGG-16 figures, lower is better: mean (median)")
-    for name in ("content", "style", "gram"):
+    from nst_core.evaluation import FIGURES
+
+    table = Table("network", "pairs", title="Means; lower is better but for ssim")
+    for name in FIGURES:
         table.add_column(name, justify="right")
     for row in rows:
-        figures = [
-            f"{row[name]:.3f} ({row[f'{name}_median']:.3f})" for name in ("content", "style", "gram")
-        ]
+        figures = [f"{row[name]:.3f}" for name in FIGURES]
         table.add_row(str(row["network"]), str(row["pairs"]), *figures)
     Console().print(table)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from nst_core.commands.output import explains_errors, print_json, write_whole
+from nst_core.commands.output import RUNTIMES, explains_errors, print_json, write_whole
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,9 +41,7 @@ class _Settings:
 @click.option("--size", type=click.IntRange(1), help="Longer side of the result; as it is if left out.")
 @click.option("--style-size", type=click.IntRange(16, 4096), default=384, show_default=True)
 @click.option("--preserve-color", is_flag=True, help="Keep the content's colours.")
-@click.option(
-    "--runtime", type=click.Choice(["auto", "torch", "openvino"]), default="auto", show_default=True
-)
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option(
     "--format", type=click.Choice(["auto", "png", "jpeg", "webp"]), default="auto", show_default=True

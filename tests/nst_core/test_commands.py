@@ -15,8 +15,10 @@ from PIL import Image
 from nst_core.checkpoint import read_metadata, save_network
 from nst_core.commands.bench import bench
 from nst_core.commands.evaluate import evaluate
+from nst_core.commands.quantize import quantize
 from nst_core.commands.stylize import stylize
 from nst_core.commands.train import train
+from nst_core.networks import open_network
 from nst_core.slim import SlimAdaIN
 
 TINY = [
@@ -49,7 +51,7 @@ def run() -> Callable[..., Result]:
 def test_importing_a_command_leaves_torch_alone() -> None:
     code = (
         "import sys\n"
-        "from nst_core.commands import bench, evaluate, stylize, train\n"
+        "from nst_core.commands import bench, evaluate, quantize, stylize, train\n"
         "sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -182,13 +184,37 @@ def test_train_refuses(run, folders: tuple[Path, Path], tmp_path: Path) -> None:
     assert run(train, *paths, "--hold-out", 1).exit_code == 1
 
 
+def test_quantize_then_use_int8(run, folders: tuple[Path, Path], tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    content, style = folders
+    out, options = tmp_path / "both.safetensors", ["--content", content, "--style", style]
+    result = run(quantize, "slim", *options, "--out", out, "--pictures", 6, "--size", 64,
+                 "--least-psnr", 20, "--json")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["psnr_least"] > 20
+    assert report["int8"]["style"] == pytest.approx(report["fp32"]["style"], rel=0.3, abs=0.02)
+    assert open_network(out, "int8") is not None
+    refused = run(quantize, "slim", *options, "--out", tmp_path / "no.safetensors", "--pictures", 3,
+                  "--size", 64, "--least-psnr", 90)  # fmt: skip
+    assert refused.exit_code == 1
+    assert "nothing was written" in refused.output
+    assert not (tmp_path / "no.safetensors").exists()
+
+
+def test_int8_of_a_network_without_ranges_says_what_to_do(run, network: Path) -> None:  # type: ignore[no-untyped-def]
+    result = run(bench, "--sizes", 32, "--networks", f"{network}:int8", "--rounds", 1)
+    assert result.exit_code == 1
+    assert "atelier quantize" in result.output
+    assert run(bench, "--sizes", 32, "--networks", "slim:int4").exit_code == 1
+
+
 def test_bench_prints_one_document(run, network: Path) -> None:  # type: ignore[no-untyped-def]
     done = run(
         bench, "--sizes", 32, "--networks", network, "--runtimes", "torch", "--rounds", 1, "--json"
     )
     assert done.exit_code == 0, done.output
     (row,) = json.loads(done.stdout)["rows"]
-    assert {"network", "runtime", "size", "ms", "ratio_to_full_eager", "peak_rss_mb"} <= set(row)
+    assert {"network", "runtime", "size", "ms", "vs_full_eager", "peak_rss_mb"} <= set(row)
     assert row["runtime"] == "torch"
     assert row["peak_rss_mb"] > 50
     assert 0 < row["outside_share"] < 1

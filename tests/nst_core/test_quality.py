@@ -8,9 +8,10 @@ import torch
 from torch.nn import functional
 
 from nst_core.baselines import color_transfer, content_itself
+from nst_core.color import luma
 from nst_core.engine import StyleEngine
-from nst_core.images import Picture, to_tensor
-from nst_core.quality import Judge
+from nst_core.images import Picture, resize_exactly, to_tensor
+from nst_core.quality import Judge, structural_similarity
 from nst_core.style_network import StyleNetwork
 from nst_core.vgg import load_vgg
 
@@ -63,7 +64,31 @@ def test_a_picture_scores_zero_against_itself(judge: Judge, photo: Photo) -> Non
     figures = judge.figures(
         picture, judge.content_target(picture, 128, 128), judge.style_target(picture)
     )
-    assert max(figures.content, figures.style, figures.gram) < 1e-5
+    assert max(figures.content, figures.style, figures.gram, figures.features) < 1e-5
+    assert figures.ssim == pytest.approx(1, abs=1e-5)
+
+
+def test_similarity_is_that_of_scikit_image(photo: Photo) -> None:
+    metrics = pytest.importorskip("skimage.metrics")
+    one, other = (luma(to_tensor(photo(name, 64).pixels)) for name in ("astronaut", "chelsea"))
+    for change in (other, 0.7 * one + 0.1, (one + 0.1 * torch.rand_like(one)).clamp(0, 1)):
+        whole = metrics.structural_similarity(
+            one[0, 0].numpy(), change[0, 0].numpy(), data_range=1.0, gaussian_weights=True,
+            sigma=1.5, use_sample_covariance=False, full=True,
+        )[1]  # fmt: skip
+        # Ours takes only the places whose whole window lies in the picture.
+        assert structural_similarity(one, change) == pytest.approx(whole[5:-5, 5:-5].mean(), abs=1e-4)
+    tiny = torch.rand(1, 1, 3, 40)
+    assert structural_similarity(tiny, tiny) == pytest.approx(1)
+
+
+def test_features_tell_a_blur_from_a_shift_of_brightness(judge: Judge, photo: Photo) -> None:
+    picture = photo("astronaut", 96)
+    target, style = judge.content_target(picture, 96, 96), judge.style_target(picture)
+    small = resize_exactly(resize_exactly(picture, 24, 24), 96, 96)
+    brighter = Picture((picture.pixels // 2 + 60).astype(np.uint8))
+    blurred, lit = (judge.figures(one, target, style).features for one in (small, brighter))
+    assert blurred > 2 * lit > 0
 
 
 def test_color_transfer_has_the_styles_statistics(photo: Photo) -> None:

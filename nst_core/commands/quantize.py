@@ -1,0 +1,71 @@
+"""`atelier quantize`: int8 for a network's convolutions, with a report of what it costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nst_core.commands.output import explains_errors, print_json
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("network")
+@click.option("--content", required=True, type=_FOLDER, help="Folder of photographs.")
+@click.option("--style", required=True, type=_FOLDER, help="Folder of paintings.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--pictures", type=click.IntRange(1), default=32, show_default=True, help="Calibrated on."
+)
+@click.option(
+    "--size", type=click.IntRange(64), default=256, show_default=True, help="Of each picture."
+)
+@click.option(
+    "--least-psnr", type=float, default=35.0, show_default=True, help="Refuse below this, in dB."
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@explains_errors
+def quantize(
+    network: str,
+    content: Path,
+    style: Path,
+    out: Path,
+    pictures: int,
+    size: int,
+    least_psnr: float,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Write NETWORK to OUT with the ranges that --precision int8 needs.
+
+    Every fourth pair of pictures is held out and compared: pixels, and the figures of `evaluate`.
+    """
+    from nst_core.checkpoint import read_metadata, save_network
+    from nst_core.data import image_paths
+    from nst_core.networks import network_file, open_network
+    from nst_core.parity import ParityError, compare, picked_pairs
+    from nst_core.quantization import calibrate
+    from nst_core.quantization import quantize as quantized
+
+    pairs = picked_pairs(image_paths(content), image_paths(style), pictures * 4 // 3, size, seed)
+    seen = [pair for number, pair in enumerate(pairs) if number % 4]
+    held_out = pairs[::4]
+    plain = open_network(network)
+    ranges = calibrate(plain, (pair.tensors for pair in seen))
+    report = compare(plain, quantized(plain, ranges), held_out)
+    if report.psnr_least < least_psnr:
+        raise ParityError(
+            f"int8 is as far as {report.psnr_least:.1f} dB from fp32, below {least_psnr:g} dB: nothing "
+            "was written. Calibrate on more pictures, or lower --least-psnr."
+        )
+    known = read_metadata(network_file(network))
+    kept = {key: known[key] for key in known if key not in ("format", "architecture", "settings")}
+    save_network(plain, out, half=True, **{**kept, "int8": ranges, "parity": report.as_dict()})
+    if as_json:
+        print_json({"out": str(out), "calibrated_on": len(seen), **report.as_dict()})
+        return
+    click.echo(report.as_text())
+    click.echo(f"{out}: the network with its int8 ranges, from {len(seen)} pairs of pictures.")
