@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,15 @@ class Client:
         content: Path,
         *,
         style: Path | None = None,
-        style_id: str | None = None,
+        parts: Mapping[str, Path] | None = None,
         **params: object,
     ) -> dict[str, Any]:
-        """Submit a `stylize` job; returns it as JSON."""
+        """Submit a `stylize` job; returns it as JSON. `parts` are what `styles` and `regions` name."""
         fields = {name: _text(value) for name, value in params.items() if value is not None}
-        if style_id is not None:
-            fields["style_id"] = style_id
-        files = {"content": (content.name, content.read_bytes())}
-        if style is not None:
-            files["style"] = (style.name, style.read_bytes())
+        named = {"content": content, "style": style, **(parts or {})}
+        files = {
+            name: (path.name, path.read_bytes()) for name, path in named.items() if path is not None
+        }
         return self._json("POST", "/v1/jobs", data={"kind": "stylize", **fields}, files=files)
 
     def job(self, job_id: str, *, wait: int = 0) -> dict[str, Any]:
@@ -101,4 +101,4 @@ class Client:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return json.dumps(value) if isinstance(value, bool | list) else str(value)

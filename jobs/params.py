@@ -2,13 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import json
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from jobs.errors import InvalidParamsError
 
 StyleId = r"^[a-z0-9][a-z0-9-]{0,63}$"
+PartName = r"^[a-z][a-z0-9_]{0,31}$"
+
+Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _listed(value: Any) -> Any:
+    """A list from a form's text: JSON, or numbers between commas."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if not text.startswith(("[", "{")):
+        return [part for part in text.split(",") if part.strip()]
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"This is no JSON: {error}") from None
+
+
+class _StyleRef(BaseModel):
+    """A style by its id, or the picture in a file field of the same request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    style_id: str | None = Field(None, pattern=StyleId, description="A style of /v1/styles.")
+    file: str | None = Field(
+        None, pattern=PartName, description="The file field of this request that holds the picture."
+    )
+
+
+class StyleShare(_StyleRef):
+    """One style of a mix. Give `style_id` or `file`."""
+
+    weight: float = Field(
+        1.0, ge=0, le=1_000, allow_inf_nan=False, description="Its share, relative to the others."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.style_id is None) == (self.file is None):
+            raise ValueError("Give style_id or file, and not both.")
+        return self
+
+
+class RegionParams(_StyleRef):
+    """A part of the picture with a style or a strength of its own.
+
+    Without `style_id` and `file` it takes the style of the rest. Strength 0 keeps the photo there.
+    """
+
+    mask: str = Field(
+        pattern=PartName,
+        description="The file field that holds the mask: white is inside, of any size.",
+    )
+    alpha: Strength | None = Field(
+        None, description="Strength in the region; as in the rest when left out; 0 keeps the photo."
+    )
+    feather: float = Field(
+        0.0, ge=0, le=500, allow_inf_nan=False, description="Pixels of the output that the edge fades."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.style_id is not None and self.file is not None:
+            raise ValueError("Give style_id or file, and not both.")
+        return self
 
 
 class StylizeParams(BaseModel):
@@ -23,19 +97,62 @@ class StylizeParams(BaseModel):
         allow_inf_nan=False,
         description="Strength of the style: 0 gives the photo back exactly, 1 is full strength.",
     )
+    alphas: Annotated[list[Strength], BeforeValidator(_listed)] = Field(
+        [],
+        max_length=11,
+        description="Several strengths, such as `0,0.25,0.5,0.75,1`, instead of the one `alpha`: one "
+        "output for each, in this order.",
+    )
     size: int | None = Field(
         None,
         ge=16,
         le=4096,
         description="Long side of the output in pixels; the photo's own size when left out.",
     )
+    stroke: float | None = Field(
+        None,
+        ge=0.5,
+        le=8,
+        allow_inf_nan=False,
+        description="Width of the strokes as a share of the picture, the same at every `size`: 1 is "
+        "what a picture of 1024 pixels gets. As fine as the size allows when left out.",
+    )
+    color: Literal["style", "luminance", "match"] = Field(
+        "style",
+        description="Where the colours come from: `style` takes the style's; `luminance` keeps the "
+        "photo's hues and takes only the light; `match` paints with the photo's palette.",
+    )
     network: Literal["slim"] = Field(
         "slim", description="`slim` is AdaIN with a small encoder, quick on any machine."
     )
-    preserve_color: bool = Field(False, description="Keep the photo's colours, take only the strokes.")
+    styles: Annotated[list[StyleShare], BeforeValidator(_listed)] = Field(
+        [],
+        max_length=8,
+        description="Several styles to mix, instead of `style` or `style_id`. JSON; pictures come as "
+        "file fields that it names.",
+        examples=[[{"style_id": "night-oils", "weight": 2}, {"file": "mine"}]],
+    )
+    regions: Annotated[list[RegionParams], BeforeValidator(_listed)] = Field(
+        [],
+        max_length=8,
+        description="Parts of the picture with a style or strength of their own; later ones cover "
+        "earlier ones. JSON; masks and pictures come as file fields that it names.",
+        examples=[[{"mask": "face", "alpha": 0, "feather": 12}]],
+    )
     format: Literal["auto", "png", "jpeg", "webp"] = Field(
         "auto", description="Format of the output; `auto` keeps the photo's."
     )
+    quality: int = Field(92, ge=1, le=100, description="Quality of JPEG and WebP.")
+    metadata: bool = Field(
+        False, description="Record these settings in the file. Never anything of the photo's own."
+    )
+
+    @field_validator("styles")
+    @classmethod
+    def _some_weight(cls, styles: list[StyleShare]) -> list[StyleShare]:
+        if styles and not sum(share.weight for share in styles):
+            raise ValueError("One weight at least is above 0.")
+        return styles
 
 
 #: Kind of job → its parameters.
@@ -61,9 +178,14 @@ def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:
         ) from None
 
 
+def strengths(params: dict[str, Any]) -> list[float]:
+    """The strength of each output of a job with these parameters, in order."""
+    return list(params.get("alphas") or [params["alpha"]])
+
+
 def _explain(item: Any) -> str:
     if item["type"] == "extra_forbidden":
         return "There is no such field."
-    message: str = item["msg"]
+    message: str = item["msg"].removeprefix("Value error, ").rstrip(".")
     shown = repr(item["input"])
     return f"{message} (got {shown[:40]})."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,37 +64,40 @@ class JobService:
         content: Upload | None,
         style: Upload | None = None,
         style_id: str | None = None,
+        parts: Mapping[str, Upload] | None = None,
         priority: int = 0,
         idempotency_key: str | None = None,
         owner: str = LOCAL_OWNER,
     ) -> Job:
         """Check everything, keep the pictures, write the job, and wake a worker.
 
-        Nothing is kept unless all is well. Succeeds while the broker is down. The same request under
-        the same `idempotency_key` gives the job that it made the first time. Raises a `JobsError`.
+        `parts` are the pictures that `styles` and `regions` name. Nothing is kept unless all is well.
+        Succeeds while the broker is down. The same request under the same `idempotency_key` gives the
+        job that it made the first time. Raises a `JobsError`.
         """
+        named = {"content": content, "style": style, **(parts or {})}
         submission = check_submission(
             kind,
             values,
-            content=content,
-            style=style,
+            uploads={field: upload for field, upload in named.items() if upload is not None},
             style_id=style_id,
             priority=priority,
             idempotency_key=idempotency_key,
             owner=owner,
             max_pixels=self.settings.max_pixels,
         )
-        registered = self.styles.get(style_id).sha256 if style_id is not None else None
+        style_ids = {source.style_id for source in submission.sources if source.style_id is not None}
+        styles = {id_: self.styles.get(id_).sha256 for id_ in style_ids}
         earlier = self._earlier(submission)
         if earlier is not None:
             return earlier
         # Files before rows: a row never names bytes that are not there.
-        for file in submission.files:
+        for file in submission.files.values():
             self.storage.put(file.data)
         try:
             with self.sessions.begin() as session:
                 job_id = write_submission(
-                    session, submission, registered, max_attempts=self.settings.max_attempts
+                    session, submission, styles, max_attempts=self.settings.max_attempts
                 )
         except IntegrityError:
             # The same key came twice at the same moment; the other request made the job.

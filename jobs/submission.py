@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from jobs.models import Job, JobFile, new_id
 from jobs.params import QUEUES, validate_params
 from jobs.pictures import PictureInfo, inspect_picture
 from jobs.rows import ensure_owner, keep_blob
+from jobs.sources import Source, find_sources
 from jobs.storage import sha256_of
 
 PRIORITIES = range(-100, 101)
@@ -34,7 +36,6 @@ class Upload:
 class CheckedFile:
     """A picture that is whole."""
 
-    role: str
     data: bytes
     sha256: str
     info: PictureInfo
@@ -46,7 +47,9 @@ class Submission:
 
     kind: str
     params: dict[str, Any]
-    files: list[CheckedFile]
+    #: The job's inputs in order, and the files among them by their field.
+    sources: list[Source]
+    files: dict[str, CheckedFile]
     priority: int
     owner: str
     idempotency_key: str | None
@@ -58,8 +61,7 @@ def check_submission(
     kind: str,
     values: dict[str, Any],
     *,
-    content: Upload | None,
-    style: Upload | None,
+    uploads: Mapping[str, Upload],
     style_id: str | None,
     priority: int,
     idempotency_key: str | None,
@@ -68,27 +70,21 @@ def check_submission(
 ) -> Submission:
     """Raises `InvalidParamsError`, or what `inspect_picture` raises, unless all is well."""
     params = validate_params(kind, values)
+    sources = find_sources(params, style_id, uploads)
     problems = []
-    if content is None:
-        problems.append(("content", "A photo is needed: send it as the file field content."))
-    if style is None and style_id is None:
-        problems.append(("style", "A style is needed: a file as style, or a style_id."))
-    if style is not None and style_id is not None:
-        problems.append(("style", "Send either a style file or a style_id, not both."))
     if priority not in PRIORITIES:
         problems.append(("priority", "Priority goes from -100 to 100."))
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
         problems.append(("Idempotency-Key", "A key has 1 to 200 characters."))
     if problems:
         raise InvalidParamsError(problems)
-    uploads = {"content": content, "style": style}
-    files = [
-        _check_file(role, upload, max_pixels) for role, upload in uploads.items() if upload is not None
-    ]
-    asked = [kind, params, priority, style_id, [file.sha256 for file in files]]
+    files = {field: _check_file(upload, max_pixels) for field, upload in uploads.items()}
+    digests = sorted((field, file.sha256) for field, file in files.items())
+    asked = [kind, params, priority, style_id, digests]
     return Submission(
         kind=kind,
         params=params,
+        sources=sources,
         files=files,
         priority=priority,
         owner=owner,
@@ -97,18 +93,18 @@ def check_submission(
     )
 
 
-def _check_file(role: str, upload: Upload, max_pixels: int) -> CheckedFile:
+def _check_file(upload: Upload, max_pixels: int) -> CheckedFile:
     info = inspect_picture(upload.data, name=upload.name, max_pixels=max_pixels, pointer=upload.field)
-    return CheckedFile(role=role, data=upload.data, sha256=sha256_of(upload.data), info=info)
+    return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
 
 
 def write_submission(
-    session: Session, submission: Submission, style_sha256: str | None, *, max_attempts: int
+    session: Session, submission: Submission, styles: Mapping[str, str], *, max_attempts: int
 ) -> str:
     """Write the job, its files, its first event and its token; returns the job's id.
 
-    `style_sha256` is a registered style's picture, where one was named. Raises `IntegrityError` if
-    another job took the idempotency key.
+    `styles` has the SHA-256 of the picture of each registered style that was named, by its id. Raises
+    `IntegrityError` if another job took the idempotency key.
     """
     at = now(session)
     ensure_owner(session, submission.owner)
@@ -127,13 +123,15 @@ def write_submission(
         created_at=at,
     )
     session.add(job)
-    inputs = [(file.role, file.sha256) for file in submission.files]
-    if style_sha256 is not None:
-        inputs.append(("style", style_sha256))
-    for file in submission.files:
+    for file in submission.files.values():
         keep_blob(session, file.sha256, len(file.data), file.info, at)
-    for position, (role, sha256) in enumerate(inputs):
-        job.files.append(JobFile(direction="input", role=role, position=position, sha256=sha256))
+    for position, source in enumerate(submission.sources):
+        sha256 = (
+            submission.files[source.file].sha256
+            if source.file is not None
+            else styles[source.style_id or ""]
+        )
+        job.files.append(JobFile(direction="input", role=source.role, position=position, sha256=sha256))
     session.flush()
     lifecycle.record(session, job.id, "state", at, status=JobStatus.QUEUED)
     outbox.enqueue(session, job.id, job.queue)

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from nst_core.color import luma, with_luma
-from nst_core.images import Picture, Pixels, resize_exactly, resize_picture, to_pixels, to_tensor
+from nst_core.color import match_colors
+from nst_core.composition import COLORS, Color, compose
+from nst_core.images import Picture, resize_exactly, resize_picture
 from nst_core.networks import Precision, StyleNetwork, open_network
-from nst_core.rendering import Renderer
+from nst_core.plan import Plan, Target
+from nst_core.regions import Region
+from nst_core.rendering import OnNotice, Renderer
 from nst_core.runtime import choose_runtime
+from nst_core.strokes import BROADEST, FINEST, shrink, with_strokes, working_side
 
-#: Below this strength the network's output is blended with the source pixels: no network of this kind
-#: gives its input back exactly, and strength 0 must. Half-way, because the slim network's own error at
-#: reconstruction would otherwise outweigh the style there, and the strength would not rise steadily.
-FADE = 0.5
 #: Larger results are refused; a picture takes about 40 bytes a pixel beside what the network needs.
 MAX_PIXELS = 250_000_000
 
 #: A listener: stage, step, total. Stages are "prepare", "render" and "finish".
 OnProgress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """What the network is to make of a content: the statistics (1, S) of a style, and the strength."""
-
-    style: Tensor
-    alpha: float
 
 
 class StylizeError(ValueError):
@@ -65,10 +56,13 @@ class StyleEngine:
         self._max_pixels = max_pixels
         self._renderer = Renderer(self._network, self.runtime, memory_mb=memory_mb)
 
-    def style_statistics(self, picture: Picture, style_size: int = 384) -> Tensor:
+    def style_statistics(
+        self, picture: Picture, style_size: int = 384, *, match: Picture | None = None
+    ) -> Tensor:
         """The statistics (1, S) of a style whose shorter side is brought to `style_size` pixels.
 
-        Smaller means finer strokes. A picture is enlarged at most twofold. Raises `StylizeError`.
+        Smaller means finer strokes. A picture is enlarged at most twofold. `match` is a content whose
+        colours the style is given first. Raises `StylizeError`.
         """
         if not 16 <= style_size <= 4_096:
             raise StylizeError(f"The style size goes from 16 to 4096 pixels; got {style_size}.")
@@ -79,6 +73,8 @@ class StyleEngine:
         resized = resize_exactly(
             picture, max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
         )
+        if match is not None:
+            resized = match_colors(resized, match)
         return self._renderer.statistics(resized.pixels)
 
     def stylize(
@@ -88,37 +84,117 @@ class StyleEngine:
         *,
         alpha: float = 0.8,
         size: int | None = None,
-        preserve_color: bool = False,
+        color: Color = "style",
+        stroke: float | None = None,
+        regions: Sequence[Region] = (),
         on_progress: OnProgress | None = None,
+        on_notice: OnNotice | None = None,
     ) -> Picture:
         """`content` in `style` (statistics of `style_statistics` or `mix`).
 
         `alpha` goes from 0, the source pixels themselves, to 1; `size` is the longer side of the result
-        in pixels, the content's own if None. `preserve_color` takes only the light from the network and
-        the hues from the content. Transparency is the content's. Raises `StylizeError`.
+        in pixels, the content's own if None. `color` "luminance" takes only the light from the network
+        and the hues from the content; for "match", measure the style with `match=content`. `stroke` is
+        the width of the strokes as a share of the picture, from 0.5 to 8, where 1 is what a picture of
+        1024 pixels gets; None paints them as fine as the network does at the size of the result.
+        `regions` lie over the rest, later ones over earlier. Transparency is the content's.
+        `on_notice` hears when memory ran out and the picture was made in another way. Raises
+        `StylizeError`, `CompositionError`, or `MemoryError` if not even a tile fits.
+        """
+        (picture,) = self.stylize_strip(
+            content,
+            style,
+            [alpha],
+            size=size,
+            color=color,
+            stroke=stroke,
+            regions=regions,
+            on_progress=on_progress,
+            on_notice=on_notice,
+        )
+        return picture
+
+    def stylize_strip(
+        self,
+        content: Picture,
+        style: Tensor,
+        alphas: Sequence[float],
+        *,
+        size: int | None = None,
+        color: Color = "style",
+        stroke: float | None = None,
+        regions: Sequence[Region] = (),
+        on_progress: OnProgress | None = None,
+        on_notice: OnNotice | None = None,
+    ) -> list[Picture]:
+        """One picture for each of the strengths `alphas`, from one measurement of the content.
+
+        The rest is as for `stylize`. A region with a strength of its own keeps it in every picture.
         """
         tell = on_progress or _ignore
-        if not 0 <= alpha <= 1:
-            raise StylizeError(f"The strength alpha goes from 0 to 1; got {alpha}.")
-        self._check_size(content, size)
+        self._check(content, size, alphas, color, stroke)
         tell("prepare", 0, 1)
         source = content if size is None else resize_picture(content, size)
+        plan = Plan(style, alphas, regions, source.width, source.height)
         tell("prepare", 1, 1)
-        if alpha == 0:
-            return source
-        tell("render", 0, 1)
-        image = to_tensor(source.pixels)
-        (output,) = self._renderer.outputs(source.pixels, [Target(style, alpha)])
-        tell("render", 1, 1)
-        tell("finish", 0, 1)
-        pixels = _finish(image, output, alpha, preserve_color)
-        tell("finish", 1, 1)
-        return Picture(pixels, source.alpha, source.format)
+        outputs = self._painted(content, source, plan.targets, stroke, on_notice)
+        pictures: list[Picture] = []
+        for layers in plan.pictures(_told(outputs, len(plan.targets), tell)):
+            tell("finish", len(pictures), len(alphas))
+            if all(layer.output is None for layer in layers):
+                pictures.append(source)
+            else:
+                pixels = compose(source.pixels, layers, color)
+                pictures.append(Picture(pixels, source.alpha, source.format))
+            tell("finish", len(pictures), len(alphas))
+        return pictures
 
-    def _check_size(self, content: Picture, size: int | None) -> None:
+    def _painted(
+        self,
+        content: Picture,
+        source: Picture,
+        targets: Sequence[Target],
+        stroke: float | None,
+        on_notice: OnNotice | None,
+    ) -> Iterator[Tensor]:
+        """The network's outputs at the size of `source`, with strokes of the width that was asked."""
+        side = _long(source) if stroke is None else working_side(stroke)
+        if side == _long(source):
+            yield from self._render(source, targets, on_notice)
+            return
+        broad = self._render(resize_picture(content, side), targets, on_notice)
+        if side > _long(source):
+            for output in broad:
+                yield shrink(output, source.height, source.width)
+            return
+        for output, strokes in zip(self._render(source, targets, on_notice), broad, strict=True):
+            yield with_strokes(output, strokes)
+
+    def _render(
+        self, source: Picture, targets: Sequence[Target], on_notice: OnNotice | None
+    ) -> Iterator[Tensor]:
+        """The network's output (1, 3, H, W) for `source`, not clamped, for each target in turn."""
+        return self._renderer.outputs(source.pixels, targets, on_notice)
+
+    def _check(
+        self,
+        content: Picture,
+        size: int | None,
+        alphas: Sequence[float],
+        color: str,
+        stroke: float | None,
+    ) -> None:
+        wrong = [alpha for alpha in alphas if not 0 <= alpha <= 1]
+        if wrong:
+            raise StylizeError(f"The strength alpha goes from 0 to 1; got {wrong[0]}.")
+        if color not in COLORS:
+            raise StylizeError(f"There is no color {color!r}; there are {', '.join(COLORS)}.")
+        if stroke is not None and not FINEST <= stroke <= BROADEST:
+            raise StylizeError(f"The stroke goes from {FINEST:g} to {BROADEST:g}; got {stroke}.")
         if size is not None and size < 1:
             raise StylizeError(f"The size is at least 1 pixel; got {size}.")
-        scale = 1.0 if size is None else size / max(content.width, content.height)
+        longest = max(size or _long(content), 0 if stroke is None else working_side(stroke))
+        scale = longest / _long(content)
         if content.width * content.height * scale**2 > self._max_pixels:
             width, height = round(content.width * scale), round(content.height * scale)
             fits = int((self._max_pixels / (content.width * content.height)) ** 0.5 * _long(content))
@@ -135,16 +211,12 @@ def _long(picture: Picture) -> int:
     return max(picture.width, picture.height)
 
 
-def _finish(source: Tensor, output: Tensor, alpha: float, preserve_color: bool) -> Pixels:
-    """Blend with the source where alpha is low, restore its colours if asked, round to 8 bits."""
-    if not bool(torch.isfinite(output).all()):
-        raise StylizeError("The network gave values that are no numbers. Its weights are damaged.")
-    output = output.clamp(0, 1)
-    if preserve_color:
-        output = with_luma(source, luma(output))
-    if alpha < FADE:
-        output = torch.lerp(source, output, alpha / FADE)
-    return to_pixels(output)
+def _told(outputs: Iterator[Tensor], total: int, tell: OnProgress) -> Iterator[Tensor]:
+    for number in range(total):
+        tell("render", number, total)
+        output = next(outputs)
+        tell("render", number + 1, total)
+        yield output
 
 
 def mix(styles: Sequence[Tensor], weights: Sequence[float] | None = None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from nst_core.metadata import save_options
 from nst_core.srgb import to_srgb
 
 Pixels = npt.NDArray[np.uint8]
@@ -154,9 +156,15 @@ def resize_exactly(picture: Picture, width: int, height: int) -> Picture:
     return Picture(np.ascontiguousarray(rgba[..., :3]), rgba[..., 3].copy(), picture.format)
 
 
-def encode_picture(picture: Picture, format: PictureFormat = "png", quality: int = 92) -> bytes:
-    """The bytes of a file without metadata. `quality` (1 to 100) is JPEG's and WebP's.
+def encode_picture(
+    picture: Picture,
+    format: PictureFormat = "png",
+    quality: int = 92,
+    settings: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The bytes of a file, marked as sRGB. `quality` (1 to 100) is JPEG's and WebP's.
 
+    `settings`, if given, are recorded in it; there is no other metadata.
     PNG is compressed lightly, since strong compression would take longer than the network. JPEG knows
     no transparency: such a picture is laid on white. Raises `PictureError`.
     """
@@ -178,7 +186,7 @@ def encode_picture(picture: Picture, format: PictureFormat = "png", quality: int
     else:
         options = {"quality": quality, "method": 2}
     buffer = BytesIO()
-    image.save(buffer, format, **options)
+    image.save(buffer, format, **options, **save_options(format, settings))
     return buffer.getvalue()
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nst_core.images import Pixels, to_tensor
+from nst_core.plan import Target
 from nst_core.runtime import Runtime, TorchRuntime
 from nst_core.style_network import StyleNetwork
 from nst_core.tiling import Tile, coverage, merge_statistics, tiles
@@ -21,20 +21,6 @@ BUCKET = 32
 
 #: Hears, in a sentence, of something that was done in another way than asked, or twice.
 OnNotice = Callable[[str], None]
-
-
-class Target(Protocol):
-    """What a picture is to become: a style (1, S) and the share of the way to it, 0 to 1."""
-
-    @property
-    def style(self) -> Tensor:
-        """Statistics."""
-        ...
-
-    @property
-    def alpha(self) -> float:
-        """Share."""
-        ...
 
 
 class Renderer:

@@ -21,7 +21,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     settings = settings or load_settings()
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = (2 * settings.max_upload_mb + 1) * 1_000_000
-    app.config["MAX_FORM_PARTS"] = 20
+    app.config["MAX_FORM_PARTS"] = 60
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["atelier"] = service or make_service(settings)
     for module in (jobs_api, events, styles_api, simple, health, docs, pages):

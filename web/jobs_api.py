@@ -34,6 +34,7 @@ def submit() -> Response:
         request,
         files={"content", "style"},
         max_bytes=atelier.settings.max_upload_mb * 1_000_000,
+        parts=True,
     )
     kind = fields.pop("kind", "stylize")
     priority = _integer("priority", fields.pop("priority", "0"), -100, 100)
@@ -41,9 +42,10 @@ def submit() -> Response:
     job = atelier.submit(
         kind,
         dict(fields),
-        content=uploads.get("content"),
-        style=uploads.get("style"),
+        content=uploads.pop("content", None),
+        style=uploads.pop("style", None),
         style_id=style_id,
+        parts=uploads,
         priority=priority,
         idempotency_key=request.headers.get("Idempotency-Key"),
     )

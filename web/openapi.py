@@ -57,9 +57,14 @@ def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
         "type": "object",
         "properties": properties,
         "required": required,
-        "additionalProperties": False,
+        # Pictures that `styles` and `regions` name.
+        "additionalProperties": {**_BINARY, "description": "A picture that another field names."},
     }
-    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    lists = {name: {"contentType": "application/json"} for name in ("alphas", "styles", "regions")}
+    return {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": schema, "encoding": lists}},
+    }
 
 
 def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +170,7 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
         "/v1/jobs/{job_id}/output": {
             "get": {
                 "operationId": "output",
-                "summary": "Download what the job made",
+                "summary": "Download what the job made; the first of several without index",
                 "parameters": [
                     *one,
                     _query("index", {"type": "integer", "minimum": 0, "default": 0}),
@@ -284,7 +289,8 @@ def _other_paths(params: dict[str, Any]) -> dict[str, Any]:
 @cache
 def document() -> dict[str, Any]:
     """The whole description."""
-    params = StylizeParams.model_json_schema()["properties"]
+    described = StylizeParams.model_json_schema(ref_template="#/components/schemas/{model}")
+    params = described["properties"]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -293,5 +299,5 @@ def document() -> dict[str, Any]:
             "description": "An asynchronous job queue for neural style transfer.",
         },
         "paths": {**_jobs_paths(params), **_other_paths(params)},
-        "components": {"schemas": schemas()},
+        "components": {"schemas": {**schemas(), **described["$defs"]}},
     }

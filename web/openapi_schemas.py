@@ -10,7 +10,7 @@ from jobs.params import PARAMS
 
 def _job_schema() -> dict[str, Any]:
     nullable_time = {"type": ["string", "null"], "format": "date-time"}
-    file = {
+    file: dict[str, Any] = {
         "type": "object",
         "properties": {
             "role": {"type": "string"},
@@ -20,6 +20,14 @@ def _job_schema() -> dict[str, Any]:
             "bytes": {"type": "integer"},
             "sha256": {"type": "string"},
             "url": {"type": "string"},
+        },
+    }
+    output = {
+        "type": "object",
+        "properties": {
+            "index": {"type": "integer"},
+            **file["properties"],
+            "alpha": {"type": ["number", "null"], "description": "The strength that it was made with."},
         },
     }
     return {
@@ -57,7 +65,7 @@ def _job_schema() -> dict[str, Any]:
                 },
             },
             "inputs": {"type": "array", "items": file},
-            "outputs": {"type": "array", "items": file},
+            "outputs": {"type": "array", "items": output},
             "metrics": {"type": ["object", "null"]},
             "created_at": {"type": "string", "format": "date-time"},
             "started_at": nullable_time,

@@ -18,6 +18,10 @@ def studio() -> str:
     return render_template(
         "studio.html",
         max_upload_mb=service().settings.max_upload_mb,
-        defaults={"alpha": StylizeParams.model_fields["alpha"].default, "size": 1024},
+        defaults={
+            "alpha": StylizeParams.model_fields["alpha"].default,
+            "quality": StylizeParams.model_fields["quality"].default,
+            "size": 1024,
+        },
         version=version("atelier"),
     )

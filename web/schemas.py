@@ -7,12 +7,14 @@ from typing import Any
 
 from jobs.lifecycle import JobStatus
 from jobs.models import Job, JobFile, Style
+from jobs.params import strengths
 from jobs.service import QueuePlace
 
 
 def job_json(job: Job, place: QueuePlace | None = None) -> dict[str, Any]:
     """A job as clients see it. `place` is where it stands in the queue."""
     base = f"/v1/jobs/{job.id}"
+    alphas = strengths(job.params) if job.kind == "stylize" else []
     return {
         "id": job.id,
         "kind": job.kind,
@@ -30,6 +32,8 @@ def job_json(job: Job, place: QueuePlace | None = None) -> dict[str, Any]:
         "outputs": [
             {"index": file.position}
             | _file(file)
+            # Those of a strip come in the order of its strengths.
+            | {"alpha": alphas[file.position] if file.position < len(alphas) else None}
             | {"url": f"{base}/output" + (f"?index={file.position}" if file.position else "")}
             for file in job.outputs
         ],

@@ -43,19 +43,23 @@ def stylize_download() -> Response:
 def _stylize(format_: str) -> tuple[Job, Blob, bytes]:
     atelier = service()
     fields, uploads = read_form(
-        request, files={"file", "style"}, max_bytes=atelier.settings.max_upload_mb * 1_000_000
+        request,
+        files={"file", "style"},
+        max_bytes=atelier.settings.max_upload_mb * 1_000_000,
+        parts=True,
     )
     if "file" not in uploads:
         raise InvalidParamsError([("file", "A photo is needed: send it as the file field file.")])
     style_id = fields.pop("style_id", None)
-    if style_id is None and "style" not in uploads:
+    if style_id is None and "style" not in uploads and "styles" not in fields:
         style_id = _first_style()
     job = atelier.submit(
         "stylize",
         {"format": format_, **fields},
-        content=uploads["file"],
-        style=uploads.get("style"),
+        content=uploads.pop("file"),
+        style=uploads.pop("style", None),
         style_id=style_id,
+        parts=uploads,
         priority=10,  # somebody waits at the other end of the line
     )
     job = atelier.wait(job.id, atelier.settings.sync_seconds)

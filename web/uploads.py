@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from jobs.errors import InvalidParamsError, PictureTooLargeError
+from jobs.params import PartName
 from jobs.submission import Upload
 
 
 def read_form(
-    request: Request, *, files: Collection[str], max_bytes: int
+    request: Request, *, files: Collection[str], max_bytes: int, parts: bool = False
 ) -> tuple[dict[str, str], dict[str, Upload]]:
     """The text fields and the files of a multipart request.
 
-    `files` are the names that must be files. Raises `InvalidParamsError` for a repeated field or one
+    `files` are the names that must be files; with `parts`, others that look like a field's name may be.
+    Raises `InvalidParamsError` for a repeated field or one
     of the wrong sort, `PictureTooLargeError` for a file above `max_bytes`, and answers 415 to anything
     that is not a form.
     """
@@ -30,7 +33,7 @@ def read_form(
         if name in files:
             problems.append((name, "This must be a file; send its bytes, not its name."))
     for name in request.files:
-        if name not in files:
+        if name not in files and not (parts and re.match(PartName, name)):
             problems.append((name, "There is no such file field."))
     if problems:
         raise InvalidParamsError(problems)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs.models import Job
+from jobs.params import strengths
 from jobs.pictures import PictureInfo
+from worker.inputs import StylizeInputs
 
 if TYPE_CHECKING:
     from nst_core.images import PictureFormat
@@ -34,58 +36,60 @@ class Made:
 
 
 def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
-    """Render the content in the style."""
-    from nst_core.images import encode_picture, read_picture
+    """Render the content in the style, once for each strength."""
+    from nst_core.images import encode_picture
 
     params = job.params
-    inputs = {file.role: file for file in job.inputs}
+    inputs = StylizeInputs(context, job)
     clock = _Clock()
-    limit = context.settings.max_pixels
     lease.report("decode", 0, 4)
-    content = read_picture(
-        context.storage.get(inputs["content"].sha256),
-        max_pixels=limit,
-        target_long_side=params["size"],
-    )
+    content = inputs.content()
     clock.lap("decode_s")
 
     lease.report("style", 1, 4)
     engine = context.engines.get(params["network"])
-    style_sha256 = inputs["style"].sha256
-    statistics, cached = context.statistics.get(
-        style_sha256,
-        context.engines.fingerprint(params["network"]),
-        lambda: engine.style_statistics(
-            read_picture(context.storage.get(style_sha256), max_pixels=limit)
-        ),
-    )
+    style = inputs.style(engine, content)
+    regions = inputs.regions(engine, content)
     clock.lap("style_s")
 
     lease.report("render", 2, 4)
-    result = engine.stylize(
+    alphas = strengths(params)
+    pictures = engine.stylize_strip(
         content,
-        statistics,
-        alpha=params["alpha"],
+        style,
+        alphas,
         size=params["size"],
-        preserve_color=params["preserve_color"],
+        color=params["color"],
+        stroke=params["stroke"],
+        regions=regions,
         on_progress=lambda stage, step, total: lease.check(),
     )
     clock.lap("render_s")
 
     lease.report("encode", 3, 4)
     format_ = cast("PictureFormat", _format(params["format"], content.format))
-    data = encode_picture(result, format_)
+    outputs = []
+    for alpha, picture in zip(alphas, pictures, strict=True):
+        settings = _settings(params, alpha) if params["metadata"] else None
+        data = encode_picture(picture, format_, params["quality"], settings)
+        info = PictureInfo(media_type=f"image/{format_}", width=picture.width, height=picture.height)
+        outputs.append(Output(role="image", data=data, info=info))
     clock.lap("encode_s")
-    info = PictureInfo(media_type=f"image/{format_}", width=result.width, height=result.height)
     return Made(
-        outputs=[Output(role="image", data=data, info=info)],
+        outputs=outputs,
         metrics={
             **clock.laps,
             "network": params["network"],
             "runtime": engine.runtime.name,
-            "style_cached": cached,
+            "style_cached": inputs.styles_cached,
         },
     )
+
+
+def _settings(params: dict[str, Any], alpha: float) -> dict[str, Any]:
+    """What a file that records its settings says: those of this one output."""
+    about_all = {"alphas", "metadata"}
+    return {name: value for name, value in params.items() if name not in about_all} | {"alpha": alpha}
 
 
 def _format(asked: str, content: str) -> str:

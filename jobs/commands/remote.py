@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from jobs.commands.asked import Parts
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,6 +25,7 @@ url_option = click.option(
     show_default=True,
     help="Where the service is (ATELIER_URL).",
 )
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
@@ -58,14 +61,29 @@ def _exit_for(job: dict[str, Any]) -> None:
 
 
 @click.command()
-@click.argument("content", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.argument("style", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--style-id", help="A style of the gallery, instead of a file.")
+@click.argument("content", type=_FILE)
+@click.argument("style", required=False, type=_FILE)
+@click.option(
+    "--style", "more_styles", type=_FILE, multiple=True, help="One more style to mix in; repeatable."
+)
+@click.option("--style-id", "style_ids", multiple=True, help="A style of the gallery; repeatable.")
+@click.option("--weights", help="Shares of the styles: files first, then those of the gallery: 2,1.")
 @click.option("--alpha", type=click.FloatRange(0, 1), help="Strength of the style.")
+@click.option("--alphas", help="Several strengths, such as 0,0.5,1: one output for each.")
 @click.option("--size", type=int, help="Long side of the output in pixels.")
+@click.option("--stroke", type=float, help="Width of the strokes, 0.5 to 8, the same at any size.")
+@click.option("--color", help="style, luminance or match.")
+@click.option(
+    "--region",
+    "written_regions",
+    multiple=True,
+    help="mask=FILE[,style=FILE|,style_id=ID][,alpha=N][,feather=PX]; later ones cover earlier.",
+)
+@click.option("--keep", type=_FILE, multiple=True, help="A mask of what stays as it is; repeatable.")
 @click.option("--network", help="slim.")
-@click.option("--preserve-color", is_flag=True, default=None, help="Keep the photo's colours.")
 @click.option("--format", "format_", help="auto, png, jpeg or webp.")
+@click.option("--quality", type=click.IntRange(1, 100), help="Quality of JPEG and WebP.")
+@click.option("--metadata", is_flag=True, default=None, help="Record the settings in the file.")
 @click.option("--priority", type=int, help="Higher goes first.")
 @click.option("--wait", "wait_for_it", is_flag=True, help="Wait for the end.")
 @click.option(
@@ -76,23 +94,29 @@ def _exit_for(job: dict[str, Any]) -> None:
 def submit(
     content: Path,
     style: Path | None,
-    style_id: str | None,
+    more_styles: tuple[Path, ...],
+    style_ids: tuple[str, ...],
+    weights: str | None,
+    written_regions: tuple[str, ...],
+    keep: tuple[Path, ...],
     format_: str | None,
     wait_for_it: bool,
     output: Path | None,
     url: str,
     as_json: bool,
-    **params: object,
+    **params: Any,
 ) -> None:
     """Send a photo and a style to a running service."""
-    if (style is None) == (style_id is None):
-        raise click.UsageError("Give a style image, or --style-id.")
+    parts = Parts()
+    files = more_styles if style is None else (style, *more_styles)
+    params |= parts.styles(files, style_ids, weights)
+    params["regions"] = parts.regions(written_regions, keep) or None
     with _client(url) as client:
-        job = client.submit(content, style=style, style_id=style_id, format=format_, **params)
+        job = client.submit(content, parts=parts.files, format=format_, **params)
         if wait_for_it or output:
             job = _follow(client, job["id"], None, as_json)
         if output and job["status"] == "succeeded":
-            _save(client, job["id"], output)
+            _save(client, job, output)
     _print(job, as_json)
     _exit_for(job)
 
@@ -129,7 +153,7 @@ def wait(job_id: str, timeout: float | None, url: str, as_json: bool) -> None:
 def download(job_id: str, output: Path | None, url: str) -> None:
     """Save the picture that a job made."""
     with _client(url) as client:
-        _save(client, job_id, output)
+        _save(client, client.job(job_id), output)
 
 
 @click.command()
@@ -177,15 +201,21 @@ def _follow(client: Client, job_id: str, timeout: float | None, quiet: bool) -> 
     return job
 
 
-def _save(client: Client, job_id: str, output: Path | None) -> None:
-    data, media_type = client.output(job_id)
-    if output is not None and str(output) == "-":
-        sys.stdout.buffer.write(data)
-        return
-    suffix = media_type.removeprefix("image/").replace("jpeg", "jpg")
-    path = output or Path(f"{job_id}.{suffix}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
-    click.echo(str(path), err=True)
+def _save(client: Client, job: dict[str, Any], output: Path | None) -> None:
+    """Write all that a job made; where there are several, each with its strength in its name."""
+    strip = len(job["outputs"]) > 1
+    # Of a job without outputs the first is asked for all the same: the refusal says why.
+    for made in job["outputs"] or [{"index": 0}]:
+        data, media_type = client.output(job["id"], made["index"])
+        if output is not None and str(output) == "-":
+            sys.stdout.buffer.write(data)
+            return
+        suffix = media_type.removeprefix("image/").replace("jpeg", "jpg")
+        path = output or Path(f"{job['id']}.{suffix}")
+        if strip:
+            path = path.with_name(f"{path.stem}-{made['alpha']:g}{path.suffix}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.part")
+        temporary.write_bytes(data)
+        temporary.replace(path)
+        click.echo(str(path), err=True)

@@ -135,13 +135,46 @@ def test_a_style_of_ones_own(studio: Studio) -> None:
     assert "brushes.png" in studio.text("style-label")
     studio.reach("original").click()
     assert studio.text("size-said") == "as the photo"
-    studio.reach("preserve-color").click()
+    studio.reach("color-luminance").click()
+    studio.script(SET, studio.at("stroke"), "1")
+    studio.reach("file").click()
+    studio.script(SET, studio.at("format"), "webp")
+    studio.script(SET, studio.at("quality"), "70")
+    assert "×2" in studio.text("stroke-said")
     studio.stylise()
     studio.until_finished()
     assert studio.script("return document.getElementById('after').naturalWidth") == 300
     params = _params(studio)
-    assert params["preserve_color"] is True
+    assert (params["color"], params["stroke"]) == ("luminance", 2)
+    assert (params["format"], params["quality"]) == ("webp", 70)
+    assert _job(studio)["outputs"][0]["media_type"] == "image/webp"
     assert params["size"] is None
+    assert studio.errors() == []
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_two_styles_are_mixed_and_remembered(studio: Studio, shots: Path, own: bool) -> None:
+    studio.bring("photo.jpg")
+    if own:
+        studio.bring("brushes.png", "style-file")
+    studio.reach("mixing").click()
+    assert not studio.at("share").is_enabled()
+    studio.script(SET, studio.at("second"), "woodcut")
+    studio.script(SET, studio.at("share"), "0.3")
+    studio.script(SET, studio.at("size"), "256")
+    assert studio.text("share-said") == "30%"
+    studio.driver.save_screenshot(str(shots / f"mix-{'own' if own else 'gallery'}.png"))
+    studio.stylise()
+    studio.until_finished()
+    first, second = _params(studio)["styles"]
+    assert (first["weight"], second["weight"], second["style_id"]) == (0.7, 0.3, "woodcut")
+    assert first["file"] == ("style" if own else None)
+    # As somebody finds it who opens the link later.
+    studio.driver.refresh()
+    studio.until_finished()
+    assert studio.at("second").get_property("value") == "woodcut"
+    assert studio.text("share-said") == "30%"
+    assert ("style.png" in studio.text("style-label")) is own
     assert studio.errors() == []
 
 
@@ -230,7 +263,8 @@ def test_the_page_goes_on_when_the_server_is_back(studio: Studio) -> None:
 
 def test_a_keyboard_is_enough(studio: Studio) -> None:
     reached = _tab_to(studio, "stylise")
-    assert {"photo-file", "style-file", "alpha", "size", "original", "preserve-color"} <= set(reached)
+    dials = {"alpha", "stroke", "color-style", "size", "original", "mixing", "file"}
+    assert {"photo-file", "style-file"} | dials <= set(reached)
     _press(studio, Keys.ENTER)
     assert "photo" in studio.complaint()
     assert _focused(studio) == "photo-file"
@@ -282,8 +316,12 @@ def _job_id(studio: Studio) -> str:
     return str(studio.script("return new URLSearchParams(location.hash.slice(1)).get('job') ?? ''"))
 
 
+def _job(studio: Studio) -> dict[str, Any]:
+    return dict(httpx.get(f"{studio.url}/v1/jobs/{_job_id(studio)}", timeout=60).json())
+
+
 def _params(studio: Studio) -> dict[str, Any]:
-    return dict(httpx.get(f"{studio.url}/v1/jobs/{_job_id(studio)}", timeout=60).json()["params"])
+    return dict(_job(studio)["params"])
 
 
 def _focused(studio: Studio) -> str:

@@ -30,6 +30,31 @@ def document(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
+def test_a_job_with_every_control(stack: Stack, photo: Path, painting: Path, tmp_path: Path) -> None:
+    out = tmp_path / "strip.webp"
+    made = document(
+        atelier(
+            stack, "submit", photo, painting, "--style", photo, "--style-id", "woodcut",
+            "--weights", "2,1,1", "--alphas", "0,1", "--stroke", 8, "--color", "match",
+            "--region", f"mask={photo},style_id=night-oils,alpha=0.5,feather=3", "--keep", painting,
+            "--format", "webp", "--quality", 80, "--metadata", "-o", out, "--json",
+        )
+    )  # fmt: skip
+
+    params = made["params"]
+    assert made["status"] == "succeeded"
+    assert [share["weight"] for share in params["styles"]] == [2, 1, 1]
+    assert [region["alpha"] for region in params["regions"]] == [0.5, 0]
+    assert [output["alpha"] for output in made["outputs"]] == [0, 1]
+    for name in ("strip-0.webp", "strip-1.webp"):
+        with Image.open(tmp_path / name) as image:
+            assert (image.format, image.size) == ("WEBP", (96, 64))
+    for wrong in ("mask=none.png", "alpha=1"):
+        assert atelier(stack, "submit", photo, painting, "--region", wrong).exit_code == 2
+    assert atelier(stack, "submit", photo, painting, "--weights", "1,2").exit_code == 2
+    assert atelier(stack, "submit", photo).exit_code == 2
+
+
 def test_a_job_from_submit_to_download(
     stack: Stack, photo: Path, painting: Path, tmp_path: Path
 ) -> None:

@@ -5,24 +5,61 @@ from typing import Any
 import pytest
 
 from jobs.errors import InvalidParamsError
-from jobs.params import PARAMS, QUEUES, validate_params
+from jobs.params import PARAMS, QUEUES, strengths, validate_params
 from jobs.queue import QUEUE_NAMES
 
 
 def test_defaults_are_filled_in() -> None:
     assert validate_params("stylize", {}) == {
         "alpha": 0.8,
+        "alphas": [],
         "size": None,
+        "stroke": None,
+        "color": "style",
         "network": "slim",
-        "preserve_color": False,
+        "styles": [],
+        "regions": [],
         "format": "auto",
+        "quality": 92,
+        "metadata": False,
     }
 
 
 def test_text_of_a_form_is_understood() -> None:
-    params = validate_params("stylize", {"alpha": "0.25", "size": "640", "preserve_color": "true"})
+    params = validate_params(
+        "stylize",
+        {
+            "alpha": "0.25",
+            "alphas": "0, .5,1",
+            "size": "640",
+            "stroke": "2",
+            "metadata": "true",
+            "styles": '[{"style_id": "night-oils", "weight": 2}, {"file": "mine"}]',
+            "regions": '[{"mask": "face", "alpha": 0}]',
+        },
+    )
 
-    assert (params["alpha"], params["size"], params["preserve_color"]) == (0.25, 640, True)
+    assert (params["alpha"], params["size"], params["stroke"]) == (0.25, 640, 2)
+    assert params["alphas"] == [0, 0.5, 1]
+    assert params["metadata"] is True
+    assert params["styles"] == [
+        {"style_id": "night-oils", "file": None, "weight": 2},
+        {"style_id": None, "file": "mine", "weight": 1},
+    ]
+    (region,) = params["regions"]
+    assert (region["mask"], region["alpha"], region["feather"]) == ("face", 0, 0)
+
+
+def test_what_was_answered_can_be_sent_again() -> None:
+    values = {"alphas": "0,1", "styles": '[{"style_id": "a"}]', "regions": '[{"mask": "m"}]'}
+    params = validate_params("stylize", values)
+
+    assert validate_params("stylize", params) == params
+
+
+def test_each_output_has_its_strength() -> None:
+    assert strengths(validate_params("stylize", {"alpha": 0.3})) == [0.3]
+    assert strengths(validate_params("stylize", {"alphas": [0, 0.5]})) == [0, 0.5]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +74,23 @@ def test_text_of_a_form_is_understood() -> None:
         ({"size": "12.5"}, "size"),
         ({"network": "../../etc"}, "network"),
         ({"format": "gif"}, "format"),
-        ({"preserve_color": "maybe"}, "preserve_color"),
+        ({"color": "sepia"}, "color"),
+        ({"stroke": "0.1"}, "stroke"),
+        ({"stroke": "nan"}, "stroke"),
+        ({"quality": "0"}, "quality"),
+        ({"metadata": "maybe"}, "metadata"),
+        ({"alphas": "0,7"}, "alphas.1"),
+        ({"alphas": "[0,"}, "alphas"),
+        ({"alphas": ",".join(["0"] * 12)}, "alphas"),
+        ({"styles": "night-oils"}, "styles.0"),
+        ({"styles": "{}"}, "styles"),
+        ({"styles": "[{}]"}, "styles.0"),
+        ({"styles": '[{"style_id": "a", "file": "b"}]'}, "styles.0"),
+        ({"styles": '[{"style_id": "a", "weight": -1}]'}, "styles.0.weight"),
+        ({"styles": '[{"style_id": "../etc"}]'}, "styles.0.style_id"),
+        ({"regions": '[{"alpha": 0}]'}, "regions.0.mask"),
+        ({"regions": '[{"mask": "m", "feather": 9000}]'}, "regions.0.feather"),
+        ({"regions": '[{"mask": "m", "style_id": "a", "file": "b"}]'}, "regions.0"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -73,6 +73,68 @@ def test_stylize_a_file(run, folders: tuple[Path, Path], network: Path, tmp_path
     assert [path.name for path in out.parent.iterdir()] == ["out.jpg"]
 
 
+def test_stylize_with_every_control(  # type: ignore[no-untyped-def]
+    run, folders: tuple[Path, Path], network: Path, tmp_path: Path
+) -> None:
+    content, style = folders
+    mask = tmp_path / "mask.png"
+    Image.new("L", (4, 4), 255).save(mask)
+    done = run(
+        stylize, content / "chelsea.png", style / "coffee.png", "--style", style / "rocket.png",
+        "--weights", "2,1", "--alphas", "0,.5,1", "--color", "match", "--stroke", 8, "--size", 40,
+        "--region", f"mask={mask},style={style / 'rocket.png'},alpha=0.5,feather=3",
+        "--metadata", "--network", network, "--runtime", "torch", "-o", tmp_path / "o.webp", "--json",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    outputs = json.loads(done.stdout)["outputs"]
+    assert [output["alpha"] for output in outputs] == [0, 0.5, 1]
+    assert [Path(output["path"]).name for output in outputs] == ["o-0.webp", "o-0.5.webp", "o-1.webp"]
+    with Image.open(tmp_path / "o-0.5.webp") as image:
+        assert (image.format, image.size) == ("WEBP", (40, 40))
+        comment = image.getexif().get_ifd(0x8769)[0x9286].removeprefix(b"ASCII\0\0\0")
+    recorded = json.loads(comment)
+    assert (recorded["alpha"], recorded["weights"]) == (0.5, [2, 1])
+    assert recorded["styles"] == ["coffee.png", "rocket.png"]
+
+
+def test_stylize_keeps_what_a_mask_keeps(  # type: ignore[no-untyped-def]
+    run, folders: tuple[Path, Path], network: Path, tmp_path: Path
+) -> None:
+    content, style = folders[0] / "chelsea.png", folders[1] / "coffee.png"
+    mask = tmp_path / "mask.png"
+    Image.new("L", (1, 1), 255).save(mask)
+    out = tmp_path / "o.png"
+    done = run(
+        stylize, content, style, "--keep", mask, "-o", out, "--network", network, "--runtime", "torch"
+    )
+    assert done.exit_code == 0, done.output
+    with Image.open(content) as before, Image.open(out) as after:
+        assert before.convert("RGB").tobytes() == after.convert("RGB").tobytes()
+
+
+def test_stylize_refuses_controls_that_do_not_fit(  # type: ignore[no-untyped-def]
+    run, folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    photo, style = folders[0] / "chelsea.png", folders[1] / "coffee.png"
+    out = ("-o", tmp_path / "o.png")
+    for wrong in (
+        (photo,),
+        (photo, style, "--weights", "1,2"),
+        (photo, folders[1], "--style", style),
+        (photo, style, "--alphas", "0,2"),
+        (photo, style, "--alphas", "some"),
+        (photo, style, "--stroke", "100"),
+        (photo, style, "--color", "sepia"),
+        (photo, style, "--region", "alpha=0.5"),
+        (photo, style, "--region", f"mask={tmp_path / 'none.png'}"),
+        (photo, style, "--region", f"mask={photo},blur=3"),
+        (photo, style, "--region", f"mask={photo},alpha=9"),
+    ):
+        refused = run(stylize, *wrong, *out)
+        assert refused.exit_code == 2, wrong
+    assert not (tmp_path / "o.png").exists()
+
+
 def test_stylize_folders_and_name_what_is_bad(  # type: ignore[no-untyped-def]
     run, folders: tuple[Path, Path], network: Path, tmp_path: Path
 ) -> None:

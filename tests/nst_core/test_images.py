@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from PIL import Image, ImageCms
 from nst_core.images import (
     Picture,
     PictureError,
+    PictureFormat,
     encode_picture,
     read_picture,
     resize_picture,
     to_pixels,
     to_tensor,
 )
+from nst_core.metadata import srgb_profile
 
 CORNERS = np.array(
     [[[255, 0, 0], [0, 255, 0], [9, 9, 9]], [[0, 0, 255], [255, 255, 0], [90, 90, 90]]], np.uint8
@@ -214,15 +217,52 @@ def test_tensors_give_back_the_very_pixels() -> None:
     np.testing.assert_array_equal(to_pixels(levels)[0, :, 0], [0, 1, 0, 255])
 
 
-@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
-def test_encoded_pictures_carry_no_metadata(format: str) -> None:
+FORMATS: tuple[PictureFormat, ...] = ("png", "jpeg", "webp")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_encoded_pictures_are_srgb_and_carry_nothing_else(format: PictureFormat) -> None:
     smooth = np.linspace(0, 255, 32 * 32 * 3).astype(np.uint8).reshape(32, 32, 3)
-    file = encode_picture(Picture(smooth), format)  # type: ignore[arg-type]
+    file = encode_picture(Picture(smooth), format)
     with Image.open(BytesIO(file)) as image:
         assert image.format == format.upper()
         assert not image.getexif()
-        assert "icc_profile" not in image.info
+        assert not getattr(image, "text", {})
+        profile = ImageCms.ImageCmsProfile(BytesIO(image.info["icc_profile"]))
+        assert "sRGB" in ImageCms.getProfileDescription(profile)
         assert np.abs(np.asarray(image.convert("RGB")).astype(int) - smooth).mean() < 6
+    again = read_picture(file)
+    with Image.open(BytesIO(file)) as image:
+        np.testing.assert_array_equal(again.pixels, np.asarray(image.convert("RGB")))
+
+
+def test_the_profile_says_the_same_at_any_time() -> None:
+    first = srgb_profile()
+    srgb_profile.cache_clear()
+    assert srgb_profile() == first
+    assert first[24:36].hex() == "07ea00010001000000000000"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_settings_are_recorded_when_asked(format: PictureFormat) -> None:
+    settings = {"alpha": 0.5, "styles": [{"style_id": "night-oils", "weight": 2.0}], "name": "é"}
+    picture = Picture(np.zeros((4, 4, 3), np.uint8))
+    with Image.open(BytesIO(encode_picture(picture, format, settings=settings))) as image:
+        if format == "png":
+            software, comment = image.text["Software"], image.text["Comment"]
+        else:
+            exif = image.getexif()
+            software = exif[0x0131]
+            comment = exif.get_ifd(0x8769)[0x9286].removeprefix(b"ASCII\0\0\0").decode()
+    assert software.startswith("Atelier ")
+    assert json.loads(comment) == settings
+
+
+@pytest.mark.parametrize("format", ["jpeg", "webp"])
+def test_quality_is_the_size_of_the_file(format: PictureFormat) -> None:
+    noise = Picture(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    sizes = [len(encode_picture(noise, format, quality)) for quality in (10, 60, 95)]
+    assert sizes[0] < sizes[1] < sizes[2]
 
 
 def test_png_keeps_alpha_and_jpeg_lays_it_on_white() -> None:

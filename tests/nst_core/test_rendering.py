@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from nst_core.benchmark import photograph
-from nst_core.engine import Target
 from nst_core.full import FullAdaIN
 from nst_core.images import Picture
+from nst_core.plan import Target
 from nst_core.rendering import Renderer, is_out_of_memory, padded_side
 from nst_core.runtime import TorchRuntime, choose_runtime
 from nst_core.slim import SlimAdaIN

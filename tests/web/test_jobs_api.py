@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 import uuid
 from collections.abc import Callable
@@ -110,6 +111,28 @@ def test_the_same_key_at_the_same_moment(service: JobService, picture: Picture) 
     assert len(ids) == 1
 
 
+def test_a_mix_with_regions(client: FlaskClient, service: JobService, picture: Picture) -> None:
+    first = service.styles.all()[0]
+    body = submit(
+        client,
+        picture,
+        style=None,
+        mine=(io.BytesIO(picture(seed=2)), "mine.png"),
+        face=(io.BytesIO(picture(8, 8)), "face.png"),
+        styles=json.dumps([{"style_id": first.id, "weight": 2}, {"file": "mine"}]),
+        regions=json.dumps([{"mask": "face", "file": "mine", "alpha": 0.5, "feather": 4}]),
+        alphas="0,1",
+    )
+
+    roles = {file["role"]: file for file in body["inputs"]}
+    assert list(roles) == ["content", "style", "style_2", "mask_1", "region_1_style"]
+    assert roles["style"]["sha256"] == first.sha256
+    assert roles["style_2"]["sha256"] == roles["region_1_style"]["sha256"]
+    assert client.get(roles["mask_1"]["url"]).data == picture(8, 8)
+    assert body["params"]["styles"][0]["weight"] == 2
+    assert body["params"]["alphas"] == [0, 1]
+
+
 def text_file(name: str = "photo.jpg") -> tuple[io.BytesIO, str]:
     return io.BytesIO(b"this is no picture"), name
 
@@ -149,6 +172,36 @@ BAD: dict[str, tuple[Callable[[Picture], dict[str, Any]], int, str]] = {
     ),
     "an unknown field": (lambda p: form(p, colour="red"), 422, "colour"),
     "an unknown file": (lambda p: form(p, mask=text_file()), 422, "mask"),
+    "a mix and a style": (
+        lambda p: form(p, styles='[{"style_id": "night-oils"}]'),
+        422,
+        "style",
+    ),
+    "a mix that names no file of the request": (
+        lambda p: form(p, style=None, styles='[{"file": "mine"}]'),
+        422,
+        "styles.0.file",
+    ),
+    "a mix of weights that are nothing": (
+        lambda p: form(p, style=None, styles='[{"style_id": "night-oils", "weight": 0}]'),
+        422,
+        "styles",
+    ),
+    "a mask that is no picture": (
+        lambda p: form(p, face=text_file(), regions='[{"mask": "face"}]'),
+        415,
+        "face",
+    ),
+    "regions that are no JSON": (lambda p: form(p, regions="[face"), 422, "regions"),
+    "a region in a style that is not there": (
+        lambda p: form(
+            p,
+            face=(io.BytesIO(p()), "m.png"),
+            regions='[{"mask": "face", "style_id": "no-such-style"}]',
+        ),
+        422,
+        "style_id",
+    ),
     "an unknown kind": (lambda p: form(p, kind="sculpt"), 422, "kind"),
     "a picture as text": (lambda p: form(p, content="photo.jpg"), 422, "content"),
     "a field twice": (lambda p: form(p, alpha=["0.1", "0.2"]), 422, "alpha"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -36,12 +37,16 @@ def service(context: WorkerContext) -> JobService:
 
 @pytest.fixture
 def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., str]:
-    def make(content: bytes | None = None, **params: Any) -> str:
+    def make(content: bytes | None = None, parts: Any = (), **params: Any) -> str:
+        own = None if "styles" in params else picture(seed=1)
         job = service.submit(
             "stylize",
             params,
             content=Upload(data=content or picture(), field="content", name="content"),
-            style=Upload(data=picture(seed=1), field="style", name="style"),
+            style=own and Upload(data=own, field="style", name="style"),
+            parts={
+                name: Upload(data=data, field=name, name=name) for name, data in dict(parts).items()
+            },
         )
         return job.id
 
@@ -102,6 +107,111 @@ def test_size_and_format(
 
     blob, _ = service.output(job_id)
     assert (blob.media_type, blob.width, blob.height) == ("image/jpeg", 96, 64)
+
+
+def mask(width: int = 48, height: int = 32) -> bytes:
+    """White on the right half."""
+    out = io.BytesIO()
+    light = np.zeros((height, width), np.uint8)
+    light[:, width // 2 :] = 255
+    Image.fromarray(light).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_a_strip_has_an_output_for_each_strength(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], picture: Any
+) -> None:
+    job_id = submit(alphas=[0, 0.5, 1])
+    run(context)
+
+    job = service.get(job_id)
+    outputs = [pixels(service.output(job_id, index)[1]) for index in range(3)]
+    assert len(job.outputs) == 3
+    assert (outputs[0] == pixels(picture())).all()
+    far = [np.abs(output - outputs[0]).mean() for output in outputs]
+    assert 0 == far[0] < far[1] < far[2]
+
+
+def test_a_region_keeps_the_photo_and_another_has_its_own_style(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], picture: Any
+) -> None:
+    everywhere = picture(seed=5)
+    parts = {"right": mask(), "other": everywhere}
+    plain, kept, other = (
+        submit(alpha=1.0, parts=chosen, regions=regions)
+        for chosen, regions in (
+            ({}, []),
+            ({"right": parts["right"]}, [{"mask": "right", "alpha": 0}]),
+            (parts, [{"mask": "right", "file": "other"}]),
+        )
+    )
+    for _ in range(3):
+        run(context)
+
+    whole, part, styled = (pixels(service.output(job)[1]) for job in (plain, kept, other))
+    assert (part[:, 24:] == pixels(picture())[:, 24:]).all()
+    assert np.abs(part[:, :24] - whole[:, :24]).max() <= 1
+    assert np.abs(styled[:, :24] - whole[:, :24]).max() <= 1
+    assert np.abs(styled[:, 24:] - whole[:, 24:]).mean() > 1
+
+
+def test_a_mix_lies_between_its_styles(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], picture: Any
+) -> None:
+    parts = {"one": picture(seed=1), "two": mask()}
+    shares = [[1, 0], [0, 1], [1, 1]]
+    jobs = [
+        submit(
+            alpha=1.0,
+            parts=parts,
+            styles=[{"file": "one", "weight": one}, {"file": "two", "weight": two}],
+        )
+        for one, two in shares
+    ]
+    jobs.append(submit(alpha=1.0))
+    for _ in jobs:
+        run(context)
+
+    one, two, both, alone = (pixels(service.output(job)[1]) for job in jobs)
+    assert (one == alone).all()
+    assert np.abs(both - one).mean() < np.abs(two - one).mean()
+    assert np.abs(both - two).mean() < np.abs(two - one).mean()
+
+
+def test_statistics_of_matched_colours_are_not_taken_for_others(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], picture: Any
+) -> None:
+    other_photo = picture(seed=9)[:]
+    style, matched, again, back = (
+        submit(alpha=1.0),
+        submit(alpha=1.0, color="match"),
+        submit(content=other_photo, alpha=1.0, color="match"),
+        submit(alpha=1.0),
+    )
+    for _ in range(4):
+        run(context)
+
+    made = [service.output(job)[1] for job in (style, matched, again, back)]
+    assert made[0] == made[3]
+    assert len(set(made)) == 3
+    cached = [(service.get(job).metrics or {})["style_cached"] for job in (style, matched, again, back)]
+    assert cached == [False, False, False, True]
+    with service.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(StyleStatistics)) == 1
+
+
+def test_a_file_records_its_settings_only_when_asked(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    silent, telling = submit(format="png"), submit(format="png", metadata=True, stroke=4, alphas=[0.3])
+    for _ in range(2):
+        run(context)
+
+    with Image.open(io.BytesIO(service.output(silent)[1])) as image:
+        assert "Comment" not in image.text
+    with Image.open(io.BytesIO(service.output(telling)[1])) as image:
+        settings = json.loads(image.text["Comment"])
+    assert (settings["alpha"], settings["stroke"], settings["color"]) == (0.3, 4, "style")
 
 
 def test_a_style_is_encoded_once(

@@ -1,39 +1,56 @@
-// The settings beside the gallery: strength, size and colours.
+// The settings beside the gallery: strength, brush, colours, size and file.
 
 const at = (id) => document.getElementById(id);
 const alpha = at("alpha");
+const stroke = at("stroke");
 const size = at("size");
 const original = at("original");
-const colour = at("preserve-color");
+const format = at("format");
+const quality = at("quality");
+const colours = [...document.querySelectorAll("input[name=color]")];
 
 /** Shows a range's value in words, and how far it is filled for the style sheet. */
-function say(range, words) {
+export function say(range, words) {
   at(`${range.id}-said`).textContent = words;
   range.setAttribute("aria-valuetext", words);
   range.style.setProperty("--filled", `${((range.value - range.min) / (range.max - range.min)) * 100}%`);
 }
 
+// The slider goes in doublings: an ear for loudness and an eye for brushes both count in ratios.
+const width = () => Math.round(2 ** Number(stroke.value) * 100) / 100;
+const BRUSHES = [[0.8, "fine"], [1.2, "medium"], [2.5, "broad"], [Infinity, "very broad"]];
+
 function render() {
   const strength = `${Math.round(alpha.value * 100)}%`;
   say(alpha, alpha.value === "0" ? `${strength}, the photo itself` : strength);
+  say(stroke, `${BRUSHES.find(([most]) => width() < most)[1]}, ×${width()}`);
   size.disabled = original.checked;
   say(size, original.checked ? "as the photo" : `${size.value} px`);
+  // A PNG has nothing to lose.
+  quality.disabled = format.value === "png";
+  say(quality, quality.disabled ? "lossless" : quality.value);
 }
 
 /** Puts the dials where an earlier job had them; what it does not say stays. */
 export function turn(params) {
   if (typeof params.alpha === "number") alpha.value = params.alpha;
+  if (params.stroke) stroke.value = Math.log2(params.stroke);
   if ("size" in params) original.checked = params.size === null;
   if (params.size) size.value = params.size;
-  if ("preserve_color" in params) colour.checked = Boolean(params.preserve_color);
+  if (params.format) format.value = params.format;
+  if (params.quality) quality.value = params.quality;
+  for (const colour of colours) colour.checked = colour.value === (params.color ?? "style");
   render();
 }
 
 /** The fields of a job as the API names them. */
 export function fields() {
-  const chosen = { alpha: alpha.value, preserve_color: String(colour.checked) };
+  const chosen = {
+    alpha: alpha.value, stroke: String(width()), format: format.value, quality: quality.value,
+    color: colours.find((colour) => colour.checked).value,
+  };
   return original.checked ? chosen : { ...chosen, size: size.value };
 }
 
-for (const dial of [alpha, size, original, colour]) dial.addEventListener("input", render);
+for (const dial of [alpha, stroke, size, original, format, quality]) dial.addEventListener("input", render);
 render();

@@ -71,6 +71,9 @@ export function styleOf(job) {
   return [...known.values()].find((style) => input?.sha256 && style.sha256 === input.sha256);
 }
 
+/** The gallery's styles, in their order. */
+export const all = () => [...known.values()];
+
 export async function open() {
   const hung = await persist(styles);
   for (const style of hung) known.set(style.id, style);

@@ -8,6 +8,7 @@ import * as gallery from "./gallery.js";
 import { follow } from "./job.js";
 import * as ledge from "./ledge.js";
 import { persist } from "./lifeline.js";
+import * as mix from "./mix.js";
 import { Picture } from "./picture.js";
 import * as rack from "./rack.js";
 
@@ -89,8 +90,10 @@ async function request(photo, style) {
   const body = new FormData();
   body.set("kind", "stylize");
   body.set("content", await persist(() => photo.blob()), photo.name);
-  if (style.id) body.set("style_id", style.id);
-  else body.set("style", await persist(() => style.picture.blob()), style.picture.name);
+  const mixed = mix.styles(style);
+  if (mixed) body.set("styles", JSON.stringify(mixed));
+  else if (style.id) body.set("style_id", style.id);
+  if (!style.id) body.set("style", await persist(() => style.picture.blob()), style.picture.name);
   for (const [key, value] of Object.entries(dials.fields())) body.set(key, value);
   // crypto.randomUUID is for https alone, and a studio may be on the local network.
   const key = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
@@ -140,6 +143,7 @@ async function recall(id) {
     shown.photo = Picture.ofJob(job, "content");
     dials.turn(job.params ?? {});
     gallery.recall(job);
+    mix.recall(job.params ?? {});
     if (!shown.photo) easel.clear();
     else if (job.status !== "succeeded") easel.showPhoto(shown.photo);
     watch(job);
@@ -212,6 +216,7 @@ if (linked()) {
 }
 try {
   await gallery.open();
+  mix.open();
 } catch (error) {
   complain(`The gallery can’t be shown. ${error.message}`);
 }

@@ -1,0 +1,78 @@
+"""What `atelier submit` is asked for, as the API's fields and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+_REGION_KEYS = {"mask", "style", "style_id", "alpha", "feather"}
+
+
+class Parts:
+    """The file fields of a request, named as they come, beside `content`."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Path] = {}
+
+    def add(self, name: str, path: Path) -> str:
+        """Take a file under `name`; returns the name."""
+        self.files[name] = path
+        return name
+
+    def styles(
+        self, files: tuple[Path, ...], style_ids: tuple[str, ...], weights: str | None
+    ) -> dict[str, Any]:
+        """The field for one style or a mix: files first, then styles of the gallery."""
+        shares = [{"file": f"style_{number}"} for number in range(1, len(files) + 1)]
+        shares += [{"style_id": style_id} for style_id in style_ids]
+        if not shares:
+            raise click.UsageError("Give a style image, or --style-id.")
+        if weights is None and len(shares) == 1:
+            if not files:
+                return {"style_id": style_ids[0]}
+            self.add("style", files[0])
+            return {}
+        for number, path in enumerate(files, 1):
+            self.add(f"style_{number}", path)
+        numbers = [1.0] * len(shares) if weights is None else _numbers(weights)
+        if len(numbers) != len(shares):
+            raise click.UsageError(f"Give one weight for each style: {len(shares)}.")
+        mix = [share | {"weight": weight} for share, weight in zip(shares, numbers, strict=True)]
+        return {"styles": mix}
+
+    def regions(self, written: tuple[str, ...], keep: tuple[Path, ...]) -> list[dict[str, Any]]:
+        """Regions written as `mask=FILE,style=FILE,alpha=0.5,feather=12`, then those to keep."""
+        regions = [self._region(number, text) for number, text in enumerate(written, 1)]
+        for number, path in enumerate(keep, len(regions) + 1):
+            regions.append({"mask": self.add(f"mask_{number}", path), "alpha": 0.0})
+        return regions
+
+    def _region(self, number: int, text: str) -> dict[str, Any]:
+        parts = dict(part.partition("=")[::2] for part in text.split(","))
+        if set(parts) - _REGION_KEYS or not parts.get("mask"):
+            raise click.UsageError(f"{text!r} is not mask=FILE,style=FILE,alpha=0.5,feather=12.")
+        region: dict[str, Any] = {"mask": self.add(f"mask_{number}", _file(parts["mask"]))}
+        if "style" in parts:
+            region["file"] = self.add(f"region_{number}_style", _file(parts["style"]))
+        if "style_id" in parts:
+            region["style_id"] = parts["style_id"]
+        for key in ("alpha", "feather"):
+            if key in parts:
+                region[key] = _numbers(parts[key])[0]
+        return region
+
+
+def _file(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        raise click.UsageError(f"There is no file {name!r}.")
+    return path
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise click.UsageError(f"{text!r} is no number, and no list of numbers.") from None

@@ -1,0 +1,93 @@
+"""Where the pictures of a job come from: file fields of the request, and registered styles."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from jobs.errors import InvalidParamsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An input of a job: its role there, and the file field or the style that it comes from."""
+
+    role: str
+    file: str | None = None
+    style_id: str | None = None
+    #: What named it, for errors.
+    pointer: str = ""
+
+
+def style_roles(params: dict[str, Any]) -> list[str]:
+    """The roles of the styles that are mixed, in order."""
+    return ["style", *(f"style_{number}" for number in range(2, len(params["styles"]) + 1))]
+
+
+def mask_role(number: int) -> str:
+    """The role of the mask of a region, counted from 1."""
+    return f"mask_{number}"
+
+
+def region_style_role(number: int) -> str:
+    """The role of the style of a region, counted from 1."""
+    return f"region_{number}_style"
+
+
+def find_sources(params: dict[str, Any], style_id: str | None, files: Collection[str]) -> list[Source]:
+    """The inputs of a `stylize` job, the content first, each with what it comes from.
+
+    `files` are the file fields of the request. Raises `InvalidParamsError` for one that is missing,
+    that nothing asks for, or that stands in the way of another.
+    """
+    sources = [Source(role="content", file="content", pointer="content")]
+    problems = []
+    if params["styles"]:
+        if style_id is not None:
+            problems.append(("style_id", "Name every style in styles, or one in style_id."))
+        for number, (role, share) in enumerate(zip(style_roles(params), params["styles"], strict=True)):
+            sources.append(_reference(role, share, f"styles.{number}"))
+    elif style_id is not None and "style" in files:
+        problems.append(("style", "Send either a style file or a style_id, not both."))
+    elif style_id is not None:
+        sources.append(Source(role="style", style_id=style_id, pointer="style_id"))
+    elif "style" in files:
+        sources.append(Source(role="style", file="style", pointer="style"))
+    else:
+        problems.append(("style", "A style is needed: a file as style, or a style_id."))
+    sources += _region_sources(params["regions"])
+    problems += _missing(sources, files)
+    wanted = {source.file for source in sources} | {where for where, _ in problems}
+    unknown = "There is no such file field; styles and regions name none like it."
+    problems += [(name, unknown) for name in sorted(set(files) - wanted)]
+    if problems:
+        raise InvalidParamsError(problems)
+    return sources
+
+
+def _region_sources(regions: list[dict[str, Any]]) -> list[Source]:
+    sources = []
+    for number, region in enumerate(regions, 1):
+        pointer = f"regions.{number - 1}"
+        sources.append(Source(role=mask_role(number), file=region["mask"], pointer=f"{pointer}.mask"))
+        if region["file"] or region["style_id"]:
+            sources.append(_reference(region_style_role(number), region, pointer))
+    return sources
+
+
+def _reference(role: str, reference: dict[str, Any], pointer: str) -> Source:
+    key = "file" if reference["file"] else "style_id"
+    return Source(role=role, **{key: reference[key]}, pointer=f"{pointer}.{key}")
+
+
+def _missing(sources: list[Source], files: Collection[str]) -> list[tuple[str, str]]:
+    problems = []
+    for source in sources:
+        if source.file is None or source.file in files:
+            continue
+        if source.role == "content":
+            problems.append(("content", "A photo is needed: send it as the file field content."))
+        else:
+            problems.append((source.pointer, f"This request has no file field {source.file!r}."))
+    return problems

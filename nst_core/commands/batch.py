@@ -1,0 +1,218 @@
+"""Pairs of contents and styles, rendered one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from nst_core.commands.arguments import RegionFiles
+from nst_core.commands.output import write_whole
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nst_core.composition import Color
+    from nst_core.engine import StyleEngine
+    from nst_core.images import Picture, PictureFormat
+    from nst_core.regions import Region
+
+#: The formats that a suffix asks for.
+FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How every pair is rendered and written."""
+
+    alpha: float
+    alphas: list[float] | None
+    size: int | None
+    stroke: float | None
+    style_size: int
+    color: Color
+    regions: Sequence[RegionFiles]
+    format: str
+    quality: int
+    metadata: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mix:
+    """One or several style images, and their weights (equal if None)."""
+
+    paths: tuple[Path, ...]
+    weights: list[float] | None = None
+
+    @property
+    def name(self) -> str:
+        """For file names and progress."""
+        return "+".join(path.stem for path in self.paths)
+
+
+class Batch:
+    """Renders every content in every mix; a picture that can't be used is named and skipped."""
+
+    def __init__(
+        self, engine: StyleEngine, settings: Settings, file: Path | None, folder: Path, *, skip: bool
+    ) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.file = file
+        self.folder = folder
+        self.skip = skip
+        self.outputs: list[dict[str, Any]] = []
+        self.failed: list[dict[str, str]] = []
+        self._names: set[str] = set()
+        self._measured: dict[Path, Tensor] = {}
+
+    def run(self, contents: list[Path], mixes: list[Mix], advance: Callable[[str], None]) -> None:
+        """Render all; `advance` is told the name of each pair as it starts."""
+        usable = []
+        for mix in mixes:
+            for path in mix.paths:
+                with self._skipping(path):
+                    self._measured[path] = self._measure(path, None)
+            if all(path in self._measured for path in mix.paths):
+                usable.append(mix)
+        for content in contents:
+            with self._skipping(content):
+                picture = self._read(content)
+                for mix in usable:
+                    advance(f"{content.stem} in {mix.name}")
+                    self._one(content, mix, picture)
+
+    @contextmanager
+    def _skipping(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except ValueError as error:
+            if not self.skip or not type(error).__module__.startswith("nst_core."):
+                raise
+            click.echo(f"Skipped {path}: {error}", err=True)
+            self.failed.append({"path": str(path), "error": str(error)})
+
+    def _read(self, path: Path) -> Picture:
+        from nst_core.images import read_picture
+        from nst_core.strokes import longest_side
+
+        side = longest_side(self.settings.size, self.settings.stroke)
+        return read_picture(path, target_long_side=side)
+
+    def _measure(self, path: Path, match: Picture | None) -> Tensor:
+        from nst_core.images import read_picture
+
+        return self.engine.style_statistics(read_picture(path), self.settings.style_size, match=match)
+
+    def _style(self, path: Path, content: Picture) -> Tensor:
+        if self.settings.color == "match":
+            return self._measure(path, content)
+        if path not in self._measured:
+            self._measured[path] = self._measure(path, None)
+        return self._measured[path]
+
+    def _regions(self, content: Picture) -> list[Region]:
+        from nst_core.images import read_picture
+        from nst_core.regions import Region, mask_of
+
+        return [
+            Region(
+                mask_of(read_picture(region.mask)),
+                None if region.style is None else self._style(region.style, content),
+                region.alpha,
+                region.feather,
+            )
+            for region in self.settings.regions
+        ]
+
+    def _one(self, content: Path, mix: Mix, picture: Picture) -> None:
+        from nst_core.engine import mix as mixed
+
+        started = time.perf_counter()
+        settings = self.settings
+        alphas = settings.alphas or [settings.alpha]
+        results = self.engine.stylize_strip(
+            picture,
+            mixed([self._style(path, picture) for path in mix.paths], mix.weights),
+            alphas,
+            size=settings.size,
+            color=settings.color,
+            stroke=settings.stroke,
+            regions=self._regions(picture),
+        )
+        stem = self._stem(content, mix)
+        for alpha, result in zip(alphas, results, strict=True):
+            path, format = self._write(result, stem, mix, alpha)
+            self.outputs.append(
+                {
+                    "content": str(content),
+                    "style": str(mix.paths[0]) if len(mix.paths) == 1 else [*map(str, mix.paths)],
+                    "alpha": alpha,
+                    "path": str(path),
+                    "format": format,
+                    "width": result.width,
+                    "height": result.height,
+                    "seconds": round((time.perf_counter() - started) / len(alphas), 3),
+                }
+            )
+
+    def _write(self, result: Picture, stem: Path, mix: Mix, alpha: float) -> tuple[Path, str]:
+        from nst_core.images import SUFFIXES, encode_picture
+
+        format = self._format(result)
+        suffix = SUFFIXES[format] if self.file is None else self.file.suffix
+        strength = f"-{alpha:g}" if self.settings.alphas else ""
+        path = stem.with_name(f"{stem.name}{strength}{suffix}")
+        recorded = self._recorded(mix, alpha) if self.settings.metadata else None
+        write_whole(path, encode_picture(result, format, self.settings.quality, recorded))
+        return path, format
+
+    def _recorded(self, mix: Mix, alpha: float) -> dict[str, Any]:
+        """What a file says of how it was made, by the names of files without their folders."""
+        settings = self.settings
+        return {
+            "alpha": alpha,
+            "color": settings.color,
+            "size": settings.size,
+            "stroke": settings.stroke,
+            "style_size": settings.style_size,
+            "styles": [path.name for path in mix.paths],
+            "weights": mix.weights,
+            "regions": [
+                {
+                    "mask": region.mask.name,
+                    "style": region.style and region.style.name,
+                    "alpha": region.alpha,
+                    "feather": region.feather,
+                }
+                for region in settings.regions
+            ],
+        }
+
+    def _format(self, result: Picture) -> PictureFormat:
+        """What was asked for; else by the file's suffix; else the content's own if that is written."""
+        format = self.settings.format
+        if format == "auto" and self.file is not None:
+            format = FORMATS[self.file.suffix.lower()]
+        elif format == "auto":
+            own = result.format.lower()
+            writable = ("webp",) if result.alpha is not None else ("jpeg", "webp")
+            format = own if own in writable else "png"
+        return cast("PictureFormat", format)
+
+    def _stem(self, content: Path, mix: Mix) -> Path:
+        """The output's path without its suffix."""
+        if self.file is not None:
+            return self.file.with_suffix("")
+        stem = name = f"{content.stem}__{mix.name}"
+        number = 1
+        while name in self._names:
+            number += 1
+            name = f"{stem}-{number}"
+        self._names.add(name)
+        return self.folder / name
