@@ -9,7 +9,7 @@ import os
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -45,6 +45,8 @@ class Settings(BaseSettings):
 
     device: str = "auto"
     runtime: str = "auto"
+    precision: Literal["fp32", "int8"] = "fp32"
+    network_memory_mb: int = Field(1_500, ge=100)
     torch_threads: int = Field(0, ge=0)
     log_level: str = "INFO"
 
@@ -52,6 +54,11 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """The folder of everything that the embedded defaults keep, absolute."""
         return self.atelier_home.resolve()
+
+    @property
+    def graphs(self) -> Path:
+        """Where workers keep compiled networks between processes."""
+        return self.home / "graphs"
 
     @property
     def database(self) -> str:

@@ -71,6 +71,11 @@ def open_network(name_or_path: str | Path, precision: Precision = "fp32") -> Sty
     return quantize(load_network(path), ranges)
 
 
+def precisions(name_or_path: str | Path) -> tuple[Precision, ...]:
+    """Those that `open_network` can give a network in. Raises `NetworkError` or `CheckpointError`."""
+    return PRECISIONS if read_metadata(network_file(name_or_path)).get("int8") else ("fp32",)
+
+
 def network_file(name_or_path: str | Path) -> Path:
     """The file of a bundled network or the path itself. Raises `NetworkError` if it is not there."""
     bundled = bundled_networks()

@@ -23,9 +23,7 @@ class WorkerContext:
         self.storage: BlobStorage = make_storage(
             settings.storage, endpoint_url=settings.s3_endpoint_url
         )
-        self.engines = Engines(
-            runtime=settings.runtime, device=settings.device, threads=settings.torch_threads
-        )
+        self.engines = Engines(settings)
         self.statistics = StatisticsCache(self.sessions)
 
     def warm_up(self) -> None:

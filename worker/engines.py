@@ -6,8 +6,11 @@ import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from jobs.settings import Settings
+
 if TYPE_CHECKING:
     from nst_core.engine import StyleEngine
+    from nst_core.networks import Precision
 
 #: Networks in memory at once; the one used longest ago makes room.
 CAPACITY = 3
@@ -16,10 +19,8 @@ CAPACITY = 3
 class Engines:
     """A bounded cache of engines by the network's name."""
 
-    def __init__(self, *, runtime: str, device: str, threads: int) -> None:
-        self._runtime = runtime
-        self._device = device
-        self._threads = threads
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._kept: OrderedDict[str, StyleEngine] = OrderedDict()
         self._fingerprints: dict[str, str] = {}
 
@@ -32,19 +33,35 @@ class Engines:
 
         from nst_core.engine import StyleEngine
 
-        if self._threads:
-            torch.set_num_threads(self._threads)
-        engine = StyleEngine(network, runtime=self._runtime, device=self._device)
+        settings = self._settings
+        if settings.torch_threads:
+            torch.set_num_threads(settings.torch_threads)
+        engine = StyleEngine(
+            network,
+            settings.runtime,
+            settings.device,
+            precision=self._precision(network),
+            memory_mb=settings.network_memory_mb,
+            cache=settings.graphs,
+        )
         self._kept[network] = engine
         while len(self._kept) > CAPACITY:
             self._kept.popitem(last=False)
         return engine
 
     def fingerprint(self, network: str) -> str:
-        """The SHA-256 of a network's weights, shortened: names what its statistics mean."""
+        """The precision and the SHA-256 of a network's weights, shortened: what its statistics mean."""
         if network not in self._fingerprints:
             from nst_core.networks import bundled_networks
 
             data = bundled_networks()[network].read_bytes()
-            self._fingerprints[network] = f"{network}:{hashlib.sha256(data).hexdigest()[:32]}"
+            digest = hashlib.sha256(data).hexdigest()[:32]
+            self._fingerprints[network] = f"{network}:{self._precision(network)}:{digest}"
         return self._fingerprints[network]
+
+    def _precision(self, network: str) -> Precision:
+        """int8 if that is set and the network has it: another must not fail for want of it."""
+        from nst_core.networks import precisions
+
+        wanted: Precision = self._settings.precision
+        return wanted if wanted in precisions(network) else "fp32"

@@ -54,6 +54,7 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
 
     lease.report("render", 2, 4)
     alphas = strengths(params)
+    notices: list[str] = []
     pictures = engine.stylize_strip(
         content,
         style,
@@ -63,6 +64,7 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
         stroke=params["stroke"],
         regions=regions,
         on_progress=lambda stage, step, total: lease.check(),
+        on_notice=notices.append,
     )
     clock.lap("render_s")
 
@@ -82,6 +84,7 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
             "network": params["network"],
             "runtime": engine.runtime.name,
             "style_cached": inputs.styles_cached,
+            **({"notices": notices} if notices else {}),
         },
     )
 
