@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 EXTRAS := openvino,onnx,embedded,postgres,s3,samples,dev
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo up test test-browser lint format gallery constraints clean
+.PHONY: contact-sheet help setup demo up test test-browser lint format gallery constraints clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ format: setup ## Mend format and what ruff can mend
 
 gallery: setup ## Draw the starter gallery again
 	$(BIN)/python -m nst_core.gallery jobs/gallery
+
+contact-sheet: setup ## Render 6 photographs in 8 styles of the gallery with every network, to out/
+	$(BIN)/python -m nst_core.gallery.photographs out/photographs
+	$(BIN)/python -m nst_core.contact_sheet out/photographs jobs/gallery -o out/contact_sheet.png
 
 constraints: setup ## Pin what is installed now
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new

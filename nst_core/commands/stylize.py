@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nst_core.commands.arguments import RegionFiles, region, strengths, weights
 from nst_core.commands.batch import FORMATS, Batch, Mix, Settings
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json
+
+if TYPE_CHECKING:
+    from nst_core.networks import Precision
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -55,6 +58,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--keep", type=_FILE, multiple=True, help="A mask of what stays as it is; repeatable.")
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="int8 is for networks that have it, on a CPU.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option(
     "--format", type=click.Choice(["auto", "png", "jpeg", "webp"]), default="auto", show_default=True
@@ -69,6 +79,7 @@ def stylize(
     out: Path,
     network: str,
     runtime: str,
+    precision: Precision,
     device: str,
     more_styles: tuple[Path, ...],
     weights_: list[float] | None,
@@ -95,7 +106,8 @@ def stylize(
     from nst_core.engine import StyleEngine
 
     contents = image_paths(content) if content.is_dir() else [content]
-    engine = StyleEngine(network, runtime, device)
+    graphs = Path(click.get_app_dir("atelier")) / "graphs"
+    engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
     batch = Batch(engine, settings, None if into_folder else out, out, skip=many)
     with _progress(len(contents) * len(mixes), quiet=as_json) as advance:
         batch.run(contents, mixes, advance)
@@ -104,6 +116,7 @@ def stylize(
             {
                 "network": network,
                 "runtime": engine.runtime.name,
+                "precision": precision,
                 "device": engine.runtime.device,
                 "outputs": batch.outputs,
                 "failed": batch.failed,
