@@ -39,4 +39,5 @@ def test_command_writes_photographs_and_a_sheet(tmp_path: Path) -> None:
     ):  # fmt: skip
         subprocess.run([sys.executable, "-c", code.format(argv=argv, module=module)], check=True)
     assert len(list(folder.glob("*.png"))) == 6
-    assert Image.open(out).width > 192
+    with Image.open(out) as sheet:
+        assert sheet.width > 192
