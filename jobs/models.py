@@ -15,6 +15,9 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
+    text,
+    true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -76,6 +79,45 @@ class StyleStatistics(Base):
     values: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class NetworkVersion(Base):
+    """The weights and release that the worker started last renders a network with."""
+
+    __tablename__ = "network_versions"
+
+    network: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[str] = mapped_column(String(120))
+    loaded_at: Mapped[datetime]
+
+
+class QueueState(Base):
+    """What an operator said of a queue. A queue without a row is not paused."""
+
+    __tablename__ = "queues"
+
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    paused_at: Mapped[datetime | None]
+
+
+class Batch(Base):
+    """Jobs that were submitted together, all or none."""
+
+    __tablename__ = "batches"
+    __table_args__ = (
+        UniqueConstraint("owner", "idempotency_key", name="uq_batches_owner_idempotency_key"),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    owner: Mapped[str] = mapped_column(ForeignKey("owners.name"))
+    idempotency_key: Mapped[str | None] = mapped_column(String(200))
+    request_hash: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+def _where(name: str, columns: list[str], condition: str) -> Index:
+    """An index of the few rows that meet a condition, so that the others don't pay for it."""
+    return Index(name, *columns, postgresql_where=text(condition), sqlite_where=text(condition))
+
+
 class Job(Base):
     """One piece of work. See `jobs.lifecycle` for how `status` may change."""
 
@@ -84,6 +126,13 @@ class Job(Base):
         Index("ix_jobs_claim", "queue", "status", "priority", "created_at"),
         Index("ix_jobs_listing", "owner", "created_at", "id"),
         Index("ix_jobs_lease", "status", "lease_expires_at"),
+        Index("ix_jobs_owner_status", "owner", "status"),
+        Index("ix_jobs_finished", "queue", "status", "finished_at"),
+        Index("ix_jobs_result", "owner", "result_key"),
+        _where("ix_jobs_batch", ["batch_id", "status"], "batch_id IS NOT NULL"),
+        _where("ix_jobs_retried_from", ["retried_from"], "retried_from IS NOT NULL"),
+        _where("ix_jobs_cancel_at", ["cancel_at"], "cancel_at IS NOT NULL"),
+        _where("ix_jobs_dead", ["owner", "created_at"], "dead"),
         UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_idempotency_key"),
     )
 
@@ -104,6 +153,21 @@ class Job(Base):
     lease_expires_at: Mapped[datetime | None]
     run_at: Mapped[datetime]
     cancel_requested_at: Mapped[datetime | None]
+    #: Canceled then, unless it has ended; and why it was canceled (`CancelReason`).
+    cancel_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None] = mapped_column(String(16))
+
+    batch_id: Mapped[str | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
+    retried_from: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    #: Failed though it was worth trying again: its attempts are used up.
+    dead: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+    #: Whether an earlier output may answer, and whether one did.
+    use_cache: Mapped[bool] = mapped_column(default=True, server_default=true())
+    cached: Mapped[bool] = mapped_column(default=False, server_default=false())
+    #: The SHA-256 of kind, parameters and inputs; and what rendered the output (`NetworkVersion`).
+    result_key: Mapped[str | None] = mapped_column(String(64))
+    network_version: Mapped[str | None] = mapped_column(String(120))
 
     progress: Mapped[dict[str, Any] | None]
     metrics: Mapped[dict[str, Any] | None]
@@ -171,3 +235,5 @@ class OutboxMessage(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     queue: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]
+    #: Not to be sent before; None: at once.
+    due_at: Mapped[datetime | None]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from jobs import models
 from jobs.db import make_engine
@@ -20,6 +22,8 @@ def run() -> None:
     try:
         with engine.connect() as connection:
             postgresql = connection.dialect.name == "postgresql"
+            if not postgresql:
+                _allow_rebuilds(connection)
             context.configure(
                 connection=connection,
                 target_metadata=models.Base.metadata,
@@ -30,8 +34,23 @@ def run() -> None:
                 if postgresql:
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
                 context.run_migrations()
+                if not postgresql:
+                    _check_references(connection)
     finally:
         engine.dispose()
+
+
+def _allow_rebuilds(connection: Connection) -> None:
+    # SQLite changes a table by building another and dropping the first. With foreign keys on, that
+    # deletes its rows and all that refers to them. The switch works outside transactions alone.
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+
+
+def _check_references(connection: Connection) -> None:
+    broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+    if broken:
+        raise RuntimeError(f"The migration would leave {len(broken)} rows without what they refer to.")
 
 
 run()

@@ -3,10 +3,10 @@ from __future__ import annotations
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import Engine, inspect, text
 
-from jobs.db import make_engine
-from jobs.models import Base
+from jobs.db import make_engine, make_sessions
+from jobs.models import Base, Job
 from jobs.schema import alembic_config, upgrade
 
 
@@ -21,4 +21,78 @@ def test_up_matches_the_models_and_down_leaves_nothing(database_url: str) -> Non
 
     command.downgrade(alembic_config(database_url), "base")
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+    engine.dispose()
+
+
+#: Rows as the first schema held them: table → values.
+FIRST_ROWS = {
+    "owners": {"name": "ann"},
+    "blobs": {"sha256": "a" * 64, "size": 3, "media_type": "image/png", "created_at": "2026-01-01"},
+    "jobs": {
+        "id": "j",
+        "owner": "ann",
+        "kind": "stylize",
+        "queue": "stylize",
+        "priority": 0,
+        "status": "failed",
+        "params": "{}",
+        "idempotency_key": "k",
+        "attempt": 3,
+        "max_attempts": 3,
+        "run_at": "2026-01-01",
+        "version": 5,
+        "created_at": "2026-01-01",
+    },
+    "job_files": {
+        "id": 1,
+        "job_id": "j",
+        "direction": "input",
+        "role": "content",
+        "position": 0,
+        "sha256": "a" * 64,
+    },
+    "job_events": {
+        "seq": 1,
+        "job_id": "j",
+        "type": "state",
+        "data": '{"status": "queued"}',
+        "created_at": "2026-01-01",
+    },
+    "outbox": {"id": 1, "job_id": "j", "queue": "stylize", "created_at": "2026-01-01"},
+}
+
+
+def put_first_rows(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for table, values in FIRST_ROWS.items():
+            names, marks = ", ".join(values), ", ".join(f":{name}" for name in values)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({marks})"), values)
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return {
+            table: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+            for table in FIRST_ROWS
+        }
+
+
+def test_rows_of_the_first_schema_are_kept_both_ways(database_url: str) -> None:
+    config = alembic_config(database_url)
+    command.upgrade(config, "0001")
+    engine = make_engine(database_url)
+    put_first_rows(engine)
+
+    command.upgrade(config, "head")
+
+    with make_sessions(engine)() as session:
+        job = session.get_one(Job, "j")
+        assert (job.status, job.version, job.idempotency_key) == ("failed", 5, "k")
+        assert (job.dead, job.cached, job.use_cache) == (False, False, True)
+        assert (job.batch_id, job.retried_from, job.cancel_at) == (None, None, None)
+        assert [file.role for file in job.inputs] == ["content"]
+    assert counts(engine) == dict.fromkeys(FIRST_ROWS, 1)
+
+    command.downgrade(config, "0001")
+    assert counts(engine) == dict.fromkeys(FIRST_ROWS, 1)
     engine.dispose()
