@@ -56,9 +56,17 @@ class Client:
         """A job; with `wait`, when it changes or after so many seconds."""
         return self._json("GET", f"/v1/jobs/{job_id}", params={"wait": wait} if wait else None)
 
-    def jobs(self, *, limit: int = 20, status: str | None = None) -> list[dict[str, Any]]:
-        """The newest jobs."""
-        params = {"limit": limit} | ({"status": status} if status else {})
+    def jobs(
+        self,
+        *,
+        limit: int = 20,
+        status: str | None = None,
+        batch_id: str | None = None,
+        dead: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The newest jobs; `dead`: those that used up their attempts and were not retried since."""
+        filters = {"status": status, "batch_id": batch_id, "dead": "true" if dead else None}
+        params = {"limit": limit} | {name: value for name, value in filters.items() if value}
         page: list[dict[str, Any]] = self._json("GET", "/v1/jobs", params=params)["jobs"]
         return page
 
@@ -76,6 +84,41 @@ class Client:
     def cancel(self, job_id: str) -> dict[str, Any]:
         """Ask for a job to stop."""
         return self._json("POST", f"/v1/jobs/{job_id}/cancel")
+
+    def retry(self, job_id: str) -> dict[str, Any]:
+        """A new job like one that failed or was canceled."""
+        return self._json("POST", f"/v1/jobs/{job_id}/retry")
+
+    def queues(self) -> list[dict[str, Any]]:
+        """The queues."""
+        found: list[dict[str, Any]] = self._json("GET", "/v1/queues")["queues"]
+        return found
+
+    def pause(self, queue: str, *, paused: bool) -> dict[str, Any]:
+        """Pause a queue, or resume it."""
+        return self._json("POST", f"/v1/queues/{queue}/{'pause' if paused else 'resume'}")
+
+    def submit_batch(
+        self,
+        contents: list[Path],
+        *,
+        styles: list[Path],
+        style_ids: list[str],
+        **params: object,
+    ) -> dict[str, Any]:
+        """Submit every content in every style; returns the batch as JSON."""
+        fields: dict[str, Any] = {k: _text(v) for k, v in params.items() if v is not None}
+        files = [("content", (path.name, path.read_bytes())) for path in contents]
+        files += [("style", (path.name, path.read_bytes())) for path in styles]
+        return self._json("POST", "/v1/batches", data=fields | {"style_id": style_ids}, files=files)
+
+    def batch(self, batch_id: str) -> dict[str, Any]:
+        """A batch."""
+        return self._json("GET", f"/v1/batches/{batch_id}")
+
+    def cancel_batch(self, batch_id: str) -> dict[str, Any]:
+        """Ask for all jobs of a batch to stop."""
+        return self._json("POST", f"/v1/batches/{batch_id}/cancel")
 
     def output(self, job_id: str, index: int = 0) -> tuple[bytes, str]:
         """The bytes that a job made, and their media type."""

@@ -8,10 +8,16 @@ class JobsError(Exception):
 
     code = "error"
     retryable = False
+    #: Seconds after which trying again makes sense, for errors that are retryable.
+    retry_after = 2
 
-    def __init__(self, detail: str | None = None, *, pointer: str | None = None) -> None:
+    def __init__(
+        self, detail: str | None = None, *, pointer: str | None = None, retry_after: int | None = None
+    ) -> None:
         self.detail = detail or (type(self).__doc__ or "").strip()
         self.pointer = pointer
+        if retry_after is not None:
+            self.retry_after = retry_after
         super().__init__(self.detail)
 
 
@@ -66,6 +72,22 @@ class ConflictError(JobsError):
     """The job's state does not allow that."""
 
     code = "conflict"
+
+
+class OverLimitError(JobsError):
+    """You have as much as an owner may have."""
+
+    code = "over_limit"
+    retryable = True
+    retry_after = 5
+
+
+class QueueFullError(JobsError):
+    """The queue is full."""
+
+    code = "queue_full"
+    retryable = True
+    retry_after = 15
 
 
 class StorageError(JobsError):

@@ -10,41 +10,37 @@ so one that lost its lease changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, and_, func, select, update
 from sqlalchemy.orm import Session
 
+from jobs.claiming import best_job
 from jobs.db import now
 from jobs.errors import ConflictError, LeaseLostError
 from jobs.models import Job, JobEvent, Owner
+from jobs.status import FINAL, TRANSITIONS, CancelReason, JobStatus
 
-
-class JobStatus(StrEnum):
-    """Where a job stands."""
-
-    QUEUED = "queued"  #: waits to be claimed, from `run_at` on
-    RUNNING = "running"  #: claimed; its lease says by whom and until when
-    SUCCEEDED = "succeeded"  #: done; its outputs can be downloaded
-    FAILED = "failed"  #: given up; `error` says why
-    CANCELED = "canceled"  #: stopped on request
-
-
-TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
-    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELED}),
-    JobStatus.RUNNING: frozenset(
-        {JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED, JobStatus.QUEUED}
-    ),
-    JobStatus.SUCCEEDED: frozenset(),
-    JobStatus.FAILED: frozenset(),
-    JobStatus.CANCELED: frozenset(),
-}
-
-FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+__all__ = [
+    "FINAL",
+    "TRANSITIONS",
+    "CancelReason",
+    "JobStatus",
+    "Run",
+    "cancel",
+    "cancel_overdue",
+    "claim",
+    "end_canceled",
+    "fail",
+    "heartbeat",
+    "reap",
+    "record",
+    "report_progress",
+    "requeue",
+    "succeed",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,29 +66,22 @@ def record(session: Session, job_id: str, type_: str, at: datetime, **data: Any)
     session.add(JobEvent(job_id=job_id, type=type_, data=data, created_at=at))
 
 
-def claim(session: Session, queue: str, lease_owner: str, lease_seconds: float) -> Run | None:
-    """Take the best eligible job of `queue`: priority first, then the owner who waited longest.
+def claim(
+    session: Session, queue: str, lease_owner: str, lease_seconds: float, *, max_running: int = 0
+) -> Run | None:
+    """`queued → running`: take the best eligible job of `queue` (see `jobs.claiming`).
 
-    Returns None when nothing is eligible.
+    Returns None when nothing is eligible, the queue is paused, or every owner who waits has
+    `max_running` jobs running (0: no bound).
     """
     at = now(session)
-    best = (
-        select(Job.id, Job.owner)
-        .join(Owner, Owner.name == Job.owner)
-        .where(Job.queue == queue, Job.status == JobStatus.QUEUED, Job.run_at <= at)
-        .order_by(
-            Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id
-        )
-        .limit(1)
-        # SQLite's dialect leaves this out; its transaction holds the write lock already.
-        .with_for_update(of=Job, skip_locked=True)
-    )
-    row = session.execute(best).one_or_none()
-    if row is None:
+    best = best_job(session, queue, at, max_running=max_running)
+    if best is None:
         return None
+    job_id, owner = best
     attempt = session.execute(
         update(Job)
-        .where(Job.id == row.id, Job.status == JobStatus.QUEUED)
+        .where(Job.id == job_id, Job.status == JobStatus.QUEUED)
         .values(
             status=JobStatus.RUNNING,
             attempt=Job.attempt + 1,
@@ -106,9 +95,9 @@ def claim(session: Session, queue: str, lease_owner: str, lease_seconds: float) 
     ).scalar_one_or_none()
     if attempt is None:
         return None
-    session.execute(update(Owner).where(Owner.name == row.owner).values(last_claimed_at=at))
-    record(session, row.id, "state", at, status=JobStatus.RUNNING, attempt=attempt)
-    return Run(job_id=row.id, attempt=attempt, lease_owner=lease_owner)
+    session.execute(update(Owner).where(Owner.name == owner).values(last_claimed_at=at))
+    record(session, job_id, "state", at, status=JobStatus.RUNNING, attempt=attempt)
+    return Run(job_id=job_id, attempt=attempt, lease_owner=lease_owner)
 
 
 def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
@@ -131,19 +120,28 @@ def report_progress(session: Session, run: Run, progress: dict[str, Any]) -> Non
     record(session, run.job_id, "progress", now(session), progress=progress)
 
 
-def succeed(session: Session, run: Run, metrics: dict[str, Any]) -> None:
-    """`running → succeeded`. Raises `LeaseLostError`."""
-    _finish(session, run, JobStatus.SUCCEEDED, metrics=metrics)
+def succeed(
+    session: Session, run: Run, metrics: dict[str, Any], *, network_version: str | None = None
+) -> None:
+    """`running → succeeded`. Raises `LeaseLostError`.
+
+    `network_version` names the weights that made the output; without it, the output is not used again.
+    """
+    _finish(session, run, JobStatus.SUCCEEDED, metrics=metrics, network_version=network_version)
 
 
 def fail(session: Session, run: Run, error: dict[str, Any]) -> None:
-    """`running → failed`. Raises `LeaseLostError`."""
-    _finish(session, run, JobStatus.FAILED, error=error)
+    """`running → failed`. Raises `LeaseLostError`.
+
+    One that was worth trying again, but has no attempt left, is a dead letter.
+    """
+    _finish(session, run, JobStatus.FAILED, error=error, dead=bool(error.get("retryable")))
 
 
 def end_canceled(session: Session, run: Run) -> None:
     """`running → canceled`, by the run itself. Raises `LeaseLostError`."""
-    _finish(session, run, JobStatus.CANCELED)
+    reason = session.scalar(select(Job.cancel_reason).where(Job.id == run.job_id))
+    _finish(session, run, JobStatus.CANCELED, reason=reason)
 
 
 def requeue(
@@ -154,12 +152,17 @@ def requeue(
     delay_seconds: float = 0,
     spend_attempt: bool = True,
     error: dict[str, Any] | None = None,
-) -> None:
+) -> JobStatus:
     """`running → queued`, after an error worth another attempt or because the worker drains.
 
-    Raises `LeaseLostError`.
+    A job that was to be canceled is canceled instead. Returns the status afterwards. Raises
+    `LeaseLostError`.
     """
     at = now(session)
+    canceling = select(Job.cancel_requested_at).where(run.fence()).with_for_update()
+    if session.scalar(canceling) is not None:
+        end_canceled(session, run)
+        return JobStatus.CANCELED
     _fenced(
         session,
         run,
@@ -170,39 +173,50 @@ def requeue(
         **_RELEASED,
     )
     record(session, run.job_id, "state", at, status=JobStatus.QUEUED, reason=reason)
+    return JobStatus.QUEUED
 
 
-def cancel(session: Session, job_id: str) -> JobStatus:
+def cancel(session: Session, job_id: str, reason: CancelReason = CancelReason.ASKED) -> JobStatus:
     """Ask for a job to stop: a queued one ends at once, a running one at its next heartbeat.
 
     Returns the status afterwards; a finished job stays as it is. Raises `ConflictError` if there is no
     such job.
     """
     at = now(session)
-    ended = session.execute(
-        update(Job)
-        .where(Job.id == job_id, Job.status == JobStatus.QUEUED)
-        .values(
-            status=JobStatus.CANCELED,
-            cancel_requested_at=at,
-            finished_at=at,
-            version=Job.version + 1,
-        )
-    )
-    if _count(ended):
-        record(session, job_id, "state", at, status=JobStatus.CANCELED)
+    # Locked, or a job that is queued again between two updates would be missed by both.
+    before = session.scalar(select(Job.status).where(Job.id == job_id).with_for_update())
+    if before is None:
+        raise ConflictError("There is no such job to cancel.")
+    asked = {"cancel_requested_at": at, "cancel_reason": reason, "version": Job.version + 1}
+    if before == JobStatus.QUEUED:
+        ended = {"status": JobStatus.CANCELED, "finished_at": at}
+        session.execute(update(Job).where(Job.id == job_id).values(**ended, **asked))
+        record(session, job_id, "state", at, status=JobStatus.CANCELED, reason=reason)
         return JobStatus.CANCELED
-    asked = session.execute(
+    told = session.execute(
         update(Job)
         .where(Job.id == job_id, Job.status == JobStatus.RUNNING, Job.cancel_requested_at.is_(None))
-        .values(cancel_requested_at=at, version=Job.version + 1)
+        .values(**asked)
     )
-    if _count(asked):
-        record(session, job_id, "cancel", at)
-    status = session.scalar(select(Job.status).where(Job.id == job_id))
-    if status is None:
-        raise ConflictError("There is no such job to cancel.")
-    return JobStatus(status)
+    if _count(told):
+        record(session, job_id, "cancel", at, reason=reason)
+    return JobStatus(before)
+
+
+def cancel_overdue(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
+    """Cancel jobs whose `cancel_at` is past, as `cancel` does; returns `(job id, status)` of each."""
+    overdue = session.scalars(
+        select(Job.id)
+        .where(
+            Job.cancel_at <= now(session),
+            Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
+            Job.cancel_requested_at.is_(None),
+        )
+        .order_by(Job.cancel_at)
+        .limit(limit)
+        .with_for_update(of=Job, skip_locked=True)
+    ).all()
+    return [(job_id, cancel(session, job_id, CancelReason.DEADLINE)) for job_id in overdue]
 
 
 def reap(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
@@ -238,11 +252,14 @@ def reap(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
 _RELEASED: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None, "progress": None}
 
 
-def _finish(session: Session, run: Run, status: JobStatus, **values: Any) -> None:
+def _finish(
+    session: Session, run: Run, status: JobStatus, *, reason: str | None = None, **values: Any
+) -> None:
     at = now(session)
     released = {"lease_owner": None, "lease_expires_at": None}
     _fenced(session, run, status=status, finished_at=at, **released, **values)
-    record(session, run.job_id, "state", at, status=status)
+    why = {"reason": reason} if reason else {}
+    record(session, run.job_id, "state", at, status=status, **why)
 
 
 def _fenced(session: Session, run: Run, **values: Any) -> None:

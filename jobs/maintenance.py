@@ -18,6 +18,9 @@ from jobs.lifecycle import JobStatus
 from jobs.models import Job
 from jobs.service import JobService
 
+#: How often jobs past their `cancel_at` are looked for, at the most, in seconds.
+OVERDUE_SECONDS = 2.0
+
 log = logging.getLogger(__name__)
 
 
@@ -34,6 +37,7 @@ class Maintenance:
         tasks: list[tuple[float, Callable[[], object]]] = [
             (settings.dispatch_seconds, self.dispatch),
             (settings.reap_seconds, self.reap),
+            (min(settings.reap_seconds, OVERDUE_SECONDS), self.cancel_overdue),
             (settings.renotify_seconds, self.renotify),
         ]
         due = [0.0 for _ in tasks]
@@ -62,6 +66,14 @@ class Maintenance:
         for job_id, status in reaped:
             log.warning("job %s had stalled; it is %s now", job_id, status)
         return [job_id for job_id, _ in reaped]
+
+    def cancel_overdue(self) -> list[str]:
+        """Cancel the jobs that were to be canceled by now; returns their ids."""
+        with self._service.sessions.begin() as session:
+            overdue = lifecycle.cancel_overdue(session)
+        for job_id, status in overdue:
+            log.info("job %s did not end in time; it is %s", job_id, status)
+        return [job_id for job_id, _ in overdue]
 
     def renotify(self) -> int:
         """Make up for tokens that the broker lost."""

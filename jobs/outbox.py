@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from jobs.db import SessionFactory, now
-from jobs.lifecycle import JobStatus
-from jobs.models import Job, OutboxMessage
+from jobs.claiming import eligible
+from jobs.db import SessionFactory, now, reading
+from jobs.models import Job, OutboxMessage, QueueState
 from jobs.queue import JobQueue
 
 
-def enqueue(session: Session, job_id: str, queue: str) -> None:
-    """Add a token for `job_id`, in the transaction that made the job eligible."""
-    session.add(OutboxMessage(job_id=job_id, queue=queue, created_at=now(session)))
+def enqueue(session: Session, job_id: str, queue: str, *, delay_seconds: float = 0) -> None:
+    """Add a token for `job_id`, in the transaction that made the job eligible, now or after a delay."""
+    at = now(session)
+    due_at = at + timedelta(seconds=delay_seconds) if delay_seconds else None
+    session.add(OutboxMessage(job_id=job_id, queue=queue, created_at=at, due_at=due_at))
 
 
-def publish(sessions: SessionFactory, queue: JobQueue, *, job_id: str | None = None) -> int:
-    """Send the waiting tokens (of one job, or up to 200), oldest first; returns how many were sent.
+def publish(
+    sessions: SessionFactory, queue: JobQueue, *, job_ids: Collection[str] | None = None
+) -> int:
+    """Send up to 200 tokens that are due (of some jobs, or all), oldest first; returns how many.
 
     Sent before deleted: a crash between the two sends a token twice, which is harmless. Stops at the
     first that can't be sent.
     """
-    with sessions() as session:
-        waiting = select(OutboxMessage).order_by(OutboxMessage.id).limit(200)
-        if job_id is not None:
-            waiting = waiting.where(OutboxMessage.job_id == job_id)
+    with reading(sessions) as session:
+        due = or_(OutboxMessage.due_at.is_(None), OutboxMessage.due_at <= now(session))
+        waiting = select(OutboxMessage).where(due).order_by(OutboxMessage.id).limit(200)
+        if job_ids is not None:
+            waiting = waiting.where(OutboxMessage.job_id.in_(job_ids))
         messages = session.scalars(waiting).all()
     sent = []
     for message in messages:
@@ -40,18 +46,22 @@ def publish(sessions: SessionFactory, queue: JobQueue, *, job_id: str | None = N
     return len(sent)
 
 
-def renotify(sessions: SessionFactory, queue: JobQueue, *, waiting_seconds: float) -> int:
+def renotify(
+    sessions: SessionFactory, queue: JobQueue, *, waiting_seconds: float, only: str | None = None
+) -> int:
     """Make up for tokens that the broker lost, and wake workers for retries whose time has come.
 
     Where fewer tokens wait than jobs that have been eligible for `waiting_seconds`, the difference is
-    sent (at most 200). Returns how many were sent.
+    sent (at most 200 to each queue; `only` names one). Paused queues are left asleep. Returns how many
+    were sent.
     """
-    with sessions() as session:
+    with reading(sessions) as session:
         before = now(session) - timedelta(seconds=waiting_seconds)
-        eligible = (Job.status == JobStatus.QUEUED, Job.run_at < before)
-        counts = session.execute(
-            select(Job.queue, func.count()).where(*eligible).group_by(Job.queue)
-        ).all()
+        asleep = select(QueueState.name).where(QueueState.paused_at.is_not(None))
+        waiting = select(Job.queue, func.count()).where(eligible(before), Job.queue.not_in(asleep))
+        if only is not None:
+            waiting = waiting.where(Job.queue == only)
+        counts = session.execute(waiting.group_by(Job.queue)).all()
     sent = 0
     for name, count in counts:
         missing = count - (queue.depth(name) or 0)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from jobs.models import Blob, Owner, StyleStatistics
+from jobs.models import Blob, NetworkVersion, Owner, QueueState, StyleStatistics
 from jobs.pictures import PictureInfo
 
 
@@ -36,7 +36,25 @@ def keep_statistics(session: Session, sha256: str, network: str, values: bytes) 
     _insert_once(session, StyleStatistics, {"sha256": sha256, "network": network, "values": values})
 
 
+def keep_network_version(session: Session, network: str, version: str, at: datetime) -> None:
+    """Say that a worker has started with these weights: outputs of others are not used again."""
+    _upsert(session, NetworkVersion, {"network": network}, {"version": version, "loaded_at": at})
+
+
+def keep_pause(session: Session, queue: str, paused_at: datetime | None) -> None:
+    """Write that a queue is paused since then, or not (None)."""
+    _upsert(session, QueueState, {"name": queue}, {"paused_at": paused_at})
+
+
+def _upsert(session: Session, model: type[Any], key: dict[str, Any], values: dict[str, Any]) -> None:
+    statement = _insert(session)(model).values(**key, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
 def _insert_once(session: Session, model: type[Any], values: dict[str, Any]) -> None:
+    session.execute(_insert(session)(model).values(**values).on_conflict_do_nothing())
+
+
+def _insert(session: Session) -> Any:
     postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql_insert if postgresql else sqlite_insert
-    session.execute(insert(model).values(**values).on_conflict_do_nothing())
+    return postgresql_insert if postgresql else sqlite_insert

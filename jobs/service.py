@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Engine, and_, func, or_, select, text
-from sqlalchemy.exc import IntegrityError
 
-from jobs import lifecycle, outbox
+from jobs import lifecycle
+from jobs.batches import Batches
 from jobs.db import SessionFactory, make_engine, make_sessions, now, reading
-from jobs.errors import InvalidParamsError, NotFoundError, NotReadyError
+from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
+from jobs.intake import Intake
 from jobs.lifecycle import FINAL, JobStatus
 from jobs.models import Blob, Job, JobEvent, OutboxMessage
+from jobs.places import Line, QueuePlace
 from jobs.queue import JobQueue, make_celery
+from jobs.queues import Queues
+from jobs.retries import retry_of, still_dead
 from jobs.settings import Settings
 from jobs.storage import BlobStorage, make_storage
 from jobs.styles import StyleCatalogue
-from jobs.submission import Submission, Upload, check_submission, write_submission
+from jobs.submission import Upload, check_submission
 
 #: Whose jobs they are while there are no keys.
 LOCAL_OWNER = "local"
@@ -31,14 +35,6 @@ class JobPage:
 
     jobs: list[Job]
     next: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueuePlace:
-    """How many jobs go first, and in about how many seconds this one starts (None: not known)."""
-
-    position: int
-    eta_s: float | None
 
 
 class JobService:
@@ -53,6 +49,9 @@ class JobService:
         self.storage = storage
         self.queue = queue
         self.styles = StyleCatalogue(self.sessions, storage)
+        self.queues = Queues(self.sessions, queue)
+        self._intake = Intake(settings, self.sessions, storage, queue)
+        self.batches = Batches(settings, self.sessions, self._intake, self.styles)
 
     # -- submitting ---------------------------------------------------------------------------------
 
@@ -68,12 +67,17 @@ class JobService:
         priority: int = 0,
         idempotency_key: str | None = None,
         owner: str = LOCAL_OWNER,
+        cancel_after: float | None = None,
+        use_cache: bool = True,
+        job_id: str | None = None,
     ) -> Job:
         """Check everything, keep the pictures, write the job, and wake a worker.
 
         `parts` are the pictures that `styles` and `regions` name. Nothing is kept unless all is well.
-        Succeeds while the broker is down. The same request under the same `idempotency_key` gives the
-        job that it made the first time. Raises a `JobsError`.
+        Succeeds while the broker is down. The same request under the same `idempotency_key` or `job_id`
+        gives the job that it made the first time. Where an earlier job of the owner's has the output
+        already, this one has ended when it is returned, unless `use_cache` is False. Raises a
+        `JobsError`.
         """
         named = {"content": content, "style": style, **(parts or {})}
         submission = check_submission(
@@ -85,45 +89,28 @@ class JobService:
             idempotency_key=idempotency_key,
             owner=owner,
             max_pixels=self.settings.max_pixels,
+            cancel_after=cancel_after,
+            use_cache=use_cache,
+            job_id=job_id,
+            registered=self.styles.sha256,
         )
-        style_ids = {source.style_id for source in submission.sources if source.style_id is not None}
-        styles = {id_: self.styles.get(id_).sha256 for id_ in style_ids}
-        earlier = self._earlier(submission)
-        if earlier is not None:
-            return earlier
-        # Files before rows: a row never names bytes that are not there.
-        for file in submission.files.values():
-            self.storage.put(file.data)
-        try:
-            with self.sessions.begin() as session:
-                job_id = write_submission(
-                    session, submission, styles, max_attempts=self.settings.max_attempts
-                )
-        except IntegrityError:
-            # The same key came twice at the same moment; the other request made the job.
-            earlier = self._earlier(submission)
-            if earlier is None:
-                raise
-            return earlier
-        outbox.publish(self.sessions, self.queue, job_id=job_id)
-        return self.get(job_id)
+        return self.get(self._intake.take_one(submission))
 
-    def _earlier(self, submission: Submission) -> Job | None:
-        """The job that this key made before. Raises `InvalidParamsError` if it was asked otherwise."""
-        if submission.idempotency_key is None:
-            return None
-        with reading(self.sessions) as session:
-            job = session.scalars(
-                select(Job).where(
-                    Job.owner == submission.owner,
-                    Job.idempotency_key == submission.idempotency_key,
-                )
-            ).one_or_none()
-        if job is not None and job.request_hash != submission.request_hash:
-            raise InvalidParamsError(
-                [("Idempotency-Key", "This key was used for another request; use a new one.")]
-            )
-        return job
+    def check_id(self, job_id: str, *, owner: str = LOCAL_OWNER) -> None:
+        """Raise `NotFoundError` unless the id is free or names a job of the owner's."""
+        self._intake.check_id(job_id, owner)
+
+    def retry(
+        self, job_id: str, *, owner: str = LOCAL_OWNER, idempotency_key: str | None = None
+    ) -> Job:
+        """A new job like one that failed or was canceled. Raises `NotFoundError`, `ConflictError`."""
+        job = self.get(job_id)
+        if job.status == JobStatus.SUCCEEDED:
+            raise ConflictError("This job succeeded; send it again with use_cache=false to redo it.")
+        if job.status not in FINAL:
+            raise ConflictError(f"This job is {job.status}; only one that has ended can be retried.")
+        again = retry_of(job, owner=owner, idempotency_key=idempotency_key)
+        return self.get(self._intake.take_one(again))
 
     # -- looking ------------------------------------------------------------------------------------
 
@@ -149,27 +136,18 @@ class JobService:
         """Where a queued job stands; None for one that is not queued."""
         if job.status != JobStatus.QUEUED:
             return None
+        return self.places([job])[0]
+
+    def places(self, jobs: list[Job]) -> list[QueuePlace | None]:
+        """The place of each job, as `place` says it."""
+        waiting = {job.queue for job in jobs if job.status == JobStatus.QUEUED}
+        if not waiting:
+            return [None for _ in jobs]
         with reading(self.sessions) as session:
-            ahead = session.scalar(
-                select(func.count()).where(
-                    Job.queue == job.queue,
-                    Job.status == JobStatus.QUEUED,
-                    or_(
-                        Job.priority > job.priority,
-                        and_(Job.priority == job.priority, Job.created_at < job.created_at),
-                    ),
-                )
-            )
-            recent = session.scalars(
-                select(Job.metrics)
-                .where(Job.queue == job.queue, Job.status == JobStatus.SUCCEEDED)
-                .order_by(Job.created_at.desc())
-                .limit(10)
-            ).all()
-        times = [metrics["run_s"] for metrics in recent if metrics and "run_s" in metrics]
-        position = int(ahead or 0)
-        eta = (position + 0.5) * sum(times) / len(times) if times else None
-        return QueuePlace(position=position, eta_s=None if eta is None else round(eta, 2))
+            lines = {queue: Line(session, queue) for queue in waiting}
+            return [
+                lines[job.queue].place(job) if job.status == JobStatus.QUEUED else None for job in jobs
+            ]
 
     def page(
         self,
@@ -179,13 +157,22 @@ class JobService:
         kind: str | None = None,
         limit: int = 20,
         cursor: str | None = None,
+        batch_id: str | None = None,
+        dead: bool | None = None,
     ) -> JobPage:
-        """A page of jobs, newest first. `cursor` is the id of the last job of the page before."""
+        """A page of jobs, newest first. `cursor` is the id of the last job of the page before.
+
+        `dead` picks those that failed after their last attempt and that nobody has retried since.
+        """
         query = select(Job).where(Job.owner == owner)
         if status is not None:
             query = query.where(Job.status == status)
         if kind is not None:
             query = query.where(Job.kind == kind)
+        if batch_id is not None:
+            query = query.where(Job.batch_id == batch_id)
+        if dead is not None:
+            query = query.where(still_dead() if dead else ~still_dead())
         with reading(self.sessions) as session:
             if cursor is not None:
                 last = session.get(Job, cursor)

@@ -33,6 +33,13 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(25, ge=1)
     max_pixels: int = Field(40_000_000, ge=1)
 
+    max_queued: int = Field(10_000, ge=0)
+    max_queued_per_owner: int = Field(0, ge=0)
+    max_running_per_owner: int = Field(0, ge=0)
+    max_mb_per_owner: int = Field(0, ge=0)
+    max_batch_jobs: int = Field(200, ge=1)
+    max_batch_mb: int = Field(100, ge=1)
+
     lease_seconds: float = Field(60.0, gt=0)
     heartbeat_seconds: float = Field(15.0, gt=0)
     reap_seconds: float = Field(15.0, gt=0)
@@ -40,6 +47,7 @@ class Settings(BaseSettings):
     renotify_seconds: float = Field(30.0, gt=0)
     max_attempts: int = Field(3, ge=1)
     retry_seconds: float = Field(5.0, ge=0)
+    drain_seconds: float = Field(10.0, ge=0)
     job_seconds: float = Field(300.0, gt=0)
     sync_seconds: float = Field(60.0, gt=0)
 

@@ -23,7 +23,7 @@ def sha256_of(data: bytes) -> str:
 
 
 class BlobStorage(Protocol):
-    """Four verbs. All raise `StorageError` when the store can't be reached."""
+    """Five verbs. All raise `StorageError` when the store can't be reached."""
 
     def put(self, data: bytes) -> str:
         """Keep `data`; returns its SHA-256."""
@@ -31,6 +31,10 @@ class BlobStorage(Protocol):
 
     def get(self, sha256: str) -> bytes:
         """The bytes. Raises `NotFoundError`."""
+        ...
+
+    def exists(self, sha256: str) -> bool:
+        """Whether the bytes are there."""
         ...
 
     def delete(self, sha256: str) -> None:
@@ -72,6 +76,11 @@ class LocalStorage:
         with _storage_errors():
             return self._path(sha256).read_bytes()
 
+    def exists(self, sha256: str) -> bool:
+        """Whether the bytes are there."""
+        with _storage_errors():
+            return self._path(sha256).is_file()
+
     def delete(self, sha256: str) -> None:
         """Forget the bytes."""
         with _storage_errors():
@@ -112,6 +121,15 @@ class S3Storage:
             answer = self._client.get_object(Bucket=self.bucket, Key=self._key(sha256))
             data: bytes = answer["Body"].read()
             return data
+
+    def exists(self, sha256: str) -> bool:
+        """Whether the bytes are there."""
+        try:
+            with _s3_errors():
+                self._client.head_object(Bucket=self.bucket, Key=self._key(sha256))
+        except NotFoundError:
+            return False
+        return True
 
     def delete(self, sha256: str) -> None:
         """Forget the bytes."""

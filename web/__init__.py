@@ -16,7 +16,18 @@ CONTENT_SECURITY_POLICY = (
 
 def create_app(settings: Settings | None = None, service: JobService | None = None) -> Flask:
     """The application. `service` is for tests; by default it is what the settings describe."""
-    from web import docs, errors, events, health, jobs_api, pages, simple, styles_api
+    from web import (
+        batches_api,
+        docs,
+        errors,
+        events,
+        health,
+        jobs_api,
+        pages,
+        queues_api,
+        simple,
+        styles_api,
+    )
 
     settings = settings or load_settings()
     app = Flask(__name__)
@@ -24,7 +35,10 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     app.config["MAX_FORM_PARTS"] = 60
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["atelier"] = service or make_service(settings)
-    for module in (jobs_api, events, styles_api, simple, health, docs, pages):
+    for module in (
+        *(jobs_api, events, batches_api, queues_api, styles_api, simple),
+        *(health, docs, pages),
+    ):
         app.register_blueprint(module.blueprint)
     errors.register(app)
     app.after_request(_secure)

@@ -24,13 +24,21 @@ STATUSES: dict[type[errors.JobsError], int] = {
     errors.NotFoundError: 404,
     errors.NotReadyError: 409,
     errors.ConflictError: 409,
+    errors.OverLimitError: 429,
+    errors.QueueFullError: 503,
     errors.StorageError: 503,
     errors.TimedOutError: 504,
 }
 
 
 def problem(
-    status: int, code: str, detail: str, *, retryable: bool = False, **members: Any
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    retryable: bool = False,
+    retry_after: int = 2,
+    **members: Any,
 ) -> Response:
     """A problem document. `detail` is one line for people, `code` is for programs."""
     body = {
@@ -47,7 +55,7 @@ def problem(
     response.status_code = status
     response.mimetype = "application/problem+json"
     if retryable:
-        response.headers["Retry-After"] = "2"
+        response.headers["Retry-After"] = str(retry_after)
     return response
 
 
@@ -67,7 +75,14 @@ def _jobs_error(error: errors.JobsError) -> Response:
         members["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in error.errors]
     elif error.pointer:
         members["errors"] = [{"pointer": error.pointer, "detail": error.detail}]
-    return problem(status, error.code, error.detail, retryable=error.retryable, **members)
+    return problem(
+        status,
+        error.code,
+        error.detail,
+        retryable=error.retryable,
+        retry_after=error.retry_after,
+        **members,
+    )
 
 
 _HTTP_DETAILS = {

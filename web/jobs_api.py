@@ -6,16 +6,17 @@ import hashlib
 import io
 import json
 import re
-from typing import Any
+import uuid
 
 from flask import Blueprint, Response, jsonify, request, send_file
 
 from jobs.errors import InvalidParamsError
 from jobs.lifecycle import FINAL, JobStatus
-from jobs.models import Blob
+from jobs.models import Blob, Job
 from jobs.params import PARAMS
 from jobs.pictures import SUFFIXES
 from web.current import service
+from web.fields import boolean, integer, one_of, take_handling
 from web.schemas import job_json
 from web.uploads import read_form
 
@@ -29,6 +30,22 @@ _PREFER_WAIT = re.compile(r"\bwait=(\d+)\b")
 @blueprint.post("")
 def submit() -> Response:
     """Take a job: 202 at once, or 200 when it ended within `Prefer: wait=N` seconds."""
+    return _submit(request.headers.get("Idempotency-Key"), None)
+
+
+@blueprint.put("/<job_id>")
+def put(job_id: str) -> Response:
+    """Take a job under an id that the client chose. The id is the key: twice is once."""
+    try:
+        # One way to write it, or the same id would name several jobs.
+        chosen = str(uuid.UUID(job_id))
+    except ValueError:
+        raise InvalidParamsError([("job_id", "The id must be a UUID.")]) from None
+    service().check_id(chosen)
+    return _submit(None, chosen)
+
+
+def _submit(key: str | None, job_id: str | None) -> Response:
     atelier = service()
     fields, uploads = read_form(
         request,
@@ -37,7 +54,7 @@ def submit() -> Response:
         parts=True,
     )
     kind = fields.pop("kind", "stylize")
-    priority = _integer("priority", fields.pop("priority", "0"), -100, 100)
+    handling = take_handling(fields, request.headers.get("Cancel-After"))
     style_id = fields.pop("style_id", None)
     job = atelier.submit(
         kind,
@@ -46,9 +63,18 @@ def submit() -> Response:
         style=uploads.pop("style", None),
         style_id=style_id,
         parts=uploads,
-        priority=priority,
-        idempotency_key=request.headers.get("Idempotency-Key"),
+        priority=handling.priority,
+        cancel_after=handling.cancel_after,
+        use_cache=handling.use_cache,
+        idempotency_key=key,
+        job_id=job_id,
     )
+    return _answer(job)
+
+
+def _answer(job: Job) -> Response:
+    """A job that was just taken, or was taken before."""
+    atelier = service()
     preferred = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
     if preferred:
         job = atelier.wait(job.id, min(float(preferred[1]), MAX_WAIT))
@@ -65,19 +91,21 @@ def submit() -> Response:
 @blueprint.get("")
 def list_jobs() -> Response:
     """A page of jobs, newest first."""
-    unknown = set(request.args) - {"status", "kind", "limit", "cursor"}
+    asked = request.args
+    unknown = set(asked) - {"status", "kind", "limit", "cursor", "batch_id", "dead"}
     if unknown:
         raise InvalidParamsError([(name, "There is no such filter.") for name in sorted(unknown)])
-    status = _one_of("status", list(JobStatus))
-    kind = _one_of("kind", list(PARAMS))
     atelier = service()
     page = atelier.page(
-        status=status,
-        kind=kind,
-        limit=_integer("limit", request.args.get("limit", "20"), 1, 100),
-        cursor=request.args.get("cursor"),
+        status=one_of("status", asked.get("status"), list(JobStatus)),
+        kind=one_of("kind", asked.get("kind"), list(PARAMS)),
+        batch_id=asked.get("batch_id"),
+        dead=boolean("dead", asked["dead"]) if "dead" in asked else None,
+        limit=integer("limit", asked.get("limit", "20"), 1, 100),
+        cursor=asked.get("cursor"),
     )
-    jobs = [job_json(job, atelier.place(job)) for job in page.jobs]
+    places = atelier.places(page.jobs)
+    jobs = [job_json(job, place) for job, place in zip(page.jobs, places, strict=True)]
     return jsonify({"jobs": jobs, "next": page.next})
 
 
@@ -87,7 +115,7 @@ def show(job_id: str) -> Response:
     atelier = service()
     job = atelier.get(job_id)
     if "wait" in request.args:
-        seconds = _integer("wait", request.args["wait"], 0, int(MAX_WAIT))
+        seconds = integer("wait", request.args["wait"], 0, int(MAX_WAIT))
         job = atelier.wait(job_id, seconds, version=job.version)
     body = job_json(job, atelier.place(job))
     response = jsonify(body)
@@ -104,10 +132,16 @@ def cancel(job_id: str) -> tuple[Response, int]:
     return jsonify(job_json(job)), 200 if job.status in FINAL else 202
 
 
+@blueprint.post("/<job_id>/retry")
+def retry(job_id: str) -> Response:
+    """Make a new job like one that failed or was canceled: 202, `Location`."""
+    return _answer(service().retry(job_id, idempotency_key=request.headers.get("Idempotency-Key")))
+
+
 @blueprint.get("/<job_id>/output")
 def output(job_id: str) -> Response:
     """The bytes that the job made. `?download=1` asks the browser to save them."""
-    index = _integer("index", request.args.get("index", "0"), 0, 1_000)
+    index = integer("index", request.args.get("index", "0"), 0, 1_000)
     blob, data = service().output(job_id, index)
     return send_blob(blob, data, name=f"atelier-{job_id[:8]}")
 
@@ -131,20 +165,3 @@ def send_blob(blob: Blob, data: bytes, *, name: str) -> Response:
     )
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
     return response
-
-
-def _integer(name: str, text: str, low: int, high: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise InvalidParamsError([(name, f"{text[:40]!r} is not a whole number.")]) from None
-    if not low <= value <= high:
-        raise InvalidParamsError([(name, f"{name} goes from {low} to {high}.")])
-    return value
-
-
-def _one_of(name: str, allowed: list[Any]) -> str | None:
-    value = request.args.get(name)
-    if value is not None and value not in allowed:
-        raise InvalidParamsError([(name, f"Use one of {', '.join(map(str, allowed))}.")])
-    return value

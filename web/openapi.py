@@ -8,85 +8,37 @@ from typing import Any
 
 from jobs.lifecycle import JobStatus
 from jobs.params import PARAMS, StylizeParams
+from web.openapi_parts import BINARY as _BINARY
+from web.openapi_parts import JOB as _JOB
+from web.openapi_parts import form as _form
+from web.openapi_parts import handling, idempotency_key, submit_headers
+from web.openapi_parts import header as _header
+from web.openapi_parts import json_body as _json
+from web.openapi_parts import path as _path
+from web.openapi_parts import picture as _picture
+from web.openapi_parts import problems as _problems
+from web.openapi_parts import query as _query
+from web.openapi_queue import queue_paths
 from web.openapi_schemas import schemas
-
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
-_JOB = {"$ref": "#/components/schemas/Job"}
-_BINARY = {"type": "string", "format": "binary"}
-
-
-def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-
-def _picture(description: str) -> dict[str, Any]:
-    types = ("image/jpeg", "image/png", "image/webp")
-    return {"description": description, "content": {name: {"schema": _BINARY} for name in types}}
-
-
-def _problems(*statuses: int) -> dict[str, Any]:
-    texts = {
-        400: "Malformed request",
-        404: "Not found",
-        409: "Not in this state",
-        413: "Too large",
-        415: "Not a supported type",
-        422: "A field is not valid",
-        503: "Something that is needed is away",
-        504: "Not done in time; the job goes on",
-    }
-    return {
-        str(status): {
-            "description": texts[status],
-            "content": {"application/problem+json": {"schema": _PROBLEM}},
-        }
-        for status in statuses
-    }
-
-
-def _path(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-
-
-def _query(name: str, schema: dict[str, Any], description: str = "") -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": schema, "description": description}
-
-
-def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    schema = {
-        "type": "object",
-        "properties": properties,
-        "required": required,
-        # Pictures that `styles` and `regions` name.
-        "additionalProperties": {**_BINARY, "description": "A picture that another field names."},
-    }
-    lists = {name: {"contentType": "application/json"} for name in ("alphas", "styles", "regions")}
-    return {
-        "required": True,
-        "content": {"multipart/form-data": {"schema": schema, "encoding": lists}},
-    }
 
 
 def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
     fields = {
-        "kind": {"enum": list(PARAMS), "default": "stylize"},
         "content": {**_BINARY, "description": "The photo: JPEG, PNG or WebP."},
         "style": {**_BINARY, "description": "The style image; or name one with style_id."},
         "style_id": {"type": "string", "description": "A style of /v1/styles."},
-        "priority": {"type": "integer", "minimum": -100, "maximum": 100, "default": 0},
+        **handling(),
         **params,
     }
-    prefer = {
-        "name": "Prefer",
-        "in": "header",
-        "schema": {"type": "string"},
-        "description": "`wait=N`: answer 200 with the finished job if it ends within N ≤ 30 seconds.",
-    }
-    key = {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-        "description": "The same request under the same key gives the same job, also after it ended.",
+    prefer = _header(
+        "Prefer",
+        {"type": "string"},
+        "`wait=N`: answer 200 with the finished job if it ends within N ≤ 30 seconds.",
+    )
+    key = idempotency_key()
+    taken = {
+        "202": _json("Taken; follow Location", _JOB),
+        "200": _json("Ended: within `Prefer: wait`, or answered by an earlier job", _JOB),
     }
     statuses = [str(status) for status in JobStatus]
     page = {
@@ -102,13 +54,9 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
             "post": {
                 "operationId": "submit",
                 "summary": "Submit a job",
-                "parameters": [prefer, key],
+                "parameters": [prefer, key, *submit_headers()],
                 "requestBody": _form(fields, ["content"]),
-                "responses": {
-                    "202": _json("Taken; follow Location", _JOB),
-                    "200": _json("Taken and finished (Prefer: wait)", _JOB),
-                    **_problems(400, 413, 415, 422, 503),
-                },
+                "responses": {**taken, **_problems(400, 413, 415, 422, 429, 503)},
             },
             "get": {
                 "operationId": "list_jobs",
@@ -118,11 +66,24 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
                     _query("kind", {"enum": list(PARAMS)}),
                     _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
                     _query("cursor", {"type": "string"}, "`next` of the page before"),
+                    _query("batch_id", {"type": "string"}, "Jobs of this batch"),
+                    _query(
+                        "dead",
+                        {"type": "boolean"},
+                        "Jobs that failed after their last attempt, and were not retried since",
+                    ),
                 ],
                 "responses": {"200": _json("A page", page), **_problems(422)},
             },
         },
         "/v1/jobs/{job_id}": {
+            "put": {
+                "operationId": "put",
+                "summary": "Submit a job under an id of your own (a UUID): twice is once",
+                "parameters": [*one, prefer, *submit_headers()],
+                "requestBody": _form(fields, ["content"]),
+                "responses": {**taken, **_problems(400, 404, 413, 415, 422, 429, 503)},
+            },
             "get": {
                 "operationId": "show",
                 "summary": "Look at a job",
@@ -139,6 +100,14 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
                     "304": {"description": "As If-None-Match said"},
                     **_problems(404, 422),
                 },
+            },
+        },
+        "/v1/jobs/{job_id}/retry": {
+            "post": {
+                "operationId": "retry",
+                "summary": "Make a new job like one that failed or was canceled",
+                "parameters": [*one, prefer, key],
+                "responses": {**taken, **_problems(404, 409, 422, 429, 503)},
             }
         },
         "/v1/jobs/{job_id}/cancel": {
@@ -211,7 +180,7 @@ def _other_paths(params: dict[str, Any]) -> dict[str, Any]:
             "image": {"type": "string", "contentEncoding": "base64"},
         },
     }
-    wrong = _problems(400, 413, 415, 422, 503, 504)
+    wrong = _problems(400, 413, 415, 422, 429, 503, 504)
     one = [_path("style_id")]
     state = {"type": "object", "properties": {"status": {"type": "string"}}}
     return {
@@ -298,6 +267,6 @@ def document() -> dict[str, Any]:
             "version": version("atelier"),
             "description": "An asynchronous job queue for neural style transfer.",
         },
-        "paths": {**_jobs_paths(params), **_other_paths(params)},
+        "paths": {**_jobs_paths(params), **queue_paths(params), **_other_paths(params)},
         "components": {"schemas": {**schemas(), **described["$defs"]}},
     }

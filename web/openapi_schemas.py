@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.lifecycle import JobStatus
+from jobs.lifecycle import CancelReason, JobStatus
 from jobs.params import PARAMS
 
 
@@ -38,6 +38,10 @@ def _job_schema() -> dict[str, Any]:
             "status": {"enum": [str(status) for status in JobStatus]},
             "attempt": {"type": "integer"},
             "max_attempts": {"type": "integer"},
+            "dead": {
+                "type": "boolean",
+                "description": "Failed after the last attempt, though worth trying again.",
+            },
             "priority": {"type": "integer"},
             "params": {"type": "object"},
             "progress": {
@@ -52,10 +56,20 @@ def _job_schema() -> dict[str, Any]:
                 "type": ["object", "null"],
                 "properties": {
                     "position": {"type": "integer"},
-                    "eta_s": {"type": ["number", "null"]},
+                    "eta_s": {
+                        "type": ["number", "null"],
+                        "description": "Seconds until it starts, from measured runs.",
+                    },
+                    "paused": {"type": "boolean"},
                 },
             },
             "cancel_requested": {"type": "boolean"},
+            "cancel_reason": {"enum": [*map(str, CancelReason), None]},
+            "cancel_at": nullable_time,
+            "batch_id": {"type": ["string", "null"]},
+            "retried_from": {"type": ["string", "null"]},
+            "cached": {"type": "boolean", "description": "An earlier job's output answered."},
+            "network_version": {"type": ["string", "null"]},
             "error": {
                 "type": ["object", "null"],
                 "properties": {
@@ -73,6 +87,37 @@ def _job_schema() -> dict[str, Any]:
             "urls": {"type": "object", "additionalProperties": {"type": "string"}},
         },
         "required": ["id", "kind", "status", "params", "inputs", "outputs", "urls"],
+    }
+
+
+def _batch_schema() -> dict[str, Any]:
+    counts = {str(status): {"type": "integer"} for status in JobStatus}
+    return {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "done": {"type": "boolean", "description": "All its jobs have ended."},
+            "total": {"type": "integer"},
+            "counts": {"type": "object", "properties": counts},
+            "created_at": {"type": "string", "format": "date-time"},
+            "urls": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+        "required": ["id", "done", "total", "counts", "urls"],
+    }
+
+
+def _queue_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "paused": {"type": "boolean"},
+            "paused_at": {"type": ["string", "null"], "format": "date-time"},
+            "queued": {"type": "integer"},
+            "running": {"type": "integer"},
+            "urls": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+        "required": ["name", "paused", "queued", "running", "urls"],
     }
 
 
@@ -110,4 +155,10 @@ def schemas() -> dict[str, Any]:
         },
         "required": ["type", "title", "status", "detail", "code", "retryable"],
     }
-    return {"Job": _job_schema(), "Style": style, "Problem": problem}
+    return {
+        "Job": _job_schema(),
+        "Batch": _batch_schema(),
+        "Queue": _queue_schema(),
+        "Style": style,
+        "Problem": problem,
+    }

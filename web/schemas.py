@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from jobs.batches import BatchView
 from jobs.lifecycle import JobStatus
 from jobs.models import Job, JobFile, Style
 from jobs.params import strengths
-from jobs.service import QueuePlace
+from jobs.places import QueuePlace
+from jobs.queues import QueueView
 
 
 def job_json(job: Job, place: QueuePlace | None = None) -> dict[str, Any]:
@@ -21,11 +23,18 @@ def job_json(job: Job, place: QueuePlace | None = None) -> dict[str, Any]:
         "status": job.status,
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
+        "dead": job.dead,
         "priority": job.priority,
         "params": job.params,
         "progress": job.progress,
-        "queue": None if place is None else {"position": place.position, "eta_s": place.eta_s},
+        "queue": None if place is None else _place(place),
         "cancel_requested": job.cancel_requested_at is not None,
+        "cancel_reason": job.cancel_reason,
+        "cancel_at": _time(job.cancel_at),
+        "batch_id": job.batch_id,
+        "retried_from": job.retried_from,
+        "cached": job.cached,
+        "network_version": job.network_version,
         # What went wrong in an attempt that is over says nothing of the one that succeeded.
         "error": None if job.status == JobStatus.SUCCEEDED else job.error,
         "inputs": [_file(file) | {"url": f"{base}/inputs/{file.role}"} for file in job.inputs],
@@ -45,8 +54,43 @@ def job_json(job: Job, place: QueuePlace | None = None) -> dict[str, Any]:
             "self": base,
             "events": f"{base}/events",
             "cancel": f"{base}/cancel",
+            "retry": f"{base}/retry",
             "output": f"{base}/output",
         },
+    }
+
+
+def _place(place: QueuePlace) -> dict[str, Any]:
+    return {"position": place.position, "eta_s": place.eta_s, "paused": place.paused}
+
+
+def batch_json(view: BatchView) -> dict[str, Any]:
+    """A batch as clients see it."""
+    base = f"/v1/batches/{view.batch.id}"
+    return {
+        "id": view.batch.id,
+        "done": view.done,
+        "total": view.total,
+        "counts": view.counts,
+        "created_at": _time(view.batch.created_at),
+        "urls": {
+            "self": base,
+            "jobs": f"/v1/jobs?batch_id={view.batch.id}",
+            "cancel": f"{base}/cancel",
+        },
+    }
+
+
+def queue_json(view: QueueView) -> dict[str, Any]:
+    """A queue as an operator sees it."""
+    base = f"/v1/queues/{view.name}"
+    return {
+        "name": view.name,
+        "paused": view.paused_at is not None,
+        "paused_at": _time(view.paused_at),
+        "queued": view.queued,
+        "running": view.running,
+        "urls": {"pause": f"{base}/pause", "resume": f"{base}/resume"},
     }
 
 

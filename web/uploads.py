@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import Any
 
 from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
@@ -23,10 +24,26 @@ def read_form(
     of the wrong sort, `PictureTooLargeError` for a file above `max_bytes`, and answers 415 to anything
     that is not a form.
     """
+    fields, uploads = read_lists(request, files=files, max_bytes=max_bytes, parts=parts)
+    return (
+        {name: values[0] for name, values in fields.items()},
+        {name: values[0] for name, values in uploads.items()},
+    )
+
+
+def read_lists(
+    request: Request,
+    *,
+    files: Collection[str],
+    max_bytes: int,
+    repeated: Collection[str] = (),
+    parts: bool = False,
+) -> tuple[dict[str, list[str]], dict[str, list[Upload]]]:
+    """As `read_form`, but the fields that are `repeated` may come more than once."""
     if request.mimetype not in {"multipart/form-data", "application/x-www-form-urlencoded"}:
         raise UnsupportedMediaType("Send multipart/form-data, with the pictures as file fields.")
     problems = []
-    for name in {*request.form, *request.files}:
+    for name in {*request.form, *request.files} - {*repeated}:
         if len(request.form.getlist(name)) + len(request.files.getlist(name)) > 1:
             problems.append((name, "This field came more than once."))
     for name in request.form:
@@ -37,14 +54,20 @@ def read_form(
             problems.append((name, "There is no such file field."))
     if problems:
         raise InvalidParamsError(problems)
-    uploads = {}
-    for name, file in request.files.items():
-        data = file.stream.read(max_bytes + 1)
-        # The client's file name is shown back in errors and used for nothing else.
-        shown = f"{name} ({file.filename[:80]})" if file.filename else name
-        if len(data) > max_bytes:
-            raise PictureTooLargeError(
-                f"{shown} is larger than {max_bytes // 1_000_000} MB.", pointer=name
-            )
-        uploads[name] = Upload(data=data, field=name, name=shown)
-    return dict(request.form), uploads
+    uploads: dict[str, list[Upload]] = {}
+    for name, received in request.files.lists():
+        for number, file in enumerate(received):
+            field = f"{name}[{number}]" if name in repeated else name
+            uploads.setdefault(name, []).append(_read(file, field, max_bytes))
+    return dict(request.form.lists()), uploads
+
+
+def _read(file: Any, field: str, max_bytes: int) -> Upload:
+    data = file.stream.read(max_bytes + 1)
+    # The client's file name is shown back in errors and used for nothing else.
+    shown = f"{field} ({file.filename[:80]})" if file.filename else field
+    if len(data) > max_bytes:
+        raise PictureTooLargeError(
+            f"{shown} is larger than {max_bytes // 1_000_000} MB.", pointer=field
+        )
+    return Upload(data=data, field=field, name=shown)

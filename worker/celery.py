@@ -8,10 +8,16 @@ import socket
 import uuid
 from typing import Any
 
-from celery.signals import setup_logging, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    setup_logging,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 
 from jobs.queue import RUN_TASK, make_celery
 from jobs.settings import load_settings
+from worker.draining import Drain
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +28,7 @@ app = make_celery(settings.broker)
 app.conf.task_time_limit = settings.job_seconds + 60
 
 _context: Any = None
+_drain = Drain()
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
@@ -37,8 +44,14 @@ def _start_child(**_: object) -> None:
     from worker.context import WorkerContext
 
     global _context
-    _context = WorkerContext(settings)
+    _context = WorkerContext(settings, _drain)
+    _context.record_versions()
     _context.warm_up()
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _begin_to_drain(**_: object) -> None:
+    _drain.begin()
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]

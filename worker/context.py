@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from jobs.db import SessionFactory, make_engine, make_sessions
+from jobs.db import SessionFactory, make_engine, make_sessions, now
+from jobs.rows import keep_network_version
 from jobs.settings import Settings
 from jobs.storage import BlobStorage, make_storage
+from worker.draining import Drain
 from worker.engines import Engines
 from worker.statistics import StatisticsCache
 
@@ -16,8 +18,9 @@ log = logging.getLogger(__name__)
 class WorkerContext:
     """Settings, database, storage, warm networks and known styles."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, drain: Drain | None = None) -> None:
         self.settings = settings
+        self.drain = drain or Drain()
         self._engine = make_engine(settings.database)
         self.sessions: SessionFactory = make_sessions(self._engine)
         self.storage: BlobStorage = make_storage(
@@ -25,6 +28,17 @@ class WorkerContext:
         )
         self.engines = Engines(settings)
         self.statistics = StatisticsCache(self.sessions)
+
+    def record_versions(self) -> None:
+        """Say in SQL what renders from now on, so that outputs of other weights are not used again."""
+        try:
+            versions = self.engines.versions()
+            with self.sessions.begin() as session:
+                for network, version in versions.items():
+                    keep_network_version(session, network, version, now(session))
+        except Exception:
+            # Without it, jobs are rendered that an earlier output could have answered.
+            log.exception("the networks' versions were not recorded")
 
     def warm_up(self) -> None:
         """Load the default network and run it once, so that the first job does not pay for that."""

@@ -49,6 +49,18 @@ class Engines:
             self._kept.popitem(last=False)
         return engine
 
+    def version(self, network: str) -> str:
+        """What decides an output beside the job itself: the weights, and the release that runs them."""
+        from importlib.metadata import version
+
+        return f"{self.fingerprint(network)}@{version('atelier')}"
+
+    def versions(self) -> dict[str, str]:
+        """The version of every network that has weights."""
+        from nst_core.networks import bundled_networks
+
+        return {network: self.version(network) for network in bundled_networks()}
+
     def fingerprint(self, network: str) -> str:
         """The precision and the SHA-256 of a network's weights, shortened: what its statistics mean."""
         if network not in self._fingerprints:

@@ -6,15 +6,20 @@ import logging
 import time
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from jobs import lifecycle, outbox
+from jobs.backoff import retry_delay
+from jobs.claiming import eligible
 from jobs.db import now, reading
 from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError
-from jobs.lifecycle import Run
+from jobs.lifecycle import JobStatus, Run
 from jobs.models import Job, JobFile
 from jobs.rows import keep_blob
 from worker.context import WorkerContext
 from worker.handlers import HANDLERS, Made
-from worker.lease import DeadlineError, Lease
+from worker.lease import DeadlineError, DrainedError, Lease
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +28,13 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
     """Claim the best eligible job of `queue` and run it to its end. None if there was none."""
     settings = context.settings
     with context.sessions.begin() as session:
-        run = lifecycle.claim(session, queue, lease_owner, settings.lease_seconds)
+        run = lifecycle.claim(
+            session,
+            queue,
+            lease_owner,
+            settings.lease_seconds,
+            max_running=settings.max_running_per_owner,
+        )
     if run is None:
         return None
     with reading(context.sessions) as session:
@@ -35,6 +46,8 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=settings.heartbeat_seconds,
         deadline_seconds=settings.job_seconds,
+        drain=context.drain,
+        drain_seconds=settings.drain_seconds,
     )
     started = time.perf_counter()
     try:
@@ -48,12 +61,16 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
         log.warning("job %s attempt %d lost its lease; its work is discarded", run.job_id, run.attempt)
     except JobCanceledError:
         _end(context, run, lifecycle.end_canceled)
+    except DrainedError:
+        log.info("job %s goes back into the queue: the worker stops", run.job_id)
+        _end(context, run, _put_back, job)
     except Exception as error:
         _end_failed(context, job, run, error)
     else:
         log.info(
             "job %s attempt %d succeeded in %.3f s", run.job_id, run.attempt, made.metrics["run_s"]
         )
+    _wake_the_next(context, job)
     return run
 
 
@@ -62,7 +79,7 @@ def _succeed(context: WorkerContext, run: Run, made: Made) -> None:
     # stay behind unnamed, and the same bytes would be kept under the same name anyway.
     kept = [(output, context.storage.put(output.data)) for output in made.outputs]
     with context.sessions.begin() as session:
-        lifecycle.succeed(session, run, made.metrics)
+        lifecycle.succeed(session, run, made.metrics, network_version=made.network_version)
         at = now(session)
         for position, (output, sha256) in enumerate(kept):
             keep_blob(session, sha256, len(output.data), output.info, at)
@@ -84,14 +101,36 @@ def _end_failed(context: WorkerContext, job: Job, run: Run, error: Exception) ->
         log.error("job %s failed: %s", run.job_id, described["detail"], exc_info=error)
         _end(context, run, lifecycle.fail, described)
         return
-    delay = context.settings.retry_seconds * 2 ** (run.attempt - 1)
-    log.warning("job %s will be tried again in %.0f s", run.job_id, delay, exc_info=error)
+    delay = retry_delay(run.attempt, context.settings.retry_seconds)
+    log.warning("job %s will be tried again in %.1f s", run.job_id, delay, exc_info=error)
 
-    def again(session: Any, run: Run) -> None:
-        lifecycle.requeue(session, run, reason="retry", delay_seconds=delay, error=described)
-        outbox.enqueue(session, run.job_id, job.queue)
+    def again(session: Session, run: Run) -> None:
+        after = lifecycle.requeue(session, run, reason="retry", delay_seconds=delay, error=described)
+        if after == JobStatus.QUEUED:
+            outbox.enqueue(session, run.job_id, job.queue, delay_seconds=delay)
 
     _end(context, run, again)
+
+
+def _put_back(session: Session, run: Run, job: Job) -> None:
+    after = lifecycle.requeue(session, run, reason="drained", spend_attempt=False)
+    if after == JobStatus.QUEUED:
+        outbox.enqueue(session, run.job_id, job.queue)
+
+
+def _wake_the_next(context: WorkerContext, job: Job) -> None:
+    """Send a token for an owner whose next job waited for this one to end.
+
+    Where owners have a bound of running jobs, a worker may have looked, found nothing that it was
+    allowed to take, and used its token up.
+    """
+    if not context.settings.max_running_per_owner:
+        return
+    with context.sessions.begin() as session:
+        waits = select(Job.id).where(Job.owner == job.owner, Job.queue == job.queue).limit(1)
+        job_id = session.scalar(waits.where(eligible(now(session))))
+        if job_id is not None:
+            outbox.enqueue(session, job_id, job.queue)
 
 
 def describe(error: Exception) -> dict[str, Any]:

@@ -29,9 +29,13 @@ class Output:
 
 @dataclass(kw_only=True)
 class Made:
-    """All that a job made, and its figures (durations in seconds)."""
+    """All that a job made, and its figures (durations in seconds).
+
+    `network_version` names what rendered it; without one, the output is not used for other jobs.
+    """
 
     outputs: list[Output]
+    network_version: str | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
 
 
@@ -79,6 +83,7 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
     clock.lap("encode_s")
     return Made(
         outputs=outputs,
+        network_version=context.engines.version(params["network"]),
         metrics={
             **clock.laps,
             "network": params["network"],

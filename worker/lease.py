@@ -14,6 +14,7 @@ from jobs import lifecycle
 from jobs.db import SessionFactory
 from jobs.errors import JobCanceledError, LeaseLostError
 from jobs.lifecycle import Run
+from worker.draining import Drain
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,10 @@ PROGRESS_SECONDS = 0.2
 
 class DeadlineError(Exception):
     """The run took longer than a job may."""
+
+
+class DrainedError(Exception):
+    """The worker is about to stop, and the run goes back into the queue."""
 
 
 class Lease:
@@ -36,12 +41,16 @@ class Lease:
         lease_seconds: float,
         heartbeat_seconds: float,
         deadline_seconds: float,
+        drain: Drain | None = None,
+        drain_seconds: float = 0,
     ) -> None:
         self.run = run
         self._sessions = sessions
         self._lease_seconds = lease_seconds
         self._heartbeat_seconds = heartbeat_seconds
         self._deadline_seconds = deadline_seconds
+        self._drain = drain
+        self._drain_seconds = drain_seconds
         self._started = time.monotonic()
         self._renewed = self._started
         self._reported = 0.0
@@ -64,13 +73,16 @@ class Lease:
         self._thread.join(timeout=5)
 
     def check(self) -> None:
-        """Raise `JobCanceledError`, `LeaseLostError` or `DeadlineError` if the run must stop."""
+        """Raise the error that says why the run must stop, if it must."""
         if self._lost or time.monotonic() - self._renewed > self._lease_seconds:
             raise LeaseLostError
         if self._canceled:
             raise JobCanceledError
         if time.monotonic() - self._started > self._deadline_seconds:
             raise DeadlineError
+        stopping = self._drain.seconds() if self._drain else None
+        if stopping is not None and stopping > self._drain_seconds:
+            raise DrainedError
 
     def report(self, stage: str, step: int, total: int) -> None:
         """Store progress, now and then, and `check`."""

@@ -30,7 +30,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 @contextmanager
-def _client(url: str) -> Iterator[Client]:
+def open_client(url: str) -> Iterator[Client]:
+    """The service's client; what it refuses becomes one line and exit code 1."""
     from jobs.client import ApiError, Client
 
     try:
@@ -40,7 +41,8 @@ def _client(url: str) -> Iterator[Client]:
         raise click.ClickException(str(error)) from error
 
 
-def _print(job: dict[str, Any], as_json: bool) -> None:
+def print_job(job: dict[str, Any], as_json: bool) -> None:
+    """Say where a job stands, in one line or as JSON."""
     if as_json:
         click.echo(json.dumps(job))
         return
@@ -85,6 +87,8 @@ def _exit_for(job: dict[str, Any]) -> None:
 @click.option("--quality", type=click.IntRange(1, 100), help="Quality of JPEG and WebP.")
 @click.option("--metadata", is_flag=True, default=None, help="Record the settings in the file.")
 @click.option("--priority", type=int, help="Higher goes first.")
+@click.option("--cancel-after", type=int, help="Cancel it after so many seconds.")
+@click.option("--no-cache", is_flag=True, help="Render it anew, whatever was rendered before.")
 @click.option("--wait", "wait_for_it", is_flag=True, help="Wait for the end.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="Wait, and save the picture here."
@@ -102,6 +106,7 @@ def submit(
     format_: str | None,
     wait_for_it: bool,
     output: Path | None,
+    no_cache: bool,
     url: str,
     as_json: bool,
     **params: Any,
@@ -111,13 +116,14 @@ def submit(
     files = more_styles if style is None else (style, *more_styles)
     params |= parts.styles(files, style_ids, weights)
     params["regions"] = parts.regions(written_regions, keep) or None
-    with _client(url) as client:
+    params["use_cache"] = False if no_cache else None
+    with open_client(url) as client:
         job = client.submit(content, parts=parts.files, format=format_, **params)
         if wait_for_it or output:
             job = _follow(client, job["id"], None, as_json)
         if output and job["status"] == "succeeded":
             _save(client, job, output)
-    _print(job, as_json)
+    print_job(job, as_json)
     _exit_for(job)
 
 
@@ -127,8 +133,8 @@ def submit(
 @json_option
 def status(job_id: str, url: str, as_json: bool) -> None:
     """Show where a job stands."""
-    with _client(url) as client:
-        _print(client.job(job_id), as_json)
+    with open_client(url) as client:
+        print_job(client.job(job_id), as_json)
 
 
 @click.command()
@@ -138,9 +144,9 @@ def status(job_id: str, url: str, as_json: bool) -> None:
 @json_option
 def wait(job_id: str, timeout: float | None, url: str, as_json: bool) -> None:
     """Wait for a job to end; exits with 1 unless it succeeded."""
-    with _client(url) as client:
+    with open_client(url) as client:
         job = _follow(client, job_id, timeout, as_json)
-    _print(job, as_json)
+    print_job(job, as_json)
     _exit_for(job)
 
 
@@ -152,7 +158,7 @@ def wait(job_id: str, timeout: float | None, url: str, as_json: bool) -> None:
 @url_option
 def download(job_id: str, output: Path | None, url: str) -> None:
     """Save the picture that a job made."""
-    with _client(url) as client:
+    with open_client(url) as client:
         _save(client, client.job(job_id), output)
 
 
@@ -162,24 +168,28 @@ def download(job_id: str, output: Path | None, url: str) -> None:
 @json_option
 def cancel(job_id: str, url: str, as_json: bool) -> None:
     """Ask for a job to stop."""
-    with _client(url) as client:
-        _print(client.cancel(job_id), as_json)
+    with open_client(url) as client:
+        print_job(client.cancel(job_id), as_json)
 
 
 @click.command("list")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
 @click.option("--status", help="Only jobs of this status.")
+@click.option("--batch", "batch_id", help="Only jobs of this batch.")
+@click.option("--dead", is_flag=True, help="Only jobs that used up their attempts.")
 @url_option
 @json_option
-def list_jobs(limit: int, status: str | None, url: str, as_json: bool) -> None:
+def list_jobs(
+    limit: int, status: str | None, batch_id: str | None, dead: bool, url: str, as_json: bool
+) -> None:
     """List the newest jobs."""
-    with _client(url) as client:
-        jobs = client.jobs(limit=limit, status=status)
+    with open_client(url) as client:
+        jobs = client.jobs(limit=limit, status=status, batch_id=batch_id, dead=dead)
     if as_json:
         click.echo(json.dumps(jobs))
         return
     for job in jobs:
-        _print(job, as_json=False)
+        print_job(job, as_json=False)
 
 
 def _follow(client: Client, job_id: str, timeout: float | None, quiet: bool) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_a_submit_is_answered_at_once(client: FlaskClient, picture: Picture) -> 
     assert response.headers["Location"] == body["urls"]["self"] == f"/v1/jobs/{body['id']}"
     assert response.headers["Retry-After"]
     assert body["status"] == "queued"
-    assert body["queue"] == {"position": 0, "eta_s": None}
+    assert body["queue"] == {"position": 0, "eta_s": None, "paused": False}
     assert body["params"]["alpha"] == 0.8
     assert body["params"]["size"] == 64
     assert [(file["role"], file["width"], file["height"]) for file in body["inputs"]] == [

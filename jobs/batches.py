@@ -1,0 +1,160 @@
+"""Batches: every content in every style, as jobs that are taken all or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from jobs import lifecycle
+from jobs.db import SessionFactory, reading
+from jobs.errors import InvalidParamsError, NotFoundError
+from jobs.intake import Intake
+from jobs.models import Batch, Job, new_id
+from jobs.settings import Settings
+from jobs.status import FINAL, JobStatus
+from jobs.styles import StyleCatalogue
+from jobs.submission import CheckedFile, Upload, check_fields, check_file, find_inputs, hash_request
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchView:
+    """A batch, and how many of its jobs have each status."""
+
+    batch: Batch
+    counts: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """How many jobs it has."""
+        return sum(self.counts.values())
+
+    @property
+    def done(self) -> bool:
+        """Whether all its jobs have ended."""
+        return all(status in FINAL for status, count in self.counts.items() if count)
+
+
+class Batches:
+    """The batches of one installation."""
+
+    def __init__(
+        self, settings: Settings, sessions: SessionFactory, intake: Intake, styles: StyleCatalogue
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._intake = intake
+        self._styles = styles
+
+    def submit(
+        self,
+        kind: str,
+        values: dict[str, Any],
+        *,
+        contents: list[Upload],
+        styles: list[Upload],
+        style_ids: list[str],
+        owner: str,
+        priority: int = 0,
+        cancel_after: float | None = None,
+        use_cache: bool = True,
+        idempotency_key: str | None = None,
+    ) -> BatchView:
+        """Check everything, then take a job for each content in each style: first content first.
+
+        Nothing is kept unless all is well. The same request under the same key gives the same batch.
+        Raises a `JobsError`.
+        """
+        self._check_size(contents, styles, style_ids)
+        # All but the pictures is the same for every job; each picture is checked once.
+        common = check_fields(
+            kind,
+            values,
+            priority=priority,
+            idempotency_key=idempotency_key,
+            owner=owner,
+            cancel_after=cancel_after,
+            use_cache=use_cache,
+        )
+        limit = self._settings.max_pixels
+        photos = [check_file(upload, limit) for upload in contents]
+        looks: list[tuple[dict[str, CheckedFile], str | None]] = [
+            *(({"style": check_file(upload, limit)}, None) for upload in styles),
+            *(({}, style_id) for style_id in style_ids),
+        ]
+        submissions = []
+        for photo in photos:
+            for style, style_id in looks or [({}, None)]:
+                files = {"content": photo, **style}
+                inputs = find_inputs(common.params, style_id, files, self._styles.sha256)
+                submissions.append(replace(common, files=files, inputs=inputs, idempotency_key=None))
+        pictures = [submission.inputs for submission in submissions]
+        request_hash = hash_request([common.request_hash, pictures])
+        earlier = self._earlier(owner, idempotency_key, request_hash)
+        if earlier is not None:
+            return earlier
+        batch = Batch(
+            id=new_id(), owner=owner, idempotency_key=idempotency_key, request_hash=request_hash
+        )
+        try:
+            self._intake.take(submissions, batch)
+        except IntegrityError:
+            earlier = self._earlier(owner, idempotency_key, request_hash)
+            if earlier is None:
+                raise
+            return earlier
+        return self.get(batch.id, owner)
+
+    def _check_size(self, contents: list[Upload], styles: list[Upload], style_ids: list[str]) -> None:
+        if not contents:
+            raise InvalidParamsError([("content", "Photos are needed: send file fields content.")])
+        looks, most = len(styles) + len(style_ids) or 1, self._settings.max_batch_jobs
+        if len(contents) * looks > most:
+            detail = f"{len(contents)} photos in {looks} styles are too many; a batch has {most} jobs."
+            raise InvalidParamsError([("content", detail)])
+
+    def _earlier(self, owner: str, key: str | None, request_hash: str) -> BatchView | None:
+        if key is None:
+            return None
+        with reading(self._sessions) as session:
+            found = session.scalars(
+                select(Batch).where(Batch.owner == owner, Batch.idempotency_key == key)
+            ).one_or_none()
+        if found is None:
+            return None
+        if found.request_hash != request_hash:
+            raise InvalidParamsError(
+                [("Idempotency-Key", "This key was used for another batch; use a new one.")]
+            )
+        return self.get(found.id, owner)
+
+    def get(self, batch_id: str, owner: str) -> BatchView:
+        """A batch of the owner's. Raises `NotFoundError`."""
+        with reading(self._sessions) as session:
+            batch = session.get(Batch, batch_id)
+            if batch is None or batch.owner != owner:
+                raise NotFoundError(f"There is no batch {batch_id[:64]}.")
+            counted = session.execute(
+                select(Job.status, func.count()).where(Job.batch_id == batch_id).group_by(Job.status)
+            ).all()
+        counts = {str(status): 0 for status in JobStatus}
+        return BatchView(batch=batch, counts=counts | dict(counted))
+
+    def cancel(self, batch_id: str, owner: str) -> BatchView:
+        """Ask for all its jobs to stop; those that have ended stay as they are."""
+        self.get(batch_id, owner)
+        with self._sessions.begin() as session:
+            unfinished = session.scalars(
+                select(Job.id)
+                .where(
+                    Job.batch_id == batch_id,
+                    Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
+                )
+                # Everybody locks in one order, so that two cancels don't wait for each other.
+                .order_by(Job.id)
+            ).all()
+            for job_id in unfinished:
+                lifecycle.cancel(session, job_id)
+        return self.get(batch_id, owner)

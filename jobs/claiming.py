@@ -1,0 +1,69 @@
+"""Which job a free worker takes: priority first, then the owner who waited longest, then the oldest."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from jobs.models import Job, Owner, QueueState
+from jobs.status import JobStatus
+
+
+def paused(queue: str) -> ColumnElement[bool]:
+    """True in SQL while the queue is paused."""
+    return exists().where(QueueState.name == queue, QueueState.paused_at.is_not(None))
+
+
+def eligible(at: datetime) -> ColumnElement[bool]:
+    """True in SQL for jobs that a worker may take at a moment."""
+    return and_(
+        Job.status == JobStatus.QUEUED,
+        Job.run_at <= at,
+        or_(Job.cancel_at.is_(None), Job.cancel_at > at),
+    )
+
+
+def best_job(
+    session: Session, queue: str, at: datetime, *, max_running: int = 0
+) -> tuple[str, str] | None:
+    """The `(id, owner)` of the job to take next, its row locked; None if there is none.
+
+    An owner with `max_running` jobs running (0: no bound) waits for one of them to end.
+    """
+    busy = _busy_owners(session, max_running)
+    while True:
+        row = session.execute(
+            select(Job.id, Job.owner)
+            .join(Owner, Owner.name == Job.owner)
+            .where(Job.queue == queue, eligible(at), ~paused(queue), Job.owner.not_in(busy))
+            .order_by(
+                Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id
+            )
+            .limit(1)
+            # SQLite's dialect leaves this out; its transaction holds the write lock already.
+            .with_for_update(of=Job, skip_locked=True)
+        ).one_or_none()
+        if row is None:
+            return None
+        if not max_running or not _is_busy(session, row.owner, max_running):
+            return row.id, row.owner
+        busy.append(row.owner)
+
+
+def _busy_owners(session: Session, max_running: int) -> list[str]:
+    if not max_running:
+        return []
+    running = select(Job.owner).where(Job.status == JobStatus.RUNNING).group_by(Job.owner)
+    return list(session.scalars(running.having(func.count() >= max_running)).all())
+
+
+def _is_busy(session: Session, owner: str, max_running: int) -> bool:
+    # Two workers may have chosen jobs of one owner at the same moment: the second waits here for the
+    # first to commit, and then counts its job too.
+    session.execute(select(Owner.name).where(Owner.name == owner).with_for_update(key_share=True))
+    running = session.scalar(
+        select(func.count()).where(Job.owner == owner, Job.status == JobStatus.RUNNING)
+    )
+    return (running or 0) >= max_running

@@ -1,0 +1,87 @@
+"""How much an owner may have, and how much the whole service takes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
+from jobs.models import Blob, Job, JobFile, Owner, Style
+from jobs.settings import Settings
+from jobs.status import JobStatus
+
+#: What to tell a client whose files take too much room: it comes back when something is deleted.
+BYTES_RETRY_SECONDS = 3600
+
+
+def check_room(
+    session: Session,
+    settings: Settings,
+    owner: str,
+    queue: str,
+    *,
+    jobs: int,
+    files: Mapping[str, int],
+    lock: bool = False,
+) -> None:
+    """Make sure that `jobs` more jobs and `files` (SHA-256 → bytes) may be taken.
+
+    With `lock`, others who submit for this owner wait until the transaction ends, so that the owner's
+    bounds hold exactly. The bound of the whole queue may be passed by the submits of that moment.
+    Raises `OverLimitError` and `QueueFullError`, and `InvalidParamsError` for more jobs at once than
+    could ever fit.
+    """
+    if lock:
+        session.execute(select(Owner.name).where(Owner.name == owner).with_for_update(key_share=True))
+    most = settings.max_queued_per_owner
+    if most:
+        _check_fits(jobs, most)
+        queued = _count(session, Job.owner == owner)
+        if queued + jobs > most:
+            raise OverLimitError(
+                f"You have {queued} jobs queued and may have {most}: wait for some to start, "
+                "or cancel some."
+            )
+    if settings.max_queued:
+        _check_fits(jobs, settings.max_queued)
+        if _count(session, Job.queue == queue) + jobs > settings.max_queued:
+            raise QueueFullError(f"The queue is full ({settings.max_queued} jobs); try again later.")
+    if settings.max_mb_per_owner:
+        _check_bytes(session, owner, settings.max_mb_per_owner, files)
+
+
+def bytes_kept(session: Session, owner: str) -> int:
+    """The size of all files of an owner's jobs, each counted once; styles of the gallery are free."""
+    theirs = select(JobFile.sha256).join(Job, Job.id == JobFile.job_id).where(Job.owner == owner)
+    free = select(Style.sha256)
+    size = select(func.sum(Blob.size)).where(Blob.sha256.in_(theirs), Blob.sha256.not_in(free))
+    return int(session.scalar(size) or 0)
+
+
+def _check_bytes(session: Session, owner: str, most_mb: int, files: Mapping[str, int]) -> None:
+    kept = bytes_kept(session, owner)
+    known = set(
+        session.scalars(
+            select(JobFile.sha256)
+            .join(Job, Job.id == JobFile.job_id)
+            .where(Job.owner == owner, JobFile.sha256.in_(list(files)))
+        )
+    )
+    added = sum(size for sha256, size in files.items() if sha256 not in known)
+    if added and kept + added > most_mb * 1_000_000:
+        raise OverLimitError(
+            f"Your files take {kept / 1e6:.1f} MB and may take {most_mb} MB; delete some jobs.",
+            retry_after=BYTES_RETRY_SECONDS,
+        )
+
+
+def _count(session: Session, condition: ColumnElement[bool]) -> int:
+    queued = select(func.count()).where(condition, Job.status == JobStatus.QUEUED)
+    return session.scalar(queued) or 0
+
+
+def _check_fits(jobs: int, most: int) -> None:
+    if jobs > most:
+        raise InvalidParamsError([("content", f"These are {jobs} jobs; {most} may wait at a time.")])

@@ -1,0 +1,118 @@
+"""Where a queued job stands and about when it starts, from what is queued and what was measured.
+
+The position counts the jobs that go first if nothing else is submitted: those of higher priority, and
+at the same priority those that the round between owners serves before. The estimate is that number, and
+half a job for what is being rendered now, times the mean run of the newest jobs, over the number of
+workers at work. It knows nothing of sizes: larger pictures than those before take longer than it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from jobs.claiming import eligible, paused
+from jobs.db import now
+from jobs.models import Job, Owner
+from jobs.status import JobStatus
+
+#: How many of the newest jobs say how long one takes.
+MEASURED = 20
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuePlace:
+    """How many jobs go first, and in about how many seconds this one starts (None: not known)."""
+
+    position: int
+    eta_s: float | None
+    paused: bool = False
+
+
+class Line:
+    """One queue at one moment. Made once for a page of jobs."""
+
+    def __init__(self, session: Session, queue: str) -> None:
+        self._session = session
+        self._at = now(session)
+        waiting = session.execute(
+            select(Job.priority, Job.owner, func.count(), Owner.last_claimed_at)
+            .join(Owner, Owner.name == Job.owner)
+            .where(Job.queue == queue, eligible(self._at))
+            .group_by(Job.priority, Job.owner, Owner.last_claimed_at)
+            # Ties are broken as claims break them: by the oldest job.
+            .order_by(Job.priority.desc(), func.min(Job.created_at))
+        ).all()
+        self._counts: dict[int, dict[str, int]] = {}
+        self._served: dict[str, datetime] = {}
+        for priority, owner, count, served in waiting:
+            self._counts.setdefault(priority, {})[owner] = count
+            self._served[owner] = served or _NEVER
+        self._paused = bool(session.scalar(select(paused(queue))))
+        self._mean = mean_run_seconds(session, queue)
+        self._workers = session.scalar(
+            select(func.count()).where(
+                Job.status == JobStatus.RUNNING, Job.queue == queue, Job.lease_expires_at > self._at
+            )
+        )
+
+    def place(self, job: Job) -> QueuePlace:
+        """Where a queued job stands."""
+        higher = sum(sum(self._counts[p].values()) for p in self._counts if p > job.priority)
+        position = higher + self._before_at_same_priority(job)
+        wait = max(0.0, (job.run_at - self._at).total_seconds())
+        eta = None
+        if self._mean is not None and not self._paused:
+            eta = round(max(wait, (position + 0.5) * self._mean / max(1, self._workers or 0)), 2)
+        return QueuePlace(position=position, eta_s=eta, paused=self._paused)
+
+    def _before_at_same_priority(self, job: Job) -> int:
+        peers = self._counts.get(job.priority, {})
+        own = self._session.scalar(
+            select(func.count()).where(
+                Job.owner == job.owner,
+                Job.queue == job.queue,
+                eligible(self._at),
+                Job.priority == job.priority,
+                or_(
+                    Job.created_at < job.created_at,
+                    and_(Job.created_at == job.created_at, Job.id < job.id),
+                ),
+            )
+        )
+        rounds = own or 0
+        order = self._order_at(job.priority)
+        turn = order.index(job.owner) if job.owner in order else len(order)
+        # Each full round serves every owner who still has a job; in ours, those whose turn is sooner.
+        others = sum(
+            min(count, rounds + (owner in order[:turn]))
+            for owner, count in peers.items()
+            if owner != job.owner
+        )
+        return rounds + others
+
+    def _order_at(self, priority: int) -> list[str]:
+        """Owners in the order of their turns, once all jobs of higher priority are served."""
+        by_age = [owner for peers in self._counts.values() for owner in peers]
+        order = sorted(dict.fromkeys(by_age), key=lambda owner: self._served[owner])
+        for higher in sorted((p for p in self._counts if p > priority), reverse=True):
+            peers = self._counts[higher]
+            served = sorted((o for o in order if o in peers), key=lambda o: peers[o])
+            order = [o for o in order if o not in peers] + served
+        return [o for o in order if o in self._counts.get(priority, {})]
+
+
+def mean_run_seconds(session: Session, queue: str) -> float | None:
+    """How long the newest jobs of a queue ran, in seconds; None before there are any."""
+    newest = session.scalars(
+        select(Job.metrics)
+        .where(Job.queue == queue, Job.status == JobStatus.SUCCEEDED, Job.cached.is_(False))
+        .order_by(Job.finished_at.desc())
+        .limit(MEASURED)
+    ).all()
+    times = [float(metrics["run_s"]) for metrics in newest if metrics and "run_s" in metrics]
+    return sum(times) / len(times) if times else None

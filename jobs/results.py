@@ -1,0 +1,42 @@
+"""Earlier outputs: the same inputs, parameters and network make the same picture, once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from jobs.models import Job, NetworkVersion
+from jobs.status import JobStatus
+from jobs.storage import sha256_of
+
+
+def result_key(kind: str, params: dict[str, Any], inputs: list[tuple[str, str]]) -> str:
+    """The SHA-256 of all that decides an output but the network's weights.
+
+    `inputs` are `(role, SHA-256)`, in the order that counts for the kind.
+    """
+    return sha256_of(json.dumps([kind, params, inputs], sort_keys=True).encode())
+
+
+def earlier_result(
+    session: Session, owner: str, kind: str, params: dict[str, Any], inputs: list[tuple[str, str]]
+) -> Job | None:
+    """The owner's newest job with the same inputs and parameters, by the network that renders now.
+
+    Nobody is answered from another's jobs: that would tell that somebody else had the same picture.
+    """
+    current = select(NetworkVersion.version).where(NetworkVersion.network == str(params.get("network")))
+    return session.scalars(
+        select(Job)
+        .where(
+            Job.owner == owner,
+            Job.result_key == result_key(kind, params, inputs),
+            Job.status == JobStatus.SUCCEEDED,
+            Job.network_version == current.scalar_subquery(),
+        )
+        .order_by(Job.finished_at.desc())
+        .limit(1)
+    ).one_or_none()

@@ -1,0 +1,40 @@
+"""Jobs again: a new job like one that failed or was canceled."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, exists
+from sqlalchemy.orm import aliased
+
+from jobs.errors import InvalidParamsError
+from jobs.models import Job
+from jobs.params import validate_params
+from jobs.submission import Submission, hash_request
+
+
+def retry_of(job: Job, *, owner: str, idempotency_key: str | None) -> Submission:
+    """What was asked of `job`, with its inputs, to be asked again.
+
+    A deadline starts anew. Raises `InvalidParamsError` if the parameters are not taken any more.
+    """
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
+        raise InvalidParamsError([("Idempotency-Key", "A key has 1 to 200 characters.")])
+    after = None if job.cancel_at is None else (job.cancel_at - job.created_at).total_seconds()
+    return Submission(
+        kind=job.kind,
+        params=validate_params(job.kind, job.params),
+        files={},
+        inputs=[(file.role, file.sha256) for file in job.inputs],
+        priority=job.priority,
+        owner=owner,
+        idempotency_key=idempotency_key,
+        request_hash=hash_request(["retry", job.id]),
+        cancel_after=after,
+        use_cache=job.use_cache,
+        retried_from=job.id,
+    )
+
+
+def still_dead() -> ColumnElement[bool]:
+    """True in SQL for dead letters that nobody has retried."""
+    again = aliased(Job)
+    return Job.dead & ~exists().where(again.retried_from == Job.id)

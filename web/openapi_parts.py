@@ -1,0 +1,120 @@
+"""What the parts of the API's description are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.params import PARAMS
+from jobs.submission import CANCEL_AFTER, PRIORITIES
+
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
+JOB = {"$ref": "#/components/schemas/Job"}
+BINARY = {"type": "string", "format": "binary"}
+
+
+def json_body(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A JSON answer."""
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def picture(description: str) -> dict[str, Any]:
+    """An answer that is a picture."""
+    types = ("image/jpeg", "image/png", "image/webp")
+    return {"description": description, "content": {name: {"schema": BINARY} for name in types}}
+
+
+def problems(*statuses: int) -> dict[str, Any]:
+    """Answers that are problems, by status."""
+    texts = {
+        400: "Malformed request",
+        404: "Not found",
+        409: "Not in this state",
+        413: "Too large",
+        415: "Not a supported type",
+        422: "A field is not valid",
+        429: "As much as an owner may have; Retry-After says when to come back",
+        503: "The queue is full, or something that is needed is away",
+        504: "Not done in time; the job goes on",
+    }
+    return {
+        str(status): {
+            "description": texts[status],
+            "content": {"application/problem+json": {"schema": PROBLEM}},
+        }
+        for status in statuses
+    }
+
+
+def path(name: str) -> dict[str, Any]:
+    """A part of the path."""
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def query(name: str, schema: dict[str, Any], description: str = "") -> dict[str, Any]:
+    """A query parameter."""
+    return {"name": name, "in": "query", "schema": schema, "description": description}
+
+
+def form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    """A multipart body."""
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        # Pictures that `styles` and `regions` name.
+        "additionalProperties": {**BINARY, "description": "A picture that another field names."},
+    }
+    lists = {name: {"contentType": "application/json"} for name in ("alphas", "styles", "regions")}
+    return {
+        "required": True,
+        "content": {"multipart/form-data": {"schema": schema, "encoding": lists}},
+    }
+
+
+def header(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    """A request header."""
+    return {"name": name, "in": "header", "schema": schema, "description": description}
+
+
+def handling() -> dict[str, Any]:
+    """The fields that every submit takes beside its parameters."""
+    shortest, longest = CANCEL_AFTER
+    low, high = PRIORITIES[0], PRIORITIES[-1]
+    return {
+        "kind": {"enum": list(PARAMS), "default": "stylize"},
+        "priority": {
+            "type": "integer",
+            "minimum": low,
+            "maximum": high,
+            "default": 0,
+            "description": "Higher goes first; at the same priority, owners take turns.",
+        },
+        "cancel_after": {
+            "type": "integer",
+            "minimum": shortest,
+            "maximum": longest,
+            "description": "Seconds from now; a job that has not ended by then is canceled.",
+        },
+        "use_cache": {
+            "type": "boolean",
+            "default": True,
+            "description": "Answer from your own earlier job where it was asked exactly the same.",
+        },
+    }
+
+
+def submit_headers() -> list[dict[str, Any]]:
+    """The headers that every submit takes."""
+    shortest, longest = CANCEL_AFTER
+    seconds = {"type": "integer", "minimum": shortest, "maximum": longest}
+    return [header("Cancel-After", seconds, "As the field `cancel_after`.")]
+
+
+def idempotency_key() -> dict[str, Any]:
+    """The header under which twice is once."""
+    return header(
+        "Idempotency-Key",
+        {"type": "string", "minLength": 1, "maxLength": 200},
+        "The same request under the same key gives the same answer, also after its end; another "
+        "request under it is refused with 422.",
+    )
