@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from jobs import lifecycle
+from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
+from jobs.limits import bytes_kept
+from jobs.models import Blob, Job
+from jobs.service import JobService
+from jobs.storage import LocalStorage
+
+Submit = Callable[..., Job]
+
+
+def allow(service: JobService, **limits: int) -> None:
+    changed = service.settings.model_copy(update=limits)
+    service.settings = service._intake._settings = service.batches._settings = changed
+
+
+def stored(storage: LocalStorage) -> set[Path]:
+    return {path for path in storage.folder.rglob("*") if path.is_file()}
+
+
+def test_an_owner_over_the_bound_of_queued_jobs_is_refused_and_others_are_not(
+    service: JobService, submit: Submit, local_storage: LocalStorage
+) -> None:
+    allow(service, max_queued_per_owner=2)
+    submit(owner="ann", seed=1)
+    submit(owner="ann", seed=2)
+    before = stored(local_storage)
+
+    with pytest.raises(OverLimitError) as refused:
+        submit(owner="ann", seed=3)
+    submit(owner="bob", seed=4)
+
+    assert refused.value.retry_after > 0
+    assert "2 jobs queued" in refused.value.detail
+    assert len(stored(local_storage) - before) == 1  # bob's photo, and nothing of ann's third
+
+
+def test_a_claimed_job_makes_room(service: JobService, submit: Submit) -> None:
+    allow(service, max_queued_per_owner=1)
+    submit(owner="ann", seed=1)
+    with service.sessions.begin() as session:
+        assert lifecycle.claim(session, "stylize", "w", 60) is not None
+
+    assert submit(owner="ann", seed=2).status == "queued"
+
+
+def test_a_full_queue_refuses_everybody(service: JobService, submit: Submit) -> None:
+    allow(service, max_queued=2)
+    submit(owner="ann", seed=1)
+    submit(owner="bob", seed=2)
+
+    with pytest.raises(QueueFullError):
+        submit(owner="cleo", seed=3)
+
+
+def test_the_bound_of_bytes_counts_each_file_once(service: JobService, submit: Submit) -> None:
+    submit(owner="ann", seed=1)
+    with service.sessions() as session:
+        assert bytes_kept(session, "ann") == session.scalar(select(func.sum(Blob.size)))
+        assert bytes_kept(session, "bob") == 0
+    service.styles.register_gallery()
+    allow(service, max_mb_per_owner=1)
+    with service.sessions.begin() as session:
+        session.get_one(Blob, service.page(owner="ann").jobs[0].inputs[0].sha256).size = 999_900
+
+    submit(owner="ann", seed=1, use_cache=False)  # nothing that is not kept already
+    with pytest.raises(OverLimitError, match=r"take 1\.0 MB"):
+        submit(owner="ann", seed=2)
+    submit(owner="bob", seed=2)
+
+
+def test_the_gallery_costs_its_users_nothing(
+    service: JobService, picture: Callable[..., bytes]
+) -> None:
+    from jobs.submission import Upload
+
+    service.styles.register_gallery()
+    photo = picture(8, 8)
+    content = Upload(data=photo, field="content", name="content")
+    service.submit("stylize", {}, content=content, style_id="woodcut", owner="ann")
+
+    with service.sessions() as session:
+        assert bytes_kept(session, "ann") == len(photo)
+
+
+def test_more_at_once_than_could_ever_wait_is_a_bad_request(
+    service: JobService, picture: Callable[..., bytes]
+) -> None:
+    from jobs.submission import Upload
+
+    allow(service, max_queued_per_owner=2)
+    photos = [Upload(data=picture(8, 8, seed=n), field="content", name="c") for n in range(3)]
+    style = Upload(data=picture(8, 8, seed=9), field="style", name="s")
+
+    with pytest.raises(InvalidParamsError):
+        service.batches.submit(
+            "stylize", {}, contents=photos, styles=[style], style_ids=[], owner="ann"
+        )
+
+
+def test_the_bound_of_an_owner_holds_when_requests_race(service: JobService, submit: Submit) -> None:
+    allow(service, max_queued_per_owner=3)
+    barrier = threading.Barrier(8)
+
+    def one(seed: int) -> bool:
+        barrier.wait()
+        try:
+            submit(owner="ann", seed=seed)
+        except OverLimitError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = sum(pool.map(one, range(8)))
+
+    assert taken == 3
+    assert len(service.page(owner="ann").jobs) == 3
