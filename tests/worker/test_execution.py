@@ -413,3 +413,32 @@ def test_progress_is_kept_in_order(
     steps = [event.data["progress"]["step"] for event in events if event.type == "progress"]
     assert steps == sorted(steps)
     assert len(steps) >= 1
+
+
+def test_a_job_that_ran_out_of_memory_is_done_in_tiles_and_says_so(
+    context: WorkerContext, submit: Callable[..., str], picture: Callable[..., bytes]
+) -> None:
+    import torch
+
+    expected = submit(picture(420, 400), alpha=1.0)
+    run(context)
+    runtime = context.engines.get("slim").runtime
+    encode = runtime._network.encode  # type: ignore[attr-defined]
+
+    def scarce(image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        if image.shape[2] * image.shape[3] > 330 * 330:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return encode(image)  # type: ignore[no-any-return]
+
+    runtime._network.encode = scarce  # type: ignore[attr-defined]
+    job_id = submit(picture(420, 400), alpha=1.0, quality=91)
+    run(context)
+    with context.sessions() as session:
+        job, reference = session.get(Job, job_id), session.get(Job, expected)
+        assert job is not None
+        assert reference is not None
+        assert job.status == JobStatus.SUCCEEDED
+        assert job.metrics is not None
+        assert "tiles of 320 pixels" in job.metrics["notices"][-1]
+        made, whole = (pixels(context.storage.get(one.outputs[0].sha256)) for one in (job, reference))
+        assert np.abs(made - whole).max() <= 1
