@@ -9,6 +9,7 @@ COPY web web
 COPY worker worker
 COPY nst_core nst_core
 COPY migrations migrations
+COPY bench bench
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
  && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision \
  && pip install --no-cache-dir --constraint constraints.txt --editable '.[openvino,postgres,s3]'

@@ -17,6 +17,7 @@ from jobs.settings import Settings
 from jobs.status import FINAL, JobStatus
 from jobs.styles import StyleCatalogue
 from jobs.submission import CheckedFile, Upload, check_fields, check_file, find_inputs, hash_request
+from jobs.webhooks import find_webhook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,9 @@ class Batches:
         cancel_after: float | None = None,
         use_cache: bool = True,
         idempotency_key: str | None = None,
+        request_id: str | None = None,
+        webhook_url: str | None = None,
+        webhook_events: str | None = None,
     ) -> BatchView:
         """Check everything, then take a job for each content in each style: first content first.
 
@@ -68,6 +72,8 @@ class Batches:
         Raises a `JobsError`.
         """
         self._check_size(contents, styles, style_ids)
+        with reading(self._sessions) as session:
+            webhook = find_webhook(self._settings, session, owner, webhook_url, webhook_events)
         # All but the pictures is the same for every job; each picture is checked once.
         common = check_fields(
             kind,
@@ -77,6 +83,8 @@ class Batches:
             owner=owner,
             cancel_after=cancel_after,
             use_cache=use_cache,
+            request_id=request_id,
+            webhook=webhook,
         )
         limit = self._settings.max_pixels
         photos = [check_file(upload, limit) for upload in contents]

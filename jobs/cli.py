@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points, version
+from typing import Any
 
 import click
 
@@ -17,24 +18,24 @@ class LazyGroup(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The names of all subcommands."""
-        return sorted(self._found())
+        return sorted(name for name in self._found() if "." not in name)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Import one subcommand. A package that it needs and lacks is said in one line."""
-        entry = self._found().get(name)
-        if entry is None:
+        found = self._found()
+        if name not in found or "." in name:
             return None
-        try:
-            command: click.Command = entry.load()
-        except ImportError as error:
-            raise click.ClickException(f"{name} needs a package that is missing: {error}.") from error
-        return command
+        inner = {key: entry for key, entry in found.items() if key.startswith(f"{name}.")}
+        command = _load(found[name])
+        return _with_inner(command, inner) if inner else command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands under two headings, importing each for its one-line help."""
         service: list[tuple[str, str]] = []
         local: list[tuple[str, str]] = []
         for name, entry in sorted(self._found().items()):
+            if "." in name:
+                continue
             command = self.get_command(context, name)
             if command is not None:
                 row = (name, command.get_short_help_str(70))
@@ -42,6 +43,40 @@ class LazyGroup(click.Group):
         for heading, rows in (("The service", service), ("Without a service", local)):
             with formatter.section(heading):
                 formatter.write_dl(rows)
+
+
+def _load(entry: EntryPoint) -> click.Command:
+    try:
+        command: click.Command = entry.load()
+    except ImportError as error:
+        raise click.ClickException(f"{entry.name} needs a package that is missing: {error}.") from error
+    return command
+
+
+def _with_inner(command: click.Command, inner: dict[str, EntryPoint]) -> click.Group:
+    """`command` as it is, and `command sub` for each entry point `command.sub`."""
+
+    class Inner(click.Group):
+        def list_commands(self, context: click.Context) -> list[str]:
+            return sorted(name.partition(".")[2] for name in inner)
+
+        def get_command(self, context: click.Context, name: str) -> click.Command | None:
+            entry = inner.get(f"{command.name}.{name}")
+            return _load(entry) if entry else None
+
+    def run(*args: Any, **values: Any) -> Any:
+        if click.get_current_context().invoked_subcommand is not None:
+            return None
+        assert command.callback is not None  # noqa: S101 - every command of ours does something
+        return command.callback(*args, **values)
+
+    return Inner(
+        command.name,
+        params=command.params,
+        callback=run,
+        help=command.help,
+        invoke_without_command=True,
+    )
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

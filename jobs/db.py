@@ -33,6 +33,10 @@ NAMING = {
 }
 
 
+#: PostgreSQL ends a transaction whose client has been silent for this long. Ours take milliseconds.
+IDLE_IN_TRANSACTION_SECONDS = 10
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware datetime, kept in UTC. SQLite forgets the zone, so it is put back on reading."""
 
@@ -68,13 +72,24 @@ def make_engine(url: str) -> Engine:
     """An engine for `url`; an SQLite file's folder is made, and the file runs in WAL mode."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        if parsed.get_backend_name() == "postgresql":
+            event.listen(engine, "connect", _configure_postgresql)
+        return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": 30})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
+
+
+def _configure_postgresql(connection: Any, record: object) -> None:
+    # A process that is frozen, or cut off, in the middle of a transaction would hold its row locks for
+    # as long as its connection lives, and nobody could take its job back.
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'")
+    connection.commit()
 
 
 def _configure_sqlite(connection: sqlite3.Connection, record: object) -> None:

@@ -17,6 +17,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, and_, func, select, update
 from sqlalchemy.orm import Session
 
+from jobs import counters, webhooks
 from jobs.claiming import best_job
 from jobs.db import now
 from jobs.errors import ConflictError, LeaseLostError
@@ -62,8 +63,14 @@ class Run:
 
 
 def record(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
-    """Add an event to the job's history."""
+    """Add an event to the job's history; count an end, and tell the job's webhook of a new state."""
     session.add(JobEvent(job_id=job_id, type=type_, data=data, created_at=at))
+    if type_ != "state" or data["status"] == JobStatus.QUEUED:
+        return
+    job = session.execute(select(Job.kind, Job.webhook_events).where(Job.id == job_id)).one()
+    webhooks.enqueue(session, job_id, job.webhook_events, data["status"], at)
+    if data["status"] in FINAL:
+        counters.bump(session, counters.FINISHED, kind=job.kind, status=data["status"])
 
 
 def claim(
@@ -246,6 +253,8 @@ def reap(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
         else:
             requeue(session, run, reason="stalled")
             out.append((job.id, JobStatus.QUEUED))
+    if out:
+        counters.bump(session, counters.LEASES_EXPIRED, len(out))
     return out
 
 

@@ -36,6 +36,8 @@ class Owner(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     last_claimed_at: Mapped[datetime | None]
+    #: What this owner's webhooks are signed with; the setting's secret where there is none.
+    webhook_secret: Mapped[str | None] = mapped_column(String(120))
 
 
 class Blob(Base):
@@ -133,6 +135,7 @@ class Job(Base):
         _where("ix_jobs_retried_from", ["retried_from"], "retried_from IS NOT NULL"),
         _where("ix_jobs_cancel_at", ["cancel_at"], "cancel_at IS NOT NULL"),
         _where("ix_jobs_dead", ["owner", "created_at"], "dead"),
+        Index("ix_jobs_kind_finished", "kind", "status", "finished_at"),
         UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_idempotency_key"),
     )
 
@@ -146,6 +149,11 @@ class Job(Base):
     #: What the client calls this submit, and the SHA-256 of all that it said.
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     request_hash: Mapped[str | None] = mapped_column(String(64))
+    #: The id of the request that submitted it, for logs.
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    #: Who is told of the job, and of what: words of `jobs.webhooks.EVENTS`, with a space between.
+    webhook_url: Mapped[str | None] = mapped_column(String(2000))
+    webhook_events: Mapped[str | None] = mapped_column(String(80))
 
     attempt: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int]
@@ -237,3 +245,37 @@ class OutboxMessage(Base):
     created_at: Mapped[datetime]
     #: Not to be sent before; None: at once.
     due_at: Mapped[datetime | None]
+
+
+class WebhookDelivery(Base):
+    """One message to a job's `webhook_url`. Written with the change that it tells of.
+
+    Waiting while `next_at` is set; afterwards `delivered_at` says whether it arrived.
+    """
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("ix_webhook_deliveries_due", "next_at"),
+        Index("ix_webhook_deliveries_job", "job_id", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    event: Mapped[str] = mapped_column(String(16))
+    attempts: Mapped[int] = mapped_column(default=0)
+    status_code: Mapped[int | None]
+    error: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    next_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+
+
+class Counter(Base):
+    """A number that only grows, for monitoring. See `jobs.counters`."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(String(48), primary_key=True)
+    labels: Mapped[str] = mapped_column(String(120), primary_key=True)
+    shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[int] = mapped_column(BigInteger())

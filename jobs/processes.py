@@ -6,7 +6,8 @@ from jobs.settings import Settings
 
 WEB = (
     "gunicorn web.wsgi:app --bind {host}:{port} --worker-class gthread --threads {threads} "
-    "--graceful-timeout 10 --timeout 120 --no-control-socket"
+    "--graceful-timeout 10 --timeout 120 --no-control-socket "
+    "--logger-class web.server_logs.ServerLogger"
 )
 STYLIZE = (
     "celery -A worker.celery worker -Q stylize -n stylize@%h -P prefork -c 1 "

@@ -34,6 +34,9 @@ def make_celery(broker: str) -> Celery:
         task_reject_on_worker_lost=False,
         worker_concurrency=1,
         worker_prefetch_multiplier=1,
+        # A child loads torch and warms a network before it says that it is up. After the default of 4 s
+        # Celery kills it and starts the next, on a busy machine for ever.
+        worker_proc_alive_timeout=300.0,
         worker_disable_prefetch=True,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_soft_shutdown_timeout=60.0,
@@ -63,9 +66,9 @@ class JobQueue:
     def wake(self, queue: str, job_id: str) -> bool:
         """Tell the workers of `queue` that a job waits. False when the broker can't be reached."""
         try:
-            self._app.send_task(
-                RUN_TASK, args=[job_id], queue=queue, retry=True, retry_policy=_PUBLISH, expires=3600
-            )
+            # No expiry: it is compared with the worker's clock, and a worker whose clock is ahead would
+            # throw every token away.
+            self._app.send_task(RUN_TASK, args=[job_id], queue=queue, retry=True, retry_policy=_PUBLISH)
         except (OperationalError, OSError) as error:
             log.warning("the broker can't be reached, the dispatcher will try again: %s", error)
             return False

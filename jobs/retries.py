@@ -9,10 +9,13 @@ from jobs.errors import InvalidParamsError
 from jobs.models import Job
 from jobs.params import validate_params
 from jobs.submission import Submission, hash_request
+from jobs.webhooks import Webhook
 
 
-def retry_of(job: Job, *, owner: str, idempotency_key: str | None) -> Submission:
-    """What was asked of `job`, with its inputs, to be asked again.
+def retry_of(
+    job: Job, *, owner: str, idempotency_key: str | None, request_id: str | None = None
+) -> Submission:
+    """What was asked of `job`, with its inputs and its webhook, to be asked again.
 
     A deadline starts anew. Raises `InvalidParamsError` if the parameters are not taken any more.
     """
@@ -31,7 +34,15 @@ def retry_of(job: Job, *, owner: str, idempotency_key: str | None) -> Submission
         cancel_after=after,
         use_cache=job.use_cache,
         retried_from=job.id,
+        request_id=request_id,
+        webhook=_webhook_of(job),
     )
+
+
+def _webhook_of(job: Job) -> Webhook | None:
+    if job.webhook_url is None:
+        return None
+    return Webhook(url=job.webhook_url, events=tuple((job.webhook_events or "").split()))
 
 
 def still_dead() -> ColumnElement[bool]:

@@ -7,23 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, and_, func, or_, select, text
+from sqlalchemy import Engine, and_, or_, select, text
 
 from jobs import lifecycle
 from jobs.batches import Batches
-from jobs.db import SessionFactory, make_engine, make_sessions, now, reading
+from jobs.db import SessionFactory, make_engine, make_sessions, reading
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
+from jobs.figures import Figure, figures
 from jobs.intake import Intake
 from jobs.lifecycle import FINAL, JobStatus
-from jobs.models import Blob, Job, JobEvent, OutboxMessage
+from jobs.models import Blob, Job, JobEvent, Owner, WebhookDelivery
 from jobs.places import Line, QueuePlace
 from jobs.queue import JobQueue, make_celery
 from jobs.queues import Queues
 from jobs.retries import retry_of, still_dead
+from jobs.rows import ensure_owner
 from jobs.settings import Settings
 from jobs.storage import BlobStorage, make_storage
 from jobs.styles import StyleCatalogue
 from jobs.submission import Upload, check_submission
+from jobs.webhooks import find_webhook
 
 #: Whose jobs they are while there are no keys.
 LOCAL_OWNER = "local"
@@ -70,6 +73,9 @@ class JobService:
         cancel_after: float | None = None,
         use_cache: bool = True,
         job_id: str | None = None,
+        request_id: str | None = None,
+        webhook_url: str | None = None,
+        webhook_events: str | None = None,
     ) -> Job:
         """Check everything, keep the pictures, write the job, and wake a worker.
 
@@ -79,6 +85,8 @@ class JobService:
         already, this one has ended when it is returned, unless `use_cache` is False. Raises a
         `JobsError`.
         """
+        with reading(self.sessions) as session:
+            webhook = find_webhook(self.settings, session, owner, webhook_url, webhook_events)
         named = {"content": content, "style": style, **(parts or {})}
         submission = check_submission(
             kind,
@@ -93,6 +101,8 @@ class JobService:
             use_cache=use_cache,
             job_id=job_id,
             registered=self.styles.sha256,
+            request_id=request_id,
+            webhook=webhook,
         )
         return self.get(self._intake.take_one(submission))
 
@@ -101,7 +111,12 @@ class JobService:
         self._intake.check_id(job_id, owner)
 
     def retry(
-        self, job_id: str, *, owner: str = LOCAL_OWNER, idempotency_key: str | None = None
+        self,
+        job_id: str,
+        *,
+        owner: str = LOCAL_OWNER,
+        idempotency_key: str | None = None,
+        request_id: str | None = None,
     ) -> Job:
         """A new job like one that failed or was canceled. Raises `NotFoundError`, `ConflictError`."""
         job = self.get(job_id)
@@ -109,8 +124,21 @@ class JobService:
             raise ConflictError("This job succeeded; send it again with use_cache=false to redo it.")
         if job.status not in FINAL:
             raise ConflictError(f"This job is {job.status}; only one that has ended can be retried.")
-        again = retry_of(job, owner=owner, idempotency_key=idempotency_key)
+        again = retry_of(job, owner=owner, idempotency_key=idempotency_key, request_id=request_id)
         return self.get(self._intake.take_one(again))
+
+    def deliveries(self, job: Job) -> list[WebhookDelivery]:
+        """The messages about a job, oldest first; none for a job without a webhook."""
+        if job.webhook_url is None:
+            return []
+        with reading(self.sessions) as session:
+            return list(
+                session.scalars(
+                    select(WebhookDelivery)
+                    .where(WebhookDelivery.job_id == job.id)
+                    .order_by(WebhookDelivery.created_at, WebhookDelivery.id)
+                ).all()
+            )
 
     # -- looking ------------------------------------------------------------------------------------
 
@@ -125,12 +153,15 @@ class JobService:
     def wait(self, job_id: str, seconds: float, *, version: int | None = None) -> Job:
         """The job, once it has ended (or its row is newer than `version`), or after `seconds`."""
         deadline = time.monotonic() + seconds
+        pause = 0.005
         while True:
             job = self.get(job_id)
             changed = version is not None and job.version != version
             if changed or job.status in FINAL or time.monotonic() >= deadline:
                 return job
-            time.sleep(0.05 if seconds < 5 else 0.1)
+            # Short jobs are seen to end at once, long ones are not asked after too often.
+            time.sleep(pause)
+            pause = min(pause * 1.3, 0.2)
 
     def place(self, job: Job) -> QueuePlace | None:
         """Where a queued job stands; None for one that is not queued."""
@@ -230,32 +261,16 @@ class JobService:
             lifecycle.cancel(session, job_id)
         return self.get(job_id)
 
-    def figures(self) -> list[tuple[str, str, list[tuple[str, float]]]]:
-        """Gauges for monitoring: `(name, help, [(labels, value)])`."""
+    def figures(self) -> list[Figure]:
+        """Figures for monitoring."""
         with reading(self.sessions) as session:
-            at = now(session)
-            counts = session.execute(
-                select(Job.queue, Job.status, func.count()).group_by(Job.queue, Job.status)
-            ).all()
-            oldest = session.execute(
-                select(Job.queue, func.min(Job.run_at))
-                .where(Job.status == JobStatus.QUEUED, Job.run_at <= at)
-                .group_by(Job.queue)
-            ).all()
-            waiting = session.scalar(select(func.count()).select_from(OutboxMessage)) or 0
-        return [
-            (
-                "atelier_jobs",
-                "Jobs by queue and status.",
-                [(f'{{queue="{q}",status="{status}"}}', count) for q, status, count in counts],
-            ),
-            (
-                "atelier_oldest_queued_seconds",
-                "How long the oldest eligible job has waited.",
-                [(f'{{queue="{q}"}}', (at - since).total_seconds()) for q, since in oldest],
-            ),
-            ("atelier_outbox_messages", "Tokens not yet published.", [("", waiting)]),
-        ]
+            return figures(session)
+
+    def set_webhook_secret(self, owner: str, secret: str) -> None:
+        """Sign this owner's webhooks with `secret`; also those that wait."""
+        with self.sessions.begin() as session:
+            ensure_owner(session, owner)
+            session.get_one(Owner, owner).webhook_secret = secret
 
     # -- health -------------------------------------------------------------------------------------
 

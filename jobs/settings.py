@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -51,12 +51,28 @@ class Settings(BaseSettings):
     job_seconds: float = Field(300.0, gt=0)
     sync_seconds: float = Field(60.0, gt=0)
 
+    webhook_secret: str = Field("", repr=False)
+    webhook_allow_private: bool = False
+    webhook_attempts: int = Field(10, ge=1)
+    webhook_retry_seconds: float = Field(5.0, gt=0)
+
     device: str = "auto"
     runtime: str = "auto"
     precision: Literal["fp32", "int8"] = "fp32"
     network_memory_mb: int = Field(1_500, ge=100)
     torch_threads: int = Field(0, ge=0)
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _usable_secret(cls, value: str) -> str:
+        """Refuse at the start what could not sign."""
+        from jobs.webhooks import secret_bytes
+
+        if value:
+            secret_bytes(value)
+        return value
 
     @cached_property
     def home(self) -> Path:

@@ -74,7 +74,13 @@ class LocalStorage:
     def get(self, sha256: str) -> bytes:
         """The bytes. Raises `NotFoundError`."""
         with _storage_errors():
-            return self._path(sha256).read_bytes()
+            try:
+                return self._path(sha256).read_bytes()
+            except FileNotFoundError:
+                if not self.folder.is_dir():
+                    # A volume that is not mounted comes back; bytes that are gone do not.
+                    raise StorageError(f"The folder of files, {self.folder}, is away.") from None
+                raise
 
     def exists(self, sha256: str) -> bool:
         """Whether the bytes are there."""
@@ -91,8 +97,11 @@ class LocalStorage:
         with _storage_errors():
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".probe.{uuid.uuid4().hex}"
-            probe.touch()
-            probe.unlink()
+            try:
+                # Bytes, not only a name: a full disk still takes names.
+                probe.write_bytes(b"0" * 4096)
+            finally:
+                probe.unlink(missing_ok=True)
 
     def _path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not sha256.isalnum():

@@ -21,6 +21,7 @@ from jobs.results import result_key
 from jobs.rows import keep_blob
 from jobs.sources import find_sources
 from jobs.storage import sha256_of
+from jobs.webhooks import Webhook
 
 PRIORITIES = range(-100, 101)
 #: How long a client may give a job, in seconds: up to a week.
@@ -65,6 +66,8 @@ class Submission:
     cancel_after: float | None = None
     use_cache: bool = True
     retried_from: str | None = None
+    request_id: str | None = None
+    webhook: Webhook | None = None
 
     @property
     def queue(self) -> str:
@@ -86,6 +89,8 @@ def check_submission(
     cancel_after: float | None = None,
     use_cache: bool = True,
     job_id: str | None = None,
+    request_id: str | None = None,
+    webhook: Webhook | None = None,
 ) -> Submission:
     """Raises `InvalidParamsError`, or what `inspect_picture` raises, unless all is well.
 
@@ -99,6 +104,8 @@ def check_submission(
         owner=owner,
         cancel_after=cancel_after,
         use_cache=use_cache,
+        request_id=request_id,
+        webhook=webhook,
     )
     find_sources(common.params, style_id, uploads)  # before pictures are decoded for nothing
     files = {field: check_file(upload, max_pixels) for field, upload in uploads.items()}
@@ -137,6 +144,8 @@ def check_fields(
     owner: str,
     cancel_after: float | None,
     use_cache: bool,
+    request_id: str | None = None,
+    webhook: Webhook | None = None,
 ) -> Submission:
     """A submission without pictures. Raises `InvalidParamsError`."""
     params = validate_params(kind, values)
@@ -150,6 +159,9 @@ def check_fields(
         problems.append(("cancel_after", f"cancel_after goes from {shortest} to {longest} seconds."))
     if problems:
         raise InvalidParamsError(problems)
+    asked: list[Any] = [kind, params, priority, cancel_after, use_cache]
+    if webhook is not None:
+        asked.append([webhook.url, webhook.events])
     return Submission(
         kind=kind,
         params=params,
@@ -158,9 +170,11 @@ def check_fields(
         priority=priority,
         owner=owner,
         idempotency_key=idempotency_key,
-        request_hash=hash_request([kind, params, priority, cancel_after, use_cache]),
+        request_hash=hash_request(asked),
         cancel_after=cancel_after,
         use_cache=use_cache,
+        request_id=request_id,
+        webhook=webhook,
     )
 
 
@@ -202,6 +216,9 @@ def write_submission(
         params=submission.params,
         idempotency_key=submission.idempotency_key,
         request_hash=submission.request_hash,
+        request_id=submission.request_id,
+        webhook_url=submission.webhook.url if submission.webhook else None,
+        webhook_events=" ".join(submission.webhook.events) if submission.webhook else None,
         max_attempts=max_attempts,
         run_at=at,
         cancel_at=None if after is None else at + timedelta(seconds=after),

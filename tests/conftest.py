@@ -27,6 +27,10 @@ from jobs.settings import Settings
 from jobs.storage import BlobStorage, LocalStorage, S3Storage
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fault-jobs", type=int, default=100, help="jobs in tests/faults (default 100)")
+
+
 def unavailable(component: str, error: Exception) -> None:
     reason = f"{component} can't start: {error}"
     if os.environ.get("CI") == "true":

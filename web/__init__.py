@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         jobs_api,
         pages,
         queues_api,
+        requests,
         simple,
         styles_api,
     )
@@ -41,6 +42,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     ):
         app.register_blueprint(module.blueprint)
     errors.register(app)
+    requests.register(app)
     app.after_request(_secure)
     return app
 

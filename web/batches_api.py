@@ -7,6 +7,7 @@ from flask import Blueprint, Response, jsonify, request
 from jobs.service import LOCAL_OWNER
 from web.current import service
 from web.fields import take_handling
+from web.requests import request_id
 from web.schemas import batch_json
 from web.uploads import read_lists
 
@@ -43,6 +44,9 @@ def submit() -> Response:
         cancel_after=handling.cancel_after,
         use_cache=handling.use_cache,
         idempotency_key=request.headers.get("Idempotency-Key"),
+        request_id=request_id(),
+        webhook_url=handling.webhook_url,
+        webhook_events=handling.webhook_events,
     )
     response = jsonify(batch_json(view))
     response.status_code = 200 if view.done else 202

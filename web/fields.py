@@ -45,10 +45,12 @@ class Handling:
     priority: int
     cancel_after: int | None
     use_cache: bool
+    webhook_url: str | None
+    webhook_events: str | None
 
 
 def take_handling(fields: MutableMapping[str, str], header: str | None) -> Handling:
-    """Take `priority`, `cancel_after` and `use_cache` out of the fields.
+    """Take what says how a job is handled out of the fields.
 
     `header` is `Cancel-After`, which says the same as the field. Raises `InvalidParamsError`.
     """
@@ -60,4 +62,6 @@ def take_handling(fields: MutableMapping[str, str], header: str | None) -> Handl
         priority=integer("priority", fields.pop("priority", "0"), PRIORITIES[0], PRIORITIES[-1]),
         cancel_after=None if text is None else integer("cancel_after", text, *CANCEL_AFTER),
         use_cache=boolean("use_cache", fields.pop("use_cache", "true")),
+        webhook_url=fields.pop("webhook_url", None),
+        webhook_events=fields.pop("webhook_events", None),
     )

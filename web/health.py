@@ -26,7 +26,7 @@ def readyz() -> tuple[Response, int]:
 def metrics() -> Response:
     """Counts from SQL, in Prometheus's text format."""
     lines = []
-    for name, help_, rows in service().figures():
-        lines += [f"# HELP {name} {help_}", f"# TYPE {name} gauge"]
-        lines += [f"{name}{labels} {value}" for labels, value in rows]
+    for figure in service().figures():
+        lines += [f"# HELP {figure.name} {figure.help}", f"# TYPE {figure.name} {figure.type}"]
+        lines += [f"{figure.name}{labels} {value}" for labels, value in figure.samples]
     return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")

@@ -17,6 +17,7 @@ from jobs.params import PARAMS
 from jobs.pictures import SUFFIXES
 from web.current import service
 from web.fields import boolean, integer, one_of, take_handling
+from web.requests import request_id
 from web.schemas import job_json
 from web.uploads import read_form
 
@@ -68,6 +69,9 @@ def _submit(key: str | None, job_id: str | None) -> Response:
         use_cache=handling.use_cache,
         idempotency_key=key,
         job_id=job_id,
+        request_id=request_id(),
+        webhook_url=handling.webhook_url,
+        webhook_events=handling.webhook_events,
     )
     return _answer(job)
 
@@ -78,7 +82,7 @@ def _answer(job: Job) -> Response:
     preferred = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
     if preferred:
         job = atelier.wait(job.id, min(float(preferred[1]), MAX_WAIT))
-    response = jsonify(job_json(job, atelier.place(job)))
+    response = jsonify(job_json(job, atelier.place(job), atelier.deliveries(job)))
     response.status_code = 200 if job.status in FINAL else 202
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if preferred:
@@ -117,7 +121,7 @@ def show(job_id: str) -> Response:
     if "wait" in request.args:
         seconds = integer("wait", request.args["wait"], 0, int(MAX_WAIT))
         job = atelier.wait(job_id, seconds, version=job.version)
-    body = job_json(job, atelier.place(job))
+    body = job_json(job, atelier.place(job), atelier.deliveries(job))
     response = jsonify(body)
     response.set_etag(hashlib.sha256(json.dumps(body).encode()).hexdigest()[:32])
     response.headers["Cache-Control"] = "no-cache"
@@ -135,7 +139,8 @@ def cancel(job_id: str) -> tuple[Response, int]:
 @blueprint.post("/<job_id>/retry")
 def retry(job_id: str) -> Response:
     """Make a new job like one that failed or was canceled: 202, `Location`."""
-    return _answer(service().retry(job_id, idempotency_key=request.headers.get("Idempotency-Key")))
+    key = request.headers.get("Idempotency-Key")
+    return _answer(service().retry(job_id, idempotency_key=key, request_id=request_id()))
 
 
 @blueprint.get("/<job_id>/output")

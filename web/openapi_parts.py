@@ -6,6 +6,7 @@ from typing import Any
 
 from jobs.params import PARAMS
 from jobs.submission import CANCEL_AFTER, PRIORITIES
+from jobs.webhooks import EVENTS
 
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 JOB = {"$ref": "#/components/schemas/Job"}
@@ -99,6 +100,15 @@ def handling() -> dict[str, Any]:
             "type": "boolean",
             "default": True,
             "description": "Answer from your own earlier job where it was asked exactly the same.",
+        },
+        "webhook_url": {
+            "type": "string",
+            "format": "uri",
+            "description": "Told of the job by signed POSTs (Standard Webhooks); https, public.",
+        },
+        "webhook_events": {
+            "type": "string",
+            "description": f"Of which: {', '.join(EVENTS)}, or completed for the last three (default).",
         },
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from jobs.lifecycle import CancelReason, JobStatus
 from jobs.params import PARAMS
+from jobs.webhooks import EVENTS
 
 
 def _job_schema() -> dict[str, Any]:
@@ -81,6 +82,8 @@ def _job_schema() -> dict[str, Any]:
             "inputs": {"type": "array", "items": file},
             "outputs": {"type": "array", "items": output},
             "metrics": {"type": ["object", "null"]},
+            "request_id": {"type": ["string", "null"]},
+            "webhook": _webhook_schema(nullable_time),
             "created_at": {"type": "string", "format": "date-time"},
             "started_at": nullable_time,
             "finished_at": nullable_time,
@@ -118,6 +121,29 @@ def _queue_schema() -> dict[str, Any]:
             "urls": {"type": "object", "additionalProperties": {"type": "string"}},
         },
         "required": ["name", "paused", "queued", "running", "urls"],
+    }
+
+
+def _webhook_schema(nullable_time: dict[str, Any]) -> dict[str, Any]:
+    delivery = {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string"},
+            "event": {"enum": list(EVENTS)},
+            "attempts": {"type": "integer"},
+            "status_code": {"type": ["integer", "null"]},
+            "error": {"type": ["string", "null"]},
+            "next_at": nullable_time,
+            "delivered_at": nullable_time,
+        },
+    }
+    return {
+        "type": ["object", "null"],
+        "properties": {
+            "url": {"type": "string"},
+            "events": {"type": "array", "items": {"enum": list(EVENTS)}},
+            "deliveries": {"type": "array", "items": delivery},
+        },
     }
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from jobs.batches import BatchView
 from jobs.lifecycle import JobStatus
-from jobs.models import Job, JobFile, Style
+from jobs.models import Job, JobFile, Style, WebhookDelivery
 from jobs.params import strengths
 from jobs.places import QueuePlace
 from jobs.queues import QueueView
 
 
-def job_json(job: Job, place: QueuePlace | None = None) -> dict[str, Any]:
+def job_json(
+    job: Job, place: QueuePlace | None = None, deliveries: Sequence[WebhookDelivery] = ()
+) -> dict[str, Any]:
     """A job as clients see it. `place` is where it stands in the queue."""
     base = f"/v1/jobs/{job.id}"
     alphas = strengths(job.params) if job.kind == "stylize" else []
@@ -47,6 +50,8 @@ def job_json(job: Job, place: QueuePlace | None = None) -> dict[str, Any]:
             for file in job.outputs
         ],
         "metrics": job.metrics,
+        "request_id": job.request_id,
+        "webhook": None if job.webhook_url is None else _webhook(job, deliveries),
         "created_at": _time(job.created_at),
         "started_at": _time(job.started_at),
         "finished_at": _time(job.finished_at),
@@ -91,6 +96,25 @@ def queue_json(view: QueueView) -> dict[str, Any]:
         "queued": view.queued,
         "running": view.running,
         "urls": {"pause": f"{base}/pause", "resume": f"{base}/resume"},
+    }
+
+
+def _webhook(job: Job, deliveries: Sequence[WebhookDelivery]) -> dict[str, Any]:
+    return {
+        "url": job.webhook_url,
+        "events": (job.webhook_events or "").split(),
+        "deliveries": [
+            {
+                "id": delivery.id,
+                "event": delivery.event,
+                "attempts": delivery.attempts,
+                "status_code": delivery.status_code,
+                "error": delivery.error,
+                "next_at": _time(delivery.next_at),
+                "delivered_at": _time(delivery.delivered_at),
+            }
+            for delivery in deliveries
+        ],
     }
 
 

@@ -11,6 +11,7 @@ from jobs.lifecycle import FINAL, JobStatus
 from jobs.models import Blob, Job
 from web.current import service
 from web.jobs_api import send_blob
+from web.requests import request_id
 from web.uploads import read_form
 
 blueprint = Blueprint("simple", __name__)
@@ -60,6 +61,7 @@ def _stylize(format_: str) -> tuple[Job, Blob, bytes]:
         style=uploads.pop("style", None),
         style_id=style_id,
         parts=uploads,
+        request_id=request_id(),
         priority=10,  # somebody waits at the other end of the line
     )
     job = atelier.wait(job.id, atelier.settings.sync_seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import uuid
@@ -15,11 +14,10 @@ from celery.signals import (
     worker_shutting_down,
 )
 
+from jobs.logs import configure
 from jobs.queue import RUN_TASK, make_celery
 from jobs.settings import load_settings
 from worker.draining import Drain
-
-log = logging.getLogger(__name__)
 
 settings = load_settings()
 app = make_celery(settings.broker)
@@ -33,9 +31,7 @@ _drain = Drain()
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
 def _configure_logging(**_: object) -> None:
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    configure(settings.log_level, settings.log_format)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import lifecycle, outbox
+from jobs import counters, lifecycle, outbox
 from jobs.backoff import retry_delay
 from jobs.claiming import eligible
 from jobs.db import now, reading
 from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError
 from jobs.lifecycle import JobStatus, Run
+from jobs.logs import bound
 from jobs.models import Job, JobFile
 from jobs.rows import keep_blob
 from worker.context import WorkerContext
@@ -36,9 +37,17 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
             max_running=settings.max_running_per_owner,
         )
     if run is None:
+        _count(context, counters.CLAIMS_REFUSED)
         return None
     with reading(context.sessions) as session:
         job = session.get_one(Job, run.job_id)
+    with bound(job_id=run.job_id, request_id=job.request_id):
+        _run(context, job, run)
+    return run
+
+
+def _run(context: WorkerContext, job: Job, run: Run) -> None:
+    settings = context.settings
     log.info("job %s attempt %d starts", run.job_id, run.attempt)
     lease = Lease(
         context.sessions,
@@ -59,6 +68,7 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
             _succeed(context, run, made)
     except LeaseLostError:
         log.warning("job %s attempt %d lost its lease; its work is discarded", run.job_id, run.attempt)
+        _count(context, counters.WRITES_REFUSED)
     except JobCanceledError:
         _end(context, run, lifecycle.end_canceled)
     except DrainedError:
@@ -71,7 +81,6 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
             "job %s attempt %d succeeded in %.3f s", run.job_id, run.attempt, made.metrics["run_s"]
         )
     _wake_the_next(context, job)
-    return run
 
 
 def _succeed(context: WorkerContext, run: Run, made: Made) -> None:
@@ -160,3 +169,9 @@ def _end(context: WorkerContext, run: Run, transition: Any, *values: Any) -> Non
             transition(session, run, *values)
     except LeaseLostError:
         log.warning("job %s attempt %d lost its lease before it ended", run.job_id, run.attempt)
+        _count(context, counters.WRITES_REFUSED)
+
+
+def _count(context: WorkerContext, name: str) -> None:
+    with context.sessions.begin() as session:
+        counters.bump(session, name)

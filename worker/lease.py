@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -57,7 +58,11 @@ class Lease:
         self._stop = threading.Event()
         self._lost = False
         self._canceled = False
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        # In the run's context, so that what the heartbeat logs names the job as well.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._beat,), name="heartbeat", daemon=True
+        )
 
     def __enter__(self) -> Lease:
         self._thread.start()

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import logging
 import signal
+import threading
 
 import click
 
 
 @click.command()
 def maintenance() -> None:
-    """Publish waiting tokens and take back stalled jobs, until stopped."""
+    """Publish waiting tokens, take back stalled jobs and send webhooks, until stopped."""
+    from jobs.logs import configure
     from jobs.maintenance import Maintenance
     from jobs.service import make_service
     from jobs.settings import load_settings
+    from jobs.webhook_sender import WebhookSender
 
     settings = load_settings()
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    configure(settings.log_level, settings.log_format)
+    service = make_service(settings)
+    loop = Maintenance(service)
+    # A thread of its own: a receiver that takes its time must not keep stalled jobs waiting.
+    sender = threading.Thread(
+        target=WebhookSender(settings, service.sessions).run, args=(loop.stop,), name="webhooks"
     )
-    loop = Maintenance(make_service(settings))
+    sender.start()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: loop.stop.set())
     loop.run()
+    sender.join()
 
 
 @click.command()
@@ -36,3 +43,18 @@ def migrate() -> None:
     upgrade(settings.database)
     added = make_service(settings).styles.register_gallery()
     click.echo(f"the schema is up to date; {added} styles added", err=True)
+
+
+@click.command("webhook-secret")
+@click.option("--owner", help="Sign this owner's webhooks with it, from now on.")
+def webhook_secret(owner: str | None) -> None:
+    """Make a secret for WEBHOOK_SECRET, or for one owner, and print it."""
+    from jobs.webhooks import new_secret
+
+    secret = new_secret()
+    if owner is not None:
+        from jobs.service import make_service
+        from jobs.settings import load_settings
+
+        make_service(load_settings()).set_webhook_secret(owner, secret)
+    click.echo(secret)

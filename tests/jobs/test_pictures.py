@@ -65,3 +65,19 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(side: int) -> None:
 
     with pytest.raises(PictureTooLargeError):
         inspect_picture(out.getvalue(), name="bomb.png", max_pixels=10_000)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"mode": "CMYK"}])
+def test_a_jpeg_is_read_to_its_end(picture: Callable[..., bytes], options: dict[str, object]) -> None:
+    """A JPEG's pixels are not made when it is checked; what is cut off at the end is noticed anyway."""
+    mode = str(options.pop("mode", "RGB"))
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(picture(640, 480))) as image:
+        image.convert(mode).save(out, "JPEG", quality=95, **options)
+    data = out.getvalue()
+
+    info = inspect_picture(data, name="photo", max_pixels=1_000_000)
+    assert (info.width, info.height) == (640, 480)
+    for cut in (len(data) // 2, len(data) - 2000):
+        with pytest.raises(UnusablePictureError):
+            inspect_picture(data[:cut], name="photo", max_pixels=1_000_000)

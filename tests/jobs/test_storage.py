@@ -18,6 +18,7 @@ def test_what_is_put_can_be_got_under_its_hash(storage: BlobStorage) -> None:
 
 
 def test_what_is_not_there(storage: BlobStorage) -> None:
+    storage.put(b"something else")
     with pytest.raises(NotFoundError):
         storage.get("0" * 64)
     storage.delete("0" * 64)
@@ -57,6 +58,16 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         storage.put(b"x")
     with pytest.raises(StorageError):
         storage.check()
+
+
+def test_a_folder_that_is_away_is_not_a_missing_blob(local_storage: LocalStorage) -> None:
+    name = local_storage.put(b"x")
+    away = local_storage.folder.rename(local_storage.folder.with_name("away"))
+
+    with pytest.raises(StorageError):
+        local_storage.get(name)
+    away.rename(local_storage.folder)
+    assert local_storage.get(name) == b"x"
 
 
 @pytest.mark.integration

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,9 +14,10 @@ from PIL import Image
 from sqlalchemy import func, select
 from tests_support import expire_lease
 
-from jobs import lifecycle
+from jobs import counters, lifecycle
 from jobs.errors import StorageError
 from jobs.lifecycle import JobStatus
+from jobs.logs import JsonFormatter
 from jobs.models import Job, JobEvent, OutboxMessage, StyleStatistics
 from jobs.queue import JobQueue, make_celery
 from jobs.service import JobService
@@ -442,3 +444,48 @@ def test_a_job_that_ran_out_of_memory_is_done_in_tiles_and_says_so(
         assert "tiles of 320 pixels" in job.metrics["notices"][-1]
         made, whole = (pixels(context.storage.get(one.outputs[0].sha256)) for one in (job, reference))
         assert np.abs(made - whole).max() <= 1
+
+
+def test_every_line_of_a_run_names_the_job_and_its_request(
+    context: WorkerContext,
+    service: JobService,
+    handler: Any,
+    picture: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    lines = []
+    caplog.handler.addFilter(lambda record: lines.append(JsonFormatter().format(record)) or True)
+
+    def talk(context: WorkerContext, job: Job, lease: Lease) -> Made:
+        logging.getLogger("some.library").warning("in the run")
+        return Made(outputs=[])
+
+    handler(talk)
+    upload = Upload(data=picture(), field="content", name="content")
+    job = service.submit("stylize", {}, content=upload, style=upload, request_id="req-7")
+    caplog.set_level(logging.INFO)
+    run(context)
+
+    said = [line for line in map(json.loads, lines) if line["logger"] != "celery"]
+    assert {line["logger"] for line in said} >= {"worker.execution", "some.library"}
+    of_the_run = [line for line in said if line["logger"] in {"worker.execution", "some.library"}]
+    assert all(line["job_id"] == job.id for line in of_the_run)
+    assert all(line["request_id"] == "req-7" for line in of_the_run)
+
+
+def test_wake_ups_for_nothing_and_stale_writes_are_counted(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    def lose(context: WorkerContext, job: Job, lease: Lease) -> Made:
+        with context.sessions.begin() as session:
+            session.get_one(Job, job.id).lease_owner = "another"
+        return Made(outputs=[])
+
+    handler(lose)
+    submit()
+    run(context)
+    run(context)
+
+    with service.sessions() as session:
+        assert counters.totals(session, counters.WRITES_REFUSED) == {"": 1}
+        assert counters.totals(session, counters.CLAIMS_REFUSED) == {"": 1}

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from contextvars import copy_context
+
+from jobs.logs import JsonFormatter, TextFormatter, bound
+
+
+def record(message: str, *values: object, **extra: object) -> logging.LogRecord:
+    logger = logging.getLogger("some.where")
+    return logger.makeRecord("some.where", logging.INFO, "f", 1, message, values, None, extra=extra)
+
+
+def test_a_json_line_carries_the_ids() -> None:
+    with bound(job_id="j1", request_id="r1"), bound(request_id=None):
+        line = JsonFormatter().format(record("job %s\nstarts", "j1", fields={"ms": 3}))
+
+    assert "\n" not in line
+    parsed = json.loads(line)
+    assert parsed["message"] == "job j1\nstarts"
+    assert (parsed["job_id"], parsed["request_id"], parsed["ms"]) == ("j1", "r1", 3)
+    assert (parsed["level"], parsed["logger"]) == ("INFO", "some.where")
+    assert parsed["time"].endswith("Z")
+
+
+def test_ids_end_with_their_block() -> None:
+    with bound(job_id="j1"):
+        pass
+
+    assert "job_id" not in json.loads(JsonFormatter().format(record("x")))
+
+
+def test_ids_are_those_of_the_thread() -> None:
+    seen: dict[str, str] = {}
+
+    def look(name: str) -> None:
+        seen[name] = TextFormatter().format(record("x"))
+
+    with bound(job_id="j1"):
+        plain = threading.Thread(target=look, args=("plain",))
+        handed = threading.Thread(target=copy_context().run, args=(look, "handed"))
+        for thread in (plain, handed):
+            thread.start()
+            thread.join()
+
+    assert "j1" not in seen["plain"]
+    assert seen["handed"].endswith("[job_id j1]")
+
+
+def test_a_text_line_can_not_be_forged() -> None:
+    line = TextFormatter().format(record("name %s", "a\n2026 INFO web: forged"))
+
+    assert line.count("\n") == 0
+
+
+def test_tracebacks_are_kept() -> None:
+    try:
+        raise ValueError("what happened")
+    except ValueError as error:
+        made = record("x")
+        made.exc_info = (type(error), error, error.__traceback__)
+
+    assert "what happened" in json.loads(JsonFormatter().format(made))["exception"]
+    assert "what happened" in TextFormatter().format(made)

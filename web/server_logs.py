@@ -1,0 +1,25 @@
+"""Makes the web server's own lines look like all others: `gunicorn --logger-class`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from jobs.logs import configure
+from jobs.settings import load_settings
+
+
+class ServerLogger(Logger):  # type: ignore[misc]
+    """gunicorn's logger without handlers of its own: its lines go where everything goes."""
+
+    def setup(self, cfg: Any) -> None:
+        """Configure logging for the server and its workers, which are forked from it."""
+        super().setup(cfg)
+        settings = load_settings()
+        configure(settings.log_level, settings.log_format)
+        for log in (self.error_log, self.access_log):
+            log.handlers.clear()
+            log.propagate = True
+        # Requests are logged by the application, which knows their ids.
+        self.access_log.disabled = True
