@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 EXTRAS := openvino,onnx,embedded,postgres,s3,samples,dev
 STAMP := $(VENV)/.installed
 
-.PHONY: contact-sheet help setup demo up test test-browser lint format gallery constraints clean
+.PHONY: contact-sheet help setup demo up test test-browser faults lint format gallery constraints clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ test: setup ## Run every test
 
 test-browser: setup ## Run the tests in a real Chromium
 	$(BIN)/python -m pytest tests/browser
+
+JOBS ?= 100
+faults: setup ## Kill, freeze and starve everything while jobs run (JOBS=300 for the whole)
+	$(BIN)/python -m pytest tests/faults --fault-jobs $(JOBS)
 
 lint: setup ## Check format, style, types and the arrows between packages
 	$(BIN)/ruff format --check .

@@ -1,0 +1,210 @@
+"""The faults. Each hurts something while jobs come in and run, and puts it right again."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import psutil
+import redis
+from faults.fault_stack import FaultStack
+from faults.load import Load
+from faults.servers import CrashingPostgres, FailingProxy
+from sqlalchemy import exists, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs.db import now, reading
+from jobs.lifecycle import JobStatus
+from jobs.models import Job, OutboxMessage
+from jobs.queue import JobQueue, make_celery
+
+#: A job of this size runs long enough for a fault to find it running.
+TARGET_SIZE = 768
+
+
+@dataclass
+class Storm:
+    """Faults against one stack, and how long the service took to come back from each."""
+
+    stack: FaultStack
+    load: Load
+    postgres: CrashingPostgres | None = None
+    s3: FailingProxy | None = None
+    random: random.Random = field(default_factory=lambda: random.Random(20))
+    recoveries: dict[str, list[float]] = field(default_factory=dict)
+
+    def faults(self) -> list[Callable[[], None]]:
+        """Every fault that fits this stack."""
+        all_ = [
+            self.kill_pool_child,
+            self.kill_worker,
+            self.kill_web,
+            self.kill_maintenance,
+            self.kill_redis,
+            self.flush_redis,
+            self.double_and_shuffle_messages,
+            self.freeze_worker,
+            self.drain_worker,
+        ]
+        if self.postgres is not None:
+            all_ += [self.crash_postgres, self.restart_postgres, self.step_database_clock]
+        if self.s3 is not None:
+            all_.append(self.fail_storage)
+        return all_
+
+    def strike(self, fault: Callable[[], None], jobs: int) -> None:
+        """Send `jobs`, let the fault happen among them, and wait until a later job has succeeded."""
+        sent = self.load.submit(jobs)
+        started = time.monotonic()
+        fault()
+        later = self.load.submit_one()
+        self.stack.wait_until(lambda: self._succeeded(later), seconds=90)
+        seconds = time.monotonic() - started
+        self.recoveries.setdefault(fault.__name__.replace("_", " "), []).append(seconds)
+        for future in sent:
+            future.result(90)
+
+    def _succeeded(self, job_id: str) -> bool:
+        job = self.stack.job(job_id)
+        return job is not None and job.status == JobStatus.SUCCEEDED
+
+    def _target(self) -> tuple[str, int]:
+        """A job that runs now, and the pid of the pool child that runs it."""
+        job_id = self.load.submit_one(TARGET_SIZE)
+        return job_id, self.stack.holder(job_id)
+
+    # -- processes ----------------------------------------------------------------------------------
+
+    def kill_pool_child(self) -> None:
+        _, child = self._target()
+        psutil.Process(child).send_signal(signal.SIGKILL)
+
+    def kill_worker(self) -> None:
+        _, child = self._target()
+        self.stack.restart(self.stack.worker_of(child))
+
+    def kill_web(self) -> None:
+        more = self.load.submit(8)
+        time.sleep(0.05)
+        self.stack.restart("web")
+        for future in more:
+            future.result(90)
+
+    def kill_maintenance(self) -> None:
+        self.stack.restart("maintenance")
+
+    def freeze_worker(self) -> None:
+        """SIGSTOP past the lease, until another run has the job; then the first wakes up."""
+        job_id, child = self._target()
+        name = self.stack.worker_of(child)
+        self.stack.freeze(name)
+        job = self.stack.job(job_id)
+        assert job is not None
+        stale = job.lease_owner
+        self.stack.wait_until(lambda: self._taken_from(job_id, stale))
+        self.stack.thaw(name)
+
+    def _taken_from(self, job_id: str, stale: str | None) -> bool:
+        job = self.stack.job(job_id)
+        return job is not None and job.lease_owner != stale and job.status != JobStatus.QUEUED
+
+    def drain_worker(self) -> None:
+        """SIGTERM: what runs is finished by the same run, or put back at no cost of an attempt."""
+        job_id, child = self._target()
+        name = self.stack.worker_of(child)
+        before = self.stack.job(job_id)
+        self.stack.terminate(name)
+        after = self.stack.job(job_id)
+        assert before is not None
+        assert after is not None
+        finished = (after.status, after.attempt) == (JobStatus.SUCCEEDED, before.attempt)
+        assert finished or after.attempt == before.attempt - 1, (after.status, after.attempt)
+        self.stack.start(name)
+
+    # -- the broker ---------------------------------------------------------------------------------
+
+    def kill_redis(self) -> None:
+        self.stack.kill("redis")
+        for future in self.load.submit(4):
+            future.result(90)  # accepted all the same
+        self.stack.start("redis")
+
+    def flush_redis(self) -> None:
+        with self.stack.redis() as client:
+            client.flushall()
+
+    def double_and_shuffle_messages(self) -> None:
+        """Every job's token again, late, in another order, and what waits in Redis turned round."""
+        ids = list(self.load.accepted.contents)[-20:] * 2
+        self.random.shuffle(ids)
+        app = make_celery(f"redis://127.0.0.1:{self.stack.redis_port}/0")
+        queue = JobQueue(app)
+        for job_id in ids:
+            assert queue.wake("stylize", job_id)
+        app.close()
+        with self.stack.redis() as client:
+            self._turn_round(client)
+
+    def _turn_round(self, client: redis.Redis) -> None:
+        messages = client.lrange("stylize", 0, -1)
+        for message in messages:
+            if client.lrem("stylize", 1, message):
+                client.lpush("stylize", message)
+
+    # -- database and storage -----------------------------------------------------------------------
+
+    def crash_postgres(self) -> None:
+        assert self.postgres is not None
+        self._target()
+        self.postgres.crash()
+        time.sleep(1)
+        self.postgres.start()
+
+    def restart_postgres(self) -> None:
+        assert self.postgres is not None
+        self.postgres.stop()
+        time.sleep(1)
+        self.postgres.start()
+
+    def step_database_clock(self) -> None:
+        """What an hour's step of the database's clock does to leases: all have run out at once."""
+        self._target()
+        with self.stack.sessions.begin() as session:
+            session.execute(
+                update(Job)
+                .where(Job.status == JobStatus.RUNNING)
+                .values(lease_expires_at=now(session) - timedelta(hours=1))
+            )
+
+    def fail_storage(self) -> None:
+        assert self.s3 is not None
+        self._target()
+        self.s3.failing.set()
+        time.sleep(3)
+        self.s3.failing.clear()
+
+    # -- the end ------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Wait until no job is queued or running, and the outbox is empty."""
+        self.stack.wait_until(self._settled, seconds=180)
+
+    def _settled(self) -> bool:
+        try:
+            with reading(self.stack.sessions) as session:
+                open_ = exists().where(Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)))
+                waiting = exists().where(OutboxMessage.id.is_not(None))
+                return not session.scalar(select(open_ | waiting))
+        except SQLAlchemyError:
+            return False
+
+    def report(self) -> list[str]:
+        """One line for each kind of fault."""
+        lines = [f"{'fault':<32} times  slowest recovery"]
+        for name, seconds in sorted(self.recoveries.items()):
+            lines.append(f"{name:<32} {len(seconds):>5}  {max(seconds):>6.1f} s")
+        return lines
