@@ -176,7 +176,7 @@ def test_a_phone_picture_with_a_second_image_is_a_jpeg() -> None:
     assert picture.pixels[8, 8, 0] > 200
 
 
-def test_large_jpegs_are_decoded_small_but_not_below_twice_the_target() -> None:
+def test_large_jpegs_are_decoded_small_but_not_below_half_as_much_again() -> None:
     file = saved(Image.fromarray(np.full((400, 800, 3), 90, np.uint8)), "JPEG")
     assert read_picture(file).width == 800
     small = read_picture(file, target_long_side=100)
@@ -184,6 +184,18 @@ def test_large_jpegs_are_decoded_small_but_not_below_twice_the_target() -> None:
     assert read_picture(file, target_long_side=700).width == 800
     line = saved(Image.new("RGB", (1, 3_000)), "JPEG")
     assert read_picture(line, target_long_side=10).width == 1
+
+
+def test_a_jpeg_decoded_small_looks_like_one_decoded_whole() -> None:
+    data = pytest.importorskip("skimage.data")
+    photo = np.tile(data.astronaut(), (3, 4, 1))  # detail of a real photograph, 2048 × 1536
+    file = saved(Image.fromarray(photo), "JPEG", quality=92)
+    whole, small = (
+        resize_picture(read_picture(file, target_long_side=target), 640).pixels.astype(float)
+        for target in (None, 640)
+    )
+    assert read_picture(file, target_long_side=640).width == 1_024
+    assert 10 * np.log10(255**2 / ((whole - small) ** 2).mean()) > 34
 
 
 def test_resize_keeps_the_aspect_and_at_least_one_pixel() -> None:
