@@ -45,16 +45,24 @@ def make_celery(broker: str) -> Celery:
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
-        broker_transport_options={
-            "visibility_timeout": 3600,
-            "socket_connect_timeout": 2,
-            "socket_timeout": 5,
-            "socket_keepalive": True,
-        },
+        broker_connection_timeout=2,
+        broker_transport_options=_transport_options(broker),
         redis_socket_connect_timeout=2,
         redis_socket_timeout=5,
     )
     return app
+
+
+def _transport_options(broker: str) -> dict[str, object]:
+    if broker.startswith("amqp"):
+        # A token counts as sent when RabbitMQ says that it has it, and not before.
+        return {"confirm_publish": True}
+    return {
+        "visibility_timeout": 3600,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 5,
+        "socket_keepalive": True,
+    }
 
 
 class JobQueue:

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     atelier_home: Path = Path("var")
     database_url: str = ""
     redis_url: str = ""
+    broker_url: str = ""
     storage_url: str = ""
     s3_endpoint_url: str = ""
 
@@ -96,8 +97,8 @@ class Settings(BaseSettings):
 
     @property
     def broker(self) -> str:
-        """The broker's URL; without `REDIS_URL`, the address that `atelier up` serves Redis at."""
-        return self.redis_url or "redis://127.0.0.1:6379/0"
+        """The broker's URL; without any, the address that `atelier up` serves Redis at."""
+        return self.broker_url or self.redis_url or "redis://127.0.0.1:6379/0"
 
     @property
     def storage(self) -> str:

@@ -8,16 +8,18 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from jobs.client import Client
 from jobs.processes import MAINTENANCE, STYLIZE, WEB
 from jobs.redis_server import free_port, redis_command, wait_for_redis
 from jobs.supervisor import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Everything that would lead the processes away from the test's own folder.
-OUTSIDE = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "PORT", "HOST")
+OUTSIDE = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "PORT", "HOST")
 
 
 class Stack:
@@ -45,6 +47,7 @@ class Stack:
             "web": WEB.format(host="127.0.0.1", port=self.port, threads=8).split(),
             "worker": STYLIZE.replace("%h", f"test-{self.port}").split(),
             "maintenance": MAINTENANCE.split(),
+            "worker-2": STYLIZE.replace("%h", f"second-{self.port}").split(),
             "redis": redis_command(home / "redis", self.redis_port),
         }
 
@@ -70,10 +73,14 @@ class Stack:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
-    def terminate(self, name: str) -> None:
+    def terminate(self, name: str, *, group: bool = False, seconds: float = 60) -> int:
+        """SIGTERM, to the process or to all that it started; returns the exit status."""
         process = self.running.pop(name)
-        process.terminate()
-        process.wait(30)
+        if group:
+            os.killpg(process.pid, signal.SIGTERM)
+        else:
+            process.terminate()
+        return process.wait(seconds)
 
     def stop(self) -> None:
         for name in list(self.running):
@@ -95,3 +102,17 @@ class Stack:
             return httpx.get(f"{self.url}/readyz", trust_env=False, timeout=5).status_code == 200
         except httpx.HTTPError:
             return False
+
+
+def finished(api: Client, job_id: str, seconds: float = 90) -> dict[str, Any]:
+    """The job, once it has ended."""
+    *_, job = api.follow(job_id, timeout=seconds)
+    return job
+
+
+def states(api: Client, job_id: str) -> list[str]:
+    """The statuses in the history of a job that has ended."""
+    text = api._send("GET", f"/v1/jobs/{job_id}/events").text
+    return [
+        line.split('"status": "')[1].split('"')[0] for line in text.splitlines() if '"status"' in line
+    ]

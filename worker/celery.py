@@ -66,4 +66,5 @@ def run(self: Any, job_id: str) -> None:
 
     queue = self.request.delivery_info.get("routing_key") or "stylize"
     lease_owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
-    run_next(_context, queue, lease_owner)
+    with _drain.at_sigterm():
+        run_next(_context, queue, lease_owner)

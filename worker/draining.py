@@ -7,8 +7,11 @@ the fork.
 from __future__ import annotations
 
 import mmap
+import signal
 import struct
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Drain:
@@ -26,6 +29,24 @@ class Drain:
         """For how long the worker has been stopping; None if it is not."""
         at = self._at()
         return time.monotonic() - at if at else None
+
+    @contextmanager
+    def at_sigterm(self) -> Iterator[None]:
+        """While a job runs, let SIGTERM begin to drain; a second one does what it did before.
+
+        Most platforms signal the parent alone; systemd and some shells signal the whole process group.
+        """
+        before = signal.getsignal(signal.SIGTERM)
+
+        def drain(*_: object) -> None:
+            signal.signal(signal.SIGTERM, before)
+            self.begin()
+
+        signal.signal(signal.SIGTERM, drain)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def _at(self) -> float:
         value: float = struct.unpack("d", self._shared[:])[0]

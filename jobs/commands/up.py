@@ -35,7 +35,7 @@ def up(port: int | None) -> None:
         PYTHONUNBUFFERED="1",
     )
     redis_port = None
-    if not settings.redis_url:
+    if not settings.redis_url and not settings.broker_url:
         redis_port = free_port(6379)
         environment["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
     supervisor = Supervisor(environment, settings.home / "logs", _say)
@@ -106,7 +106,8 @@ def _welcome(settings: Settings, port: int, redis_port: int | None) -> None:
     address = f"http://{settings.host}:{port}"
     _say(f"database {_without_password(settings.database)}")
     _say(f"files    {settings.storage}")
-    _say(f"redis    127.0.0.1:{redis_port}, started here" if redis_port else "redis    REDIS_URL")
+    shown = f"redis at 127.0.0.1:{redis_port}, started here"
+    _say(f"broker   {shown if redis_port else _without_password(settings.broker)}")
     _say("started  web, worker-stylize, maintenance; logs in " + str(settings.home / "logs"))
     _say("")
     _say("try it:")

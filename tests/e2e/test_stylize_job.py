@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
-from service_stack import Stack
+from service_stack import Stack, finished, states
 
 from jobs.client import Client
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-
-
-def finished(api: Client, job_id: str, seconds: float = 90) -> dict[str, Any]:
-    *_, job = api.follow(job_id, timeout=seconds)
-    return job
-
-
-def states(api: Client, job_id: str) -> list[str]:
-    """The statuses in the job's history."""
-    text = api._send("GET", f"/v1/jobs/{job_id}/events").text
-    return [
-        line.split('"status": "')[1].split('"')[0] for line in text.splitlines() if '"status"' in line
-    ]
 
 
 def test_a_picture_and_its_job_survive_a_restart_of_everything(

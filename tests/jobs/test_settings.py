@@ -34,6 +34,14 @@ def test_the_driver_is_named(scheme: str) -> None:
     assert settings.database == "postgresql+psycopg://u:p@h/d"
 
 
+def test_another_broker_than_redis_is_named_by_its_url() -> None:
+    redis = Settings(_env_file=None, redis_url="redis://r/1")
+    rabbit = Settings(_env_file=None, redis_url="redis://r/1", broker_url="amqp://u:p@h//")
+
+    assert Settings(_env_file=None).broker.startswith("redis://127.0.0.1")
+    assert (redis.broker, rabbit.broker) == ("redis://r/1", "amqp://u:p@h//")
+
+
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEASE_SECONDS", "7")
 

@@ -14,6 +14,7 @@ def test_what_is_put_can_be_got_under_its_hash(storage: BlobStorage) -> None:
 
     assert name == hashlib.sha256(b"paint").hexdigest()
     assert storage.get(name) == b"paint"
+    assert storage.exists(name)
     assert storage.put(b"paint") == name
 
 
@@ -21,6 +22,7 @@ def test_what_is_not_there(storage: BlobStorage) -> None:
     storage.put(b"something else")
     with pytest.raises(NotFoundError):
         storage.get("0" * 64)
+    assert not storage.exists("0" * 64)
     storage.delete("0" * 64)
 
 

@@ -489,3 +489,89 @@ def test_wake_ups_for_nothing_and_stale_writes_are_counted(
     with service.sessions() as session:
         assert counters.totals(session, counters.WRITES_REFUSED) == {"": 1}
         assert counters.totals(session, counters.CLAIMS_REFUSED) == {"": 1}
+
+
+def test_a_stopping_worker_gives_its_job_back_without_spending_an_attempt(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    context.settings = context.settings.model_copy(update={"drain_seconds": 0.0})
+    started = threading.Event()
+    handler(stepping(started, threading.Event()))
+    job_id = submit()
+    with service.sessions.begin() as session:
+        session.query(OutboxMessage).delete()
+    thread = threading.Thread(target=run, args=(context,))
+    thread.start()
+    started.wait(10)
+
+    context.drain.begin()
+    thread.join(10)
+
+    job = service.get(job_id)
+    assert (job.status, job.attempt, job.lease_owner) == (JobStatus.QUEUED, 0, None)
+    assert service.events(job_id)[-1].data["reason"] == "drained"
+    with service.sessions() as session:  # another worker is woken for it
+        assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 1
+
+
+def test_a_stopping_worker_lets_a_job_end_that_is_quick_enough(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    context.drain.begin()
+    job_id = submit()
+    run(context)
+
+    assert service.get(job_id).status == JobStatus.SUCCEEDED
+
+
+def test_the_output_names_the_weights_and_answers_the_same_question(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    context.record_versions()
+    first = submit()
+    run(context)
+    again = service.get(submit())
+
+    made = service.get(first)
+    assert made.network_version == context.engines.version("slim")
+    assert "slim" in (made.network_version or "")
+    assert (again.status, again.cached) == (JobStatus.SUCCEEDED, True)
+    assert service.output(again.id)[1] == service.output(first)[1]
+
+
+def test_a_retry_waits_longer_each_time_and_its_token_waits_with_it(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    from jobs import outbox
+
+    def explode(*_: Any) -> Made:
+        raise RuntimeError
+
+    handler(explode)
+    context.settings = context.settings.model_copy(update={"retry_seconds": 100.0})
+    job_id = submit()
+    with service.sessions.begin() as session:
+        session.query(OutboxMessage).delete()
+    run(context)
+
+    job = service.get(job_id)
+    waits = (job.run_at - service.events(job_id)[-1].created_at).total_seconds()
+    assert 50 <= waits <= 100
+    assert run(context) is None
+    service.queue.wake = lambda *_: True  # type: ignore[method-assign]
+    assert outbox.publish(service.sessions, service.queue) == 0
+
+
+def test_an_owner_at_the_bound_wakes_a_worker_when_a_job_ends(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    context.settings = context.settings.model_copy(update={"max_running_per_owner": 1})
+    submit()
+    waiting = submit(alpha=0.1)
+    with service.sessions.begin() as session:
+        session.query(OutboxMessage).delete()
+
+    run(context)
+
+    with service.sessions() as session:
+        assert session.scalars(select(OutboxMessage.job_id)).all() == [waiting]
