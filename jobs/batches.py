@@ -39,11 +39,17 @@ class BatchView:
 
 
 class Batches:
-    """The batches of one installation."""
+    """The batches of one owner."""
 
     def __init__(
-        self, settings: Settings, sessions: SessionFactory, intake: Intake, styles: StyleCatalogue
+        self,
+        settings: Settings,
+        sessions: SessionFactory,
+        intake: Intake,
+        styles: StyleCatalogue,
+        owner: str,
     ) -> None:
+        self._owner = owner
         self._settings = settings
         self._sessions = sessions
         self._intake = intake
@@ -57,10 +63,10 @@ class Batches:
         contents: list[Upload],
         styles: list[Upload],
         style_ids: list[str],
-        owner: str,
         priority: int = 0,
         cancel_after: float | None = None,
         use_cache: bool = True,
+        expires_in: int | None = None,
         idempotency_key: str | None = None,
         request_id: str | None = None,
         webhook_url: str | None = None,
@@ -73,23 +79,24 @@ class Batches:
         """
         self._check_size(contents, styles, style_ids)
         with reading(self._sessions) as session:
-            webhook = find_webhook(self._settings, session, owner, webhook_url, webhook_events)
+            webhook = find_webhook(self._settings, session, self._owner, webhook_url, webhook_events)
         # All but the pictures is the same for every job; each picture is checked once.
         common = check_fields(
             kind,
             values,
             priority=priority,
             idempotency_key=idempotency_key,
-            owner=owner,
+            owner=self._owner,
             cancel_after=cancel_after,
             use_cache=use_cache,
             request_id=request_id,
             webhook=webhook,
+            expires_in=expires_in,
         )
-        limit = self._settings.max_pixels
-        photos = [check_file(upload, limit) for upload in contents]
+        limits = self._settings.decode_limits
+        photos = [check_file(upload, limits) for upload in contents]
         looks: list[tuple[dict[str, CheckedFile], str | None]] = [
-            *(({"style": check_file(upload, limit)}, None) for upload in styles),
+            *(({"style": check_file(upload, limits)}, None) for upload in styles),
             *(({}, style_id) for style_id in style_ids),
         ]
         submissions = []
@@ -100,20 +107,20 @@ class Batches:
                 submissions.append(replace(common, files=files, inputs=inputs, idempotency_key=None))
         pictures = [submission.inputs for submission in submissions]
         request_hash = hash_request([common.request_hash, pictures])
-        earlier = self._earlier(owner, idempotency_key, request_hash)
+        earlier = self._earlier(idempotency_key, request_hash)
         if earlier is not None:
             return earlier
         batch = Batch(
-            id=new_id(), owner=owner, idempotency_key=idempotency_key, request_hash=request_hash
+            id=new_id(), owner=self._owner, idempotency_key=idempotency_key, request_hash=request_hash
         )
         try:
             self._intake.take(submissions, batch)
         except IntegrityError:
-            earlier = self._earlier(owner, idempotency_key, request_hash)
+            earlier = self._earlier(idempotency_key, request_hash)
             if earlier is None:
                 raise
             return earlier
-        return self.get(batch.id, owner)
+        return self.get(batch.id)
 
     def _check_size(self, contents: list[Upload], styles: list[Upload], style_ids: list[str]) -> None:
         if not contents:
@@ -123,12 +130,12 @@ class Batches:
             detail = f"{len(contents)} photos in {looks} styles are too many; a batch has {most} jobs."
             raise InvalidParamsError([("content", detail)])
 
-    def _earlier(self, owner: str, key: str | None, request_hash: str) -> BatchView | None:
+    def _earlier(self, key: str | None, request_hash: str) -> BatchView | None:
         if key is None:
             return None
         with reading(self._sessions) as session:
             found = session.scalars(
-                select(Batch).where(Batch.owner == owner, Batch.idempotency_key == key)
+                select(Batch).where(Batch.owner == self._owner, Batch.idempotency_key == key)
             ).one_or_none()
         if found is None:
             return None
@@ -136,13 +143,13 @@ class Batches:
             raise InvalidParamsError(
                 [("Idempotency-Key", "This key was used for another batch; use a new one.")]
             )
-        return self.get(found.id, owner)
+        return self.get(found.id)
 
-    def get(self, batch_id: str, owner: str) -> BatchView:
+    def get(self, batch_id: str) -> BatchView:
         """A batch of the owner's. Raises `NotFoundError`."""
         with reading(self._sessions) as session:
             batch = session.get(Batch, batch_id)
-            if batch is None or batch.owner != owner:
+            if batch is None or batch.owner != self._owner:
                 raise NotFoundError(f"There is no batch {batch_id[:64]}.")
             counted = session.execute(
                 select(Job.status, func.count()).where(Job.batch_id == batch_id).group_by(Job.status)
@@ -150,9 +157,9 @@ class Batches:
         counts = {str(status): 0 for status in JobStatus}
         return BatchView(batch=batch, counts=counts | dict(counted))
 
-    def cancel(self, batch_id: str, owner: str) -> BatchView:
+    def cancel(self, batch_id: str) -> BatchView:
         """Ask for all its jobs to stop; those that have ended stay as they are."""
-        self.get(batch_id, owner)
+        self.get(batch_id)
         with self._sessions.begin() as session:
             unfinished = session.scalars(
                 select(Job.id)
@@ -165,4 +172,4 @@ class Batches:
             ).all()
             for job_id in unfinished:
                 lifecycle.cancel(session, job_id)
-        return self.get(batch_id, owner)
+        return self.get(batch_id)

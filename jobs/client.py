@@ -25,9 +25,10 @@ class ApiError(Exception):
 class Client:
     """Calls the service at `url`. Every method raises `ApiError`."""
 
-    def __init__(self, url: str, *, timeout: float = 60.0) -> None:
+    def __init__(self, url: str, *, key: str | None = None, timeout: float = 60.0) -> None:
         # Proxies of the environment are for the outside world; the service is usually at home.
-        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False, headers=headers)
         self._url = url
 
     def __enter__(self) -> Client:

@@ -69,16 +69,21 @@ SessionFactory = sessionmaker[Session]
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for `url`; an SQLite file's folder is made, and the file runs in WAL mode."""
+    """An engine for `url`; an SQLite file's folder is made, and the file runs in WAL mode.
+
+    Its errors don't show what was asked with: they are logged, and rows are their owners' business.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        engine = create_engine(
+            url, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True
+        )
         if parsed.get_backend_name() == "postgresql":
             event.listen(engine, "connect", _configure_postgresql)
         return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30})
+    engine = create_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine

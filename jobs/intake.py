@@ -13,7 +13,7 @@ from jobs.limits import check_room
 from jobs.models import Batch, Job
 from jobs.queue import JobQueue
 from jobs.results import earlier_result
-from jobs.rows import ensure_owner
+from jobs.rows import ensure_owner, store_blob
 from jobs.settings import Settings
 from jobs.storage import BlobStorage
 from jobs.submission import Submission, write_submission
@@ -88,7 +88,7 @@ class Intake:
         # Files before rows: a row never names bytes that are not there.
         files = {file.sha256: file for submission in submissions for file in submission.files.values()}
         for file in files.values():
-            self._storage.put(file.data)
+            store_blob(self._sessions, self._storage, file.data, file.info)
         with self._sessions.begin() as session:
             ensure_owner(session, submissions[0].owner)
             # One that was deleted a moment ago answers nothing any more.
@@ -103,6 +103,7 @@ class Intake:
                     session,
                     submission,
                     max_attempts=self._settings.max_attempts,
+                    retention=self._settings.retention_seconds,
                     batch_id=None if batch is None else batch.id,
                     place=place,
                     earlier=earlier[place],

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, union
 from sqlalchemy.orm import Session
 
 from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
-from jobs.models import Blob, Job, JobFile, Owner, Style
+from jobs.models import Blob, Job, JobFile, Owner, StoredUpload, Style
 from jobs.settings import Settings
 from jobs.status import JobStatus
 
@@ -48,31 +48,39 @@ def check_room(
         _check_fits(jobs, settings.max_queued)
         if _count(session, Job.queue == queue) + jobs > settings.max_queued:
             raise QueueFullError(f"The queue is full ({settings.max_queued} jobs); try again later.")
-    if settings.max_mb_per_owner:
-        _check_bytes(session, owner, settings.max_mb_per_owner, files)
+    check_bytes(session, owner, settings.max_mb_per_owner, files)
 
 
 def bytes_kept(session: Session, owner: str) -> int:
-    """The size of all files of an owner's jobs, each counted once; styles of the gallery are free."""
-    theirs = select(JobFile.sha256).join(Job, Job.id == JobFile.job_id).where(Job.owner == owner)
-    free = select(Style.sha256)
-    size = select(func.sum(Blob.size)).where(Blob.sha256.in_(theirs), Blob.sha256.not_in(free))
+    """The size of all that an owner keeps, each file counted once; the gallery is free."""
+    free = select(Style.sha256).where(Style.owner.is_(None))
+    size = select(func.sum(Blob.size)).where(_kept_by(owner), Blob.sha256.not_in(free))
     return int(session.scalar(size) or 0)
 
 
-def _check_bytes(session: Session, owner: str, most_mb: int, files: Mapping[str, int]) -> None:
+def _kept_by(owner: str) -> ColumnElement[bool]:
+    """Whether a blob is of the owner's jobs, uploads or styles."""
+    of_jobs = select(JobFile.sha256).join(Job, Job.id == JobFile.job_id).where(Job.owner == owner)
+    uploaded = select(StoredUpload.sha256).where(StoredUpload.owner == owner)
+    styles = select(Style.sha256).where(Style.owner == owner)
+    return Blob.sha256.in_(union(of_jobs, uploaded, styles))
+
+
+def check_bytes(session: Session, owner: str, most_mb: int, files: Mapping[str, int]) -> None:
+    """Make sure that `files` (SHA-256 → bytes) may be kept too; 0 MB is no limit.
+
+    Raises `OverLimitError`.
+    """
+    if not most_mb:
+        return
     kept = bytes_kept(session, owner)
     known = set(
-        session.scalars(
-            select(JobFile.sha256)
-            .join(Job, Job.id == JobFile.job_id)
-            .where(Job.owner == owner, JobFile.sha256.in_(list(files)))
-        )
+        session.scalars(select(Blob.sha256).where(_kept_by(owner), Blob.sha256.in_(list(files))))
     )
     added = sum(size for sha256, size in files.items() if sha256 not in known)
     if added and kept + added > most_mb * 1_000_000:
         raise OverLimitError(
-            f"Your files take {kept / 1e6:.1f} MB and may take {most_mb} MB; delete some jobs.",
+            f"Your files take {kept / 1e6:.1f} MB and may take {most_mb} MB; delete some.",
             retry_after=BYTES_RETRY_SECONDS,
         )
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import lifecycle, outbox
+from jobs import lifecycle, outbox, retention
 from jobs.lifecycle import JobStatus
 from jobs.models import Job
 from jobs.service import JobService
@@ -39,6 +39,7 @@ class Maintenance:
             (settings.reap_seconds, self.reap),
             (min(settings.reap_seconds, OVERDUE_SECONDS), self.cancel_overdue),
             (settings.renotify_seconds, self.renotify),
+            (settings.sweep_seconds, self.sweep),
         ]
         due = [0.0 for _ in tasks]
         while not self.stop.is_set():
@@ -79,3 +80,14 @@ class Maintenance:
         """Make up for tokens that the broker lost."""
         seconds = min(self._service.settings.renotify_seconds, 5.0)
         return outbox.renotify(self._service.sessions, self._service.queue, waiting_seconds=seconds)
+
+    def sweep(self) -> int:
+        """Delete what has expired, and bytes that nothing refers to; returns how many blobs went."""
+        service = self._service
+        purged = retention.purge(service.sessions)
+        swept = retention.sweep(
+            service.sessions, service.storage, orphan_seconds=service.settings.orphan_seconds
+        )
+        if purged or swept:
+            log.info("%d jobs and uploads had expired, %d blobs were deleted", purged, swept)
+        return swept

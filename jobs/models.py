@@ -40,6 +40,25 @@ class Owner(Base):
     webhook_secret: Mapped[str | None] = mapped_column(String(120))
 
 
+class ApiKey(Base):
+    """What a program says to be an owner. The secret itself is never stored; see `jobs.keys`."""
+
+    __tablename__ = "api_keys"
+
+    #: The public half: it names the key in lists and logs.
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    owner: Mapped[str] = mapped_column(ForeignKey("owners.name"), index=True)
+    label: Mapped[str] = mapped_column(String(120), default="")
+    #: Scopes with spaces between them.
+    scopes: Mapped[str] = mapped_column(String(64))
+    #: The SHA-256 of the secret half.
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
 class Blob(Base):
     """Bytes in storage, known by their SHA-256."""
 
@@ -51,18 +70,36 @@ class Blob(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     created_at: Mapped[datetime]
+    #: When somebody last meant to use it. What nothing refers to is deleted some time after that.
+    touched_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class StoredUpload(Base):
+    """A picture that was sent ahead of the jobs that will name it."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (Index("ix_uploads_owner", "owner", "created_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    owner: Mapped[str] = mapped_column(ForeignKey("owners.name"))
+    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
+
+    blob: Mapped[Blob] = relationship(lazy="joined")
 
 
 class Style(Base):
-    """A registered style image."""
+    """A registered style image. One without an owner belongs to the gallery, which all may use."""
 
     __tablename__ = "styles"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    owner: Mapped[str | None] = mapped_column(ForeignKey("owners.name"), index=True)
     title: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(Text, default="")
     position: Mapped[int] = mapped_column(default=0)
-    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
     created_at: Mapped[datetime]
 
     blob: Mapped[Blob] = relationship(lazy="joined")
@@ -186,6 +223,8 @@ class Job(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    #: From then on, and once it has ended, maintenance deletes the job. None: never.
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
 
     files: Mapped[list[JobFile]] = relationship(
         back_populates="job", order_by="JobFile.position", lazy="selectin"
@@ -213,7 +252,7 @@ class JobFile(Base):
     direction: Mapped[str] = mapped_column(String(8))
     role: Mapped[str] = mapped_column(String(16))
     position: Mapped[int] = mapped_column(default=0)
-    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
 
     job: Mapped[Job] = relationship(back_populates="files")
     blob: Mapped[Blob] = relationship(lazy="joined")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from jobs.errors import PictureTooLargeError, UnsupportedPictureError, UnusablePictureError
+from jobs.metadata import ORIENTATION, BrokenFileError, picture_format, strip_metadata
 
 #: Pillow's name of a format → media type. The only formats that are ever decoded.
 FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -23,6 +24,45 @@ class PictureInfo:
     media_type: str
     width: int
     height: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleanPicture:
+    """A whole picture without metadata: what is kept, served and worked on."""
+
+    data: bytes
+    info: PictureInfo
+
+
+def clean_picture(
+    data: bytes, *, name: str, max_pixels: int, pointer: str | None = None
+) -> CleanPicture:
+    """The picture without its metadata, bit for bit the same in its pixels, once it was decoded whole.
+
+    Raises what `inspect_picture` raises.
+    """
+    format_ = picture_format(data)
+    if format_ is not None:
+        try:
+            data = strip_metadata(data, format_, _orientation(data, format_))
+        except BrokenFileError as error:
+            raise UnusablePictureError(
+                f"{name} is damaged and can't be decoded: {error}.", pointer=pointer
+            ) from None
+    info = inspect_picture(data, name=name, max_pixels=max_pixels, pointer=pointer)
+    return CleanPicture(data=data, info=info)
+
+
+def _orientation(data: bytes, format_: str) -> int:
+    """Which way up the photo was taken: 1 to 8, Exif's way; 1 where nothing usable says so."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=[format_]) as image:
+                value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # as in `inspect_picture`, which says so in words
+        return 1
+    return value if isinstance(value, int) else 1
 
 
 def inspect_picture(
@@ -42,6 +82,8 @@ def inspect_picture(
             image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
         except Image.DecompressionBombError:
             raise _too_large(name, max_pixels, pointer) from None
+        except MemoryError:
+            raise
         except Exception:
             # Pillow's readers raise many kinds of error on hostile bytes; all mean the same here.
             raise UnsupportedPictureError(
@@ -60,6 +102,8 @@ def inspect_picture(
             image.draft(None, (width // 8, height // 8))
             try:
                 image.load()
+            except MemoryError:
+                raise
             except Exception as error:
                 raise UnusablePictureError(
                     f"{name} is damaged and can't be decoded: {str(error).rstrip('.')}.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from jobs.settings import Settings
 
 WEB = (
-    "gunicorn web.wsgi:app --bind {host}:{port} --worker-class gthread --threads {threads} "
+    "gunicorn --config python:web.server web.wsgi:app --bind {host}:{port} "
+    "--worker-class gthread --threads {threads} "
     "--graceful-timeout 10 --timeout 120 --no-control-socket "
     "--logger-class web.server_logs.ServerLogger"
 )

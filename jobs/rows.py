@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from jobs.db import SessionFactory, now
 from jobs.models import Blob, NetworkVersion, Owner, QueueState, StyleStatistics
 from jobs.pictures import PictureInfo
+from jobs.storage import BlobStorage, sha256_of
 
 
 def ensure_owner(session: Session, name: str) -> None:
@@ -19,16 +22,32 @@ def ensure_owner(session: Session, name: str) -> None:
 
 
 def keep_blob(session: Session, sha256: str, size: int, info: PictureInfo, at: datetime) -> None:
-    """Write the row of bytes in storage, unless it is there."""
+    """Write the row of bytes in storage, or note that they are wanted again."""
     values = {
-        "sha256": sha256,
         "size": size,
         "media_type": info.media_type,
         "width": info.width,
         "height": info.height,
         "created_at": at,
     }
-    _insert_once(session, Blob, values)
+    statement = _insert(session)(Blob).values(sha256=sha256, touched_at=at, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_={"touched_at": at}))
+
+
+def touch_blob(session: Session, sha256: str) -> None:
+    """Note that bytes are wanted, so that they are not swept for a while."""
+    session.execute(update(Blob).where(Blob.sha256 == sha256).values(touched_at=now(session)))
+
+
+def store_blob(sessions: SessionFactory, storage: BlobStorage, data: bytes, info: PictureInfo) -> str:
+    """Keep bytes and their row, in the order that a sweep can't break; returns their SHA-256.
+
+    The row comes first and is locked by a sweep while that deletes the bytes: so either the sweep sees
+    that the bytes are wanted, or we wait, and write them again.
+    """
+    with sessions.begin() as session:
+        keep_blob(session, sha256_of(data), len(data), info, now(session))
+    return storage.put(data)
 
 
 def keep_statistics(session: Session, sha256: str, network: str, values: bytes) -> None:

@@ -4,57 +4,71 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
-from sqlalchemy import Engine, and_, or_, select, text
+from sqlalchemy import Engine, select, text
 
 from jobs import lifecycle
 from jobs.batches import Batches
 from jobs.db import SessionFactory, make_engine, make_sessions, reading
-from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
+from jobs.errors import ConflictError, NotFoundError, NotReadyError
 from jobs.figures import Figure, figures
 from jobs.intake import Intake
 from jobs.lifecycle import FINAL, JobStatus
+from jobs.listing import Filters, JobPage, find_page
 from jobs.models import Blob, Job, JobEvent, Owner, WebhookDelivery
 from jobs.places import Line, QueuePlace
 from jobs.queue import JobQueue, make_celery
 from jobs.queues import Queues
-from jobs.retries import retry_of, still_dead
+from jobs.retention import delete_job
+from jobs.retries import retry_of
 from jobs.rows import ensure_owner
 from jobs.settings import Settings
 from jobs.storage import BlobStorage, make_storage
 from jobs.styles import StyleCatalogue
-from jobs.submission import Upload, check_submission
+from jobs.submission import KeptPicture, Upload, check_submission
+from jobs.uploads import UploadShelf
 from jobs.webhooks import find_webhook
 
 #: Whose jobs they are while there are no keys.
 LOCAL_OWNER = "local"
 
 
-@dataclass(frozen=True, kw_only=True)
-class JobPage:
-    """Some jobs, newest first, and the cursor of those after them."""
-
-    jobs: list[Job]
-    next: str | None
-
-
 class JobService:
-    """The use cases over one database, store and broker."""
+    """What one owner can do, over one database, store and broker."""
 
     def __init__(
-        self, settings: Settings, engine: Engine, storage: BlobStorage, queue: JobQueue
+        self,
+        settings: Settings,
+        engine: Engine,
+        storage: BlobStorage,
+        queue: JobQueue,
+        *,
+        owner: str = LOCAL_OWNER,
     ) -> None:
         self.settings = settings
         self.engine = engine
         self.sessions: SessionFactory = make_sessions(engine)
         self.storage = storage
         self.queue = queue
-        self.styles = StyleCatalogue(self.sessions, storage)
+        self.owner = owner
+        self.styles = StyleCatalogue(self.sessions, storage, owner, settings)
+        self.uploads = UploadShelf(self.sessions, storage, owner, settings)
         self.queues = Queues(self.sessions, queue)
         self._intake = Intake(settings, self.sessions, storage, queue)
-        self.batches = Batches(settings, self.sessions, self._intake, self.styles)
+        self.batches = Batches(settings, self.sessions, self._intake, self.styles, owner)
+
+    def of(self, owner: str) -> JobService:
+        """The same service for another owner: whatever is not theirs is not there."""
+        return JobService(self.settings, self.engine, self.storage, self.queue, owner=owner)
+
+    def of_job(self, job_id: str) -> JobService:
+        """The same service for the owner of a job. Raises `NotFoundError`."""
+        with reading(self.sessions) as session:
+            owner = session.scalar(select(Job.owner).where(Job.id == job_id))
+        if owner is None:
+            raise NotFoundError(f"There is no job {job_id[:64]}.")
+        return self.of(owner)
 
     # -- submitting ---------------------------------------------------------------------------------
 
@@ -63,15 +77,15 @@ class JobService:
         kind: str,
         values: dict[str, Any],
         *,
-        content: Upload | None,
-        style: Upload | None = None,
+        content: Upload | KeptPicture | None,
+        style: Upload | KeptPicture | None = None,
         style_id: str | None = None,
-        parts: Mapping[str, Upload] | None = None,
+        parts: Mapping[str, Upload | KeptPicture] | None = None,
         priority: int = 0,
         idempotency_key: str | None = None,
-        owner: str = LOCAL_OWNER,
         cancel_after: float | None = None,
         use_cache: bool = True,
+        expires_in: int | None = None,
         job_id: str | None = None,
         request_id: str | None = None,
         webhook_url: str | None = None,
@@ -86,7 +100,7 @@ class JobService:
         `JobsError`.
         """
         with reading(self.sessions) as session:
-            webhook = find_webhook(self.settings, session, owner, webhook_url, webhook_events)
+            webhook = find_webhook(self.settings, session, self.owner, webhook_url, webhook_events)
         named = {"content": content, "style": style, **(parts or {})}
         submission = check_submission(
             kind,
@@ -95,10 +109,11 @@ class JobService:
             style_id=style_id,
             priority=priority,
             idempotency_key=idempotency_key,
-            owner=owner,
-            max_pixels=self.settings.max_pixels,
+            owner=self.owner,
+            limits=self.settings.decode_limits,
             cancel_after=cancel_after,
             use_cache=use_cache,
+            expires_in=expires_in,
             job_id=job_id,
             registered=self.styles.sha256,
             request_id=request_id,
@@ -106,17 +121,12 @@ class JobService:
         )
         return self.get(self._intake.take_one(submission))
 
-    def check_id(self, job_id: str, *, owner: str = LOCAL_OWNER) -> None:
+    def check_id(self, job_id: str) -> None:
         """Raise `NotFoundError` unless the id is free or names a job of the owner's."""
-        self._intake.check_id(job_id, owner)
+        self._intake.check_id(job_id, self.owner)
 
     def retry(
-        self,
-        job_id: str,
-        *,
-        owner: str = LOCAL_OWNER,
-        idempotency_key: str | None = None,
-        request_id: str | None = None,
+        self, job_id: str, *, idempotency_key: str | None = None, request_id: str | None = None
     ) -> Job:
         """A new job like one that failed or was canceled. Raises `NotFoundError`, `ConflictError`."""
         job = self.get(job_id)
@@ -124,7 +134,7 @@ class JobService:
             raise ConflictError("This job succeeded; send it again with use_cache=false to redo it.")
         if job.status not in FINAL:
             raise ConflictError(f"This job is {job.status}; only one that has ended can be retried.")
-        again = retry_of(job, owner=owner, idempotency_key=idempotency_key, request_id=request_id)
+        again = retry_of(job, owner=self.owner, idempotency_key=idempotency_key, request_id=request_id)
         return self.get(self._intake.take_one(again))
 
     def deliveries(self, job: Job) -> list[WebhookDelivery]:
@@ -146,7 +156,7 @@ class JobService:
         """The job. Raises `NotFoundError`."""
         with reading(self.sessions) as session:
             job = session.get(Job, job_id)
-        if job is None:
+        if job is None or job.owner != self.owner:
             raise NotFoundError(f"There is no job {job_id[:64]}.")
         return job
 
@@ -180,49 +190,14 @@ class JobService:
                 lines[job.queue].place(job) if job.status == JobStatus.QUEUED else None for job in jobs
             ]
 
-    def page(
-        self,
-        *,
-        owner: str = LOCAL_OWNER,
-        status: str | None = None,
-        kind: str | None = None,
-        limit: int = 20,
-        cursor: str | None = None,
-        batch_id: str | None = None,
-        dead: bool | None = None,
-    ) -> JobPage:
-        """A page of jobs, newest first. `cursor` is the id of the last job of the page before.
-
-        `dead` picks those that failed after their last attempt and that nobody has retried since.
-        """
-        query = select(Job).where(Job.owner == owner)
-        if status is not None:
-            query = query.where(Job.status == status)
-        if kind is not None:
-            query = query.where(Job.kind == kind)
-        if batch_id is not None:
-            query = query.where(Job.batch_id == batch_id)
-        if dead is not None:
-            query = query.where(still_dead() if dead else ~still_dead())
+    def page(self, **filters: Unpack[Filters]) -> JobPage:
+        """A page of jobs, newest first. Raises `InvalidParamsError` for a cursor that is not ours."""
         with reading(self.sessions) as session:
-            if cursor is not None:
-                last = session.get(Job, cursor)
-                if last is None or last.owner != owner:
-                    raise InvalidParamsError([("cursor", "This cursor is not one of ours.")])
-                query = query.where(
-                    or_(
-                        Job.created_at < last.created_at,
-                        and_(Job.created_at == last.created_at, Job.id < last.id),
-                    )
-                )
-            query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
-            found = list(session.scalars(query).all())
-        more = len(found) > limit
-        page = found[:limit]
-        return JobPage(jobs=page, next=page[-1].id if more else None)
+            return find_page(session, self.owner, **filters)
 
     def events(self, job_id: str, after: int = 0, limit: int = 200) -> list[JobEvent]:
-        """The job's events with a sequence number above `after`."""
+        """The job's events with a sequence number above `after`. Raises `NotFoundError`."""
+        self.get(job_id)
         with reading(self.sessions) as session:
             return list(
                 session.scalars(
@@ -234,7 +209,12 @@ class JobService:
             )
 
     def output(self, job_id: str, index: int = 0) -> tuple[Blob, bytes]:
-        """An output and its bytes. Raises `NotFoundError`, or `NotReadyError` before there is one."""
+        """An output and its bytes. Raises as `output_blob` does."""
+        blob = self.output_blob(job_id, index)
+        return blob, self.storage.get(blob.sha256)
+
+    def output_blob(self, job_id: str, index: int = 0) -> Blob:
+        """An output. Raises `NotFoundError`, or `NotReadyError` before there is one."""
         job = self.get(job_id)
         outputs = job.outputs
         if not outputs:
@@ -243,7 +223,7 @@ class JobService:
             raise NotReadyError(f"This job is {job.status}; its output comes when it has succeeded.")
         if not 0 <= index < len(outputs):
             raise NotFoundError(f"This job has {len(outputs)} output(s), counted from 0.")
-        return outputs[index].blob, self.storage.get(outputs[index].sha256)
+        return outputs[index].blob
 
     def input(self, job_id: str, role: str) -> tuple[Blob, bytes]:
         """An input of a job and its bytes. Raises `NotFoundError`."""
@@ -260,6 +240,10 @@ class JobService:
         with self.sessions.begin() as session:
             lifecycle.cancel(session, job_id)
         return self.get(job_id)
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job that does not run, and its files. Raises `NotFoundError` or `ConflictError`."""
+        delete_job(self.sessions, self.owner, job_id)
 
     def figures(self) -> list[Figure]:
         """Figures for monitoring."""

@@ -14,16 +14,22 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobs.decode_limits import DecodeLimits
+from jobs.exposure import KeysSetting
+
 
 class Settings(BaseSettings):
     """Where everything is and how patient to be. Durations are in seconds, sizes as named."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     atelier_home: Path = Path("var")
-    database_url: str = ""
-    redis_url: str = ""
-    broker_url: str = ""
+    # These may hold passwords, and settings end up in logs.
+    database_url: str = Field("", repr=False)
+    redis_url: str = Field("", repr=False)
+    broker_url: str = Field("", repr=False)
     storage_url: str = ""
     s3_endpoint_url: str = ""
 
@@ -31,8 +37,25 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     web_threads: int = Field(16, ge=2)
 
+    api_keys: KeysSetting = "auto"
+    secret_key: str = Field("", repr=False)
+    session_seconds: int = Field(43_200, ge=60)
+    link_seconds: int = Field(7 * 86_400, ge=60)
+    trusted_hosts: str = ""
+    trusted_proxies: int = Field(0, ge=0)
+    rate_limit: str = "1200/minute"
+    submit_rate_limit: str = "120/minute"
+
     max_upload_mb: int = Field(25, ge=1)
     max_pixels: int = Field(40_000_000, ge=1)
+    decode_mb: int = Field(1_000, ge=200)
+    decode_seconds: float = Field(20.0, gt=0)
+    decode_processes: int = Field(2, ge=1)
+
+    retention_seconds: int = Field(30 * 86_400, ge=0)
+    upload_seconds: int = Field(86_400, ge=0)
+    sweep_seconds: float = Field(600.0, gt=0)
+    orphan_seconds: float = Field(3_600.0, gt=0)
 
     max_queued: int = Field(10_000, ge=0)
     max_queued_per_owner: int = Field(0, ge=0)
@@ -99,6 +122,16 @@ class Settings(BaseSettings):
     def broker(self) -> str:
         """The broker's URL; without any, the address that `atelier up` serves Redis at."""
         return self.broker_url or self.redis_url or "redis://127.0.0.1:6379/0"
+
+    @property
+    def decode_limits(self) -> DecodeLimits:
+        """What decoding a stranger's picture may take."""
+        return DecodeLimits(
+            pixels=self.max_pixels,
+            megabytes=self.decode_mb,
+            seconds=self.decode_seconds,
+            processes=self.decode_processes,
+        )
 
     @property
     def storage(self) -> str:

@@ -6,35 +6,85 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, or_, select
 
 from jobs.db import SessionFactory, now, reading
-from jobs.errors import InvalidParamsError, NotFoundError
-from jobs.models import Style
+from jobs.decoding import take_picture
+from jobs.errors import ConflictError, InvalidParamsError, NotFoundError
+from jobs.limits import check_bytes
+from jobs.models import Style, new_id
 from jobs.pictures import inspect_picture
-from jobs.rows import keep_blob
-from jobs.storage import BlobStorage
+from jobs.rows import ensure_owner, store_blob
+from jobs.settings import Settings
+from jobs.storage import BlobStorage, sha256_of
+from jobs.submission import Upload
 
 GALLERY = Path(__file__).parent / "gallery"
 
 
 class StyleCatalogue:
-    """The styles of one installation."""
+    """The gallery, and the styles of one owner."""
 
-    def __init__(self, sessions: SessionFactory, storage: BlobStorage) -> None:
+    def __init__(
+        self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
+    ) -> None:
         self._sessions = sessions
         self._storage = storage
+        self._owner = owner
+        self._settings = settings
 
     def all(self) -> list[Style]:
-        """All styles, in their order."""
+        """The gallery in its order, then one's own, newest first."""
+        own = Style.owner == self._owner
+        order = (Style.owner.isnot(None), Style.position, Style.created_at.desc(), Style.id)
         with reading(self._sessions) as session:
-            return list(session.scalars(select(Style).order_by(Style.position, Style.id)).all())
+            found = select(Style).where(or_(own, Style.owner.is_(None))).order_by(*order)
+            return list(session.scalars(found).all())
+
+    def add(self, upload: Upload, *, title: str) -> Style:
+        """Register a style of one's own.
+
+        Raises `InvalidParamsError`, `OverLimitError` or what `take_picture` raises.
+        """
+        title = title.strip()
+        if not 1 <= len(title) <= 120 or not title.isprintable():
+            raise InvalidParamsError([("title", "A title of 1 to 120 characters is needed.")])
+        limits = self._settings.decode_limits
+        picture = take_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+        with reading(self._sessions) as session:
+            files = {sha256_of(picture.data): len(picture.data)}
+            check_bytes(session, self._owner, self._settings.max_mb_per_owner, files)
+        sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
+        with self._sessions.begin() as session:
+            ensure_owner(session, self._owner)
+            style = Style(
+                id=new_id(),
+                owner=self._owner,
+                title=title,
+                description="",
+                position=0,
+                sha256=sha256,
+                created_at=now(session),
+            )
+            session.add(style)
+        return self.get(style.id)
+
+    def delete(self, style_id: str) -> None:
+        """Forget a style of one's own; jobs that use it go on. Raises `NotFoundError` or
+        `ConflictError` for a style of the gallery.
+        """
+        gone = delete(Style).where(Style.id == style_id, Style.owner == self._owner)
+        with self._sessions.begin() as session:
+            if session.execute(gone.returning(Style.id)).one_or_none() is not None:
+                return
+        style, _ = self.image(style_id)
+        raise ConflictError(f"{style.title} belongs to the gallery and can't be deleted.")
 
     def get(self, style_id: str) -> Style:
         """A style. Raises `InvalidParamsError` if there is none."""
         with reading(self._sessions) as session:
             style = session.get(Style, style_id)
-        if style is None:
+        if style is None or style.owner not in (None, self._owner):
             shown = style_id[:64]
             raise InvalidParamsError([("style_id", f"There is no style {shown!r}; see /v1/styles.")])
         return style
@@ -60,12 +110,10 @@ class StyleCatalogue:
         for position, entry in enumerate(entries):
             data = (GALLERY / entry["file"]).read_bytes()
             info = inspect_picture(data, name=entry["file"], max_pixels=10_000_000)
-            sha256 = self._storage.put(data)
+            sha256 = store_blob(self._sessions, self._storage, data, info)
             if known.get(entry["slug"]) == sha256:
                 continue
             with self._sessions.begin() as session:
-                at = now(session)
-                keep_blob(session, sha256, len(data), info, at)
                 session.merge(
                     Style(
                         id=entry["slug"],
@@ -73,7 +121,7 @@ class StyleCatalogue:
                         description=entry["description"],
                         position=position,
                         sha256=sha256,
-                        created_at=at,
+                        created_at=now(session),
                     )
                 )
             added += entry["slug"] not in known

@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from jobs import lifecycle, outbox
 from jobs.db import now
+from jobs.decode_limits import DecodeLimits
+from jobs.decoding import take_picture
 from jobs.errors import InvalidParamsError
+from jobs.expiry import SHORTEST, expiry
 from jobs.lifecycle import JobStatus
 from jobs.models import Job, JobFile, new_id
 from jobs.params import QUEUES, validate_params
-from jobs.pictures import PictureInfo, inspect_picture
+from jobs.pictures import PictureInfo
 from jobs.results import result_key
-from jobs.rows import keep_blob
 from jobs.sources import find_sources
 from jobs.storage import sha256_of
 from jobs.webhooks import Webhook
@@ -38,8 +40,15 @@ class Upload:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KeptPicture:
+    """A picture that was checked and stored before, and may be used."""
+
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckedFile:
-    """A picture that is whole."""
+    """A picture that is whole, without its metadata."""
 
     data: bytes
     sha256: str
@@ -68,6 +77,8 @@ class Submission:
     retried_from: str | None = None
     request_id: str | None = None
     webhook: Webhook | None = None
+    #: Seconds to keep the job, where the client said so.
+    expires_in: int | None = None
 
     @property
     def queue(self) -> str:
@@ -79,20 +90,21 @@ def check_submission(
     kind: str,
     values: dict[str, Any],
     *,
-    uploads: Mapping[str, Upload],
+    uploads: Mapping[str, Upload | KeptPicture],
     style_id: str | None,
     registered: Callable[[str], str],
     priority: int,
     idempotency_key: str | None,
     owner: str,
-    max_pixels: int,
+    limits: DecodeLimits,
     cancel_after: float | None = None,
     use_cache: bool = True,
+    expires_in: int | None = None,
     job_id: str | None = None,
     request_id: str | None = None,
     webhook: Webhook | None = None,
 ) -> Submission:
-    """Raises `InvalidParamsError`, or what `inspect_picture` raises, unless all is well.
+    """Raises `InvalidParamsError`, or what `take_picture` raises, unless all is well.
 
     `registered` gives the SHA-256 of the picture of a style that is named by its id.
     """
@@ -106,14 +118,18 @@ def check_submission(
         use_cache=use_cache,
         request_id=request_id,
         webhook=webhook,
+        expires_in=expires_in,
     )
     find_sources(common.params, style_id, uploads)  # before pictures are decoded for nothing
-    files = {field: check_file(upload, max_pixels) for field, upload in uploads.items()}
-    digests = sorted((field, file.sha256) for field, file in files.items())
+    pictures = {
+        field: check_file(upload, limits) if isinstance(upload, Upload) else upload
+        for field, upload in uploads.items()
+    }
+    digests = sorted((field, picture.sha256) for field, picture in pictures.items())
     return replace(
         common,
-        files=files,
-        inputs=find_inputs(common.params, style_id, files, registered),
+        files={field: it for field, it in pictures.items() if isinstance(it, CheckedFile)},
+        inputs=find_inputs(common.params, style_id, pictures, registered),
         request_hash=hash_request([common.request_hash, style_id, digests]),
         job_id=job_id,
     )
@@ -122,16 +138,16 @@ def check_submission(
 def find_inputs(
     params: dict[str, Any],
     style_id: str | None,
-    files: Mapping[str, CheckedFile],
+    pictures: Mapping[str, CheckedFile | KeptPicture],
     registered: Callable[[str], str],
 ) -> list[tuple[str, str]]:
     """`(role, SHA-256)` of every input of a job. Raises `InvalidParamsError`."""
     return [
         (
             source.role,
-            registered(source.style_id or "") if source.file is None else files[source.file].sha256,
+            registered(source.style_id or "") if source.file is None else pictures[source.file].sha256,
         )
-        for source in find_sources(params, style_id, files)
+        for source in find_sources(params, style_id, pictures)
     ]
 
 
@@ -146,6 +162,7 @@ def check_fields(
     use_cache: bool,
     request_id: str | None = None,
     webhook: Webhook | None = None,
+    expires_in: int | None = None,
 ) -> Submission:
     """A submission without pictures. Raises `InvalidParamsError`."""
     params = validate_params(kind, values)
@@ -157,11 +174,15 @@ def check_fields(
     shortest, longest = CANCEL_AFTER
     if cancel_after is not None and not shortest <= cancel_after <= longest:
         problems.append(("cancel_after", f"cancel_after goes from {shortest} to {longest} seconds."))
+    if expires_in is not None and expires_in < SHORTEST:
+        problems.append(("expires_in", f"expires_in is {SHORTEST} seconds at least."))
     if problems:
         raise InvalidParamsError(problems)
     asked: list[Any] = [kind, params, priority, cancel_after, use_cache]
     if webhook is not None:
         asked.append([webhook.url, webhook.events])
+    if expires_in is not None:
+        asked.append({"expires_in": expires_in})
     return Submission(
         kind=kind,
         params=params,
@@ -175,6 +196,7 @@ def check_fields(
         use_cache=use_cache,
         request_id=request_id,
         webhook=webhook,
+        expires_in=expires_in,
     )
 
 
@@ -183,10 +205,10 @@ def hash_request(asked: Any) -> str:
     return sha256_of(json.dumps(asked, sort_keys=True).encode())
 
 
-def check_file(upload: Upload, max_pixels: int) -> CheckedFile:
-    """A picture that is whole. Raises what `inspect_picture` raises."""
-    info = inspect_picture(upload.data, name=upload.name, max_pixels=max_pixels, pointer=upload.field)
-    return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
+def check_file(upload: Upload, limits: DecodeLimits) -> CheckedFile:
+    """A picture that is whole. Raises what `take_picture` raises."""
+    picture = take_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+    return CheckedFile(data=picture.data, sha256=sha256_of(picture.data), info=picture.info)
 
 
 def write_submission(
@@ -194,12 +216,15 @@ def write_submission(
     submission: Submission,
     *,
     max_attempts: int,
+    retention: int,
     batch_id: str | None = None,
     place: int = 0,
     earlier: Job | None = None,
 ) -> str:
     """Write the job, its files, its first events and its token; returns the job's id.
 
+    The pictures are in storage. The job is kept for `retention` seconds (0: for ever), or less where
+    that was asked.
     `place` counts the jobs of a batch, which run in that order. With `earlier`, the job is born
     succeeded, with that job's outputs, and needs no worker. Raises `IntegrityError` if another job took
     the id or the idempotency key.
@@ -227,10 +252,9 @@ def write_submission(
         use_cache=submission.use_cache,
         result_key=result_key(submission.kind, submission.params, submission.inputs),
         created_at=at,
+        expires_at=expiry(at, retention, submission.expires_in),
     )
     session.add(job)
-    for file in submission.files.values():
-        keep_blob(session, file.sha256, len(file.data), file.info, at)
     for position, (role, sha256) in enumerate(submission.inputs):
         job.files.append(JobFile(direction="input", role=role, position=position, sha256=sha256))
     lifecycle.record(session, job.id, "state", at, status=JobStatus.QUEUED)

@@ -200,6 +200,9 @@ def settings(tmp_path: Path) -> Settings:
         database_url="",
         redis_url="redis://127.0.0.1:1/0",
         storage_url="",
+        api_keys="off",
+        rate_limit="",
+        submit_rate_limit="",
     )
 
 

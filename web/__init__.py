@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response
+from flask import Flask
 
 from jobs.service import JobService, make_service
 from jobs.settings import Settings, load_settings
-
-#: No script, style or picture from anywhere else, and none inline.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
 
 
 def create_app(settings: Settings | None = None, service: JobService | None = None) -> Flask:
     """The application. `service` is for tests; by default it is what the settings describe."""
     from web import (
+        access,
         batches_api,
         docs,
         errors,
         events,
+        headers,
         health,
         jobs_api,
+        links,
         pages,
         queues_api,
+        rates,
         requests,
+        sessions,
         simple,
         styles_api,
+        uploads_api,
     )
 
     settings = settings or load_settings()
@@ -36,20 +36,16 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     app.config["MAX_FORM_PARTS"] = 60
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["atelier"] = service or make_service(settings)
+    # The id first: what is refused has one too.
+    requests.register(app)
+    access.register(app, settings)
+    rates.register(app, settings)
+    app.before_request(access.admit)
     for module in (
-        *(jobs_api, events, batches_api, queues_api, styles_api, simple),
-        *(health, docs, pages),
+        *(jobs_api, events, links, batches_api, queues_api, styles_api, uploads_api, simple),
+        *(health, docs, pages, sessions),
     ):
         app.register_blueprint(module.blueprint)
     errors.register(app)
-    requests.register(app)
-    app.after_request(_secure)
+    app.after_request(headers.secure)
     return app
-
-
-def _secure(response: Response) -> Response:
-    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    return response

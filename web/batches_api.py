@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
-from jobs.service import LOCAL_OWNER
 from web.current import service
 from web.fields import take_handling
 from web.requests import request_id
@@ -39,10 +38,10 @@ def submit() -> Response:
         contents=uploads.get("content", []),
         styles=uploads.get("style", []),
         style_ids=style_ids,
-        owner=LOCAL_OWNER,
         priority=handling.priority,
         cancel_after=handling.cancel_after,
         use_cache=handling.use_cache,
+        expires_in=handling.expires_in,
         idempotency_key=request.headers.get("Idempotency-Key"),
         request_id=request_id(),
         webhook_url=handling.webhook_url,
@@ -59,11 +58,11 @@ def submit() -> Response:
 @blueprint.get("/<batch_id>")
 def show(batch_id: str) -> Response:
     """The batch, and how many of its jobs have each status."""
-    return jsonify(batch_json(service().batches.get(batch_id, LOCAL_OWNER)))
+    return jsonify(batch_json(service().batches.get(batch_id)))
 
 
 @blueprint.post("/<batch_id>/cancel")
 def cancel(batch_id: str) -> tuple[Response, int]:
     """Ask for its jobs to stop: 202 while some still run, 200 when all have ended."""
-    view = service().batches.cancel(batch_id, LOCAL_OWNER)
+    view = service().batches.cancel(batch_id)
     return jsonify(batch_json(view)), 200 if view.done else 202

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from jobs import errors
 
@@ -94,6 +94,8 @@ _HTTP_DETAILS = {
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
+    if isinstance(error, SecurityError):
+        return problem(400, "unknown_host", "This server does not go by that name; see TRUSTED_HOSTS.")
     detail = _HTTP_DETAILS.get(status) or error.description or HTTPStatus(status).phrase
     response = problem(status, HTTPStatus(status).phrase.lower().replace(" ", "_"), detail)
     for name, value in error.get_headers():

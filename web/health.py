@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
-from web.current import service
+from web.current import whole_service
 
 blueprint = Blueprint("health", __name__)
 
@@ -18,7 +18,7 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """Jobs can be taken: database and storage work. The broker may be away; jobs wait for it."""
-    wrong = service().check()
+    wrong = whole_service().check()
     return jsonify({"status": "unready" if wrong else "ready", "wrong": wrong}), 503 if wrong else 200
 
 
@@ -26,7 +26,7 @@ def readyz() -> tuple[Response, int]:
 def metrics() -> Response:
     """Counts from SQL, in Prometheus's text format."""
     lines = []
-    for figure in service().figures():
+    for figure in whole_service().figures():
         lines += [f"# HELP {figure.name} {figure.help}", f"# TYPE {figure.name} {figure.type}"]
         lines += [f"{figure.name}{labels} {value}" for labels, value in figure.samples]
     return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")

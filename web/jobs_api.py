@@ -19,7 +19,7 @@ from web.current import service
 from web.fields import boolean, integer, one_of, take_handling
 from web.requests import request_id
 from web.schemas import job_json
-from web.uploads import read_form
+from web.uploads import read_job
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
@@ -48,25 +48,20 @@ def put(job_id: str) -> Response:
 
 def _submit(key: str | None, job_id: str | None) -> Response:
     atelier = service()
-    fields, uploads = read_form(
-        request,
-        files={"content", "style"},
-        max_bytes=atelier.settings.max_upload_mb * 1_000_000,
-        parts=True,
-    )
-    kind = fields.pop("kind", "stylize")
+    fields, params, pictures = read_job(request, atelier, files=("content", "style"), parts=True)
     handling = take_handling(fields, request.headers.get("Cancel-After"))
-    style_id = fields.pop("style_id", None)
+    style_id = fields.get("style_id")
     job = atelier.submit(
-        kind,
-        dict(fields),
-        content=uploads.pop("content", None),
-        style=uploads.pop("style", None),
-        style_id=style_id,
-        parts=uploads,
+        str(fields.get("kind", "stylize")),
+        params,
+        content=pictures.pop("content", None),
+        style=pictures.pop("style", None),
+        style_id=None if style_id is None else str(style_id),
+        parts=pictures,
         priority=handling.priority,
         cancel_after=handling.cancel_after,
         use_cache=handling.use_cache,
+        expires_in=handling.expires_in,
         idempotency_key=key,
         job_id=job_id,
         request_id=request_id(),
@@ -127,6 +122,13 @@ def show(job_id: str) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     response.make_conditional(request)
     return response
+
+
+@blueprint.delete("/<job_id>")
+def delete(job_id: str) -> tuple[str, int]:
+    """Delete a job that does not run, with its pictures and its history."""
+    service().delete(job_id)
+    return "", 204
 
 
 @blueprint.post("/<job_id>/cancel")

@@ -8,10 +8,11 @@ from typing import Any
 
 from jobs.lifecycle import JobStatus
 from jobs.params import PARAMS, StylizeParams
+from web.openapi_inputs import inputs_paths, job_by_uploads, link_paths
 from web.openapi_parts import BINARY as _BINARY
 from web.openapi_parts import JOB as _JOB
+from web.openapi_parts import add_refusals, as_fields, handling, idempotency_key, submit_headers
 from web.openapi_parts import form as _form
-from web.openapi_parts import handling, idempotency_key, submit_headers
 from web.openapi_parts import header as _header
 from web.openapi_parts import json_body as _json
 from web.openapi_parts import path as _path
@@ -28,8 +29,9 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
         "style": {**_BINARY, "description": "The style image; or name one with style_id."},
         "style_id": {"type": "string", "description": "A style of /v1/styles."},
         **handling(),
-        **params,
+        **as_fields(params),
     }
+    by_uploads = job_by_uploads(params)
     prefer = _header(
         "Prefer",
         {"type": "string"},
@@ -49,13 +51,14 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
         },
     }
     one = [_path("job_id")]
+    chosen = {**_path("job_id"), "schema": {"type": "string", "format": "uuid"}}
     return {
         "/v1/jobs": {
             "post": {
                 "operationId": "submit",
                 "summary": "Submit a job",
                 "parameters": [prefer, key, *submit_headers()],
-                "requestBody": _form(fields, ["content"]),
+                "requestBody": _form(fields, ["content"], by_uploads, parts=True),
                 "responses": {**taken, **_problems(400, 413, 415, 422, 429, 503)},
             },
             "get": {
@@ -80,8 +83,8 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
             "put": {
                 "operationId": "put",
                 "summary": "Submit a job under an id of your own (a UUID): twice is once",
-                "parameters": [*one, prefer, *submit_headers()],
-                "requestBody": _form(fields, ["content"]),
+                "parameters": [chosen, prefer, *submit_headers()],
+                "requestBody": _form(fields, ["content"], by_uploads, parts=True),
                 "responses": {**taken, **_problems(400, 404, 413, 415, 422, 429, 503)},
             },
             "get": {
@@ -100,6 +103,12 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
                     "304": {"description": "As If-None-Match said"},
                     **_problems(404, 422),
                 },
+            },
+            "delete": {
+                "operationId": "delete_job",
+                "summary": "Delete a job that does not run, with its pictures",
+                "parameters": one,
+                "responses": {"204": {"description": "Gone"}, **_problems(404, 409)},
             },
         },
         "/v1/jobs/{job_id}/retry": {
@@ -142,7 +151,7 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
                 "summary": "Download what the job made; the first of several without index",
                 "parameters": [
                     *one,
-                    _query("index", {"type": "integer", "minimum": 0, "default": 0}),
+                    _query("index", {"type": "integer", "minimum": 0, "maximum": 1000, "default": 0}),
                     _query("download", {"type": "string"}, "Any value: save instead of show"),
                 ],
                 "responses": {"200": _picture("The picture"), **_problems(404, 409, 422)},
@@ -160,10 +169,6 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def _other_paths(params: dict[str, Any]) -> dict[str, Any]:
-    styles = {
-        "type": "object",
-        "properties": {"styles": {"type": "array", "items": {"$ref": "#/components/schemas/Style"}}},
-    }
     simple = {
         "file": {**_BINARY, "description": "The photo."},
         "style": {**_BINARY, "description": "The style image; the first of the gallery if left out."},
@@ -181,40 +186,13 @@ def _other_paths(params: dict[str, Any]) -> dict[str, Any]:
         },
     }
     wrong = _problems(400, 413, 415, 422, 429, 503, 504)
-    one = [_path("style_id")]
     state = {"type": "object", "properties": {"status": {"type": "string"}}}
     return {
-        "/v1/styles": {
-            "get": {
-                "operationId": "list_styles",
-                "summary": "List styles",
-                "responses": {"200": _json("The styles", styles)},
-            }
-        },
-        "/v1/styles/{style_id}": {
-            "get": {
-                "operationId": "show_style",
-                "summary": "Look at a style",
-                "parameters": one,
-                "responses": {
-                    "200": _json("The style", {"$ref": "#/components/schemas/Style"}),
-                    **_problems(404),
-                },
-            }
-        },
-        "/v1/styles/{style_id}/image": {
-            "get": {
-                "operationId": "style_image",
-                "summary": "The style's picture",
-                "parameters": [*one, _query("size", {"enum": [96, 192, 384]})],
-                "responses": {"200": _picture("The picture"), **_problems(404, 422)},
-            }
-        },
         "/stylize": {
             "post": {
                 "operationId": "stylize",
                 "summary": "Stylise and wait: JSON with the picture in base64",
-                "requestBody": _form(simple, ["file"]),
+                "requestBody": _form(simple, ["file"], parts=True),
                 "responses": {"200": _json("The picture", answer), **wrong},
             }
         },
@@ -222,7 +200,7 @@ def _other_paths(params: dict[str, Any]) -> dict[str, Any]:
             "post": {
                 "operationId": "stylize_download",
                 "summary": "Stylise and wait: a JPEG",
-                "requestBody": _form(simple, ["file"]),
+                "requestBody": _form(simple, ["file"], parts=True),
                 "responses": {"200": _picture("The picture"), **wrong},
             }
         },
@@ -260,6 +238,16 @@ def document() -> dict[str, Any]:
     """The whole description."""
     described = StylizeParams.model_json_schema(ref_template="#/components/schemas/{model}")
     params = described["properties"]
+    paths = {
+        **_jobs_paths(params),
+        **link_paths(),
+        **queue_paths(as_fields(params)),
+        **inputs_paths(),
+        **_other_paths(as_fields(params)),
+    }
+    for path, methods in paths.items():
+        for operation in methods.values():
+            add_refusals(path, operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -267,6 +255,16 @@ def document() -> dict[str, Any]:
             "version": version("atelier"),
             "description": "An asynchronous job queue for neural style transfer.",
         },
-        "paths": {**_jobs_paths(params), **queue_paths(params), **_other_paths(params)},
-        "components": {"schemas": {**schemas(), **described["$defs"]}},
+        "paths": paths,
+        "security": [{"key": []}, {}],
+        "components": {
+            "schemas": {**schemas(), **described["$defs"]},
+            "securitySchemes": {
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key, where the service asks for one: atl_…",
+                }
+            },
+        },
     }

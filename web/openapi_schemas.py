@@ -87,6 +87,7 @@ def _job_schema() -> dict[str, Any]:
             "created_at": {"type": "string", "format": "date-time"},
             "started_at": nullable_time,
             "finished_at": nullable_time,
+            "expires_at": nullable_time,
             "urls": {"type": "object", "additionalProperties": {"type": "string"}},
         },
         "required": ["id", "kind", "status", "params", "inputs", "outputs", "urls"],
@@ -147,6 +148,24 @@ def _webhook_schema(nullable_time: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _upload_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "media_type": {"type": "string"},
+            "width": {"type": ["integer", "null"]},
+            "height": {"type": ["integer", "null"]},
+            "bytes": {"type": "integer"},
+            "sha256": {"type": "string"},
+            "created_at": {"type": "string", "format": "date-time"},
+            "expires_at": {"type": ["string", "null"], "format": "date-time"},
+            "urls": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+        "required": ["id", "media_type", "bytes", "sha256", "expires_at", "urls"],
+    }
+
+
 def schemas() -> dict[str, Any]:
     """Name → JSON schema."""
     style = {
@@ -155,6 +174,7 @@ def schemas() -> dict[str, Any]:
             "id": {"type": "string"},
             "title": {"type": "string"},
             "description": {"type": "string"},
+            "own": {"type": "boolean"},
             "width": {"type": "integer"},
             "height": {"type": "integer"},
             "sha256": {"type": "string"},
@@ -186,5 +206,6 @@ def schemas() -> dict[str, Any]:
         "Batch": _batch_schema(),
         "Queue": _queue_schema(),
         "Style": style,
+        "Upload": _upload_schema(),
         "Problem": problem,
     }

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from flask import Blueprint, render_template
 
 from jobs.params import StylizeParams
-from web.current import service
+from web.current import caller, service
 
 blueprint = Blueprint("pages", __name__)
 
@@ -24,4 +24,5 @@ def studio() -> str:
             "size": 1024,
         },
         version=version("atelier"),
+        logged_in=caller().key_id is not None,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from jobs.batches import BatchView
 from jobs.lifecycle import JobStatus
-from jobs.models import Job, JobFile, Style, WebhookDelivery
+from jobs.models import Blob, Job, JobFile, StoredUpload, Style, WebhookDelivery
 from jobs.params import strengths
 from jobs.places import QueuePlace
 from jobs.queues import QueueView
@@ -33,7 +33,7 @@ def job_json(
         "queue": None if place is None else _place(place),
         "cancel_requested": job.cancel_requested_at is not None,
         "cancel_reason": job.cancel_reason,
-        "cancel_at": _time(job.cancel_at),
+        "cancel_at": time_json(job.cancel_at),
         "batch_id": job.batch_id,
         "retried_from": job.retried_from,
         "cached": job.cached,
@@ -52,15 +52,17 @@ def job_json(
         "metrics": job.metrics,
         "request_id": job.request_id,
         "webhook": None if job.webhook_url is None else _webhook(job, deliveries),
-        "created_at": _time(job.created_at),
-        "started_at": _time(job.started_at),
-        "finished_at": _time(job.finished_at),
+        "created_at": time_json(job.created_at),
+        "started_at": time_json(job.started_at),
+        "finished_at": time_json(job.finished_at),
+        "expires_at": time_json(job.expires_at),
         "urls": {
             "self": base,
             "events": f"{base}/events",
             "cancel": f"{base}/cancel",
             "retry": f"{base}/retry",
             "output": f"{base}/output",
+            "link": f"{base}/output/url",
         },
     }
 
@@ -77,7 +79,7 @@ def batch_json(view: BatchView) -> dict[str, Any]:
         "done": view.done,
         "total": view.total,
         "counts": view.counts,
-        "created_at": _time(view.batch.created_at),
+        "created_at": time_json(view.batch.created_at),
         "urls": {
             "self": base,
             "jobs": f"/v1/jobs?batch_id={view.batch.id}",
@@ -92,7 +94,7 @@ def queue_json(view: QueueView) -> dict[str, Any]:
     return {
         "name": view.name,
         "paused": view.paused_at is not None,
-        "paused_at": _time(view.paused_at),
+        "paused_at": time_json(view.paused_at),
         "queued": view.queued,
         "running": view.running,
         "urls": {"pause": f"{base}/pause", "resume": f"{base}/resume"},
@@ -110,8 +112,8 @@ def _webhook(job: Job, deliveries: Sequence[WebhookDelivery]) -> dict[str, Any]:
                 "attempts": delivery.attempts,
                 "status_code": delivery.status_code,
                 "error": delivery.error,
-                "next_at": _time(delivery.next_at),
-                "delivered_at": _time(delivery.delivered_at),
+                "next_at": time_json(delivery.next_at),
+                "delivered_at": time_json(delivery.delivered_at),
             }
             for delivery in deliveries
         ],
@@ -119,13 +121,28 @@ def _webhook(job: Job, deliveries: Sequence[WebhookDelivery]) -> dict[str, Any]:
 
 
 def _file(file: JobFile) -> dict[str, Any]:
+    return {"role": file.role, **_blob(file.blob)}
+
+
+def _blob(blob: Blob) -> dict[str, Any]:
     return {
-        "role": file.role,
-        "media_type": file.blob.media_type,
-        "width": file.blob.width,
-        "height": file.blob.height,
-        "bytes": file.blob.size,
-        "sha256": file.sha256,
+        "media_type": blob.media_type,
+        "width": blob.width,
+        "height": blob.height,
+        "bytes": blob.size,
+        "sha256": blob.sha256,
+    }
+
+
+def upload_json(upload: StoredUpload) -> dict[str, Any]:
+    """An upload as clients see it."""
+    base = f"/v1/uploads/{upload.id}"
+    return {
+        "id": upload.id,
+        **_blob(upload.blob),
+        "created_at": time_json(upload.created_at),
+        "expires_at": time_json(upload.expires_at),
+        "urls": {"self": base, "image": f"{base}/image"},
     }
 
 
@@ -137,6 +154,7 @@ def style_json(style: Style) -> dict[str, Any]:
         "id": style.id,
         "title": style.title,
         "description": style.description,
+        "own": style.owner is not None,
         "width": style.blob.width,
         "height": style.blob.height,
         "sha256": style.sha256,
@@ -144,5 +162,6 @@ def style_json(style: Style) -> dict[str, Any]:
     }
 
 
-def _time(value: datetime | None) -> str | None:
+def time_json(value: datetime | None) -> str | None:
+    """A time as clients see it: UTC, in milliseconds."""
     return None if value is None else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,6 +12,7 @@ from jobs.errors import InvalidParamsError
 from web.current import service
 from web.jobs_api import send_blob
 from web.schemas import style_json
+from web.uploads import read_form
 
 blueprint = Blueprint("styles", __name__, url_prefix="/v1/styles")
 
@@ -23,6 +24,31 @@ THUMBNAIL_SIDES = (96, 192, 384)
 def list_styles() -> Response:
     """All styles, in their order."""
     return jsonify({"styles": [style_json(style) for style in service().styles.all()]})
+
+
+@blueprint.post("")
+def create() -> Response:
+    """Register a style image of one's own."""
+    atelier = service()
+    limit = atelier.settings.max_upload_mb * 1_000_000
+    fields, files = read_form(request, files={"file"}, max_bytes=limit)
+    problems = [(name, "There is no such field.") for name in fields if name != "title"]
+    if "file" not in files:
+        problems.append(("file", "A picture is needed: send it as the file field file."))
+    if problems:
+        raise InvalidParamsError(problems)
+    style = atelier.styles.add(files["file"], title=fields.get("title", ""))
+    response = jsonify(style_json(style))
+    response.status_code = 201
+    response.headers["Location"] = f"/v1/styles/{style.id}"
+    return response
+
+
+@blueprint.delete("/<style_id>")
+def delete(style_id: str) -> tuple[str, int]:
+    """Forget a style of one's own. Jobs that use it keep it."""
+    service().styles.delete(style_id)
+    return "", 204
 
 
 @blueprint.get("/<style_id>")

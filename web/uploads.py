@@ -1,4 +1,4 @@
-"""Multipart requests → form fields and uploads, strictly: nothing unknown, nothing twice."""
+"""Requests → fields and pictures, strictly: nothing unknown, nothing twice."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from jobs.errors import InvalidParamsError, PictureTooLargeError
+from jobs.errors import InvalidParamsError, InvalidRequestError, PictureTooLargeError
 from jobs.params import PartName
-from jobs.submission import Upload
+from jobs.service import JobService
+from jobs.submission import KeptPicture, Upload
 
 
 def read_form(
@@ -65,9 +66,61 @@ def read_lists(
 def _read(file: Any, field: str, max_bytes: int) -> Upload:
     data = file.stream.read(max_bytes + 1)
     # The client's file name is shown back in errors and used for nothing else.
-    shown = f"{field} ({file.filename[:80]})" if file.filename else field
+    said = "".join(filter(str.isprintable, file.filename or ""))[:80]
+    shown = f"{field} ({said})" if said else field
     if len(data) > max_bytes:
         raise PictureTooLargeError(
             f"{shown} is larger than {max_bytes // 1_000_000} MB.", pointer=field
         )
     return Upload(data=data, field=field, name=shown)
+
+
+def read_job(
+    request: Request, atelier: JobService, *, files: Collection[str], parts: bool = False
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Upload | KeptPicture]]:
+    """Fields, parameters and pictures of a request for a job: a form, or JSON that names uploads.
+
+    Raises what `read_form` raises, `InvalidRequestError` for what is not a JSON object, and
+    `InvalidParamsError` for uploads that are not there.
+    """
+    if request.mimetype != "application/json":
+        limit = atelier.settings.max_upload_mb * 1_000_000
+        form, uploads = read_form(request, files=files, max_bytes=limit, parts=parts)
+        named = {name: form.pop(name) for name in JOB_FIELDS if name in form}
+        return named, dict(form), dict(uploads)
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise InvalidRequestError("The body is not a JSON object.")
+    params = body.pop("params", {})
+    named = {name: body.pop(name) for name in JOB_FIELDS if name in body}
+    pictures: dict[str, Upload | KeptPicture] = {
+        name: _kept(atelier, name, body.pop(name))
+        for name in list(body)
+        if name in files or (parts and isinstance(body[name], dict) and re.match(PartName, name))
+    }
+    problems = [(str(name)[:80], "There is no such field.") for name in body]
+    if not isinstance(params, dict):
+        problems.append(("params", "This must be an object."))
+    if problems:
+        raise InvalidParamsError(problems)
+    return named, params, pictures
+
+
+#: Fields of a request for a job that are no parameters of its kind.
+JOB_FIELDS = (
+    "kind",
+    "style_id",
+    "priority",
+    "cancel_after",
+    "use_cache",
+    "expires_in",
+    "webhook_url",
+    "webhook_events",
+)
+
+
+def _kept(atelier: JobService, name: str, value: object) -> KeptPicture:
+    match value:
+        case {"upload": str(upload_id), **others} if not others:
+            return atelier.uploads.use(upload_id, field=f"{name}.upload")
+    raise InvalidParamsError([(name, 'Name an upload: {"upload": ID}.')])

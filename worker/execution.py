@@ -17,7 +17,7 @@ from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundErr
 from jobs.lifecycle import JobStatus, Run
 from jobs.logs import bound
 from jobs.models import Job, JobFile
-from jobs.rows import keep_blob
+from jobs.rows import store_blob
 from worker.context import WorkerContext
 from worker.handlers import HANDLERS, Made
 from worker.lease import DeadlineError, DrainedError, Lease
@@ -84,14 +84,15 @@ def _run(context: WorkerContext, job: Job, run: Run) -> None:
 
 
 def _succeed(context: WorkerContext, run: Run, made: Made) -> None:
-    # Bytes first: a row never names what is not in storage. If the fence refuses the rows, the bytes
-    # stay behind unnamed, and the same bytes would be kept under the same name anyway.
-    kept = [(output, context.storage.put(output.data)) for output in made.outputs]
+    # Bytes first: no file of a job names what is not in storage. If the fence refuses, the bytes stay
+    # behind until they are swept.
+    kept = [
+        (output, store_blob(context.sessions, context.storage, output.data, output.info))
+        for output in made.outputs
+    ]
     with context.sessions.begin() as session:
         lifecycle.succeed(session, run, made.metrics, network_version=made.network_version)
-        at = now(session)
         for position, (output, sha256) in enumerate(kept):
-            keep_blob(session, sha256, len(output.data), output.info, at)
             session.add(
                 JobFile(
                     job_id=run.job_id,

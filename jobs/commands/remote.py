@@ -13,18 +13,31 @@ import click
 from jobs.commands.asked import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from jobs.client import Client
 
 
-url_option = click.option(
-    "--url",
-    default="http://127.0.0.1:8000",
-    envvar="ATELIER_URL",
-    show_default=True,
-    help="Where the service is (ATELIER_URL).",
-)
+def url_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--url`, and `--key`, which no command has to pass on."""
+    url = click.option(
+        "--url",
+        default="http://127.0.0.1:8000",
+        envvar="ATELIER_URL",
+        show_default=True,
+        help="Where the service is (ATELIER_URL).",
+    )
+    key = click.option(
+        "--key",
+        envvar="ATELIER_KEY",
+        expose_value=False,
+        callback=lambda context, _, value: context.meta.__setitem__(_KEY, value),
+        help="An API key; others on this machine see it here, and not in ATELIER_KEY.",
+    )
+    return url(key(command))
+
+
+_KEY = "atelier.key"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
@@ -35,7 +48,7 @@ def open_client(url: str) -> Iterator[Client]:
     from jobs.client import ApiError, Client
 
     try:
-        with Client(url) as client:
+        with Client(url, key=click.get_current_context().meta.get(_KEY)) as client:
             yield client
     except ApiError as error:
         raise click.ClickException(str(error)) from error

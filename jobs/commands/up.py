@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 )
 def up(port: int | None) -> None:
     """Serve the API and the page, with workers, until Ctrl-C."""
+    from jobs.exposure import ExposedError
     from jobs.redis_server import RedisMissingError, free_port
     from jobs.settings import child_environment, load_settings
     from jobs.supervisor import Supervisor
@@ -46,7 +47,7 @@ def up(port: int | None) -> None:
         if not supervisor.stopping.is_set():
             _welcome(settings, chosen, redis_port)
             supervisor.watch()
-    except (RedisMissingError, RuntimeError) as error:
+    except (RedisMissingError, ExposedError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     finally:
         _say("stopping")
@@ -70,6 +71,8 @@ def _choose_port(settings: Settings, asked: int | None) -> int:
 
 
 def _start(supervisor: Supervisor, settings: Settings, port: int, redis_port: int | None) -> None:
+    from jobs.exposure import refuse_exposure
+    from jobs.keys import KeyRing
     from jobs.processes import embedded
     from jobs.redis_server import redis_command, wait_for_redis
     from jobs.schema import upgrade
@@ -80,7 +83,9 @@ def _start(supervisor: Supervisor, settings: Settings, port: int, redis_port: in
         redis = supervisor.start("redis", redis_command(settings.home / "redis", redis_port))
         wait_for_redis(redis_port, redis)
     upgrade(settings.database)
-    make_service(settings).styles.register_gallery()
+    service = make_service(settings)
+    refuse_exposure(settings.api_keys, [settings.host], any_keys=KeyRing(service.sessions).any)
+    service.styles.register_gallery()
     for name, command in embedded(settings, port).items():
         supervisor.start(name, resolve(command))
     _wait_until_ready(supervisor, settings, port)

@@ -27,7 +27,8 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
     """Submit a job; `seed` and `style_seed` make its pictures."""
 
     def make(seed: int = 0, style_seed: int = 1, **arguments: object) -> Job:
-        return service.submit(
+        owner = str(arguments.pop("owner", service.owner))
+        return service.of(owner).submit(
             "stylize",
             arguments.pop("params", {}),
             content=Upload(data=picture(8, 8, seed=seed), field="content", name="content"),

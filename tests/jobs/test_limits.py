@@ -20,7 +20,7 @@ Submit = Callable[..., Job]
 
 def allow(service: JobService, **limits: int) -> None:
     changed = service.settings.model_copy(update=limits)
-    service.settings = service._intake._settings = service.batches._settings = changed
+    service.settings = changed
 
 
 def stored(storage: LocalStorage) -> set[Path]:
@@ -70,7 +70,7 @@ def test_the_bound_of_bytes_counts_each_file_once(service: JobService, submit: S
     service.styles.register_gallery()
     allow(service, max_mb_per_owner=1)
     with service.sessions.begin() as session:
-        session.get_one(Blob, service.page(owner="ann").jobs[0].inputs[0].sha256).size = 999_900
+        session.get_one(Blob, service.of("ann").page().jobs[0].inputs[0].sha256).size = 999_900
 
     submit(owner="ann", seed=1, use_cache=False)  # nothing that is not kept already
     with pytest.raises(OverLimitError, match=r"take 1\.0 MB"):
@@ -86,7 +86,7 @@ def test_the_gallery_costs_its_users_nothing(
     service.styles.register_gallery()
     photo = picture(8, 8)
     content = Upload(data=photo, field="content", name="content")
-    service.submit("stylize", {}, content=content, style_id="woodcut", owner="ann")
+    service.of("ann").submit("stylize", {}, content=content, style_id="woodcut")
 
     with service.sessions() as session:
         assert bytes_kept(session, "ann") == len(photo)
@@ -102,9 +102,7 @@ def test_more_at_once_than_could_ever_wait_is_a_bad_request(
     style = Upload(data=picture(8, 8, seed=9), field="style", name="s")
 
     with pytest.raises(InvalidParamsError):
-        service.batches.submit(
-            "stylize", {}, contents=photos, styles=[style], style_ids=[], owner="ann"
-        )
+        service.of("ann").batches.submit("stylize", {}, contents=photos, styles=[style], style_ids=[])
 
 
 def test_the_bound_of_an_owner_holds_when_requests_race(service: JobService, submit: Submit) -> None:
@@ -123,4 +121,4 @@ def test_the_bound_of_an_owner_holds_when_requests_race(service: JobService, sub
         taken = sum(pool.map(one, range(8)))
 
     assert taken == 3
-    assert len(service.page(owner="ann").jobs) == 3
+    assert len(service.of("ann").page().jobs) == 3

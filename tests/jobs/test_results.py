@@ -136,7 +136,7 @@ def test_an_answer_needs_no_room_in_the_queue(service: JobService, submit: Submi
     submit()
     finish(service)
     submit(seed=2)
-    service._intake._settings = service.settings.model_copy(update={"max_queued": 1})
+    service.settings = service.settings.model_copy(update={"max_queued": 1})
 
     assert submit().cached
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 
 from jobs.db import make_engine, make_sessions
-from jobs.models import Base, Job
+from jobs.models import Base, Job, Style
 from jobs.schema import alembic_config, upgrade
 
 
@@ -28,6 +28,14 @@ def test_up_matches_the_models_and_down_leaves_nothing(database_url: str) -> Non
 FIRST_ROWS = {
     "owners": {"name": "ann"},
     "blobs": {"sha256": "a" * 64, "size": 3, "media_type": "image/png", "created_at": "2026-01-01"},
+    "styles": {
+        "id": "oils",
+        "title": "Oils",
+        "description": "",
+        "position": 0,
+        "sha256": "a" * 64,
+        "created_at": "2026-01-01",
+    },
     "jobs": {
         "id": "j",
         "owner": "ann",
@@ -90,7 +98,10 @@ def test_rows_of_the_first_schema_are_kept_both_ways(database_url: str) -> None:
         assert (job.status, job.version, job.idempotency_key) == ("failed", 5, "k")
         assert (job.dead, job.cached, job.use_cache) == (False, False, True)
         assert (job.batch_id, job.retried_from, job.cancel_at) == (None, None, None)
+        assert job.expires_at is None
         assert [file.role for file in job.inputs] == ["content"]
+        assert [file.blob.touched_at == file.blob.created_at for file in job.inputs] == [True]
+        assert [style.owner for style in session.scalars(select(Style))] == [None]
     assert counts(engine) == dict.fromkeys(FIRST_ROWS, 1)
 
     command.downgrade(config, "0001")

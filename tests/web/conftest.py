@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,15 +17,27 @@ from jobs.storage import LocalStorage
 from web import create_app
 
 
-@pytest.fixture
-def service(settings: Settings, local_storage: LocalStorage) -> Iterator[JobService]:
-    """The use cases on SQLite and local files, with the broker away."""
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with an empty database and the gallery, made once and copied for each test."""
+    home = tmp_path_factory.mktemp("prepared")
+    settings = Settings(_env_file=None, atelier_home=home, database_url="", storage_url="")
     upgrade(settings.database)
     engine = make_engine(settings.database)
+    storage = LocalStorage(home / "blobs")
+    queue = JobQueue(make_celery("redis://127.0.0.1:1/0"))
+    JobService(settings, engine, storage, queue).styles.register_gallery()
+    engine.dispose()
+    return home
+
+
+@pytest.fixture
+def service(settings: Settings, local_storage: LocalStorage, prepared: Path) -> Iterator[JobService]:
+    """The use cases on SQLite and local files, with the broker away."""
+    shutil.copytree(prepared, settings.home, dirs_exist_ok=True)
+    engine = make_engine(settings.database)
     queue = JobQueue(make_celery(settings.broker))
-    service = JobService(settings, engine, local_storage, queue)
-    service.styles.register_gallery()
-    yield service
+    yield JobService(settings, engine, local_storage, queue)
     engine.dispose()
 
 

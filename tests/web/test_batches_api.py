@@ -147,7 +147,7 @@ def test_all_or_nothing(
 
 
 def test_a_batch_that_does_not_fit_is_refused_whole(service: JobService, post: Post) -> None:
-    service._intake._settings = service.settings.model_copy(update={"max_queued_per_owner": 4})
+    service.settings = service.settings.model_copy(update={"max_queued_per_owner": 4})
     assert post(3).status_code == 202
 
     response = post(2, alpha="0.1")

@@ -240,7 +240,10 @@ def test_bad_input_is_a_clear_problem_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("method", "path", "arguments", "status"),
     [
-        ("POST", "/v1/jobs", {"json": {}}, 415),
+        ("POST", "/v1/jobs", {"json": {}}, 422),
+        ("POST", "/v1/jobs", {"json": [1]}, 400),
+        ("POST", "/v1/jobs", {"data": b"{", "content_type": "application/json"}, 400),
+        ("POST", "/v1/jobs", {"data": b"{}", "content_type": "text/plain"}, 415),
         ("POST", "/v1/jobs", {"data": b"x" * 60_000_000, "content_type": "image/png"}, 415),
         ("GET", "/v1/jobs/nothing", {}, 404),
         ("GET", "/v1/jobs/nothing/output", {}, 404),

@@ -49,7 +49,7 @@ def test_the_description_is_valid_and_complete(client: FlaskClient, app: Flask) 
         for path, methods in document["paths"].items()
         for method in methods
     }
-    pages = {"/", "/docs", "/docs/assets/<name>", "/openapi.json"}
+    pages = {"/", "/docs", "/docs/assets/<name>", "/openapi.json", "/login", "/logout"}
     served = {
         (method, re.sub(r"<\w+:(\w+)>", r"<\1>", rule.rule))
         for rule in app.url_map.iter_rules()
@@ -125,4 +125,4 @@ def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:
     for path in ("/", "/docs", "/v1/jobs", "/nothing"):
         headers = client.get(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
-        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert "default-src 'none'" in headers["Content-Security-Policy"]

@@ -41,7 +41,7 @@ def submit(client: FlaskClient, picture: Picture) -> Callable[..., dict[str, Any
 
 
 def limit(service: JobService, **limits: int) -> None:
-    service._intake._settings = service.settings.model_copy(update=limits)
+    service.settings = service.settings.model_copy(update=limits)
 
 
 def give_up(service: JobService, *, retryable: bool) -> None:

@@ -1,0 +1,79 @@
+"""Strangers' pictures are decoded in processes of their own, with limits of memory and time.
+
+A decoder that crashes, swells or never returns costs one child process and one refusal, and the web
+server goes on.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+from concurrent.futures import TimeoutError as DecodeTimeoutError
+from functools import cache
+from multiprocessing import get_context
+
+from pebble import ProcessExpired, ProcessPool
+
+from jobs.decode_limits import DecodeLimits
+from jobs.errors import JobsError, UnusablePictureError
+from jobs.pictures import CleanPicture, clean_picture
+
+
+def take_picture(
+    data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
+) -> CleanPicture:
+    """A stranger's picture, decoded whole within `limits`, without its metadata.
+
+    Raises what `clean_picture` raises, and `UnusablePictureError` for one that took more than it may.
+    """
+    future = _pool(limits.megabytes, limits.processes).schedule(
+        _clean, args=(data, name, limits.pixels, pointer), timeout=limits.seconds
+    )
+    try:
+        outcome: CleanPicture | JobsError = future.result()
+    except DecodeTimeoutError:
+        outcome = UnusablePictureError(
+            f"{name} takes longer to decode than the {limits.seconds:g} s allowed.", pointer=pointer
+        )
+    except (ProcessExpired, MemoryError):
+        outcome = UnusablePictureError(
+            f"{name} can't be decoded within the {limits.megabytes} MB allowed.", pointer=pointer
+        )
+    if isinstance(outcome, JobsError):
+        raise outcome
+    return outcome
+
+
+def warm_up(limits: DecodeLimits) -> None:
+    """Start the processes, which takes longer than decoding, before somebody waits for them."""
+    _pool(limits.megabytes, limits.processes).schedule(int)
+
+
+@cache
+def _pool(megabytes: int, processes: int) -> ProcessPool:
+    # Started anew rather than forked: a fork of a threaded server may inherit a lock that nobody frees.
+    return ProcessPool(
+        max_workers=processes,
+        max_tasks=5_000,
+        initializer=_confine,
+        initargs=(megabytes,),
+        context=get_context("spawn"),
+    )
+
+
+def _confine(megabytes: int) -> None:
+    """Take from this process what decoding does not need."""
+    limit = megabytes * 1_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Ctrl-C reaches every process of a terminal; the parent decides when this one ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _clean(data: bytes, name: str, max_pixels: int, pointer: str | None) -> CleanPicture | JobsError:
+    # Errors travel as values: their constructors are not what pickling expects.
+    try:
+        return clean_picture(data, name=name, max_pixels=max_pixels, pointer=pointer)
+    except JobsError as error:
+        return error.__class__(error.detail, pointer=error.pointer)

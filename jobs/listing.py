@@ -1,0 +1,60 @@
+"""An owner's jobs, page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict, Unpack
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from jobs.errors import InvalidParamsError
+from jobs.models import Job
+from jobs.retries import still_dead
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPage:
+    """Some jobs, newest first, and the cursor of those after them."""
+
+    jobs: list[Job]
+    next: str | None
+
+
+class Filters(TypedDict, total=False):
+    """Which jobs, and how many at once (20 by default).
+
+    `cursor` is the id of the last job of the page before; `dead` picks those that failed after their
+    last attempt and that nobody has retried since.
+    """
+
+    status: str | None
+    kind: str | None
+    batch_id: str | None
+    dead: bool | None
+    cursor: str | None
+    limit: int
+
+
+def find_page(session: Session, owner: str, **filters: Unpack[Filters]) -> JobPage:
+    """A page of an owner's jobs, newest first. Raises `InvalidParamsError` for a foreign cursor."""
+    query = select(Job).where(Job.owner == owner)
+    for column in (Job.status, Job.kind, Job.batch_id):
+        wanted = filters.get(column.key)
+        if wanted is not None:
+            query = query.where(column == wanted)
+    dead = filters.get("dead")
+    if dead is not None:
+        query = query.where(still_dead() if dead else ~still_dead())
+    cursor = filters.get("cursor")
+    if cursor is not None:
+        last = session.get(Job, cursor)
+        if last is None or last.owner != owner:
+            raise InvalidParamsError([("cursor", "This cursor is not one of ours.")])
+        same_time = and_(Job.created_at == last.created_at, Job.id < last.id)
+        query = query.where(or_(Job.created_at < last.created_at, same_time))
+    limit = filters.get("limit", 20)
+    query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
+    found = list(session.scalars(query).all())
+    page = found[:limit]
+    return JobPage(jobs=page, next=page[-1].id if len(found) > limit else None)

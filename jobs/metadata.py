@@ -1,0 +1,168 @@
+"""What a picture file says beside its pixels, taken out without touching a pixel.
+
+Cameras write where and when a photo was taken, and by whom; anything may hide after the end of a file.
+What stays is what decides how the pixels look: orientation, colour profile, resolution, transparency.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+
+from PIL import Image
+
+#: The first bytes of each format that is taken → Pillow's name of it.
+_SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
+
+ORIENTATION = 0x0112
+_PNG_KEPT = frozenset(
+    b"IHDR PLTE IDAT IEND tRNS iCCP sRGB gAMA cHRM cICP sBIT".split()
+    # Kept so that a moving picture is still seen to be one, and refused.
+    + b"acTL fcTL fdAT".split()
+)
+_WEBP_KEPT = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"ANIM", b"ANMF"))
+_WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
+#: In a JPEG's coded data: the next marker that is neither a stuffed byte, a restart nor filling.
+_NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+
+
+class BrokenFileError(ValueError):
+    """The file's structure does not hold."""
+
+
+def picture_format(data: bytes) -> str | None:
+    """`JPEG`, `PNG` or `WEBP` by the first bytes, or None."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    return next((name for start, name in _SIGNATURES.items() if data.startswith(start)), None)
+
+
+def strip_metadata(data: bytes, format_: str, orientation: int = 1) -> bytes:
+    """The same picture with nothing beside it but what decides how it looks.
+
+    `orientation` (1 to 8, Exif's) is written back if it is not 1. Raises `BrokenFileError`.
+    """
+    exif = _orientation_exif(orientation)
+    if format_ == "JPEG":
+        return b"".join(_jpeg_parts(data, exif))
+    if format_ == "PNG":
+        return b"".join(_png_parts(data, exif))
+    return _webp(data, exif)
+
+
+def _orientation_exif(orientation: int) -> bytes:
+    if orientation not in range(2, 9):
+        return b""
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    return exif.tobytes().removeprefix(b"Exif\x00\x00")
+
+
+def _jpeg_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
+    yield b"\xff\xd8"
+    at = 2
+    wrote_exif = not exif
+    while True:
+        marker, at = _jpeg_marker(data, at)
+        if marker != 0xE0 and not wrote_exif:  # behind JFIF's own segment, as readers expect it
+            body = b"Exif\x00\x00" + exif
+            yield b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+            wrote_exif = True
+        if marker == 0xD9:  # the end, and whatever hides behind it
+            yield b"\xff\xd9"
+            return
+        if marker == 0x01 or 0xD0 <= marker <= 0xD7:
+            yield bytes((0xFF, marker))
+            continue
+        if at + 2 > len(data):
+            raise BrokenFileError("it ends within a segment")
+        length = struct.unpack_from(">H", data, at)[0]
+        if length < 2 or at + length > len(data):
+            raise BrokenFileError("a segment is longer than the file")
+        body = data[at + 2 : at + length]
+        if _jpeg_keeps(marker, body):
+            yield bytes((0xFF, marker)) + data[at : at + length]
+        at += length
+        if marker == 0xDA:
+            found = _NEXT_MARKER.search(data, at)
+            end = found.start() if found else len(data)
+            yield data[at:end]
+            at = end
+            if found is None:  # some writers leave the end mark out
+                return
+
+
+def _jpeg_marker(data: bytes, at: int) -> tuple[int, int]:
+    """The marker at or after `at`, and where its segment starts."""
+    start = data.find(b"\xff", at)
+    while start >= 0 and start + 1 < len(data) and data[start + 1] in (0x00, 0xFF):
+        start = data.find(b"\xff", start + 1)
+    if start < 0 or start + 1 >= len(data):
+        raise BrokenFileError("it has no end")
+    return data[start + 1], start + 2
+
+
+def _jpeg_keeps(marker: int, body: bytes) -> bool:
+    if marker == 0xE0:
+        return body.startswith(b"JFIF\x00")
+    if marker == 0xE2:
+        return body.startswith(b"ICC_PROFILE\x00")
+    if marker == 0xEE:
+        return body.startswith(b"Adobe")
+    return not (0xE0 <= marker <= 0xEF or marker == 0xFE)
+
+
+def _png_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
+    yield data[:8]
+    at = 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if end > len(data):
+            raise BrokenFileError("a chunk is longer than the file")
+        if kind == b"IDAT" and exif:
+            yield _png_chunk(b"eXIf", exif)
+            exif = b""
+        if kind in _PNG_KEPT:
+            yield data[at:end]
+        if kind == b"IEND":
+            return
+        at = end
+    raise BrokenFileError("it has no end")
+
+
+def _png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _webp(data: bytes, exif: bytes) -> bytes:
+    size = struct.unpack_from("<I", data, 4)[0]
+    if size + 8 > len(data):
+        raise BrokenFileError("it is shorter than it says")
+    kept = []
+    at = 12
+    while at + 8 <= size + 8:
+        kind, length = struct.unpack_from("<4sI", data, at)
+        end = at + 8 + length
+        if end > size + 8:
+            raise BrokenFileError("a chunk is longer than the file")
+        body = data[at + 8 : end]
+        if kind == b"VP8X":
+            if length < 10:
+                raise BrokenFileError("its header is too short")
+            flags = body[0] & ~(_WEBP_XMP | _WEBP_EXIF) | (_WEBP_EXIF if exif else 0)
+            body = bytes((flags,)) + body[1:]
+        if kind in _WEBP_KEPT:
+            kept.append(_riff_chunk(kind, body))
+        at = end + length % 2
+    # Without the extended header no Exif can be there, so there is no orientation to write back.
+    if exif and any(chunk.startswith(b"VP8X") for chunk in kept):
+        kept.append(_riff_chunk(b"EXIF", exif))
+    inner = b"WEBP" + b"".join(kept)
+    return b"RIFF" + struct.pack("<I", len(inner)) + inner
+
+
+def _riff_chunk(kind: bytes, body: bytes) -> bytes:
+    return kind + struct.pack("<I", len(body)) + body + b"\x00" * (len(body) % 2)

@@ -1,0 +1,50 @@
+"""How gunicorn serves us: `gunicorn --config python:web.server web.wsgi:app`.
+
+Hooks that know what no application does: where the server really listens.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs.settings import load_settings
+
+
+def when_ready(server: Any) -> None:
+    """Refuse to serve strangers without keys, before the first worker starts."""
+    from jobs.db import make_engine, make_sessions
+    from jobs.exposure import ExposedError, refuse_exposure
+    from jobs.keys import KeyRing
+
+    settings = load_settings()
+    hosts = [_host(listener) for listener in server.LISTENERS]
+    engine = make_engine(settings.database)
+    try:
+        refuse_exposure(settings.api_keys, hosts, any_keys=KeyRing(make_sessions(engine)).any)
+    except ExposedError as error:
+        server.log.error("%s", error)
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        kind = type(error).__name__
+        server.log.error("The database can't be asked for keys (%s): run `atelier migrate`.", kind)
+        sys.exit(1)
+    finally:
+        engine.dispose()  # no connection may be shared with the workers, which are forked
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tell the application where it is reached, and start what its first request would wait for."""
+    from jobs.decoding import warm_up
+    from web.access import bound
+
+    settings = load_settings()
+    bound(worker.wsgi, settings, [_host(listener) for listener in worker.sockets])
+    warm_up(settings.decode_limits)
+
+
+def _host(listener: Any) -> str:
+    address = listener.getsockname()
+    return str(address[0] if isinstance(address, tuple) else address)
