@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -52,6 +54,8 @@ def service(
     photos, style = Photos(kilobytes), Photos(30).next()
     say: Callable[[str], None] = (lambda _: None) if as_json else (lambda line: click.echo(line))
     subjects: list[Subject] = []
+    # Stopped by a signal, it still stops what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         url = database_url or f"sqlite:///{home / 'atelier.db'}"
         subjects.append(Atelier(home / "atelier", photos, style, settings, url))

@@ -238,6 +238,8 @@ def test_a_waiting_job_can_be_stopped(studio: Studio) -> None:
             for _ in range(3)
         ]
         studio.bring("photo.jpg")
+        # A strength that no other walk asks for: what was made before is answered without waiting.
+        studio.script(SET, studio.at("alpha"), "0.35")
         studio.stylise()
         studio.until(lambda: _job_id(studio) and studio.at("cancel").is_displayed())
         studio.at("cancel").click()
