@@ -67,7 +67,7 @@ def check(sessions: SessionFactory, storage: BlobStorage, accepted: Accepted) ->
 
 
 def _await_empty_outbox(sessions: SessionFactory, seconds: float = 60) -> None:
-    """The token of a retry waits for its backoff, though another token may have woken the job before."""
+    """A retry's token waits for its backoff, though another may have woken the job before it."""
     deadline = time.monotonic() + seconds
     while True:
         with reading(sessions) as session:
