@@ -53,8 +53,8 @@ Submit = Callable[..., Job]
 
 @pytest.fixture
 def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
-    def make(**options: Any) -> Job:
-        return service.submit(
+    def make(owner: str | None = None, **options: Any) -> Job:
+        return (service if owner is None else service.of(owner)).submit(
             "stylize",
             {},
             content=Upload(data=picture(), field="content", name="content"),
@@ -237,20 +237,20 @@ def test_every_job_of_a_batch_is_told_of(
 ) -> None:
     photos = [Upload(data=picture(seed=n), field="content", name="content") for n in (2, 3)]
     style = Upload(data=picture(seed=1), field="style", name="style")
-    view = service.batches.submit(
+    ann = service.of("ann")
+    view = ann.batches.submit(
         "stylize",
         {},
         contents=photos,
         styles=[style],
         style_ids=[],
-        owner="ann",
         request_id="r3",
         webhook_url=receiver.url,
     )
-    service.batches.cancel(view.batch.id, "ann")
+    ann.batches.cancel(view.batch.id)
     sender.send_due()
 
-    jobs = service.page(owner="ann", batch_id=view.batch.id).jobs
+    jobs = ann.page(batch_id=view.batch.id).jobs
     assert {job.request_id for job in jobs} == {"r3"}
     told = {json.loads(body)["data"]["id"] for _, _, body in receiver.requests}
     assert told == {job.id for job in jobs}
