@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib.resources import files
 
-import swagger_ui_bundle
-from flask import Blueprint, Response, jsonify, render_template, send_from_directory
+from flask import Blueprint, Response, abort, jsonify, render_template, send_from_directory
 
 from web.openapi import document
 
 blueprint = Blueprint("docs", __name__)
 
-#: Swagger UI's own files, out of the installed package.
-SWAGGER = Path(swagger_ui_bundle.swagger_ui_path)
+#: What the page needs of Swagger UI, out of the package swagger-ui-py.
+ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})
 
 
 @blueprint.get("/openapi.json")
@@ -30,4 +29,6 @@ def docs() -> Response:
 @blueprint.get("/docs/assets/<path:name>")
 def asset(name: str) -> Response:
     """A file of Swagger UI."""
-    return send_from_directory(SWAGGER, name)
+    if name not in ASSETS:
+        abort(404)
+    return send_from_directory(str(files("swagger_ui") / "static"), name)
