@@ -15,8 +15,15 @@ from jobs.intake import Intake
 from jobs.models import Batch, Job, new_id
 from jobs.settings import Settings
 from jobs.status import FINAL, JobStatus
-from jobs.styles import StyleCatalogue
-from jobs.submission import CheckedFile, Upload, check_fields, check_file, find_inputs, hash_request
+from jobs.submission import (
+    Catalogue,
+    CheckedFile,
+    Upload,
+    check_fields,
+    check_file,
+    find_inputs,
+    hash_request,
+)
 from jobs.webhooks import find_webhook
 
 
@@ -46,14 +53,14 @@ class Batches:
         settings: Settings,
         sessions: SessionFactory,
         intake: Intake,
-        styles: StyleCatalogue,
+        catalogue: Catalogue,
         owner: str,
     ) -> None:
         self._owner = owner
         self._settings = settings
         self._sessions = sessions
         self._intake = intake
-        self._styles = styles
+        self._catalogue = catalogue
 
     def submit(
         self,
@@ -99,11 +106,16 @@ class Batches:
             *(({"style": check_file(upload, limits)}, None) for upload in styles),
             *(({}, style_id) for style_id in style_ids),
         ]
+        if kind != "stylize":
+            raise InvalidParamsError([("kind", "A batch is of stylize jobs.")])
+        network = self._catalogue.network(common.params["network"])
         submissions = []
         for photo in photos:
             for style, style_id in looks or [({}, None)]:
                 files = {"content": photo, **style}
-                inputs = find_inputs(common.params, style_id, files, self._styles.sha256)
+                inputs = find_inputs(
+                    kind, common.params, style_id, files, self._catalogue.style, network
+                )
                 submissions.append(replace(common, files=files, inputs=inputs, idempotency_key=None))
         pictures = [submission.inputs for submission in submissions]
         request_hash = hash_request([common.request_hash, pictures])

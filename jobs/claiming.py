@@ -21,6 +21,7 @@ def eligible(at: datetime) -> ColumnElement[bool]:
     return and_(
         Job.status == JobStatus.QUEUED,
         Job.run_at <= at,
+        Job.paused_at.is_(None),
         or_(Job.cancel_at.is_(None), Job.cancel_at > at),
     )
 

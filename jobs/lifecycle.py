@@ -35,6 +35,7 @@ __all__ = [
     "claim",
     "end_canceled",
     "fail",
+    "fenced",
     "heartbeat",
     "reap",
     "record",
@@ -123,7 +124,7 @@ def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
 
 def report_progress(session: Session, run: Run, progress: dict[str, Any]) -> None:
     """Store how far a run is. Raises `LeaseLostError`."""
-    _fenced(session, run, progress=progress)
+    fenced(session, run, progress=progress)
     record(session, run.job_id, "progress", now(session), progress=progress)
 
 
@@ -170,7 +171,7 @@ def requeue(
     if session.scalar(canceling) is not None:
         end_canceled(session, run)
         return JobStatus.CANCELED
-    _fenced(
+    fenced(
         session,
         run,
         status=JobStatus.QUEUED,
@@ -246,7 +247,7 @@ def reap(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
         if job.cancel_requested_at is not None:
             end_canceled(session, run)
             out.append((job.id, JobStatus.CANCELED))
-        elif job.attempt >= job.max_attempts:
+        elif job.attempts_left <= 0:
             detail = f"The worker stopped answering, {job.attempt} times; given up."
             fail(session, run, {"code": "stalled", "detail": detail, "retryable": True})
             out.append((job.id, JobStatus.FAILED))
@@ -266,12 +267,13 @@ def _finish(
 ) -> None:
     at = now(session)
     released = {"lease_owner": None, "lease_expires_at": None}
-    _fenced(session, run, status=status, finished_at=at, **released, **values)
+    fenced(session, run, status=status, finished_at=at, **released, **values)
     why = {"reason": reason} if reason else {}
     record(session, run.job_id, "state", at, status=status, **why)
 
 
-def _fenced(session: Session, run: Run, **values: Any) -> None:
+def fenced(session: Session, run: Run, **values: Any) -> None:
+    """Write to the job while the run holds it. Raises `LeaseLostError`."""
     result = session.execute(update(Job).where(run.fence()).values(version=Job.version + 1, **values))
     if not _count(result):
         raise LeaseLostError

@@ -11,6 +11,7 @@ from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
 from jobs.models import Blob, Job, JobFile, Owner, StoredUpload, Style
 from jobs.settings import Settings
 from jobs.status import JobStatus
+from jobs.training_models import Dataset, DatasetImage, TrainedNetwork
 
 #: What to tell a client whose files take too much room: it comes back when something is deleted.
 BYTES_RETRY_SECONDS = 3600
@@ -59,11 +60,17 @@ def bytes_kept(session: Session, owner: str) -> int:
 
 
 def _kept_by(owner: str) -> ColumnElement[bool]:
-    """Whether a blob is of the owner's jobs, uploads or styles."""
+    """Whether a blob is of the owner's jobs, uploads, styles, networks or datasets."""
     of_jobs = select(JobFile.sha256).join(Job, Job.id == JobFile.job_id).where(Job.owner == owner)
     uploaded = select(StoredUpload.sha256).where(StoredUpload.owner == owner)
     styles = select(Style.sha256).where(Style.owner == owner)
-    return Blob.sha256.in_(union(of_jobs, uploaded, styles))
+    networks = select(TrainedNetwork.sha256).where(TrainedNetwork.owner == owner)
+    photos = (
+        select(DatasetImage.sha256)
+        .join(Dataset, Dataset.id == DatasetImage.dataset_id)
+        .where(Dataset.owner == owner)
+    )
+    return Blob.sha256.in_(union(of_jobs, uploaded, styles, networks, photos))
 
 
 def check_bytes(session: Session, owner: str, most_mb: int, files: Mapping[str, int]) -> None:

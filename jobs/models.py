@@ -172,6 +172,7 @@ class Job(Base):
         _where("ix_jobs_retried_from", ["retried_from"], "retried_from IS NOT NULL"),
         _where("ix_jobs_cancel_at", ["cancel_at"], "cancel_at IS NOT NULL"),
         _where("ix_jobs_dead", ["owner", "created_at"], "dead"),
+        _where("ix_jobs_dataset", ["dataset_id"], "dataset_id IS NOT NULL"),
         Index("ix_jobs_kind_finished", "kind", "status", "finished_at"),
         UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_idempotency_key"),
     )
@@ -202,6 +203,14 @@ class Job(Base):
     cancel_at: Mapped[datetime | None]
     cancel_reason: Mapped[str | None] = mapped_column(String(16))
 
+    #: Trainings: kept out of the claims while paused; to end now with what there is; the step of the
+    #: newest checkpoint, and the attempts that were forgiven because a checkpoint came after them.
+    paused_at: Mapped[datetime | None]
+    finish_requested_at: Mapped[datetime | None]
+    checkpoint_step: Mapped[int | None]
+    forgiven: Mapped[int] = mapped_column(default=0, server_default="0")
+    dataset_id: Mapped[str | None] = mapped_column(ForeignKey("datasets.id", ondelete="SET NULL"))
+
     batch_id: Mapped[str | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
     retried_from: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
     #: Failed though it was worth trying again: its attempts are used up.
@@ -229,6 +238,11 @@ class Job(Base):
     files: Mapped[list[JobFile]] = relationship(
         back_populates="job", order_by="JobFile.position", lazy="selectin"
     )
+
+    @property
+    def attempts_left(self) -> int:
+        """How often it may still be tried. An attempt that got further than the last does not count."""
+        return self.max_attempts - (self.attempt - self.forgiven)
 
     @property
     def inputs(self) -> list[JobFile]:

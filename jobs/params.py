@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -16,24 +15,17 @@ from pydantic import (
 )
 
 from jobs.errors import InvalidParamsError
+from jobs.listed import split_list
+from jobs.training_params import OptimizeParams, TrainParams
 
 StyleId = r"^[a-z0-9][a-z0-9-]{0,63}$"
 PartName = r"^[a-z][a-z0-9_]{0,31}$"
 
+NetworkName = r"^[a-z0-9][a-z0-9-]{0,63}$"
+#: Networks that come with Atelier; others are trained or imported.
+BUNDLED_NETWORKS = frozenset({"slim", "full"})
+
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-
-
-def _listed(value: Any) -> Any:
-    """A list from a form's text: JSON, or numbers between commas."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if not text.startswith(("[", "{")):
-        return [part for part in text.split(",") if part.strip()]
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"This is no JSON: {error}") from None
 
 
 class _StyleRef(BaseModel):
@@ -97,7 +89,7 @@ class StylizeParams(BaseModel):
         allow_inf_nan=False,
         description="Strength of the style: 0 gives the photo back exactly, 1 is full strength.",
     )
-    alphas: Annotated[list[Strength], BeforeValidator(_listed)] = Field(
+    alphas: Annotated[list[Strength], BeforeValidator(split_list)] = Field(
         [],
         max_length=11,
         description="Several strengths, such as `0,0.25,0.5,0.75,1`, instead of the one `alpha`: one "
@@ -122,17 +114,20 @@ class StylizeParams(BaseModel):
         description="Where the colours come from: `style` takes the style's; `luminance` keeps the "
         "photo's hues and takes only the light; `match` paints with the photo's palette.",
     )
-    network: Literal["slim"] = Field(
-        "slim", description="`slim` is AdaIN with a small encoder, quick on any machine."
+    network: str = Field(
+        "slim",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,63}(@[0-9]{1,9})?$",
+        description="`slim` is AdaIN with a small encoder, quick on any machine. Or a network of "
+        "/v1/networks, `NAME` or `NAME@VERSION`; one that was trained for a style needs no style.",
     )
-    styles: Annotated[list[StyleShare], BeforeValidator(_listed)] = Field(
+    styles: Annotated[list[StyleShare], BeforeValidator(split_list)] = Field(
         [],
         max_length=8,
         description="Several styles to mix, instead of `style` or `style_id`. JSON; pictures come as "
         "file fields that it names.",
         examples=[[{"style_id": "night-oils", "weight": 2}, {"file": "mine"}]],
     )
-    regions: Annotated[list[RegionParams], BeforeValidator(_listed)] = Field(
+    regions: Annotated[list[RegionParams], BeforeValidator(split_list)] = Field(
         [],
         max_length=8,
         description="Parts of the picture with a style or strength of their own; later ones cover "
@@ -156,9 +151,13 @@ class StylizeParams(BaseModel):
 
 
 #: Kind of job → its parameters.
-PARAMS: dict[str, type[StylizeParams]] = {"stylize": StylizeParams}
-#: Kind of job → its queue.
-QUEUES: dict[str, str] = {"stylize": "stylize"}
+PARAMS: dict[str, type[BaseModel]] = {
+    "stylize": StylizeParams,
+    "train": TrainParams,
+    "optimize": OptimizeParams,
+}
+#: Kind of job → its queue. What takes minutes does not hold up what takes a moment.
+QUEUES: dict[str, str] = {"stylize": "stylize", "train": "train", "optimize": "train"}
 
 
 def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:

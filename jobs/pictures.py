@@ -14,16 +14,21 @@ from jobs.metadata import ORIENTATION, BrokenFileError, picture_format, strip_me
 #: Pillow's name of a format → media type. The only formats that are ever decoded.
 FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 #: The other way round, for file names.
-SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+SUFFIXES = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "application/vnd.safetensors": "safetensors",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureInfo:
-    """What a picture is, before orientation is applied. Sides in pixels."""
+    """What a picture is, before orientation is applied. Sides in pixels; None for other files."""
 
     media_type: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,11 +64,12 @@ class Line:
         """Where a queued job stands."""
         higher = sum(sum(self._counts[p].values()) for p in self._counts if p > job.priority)
         position = higher + self._before_at_same_priority(job)
+        paused_now = self._paused or job.paused_at is not None
         wait = max(0.0, (job.run_at - self._at).total_seconds())
         eta = None
-        if self._mean is not None and not self._paused:
+        if self._mean is not None and not paused_now:
             eta = round(max(wait, (position + 0.5) * self._mean / max(1, self._workers or 0)), 2)
-        return QueuePlace(position=position, eta_s=eta, paused=self._paused)
+        return QueuePlace(position=position, eta_s=eta, paused=paused_now)
 
     def _before_at_same_priority(self, job: Job) -> int:
         peers = self._counts.get(job.priority, {})

@@ -34,14 +34,12 @@ def procfile() -> dict[str, str]:
 
 
 def embedded(settings: Settings, port: int) -> dict[str, list[str]]:
-    """Process name → arguments, as `atelier up` runs them on one machine.
-
-    There is no worker-train here: no kind of job uses its queue yet.
-    """
+    """Process name → arguments, as `atelier up` runs them on one machine."""
     web = WEB.format(host=settings.host, port=port, threads=settings.web_threads)
     return {
         "web": web.split(),
         # A node's name must be its own where several services run on one machine.
         "worker-stylize": STYLIZE.replace("%h", f"atelier-{port}").split(),
+        "worker-train": TRAIN.replace("%h", f"atelier-{port}").split(),
         "maintenance": MAINTENANCE.split(),
     }

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.models import Job, NetworkVersion
+from jobs.sources import NETWORK_ROLE
 from jobs.status import JobStatus
 from jobs.storage import sha256_of
 
@@ -28,7 +29,9 @@ def earlier_result(
 
     Nobody is answered from another's jobs: that would tell that somebody else had the same picture.
     """
-    current = select(NetworkVersion.version).where(NetworkVersion.network == str(params.get("network")))
+    trained = dict(inputs).get(NETWORK_ROLE)
+    network = trained or str(params.get("network"))
+    current = select(NetworkVersion.version).where(NetworkVersion.network == network)
     return session.scalars(
         select(Job)
         .where(

@@ -14,6 +14,7 @@ from jobs.errors import ConflictError, JobsError, NotFoundError
 from jobs.lifecycle import FINAL, JobStatus
 from jobs.models import Batch, Blob, Job, JobFile, StoredUpload, Style
 from jobs.storage import BlobStorage
+from jobs.training_models import DatasetImage, TrainedNetwork
 
 log = logging.getLogger(__name__)
 
@@ -85,9 +86,11 @@ def _sweep_one(
 
 def _referred() -> ColumnElement[bool]:
     """Whether anything refers to the blob. Every table with a blob's SHA-256 belongs here."""
-    return or_(
-        *(exists().where(table.sha256 == Blob.sha256) for table in (JobFile, Style, StoredUpload))
+    named = (
+        *(JobFile.sha256, Style.sha256, StoredUpload.sha256, DatasetImage.sha256),
+        *(TrainedNetwork.sha256, TrainedNetwork.style_sha256, TrainedNetwork.sample_sha256),
     )
+    return or_(*(exists().where(column == Blob.sha256) for column in named))
 
 
 def _count(result: Any) -> int:

@@ -10,13 +10,15 @@ from sqlalchemy import Engine, select, text
 
 from jobs import lifecycle
 from jobs.batches import Batches
+from jobs.datasets import DatasetCatalogue
 from jobs.db import SessionFactory, make_engine, make_sessions, reading
-from jobs.errors import ConflictError, NotFoundError, NotReadyError
+from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
 from jobs.figures import Figure, figures
 from jobs.intake import Intake
 from jobs.lifecycle import FINAL, JobStatus
 from jobs.listing import Filters, JobPage, find_page
 from jobs.models import Blob, Job, JobEvent, Owner, WebhookDelivery
+from jobs.networks import NetworkCatalogue
 from jobs.places import Line, QueuePlace
 from jobs.queue import JobQueue, make_celery
 from jobs.queues import Queues
@@ -26,7 +28,8 @@ from jobs.rows import ensure_owner
 from jobs.settings import Settings
 from jobs.storage import BlobStorage, make_storage
 from jobs.styles import StyleCatalogue
-from jobs.submission import KeptPicture, Upload, check_submission
+from jobs.submission import Catalogue, KeptPicture, Upload, check_submission
+from jobs.trainings import Trainings
 from jobs.uploads import UploadShelf
 from jobs.webhooks import find_webhook
 
@@ -54,9 +57,15 @@ class JobService:
         self.owner = owner
         self.styles = StyleCatalogue(self.sessions, storage, owner, settings)
         self.uploads = UploadShelf(self.sessions, storage, owner, settings)
+        self.networks = NetworkCatalogue(self.sessions, storage, owner, settings)
+        self.datasets = DatasetCatalogue(self.sessions, storage, owner, settings)
+        self.trainings = Trainings(self.sessions, storage, queue, owner)
         self.queues = Queues(self.sessions, queue)
         self._intake = Intake(settings, self.sessions, storage, queue)
-        self.batches = Batches(settings, self.sessions, self._intake, self.styles, owner)
+        self._catalogue = Catalogue(
+            style=self.styles.sha256, network=self.networks.use, dataset=self._check_dataset
+        )
+        self.batches = Batches(settings, self.sessions, self._intake, self._catalogue, owner)
 
     def of(self, owner: str) -> JobService:
         """The same service for another owner: whatever is not theirs is not there."""
@@ -115,11 +124,17 @@ class JobService:
             use_cache=use_cache,
             expires_in=expires_in,
             job_id=job_id,
-            registered=self.styles.sha256,
+            catalogue=self._catalogue,
             request_id=request_id,
             webhook=webhook,
         )
         return self.get(self._intake.take_one(submission))
+
+    def _check_dataset(self, field: str, dataset_id: str) -> None:
+        try:
+            self.datasets.get(dataset_id)
+        except NotFoundError as error:
+            raise InvalidParamsError([(field, error.detail)]) from None
 
     def check_id(self, job_id: str) -> None:
         """Raise `NotFoundError` unless the id is free or names a job of the owner's."""
@@ -134,6 +149,8 @@ class JobService:
             raise ConflictError("This job succeeded; send it again with use_cache=false to redo it.")
         if job.status not in FINAL:
             raise ConflictError(f"This job is {job.status}; only one that has ended can be retried.")
+        if job.params.get("dataset_id") is not None:
+            self._check_dataset("dataset_id", job.params["dataset_id"])
         again = retry_of(job, owner=self.owner, idempotency_key=idempotency_key, request_id=request_id)
         return self.get(self._intake.take_one(again))
 

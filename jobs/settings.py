@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     max_mb_per_owner: int = Field(0, ge=0)
     max_batch_jobs: int = Field(200, ge=1)
     max_batch_mb: int = Field(100, ge=1)
+    max_dataset_mb: int = Field(200, ge=1)
+    max_dataset_images: int = Field(5_000, ge=1)
+    dataset_root: str = ""
 
     lease_seconds: float = Field(60.0, gt=0)
     heartbeat_seconds: float = Field(15.0, gt=0)
@@ -73,6 +76,7 @@ class Settings(BaseSettings):
     retry_seconds: float = Field(5.0, ge=0)
     drain_seconds: float = Field(10.0, ge=0)
     job_seconds: float = Field(300.0, gt=0)
+    train_seconds: float = Field(7 * 86_400.0, gt=0)
     sync_seconds: float = Field(60.0, gt=0)
 
     webhook_secret: str = Field("", repr=False)

@@ -1,4 +1,4 @@
-"""Where the pictures of a job come from: file fields of the request, and registered styles."""
+"""Where the inputs of a job come from: file fields of the request, registered styles and networks."""
 
 from __future__ import annotations
 
@@ -20,6 +20,18 @@ class Source:
     pointer: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class NetworkInput:
+    """A trained network that a job is rendered with, and whether its style is in its weights."""
+
+    sha256: str
+    styled: bool
+
+
+#: The role of a trained network among a job's inputs.
+NETWORK_ROLE = "network"
+
+
 def style_roles(params: dict[str, Any]) -> list[str]:
     """The roles of the styles that are mixed, in order."""
     return ["style", *(f"style_{number}" for number in range(2, len(params["styles"]) + 1))]
@@ -35,28 +47,36 @@ def region_style_role(number: int) -> str:
     return f"region_{number}_style"
 
 
-def find_sources(params: dict[str, Any], style_id: str | None, files: Collection[str]) -> list[Source]:
-    """The inputs of a `stylize` job, the content first, each with what it comes from.
+def find_sources(
+    kind: str,
+    params: dict[str, Any],
+    style_id: str | None,
+    files: Collection[str],
+    network: NetworkInput | None = None,
+) -> list[Source]:
+    """The pictures of a job, the content first, each with what it comes from.
 
-    `files` are the file fields of the request. Raises `InvalidParamsError` for one that is missing,
-    that nothing asks for, or that stands in the way of another.
+    `files` are the file fields of the request, `network` the trained network that was asked for. Raises
+    `InvalidParamsError` for one that is missing, that nothing asks for, or that stands in the way of
+    another.
     """
-    sources = [Source(role="content", file="content", pointer="content")]
-    problems = []
-    if params["styles"]:
+    sources, problems = [], []
+    if kind != "train":
+        sources.append(Source(role="content", file="content", pointer="content"))
+    if network is not None and network.styled:
+        problems += _needless(params, style_id, files)
+    elif kind == "train" and params["architecture"] == "adain":
+        given = [("style_id", style_id is not None), ("style", "style" in files)]
+        problems += [(name, "An adain training takes style_dataset_id.") for name, is_ in given if is_]
+    elif params.get("styles"):
         if style_id is not None:
             problems.append(("style_id", "Name every style in styles, or one in style_id."))
         for number, (role, share) in enumerate(zip(style_roles(params), params["styles"], strict=True)):
             sources.append(_reference(role, share, f"styles.{number}"))
-    elif style_id is not None and "style" in files:
-        problems.append(("style", "Send either a style file or a style_id, not both."))
-    elif style_id is not None:
-        sources.append(Source(role="style", style_id=style_id, pointer="style_id"))
-    elif "style" in files:
-        sources.append(Source(role="style", file="style", pointer="style"))
     else:
-        problems.append(("style", "A style is needed: a file as style, or a style_id."))
-    sources += _region_sources(params["regions"])
+        found, wrong = _one_style(style_id, files)
+        sources, problems = sources + found, problems + wrong
+    sources += _region_sources(params.get("regions", []))
     problems += _missing(sources, files)
     wanted = {source.file for source in sources} | {where for where, _ in problems}
     unknown = "There is no such file field; styles and regions name none like it."
@@ -64,6 +84,36 @@ def find_sources(params: dict[str, Any], style_id: str | None, files: Collection
     if problems:
         raise InvalidParamsError(problems)
     return sources
+
+
+def _one_style(
+    style_id: str | None, files: Collection[str]
+) -> tuple[list[Source], list[tuple[str, str]]]:
+    if style_id is not None and "style" in files:
+        return [], [("style", "Send either a style file or a style_id, not both.")]
+    if style_id is not None:
+        return [Source(role="style", style_id=style_id, pointer="style_id")], []
+    if "style" in files:
+        return [Source(role="style", file="style", pointer="style")], []
+    return [], [("style", "A style is needed: a file as style, or a style_id.")]
+
+
+def _needless(
+    params: dict[str, Any], style_id: str | None, files: Collection[str]
+) -> list[tuple[str, str]]:
+    """What a network that has its style in its weights can't do anything with."""
+    given = {
+        "style_id": style_id is not None,
+        "style": "style" in files,
+        "styles": bool(params["styles"]),
+        "regions": bool(params["regions"]),
+        "stroke": params["stroke"] is not None,
+    }
+    detail = "The style and strokes of this network are in its weights; leave this out."
+    problems = [(name, detail) for name, is_given in given.items() if is_given]
+    if params["color"] == "match":
+        problems.append(("color", "This network has its style's colours; use style or luminance."))
+    return problems
 
 
 def _region_sources(regions: list[dict[str, Any]]) -> list[Source]:

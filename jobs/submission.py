@@ -21,7 +21,7 @@ from jobs.models import Job, JobFile, new_id
 from jobs.params import QUEUES, validate_params
 from jobs.pictures import PictureInfo
 from jobs.results import result_key
-from jobs.sources import find_sources
+from jobs.sources import NETWORK_ROLE, NetworkInput, find_sources
 from jobs.storage import sha256_of
 from jobs.webhooks import Webhook
 
@@ -44,6 +44,19 @@ class KeptPicture:
     """A picture that was checked and stored before, and may be used."""
 
     sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """What requests name: each raises `InvalidParamsError` for what is not there.
+
+    `style` gives the SHA-256 of the picture of a style, `network` a trained network (None: bundled),
+    and `dataset` checks the dataset that a field names.
+    """
+
+    style: Callable[[str], str]
+    network: Callable[[str], NetworkInput | None]
+    dataset: Callable[[str, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +105,7 @@ def check_submission(
     *,
     uploads: Mapping[str, Upload | KeptPicture],
     style_id: str | None,
-    registered: Callable[[str], str],
+    catalogue: Catalogue,
     priority: int,
     idempotency_key: str | None,
     owner: str,
@@ -106,7 +119,7 @@ def check_submission(
 ) -> Submission:
     """Raises `InvalidParamsError`, or what `take_picture` raises, unless all is well.
 
-    `registered` gives the SHA-256 of the picture of a style that is named by its id.
+    `catalogue` knows the styles and networks that are named.
     """
     common = check_fields(
         kind,
@@ -120,7 +133,12 @@ def check_submission(
         webhook=webhook,
         expires_in=expires_in,
     )
-    find_sources(common.params, style_id, uploads)  # before pictures are decoded for nothing
+    network = catalogue.network(str(common.params.get("network", "slim")))
+    # Before pictures are decoded for nothing.
+    find_sources(kind, common.params, style_id, uploads, network)
+    for name in ("dataset_id", "style_dataset_id"):
+        if common.params.get(name) is not None:
+            catalogue.dataset(name, common.params[name])
     pictures = {
         field: check_file(upload, limits) if isinstance(upload, Upload) else upload
         for field, upload in uploads.items()
@@ -129,25 +147,28 @@ def check_submission(
     return replace(
         common,
         files={field: it for field, it in pictures.items() if isinstance(it, CheckedFile)},
-        inputs=find_inputs(common.params, style_id, pictures, registered),
+        inputs=find_inputs(kind, common.params, style_id, pictures, catalogue.style, network),
         request_hash=hash_request([common.request_hash, style_id, digests]),
         job_id=job_id,
     )
 
 
 def find_inputs(
+    kind: str,
     params: dict[str, Any],
     style_id: str | None,
     pictures: Mapping[str, CheckedFile | KeptPicture],
     registered: Callable[[str], str],
+    network: NetworkInput | None = None,
 ) -> list[tuple[str, str]]:
     """`(role, SHA-256)` of every input of a job. Raises `InvalidParamsError`."""
-    return [
+    own = [] if network is None else [(NETWORK_ROLE, network.sha256)]
+    return own + [
         (
             source.role,
             registered(source.style_id or "") if source.file is None else pictures[source.file].sha256,
         )
-        for source in find_sources(params, style_id, pictures)
+        for source in find_sources(kind, params, style_id, pictures, network)
     ]
 
 
@@ -245,6 +266,7 @@ def write_submission(
         webhook_url=submission.webhook.url if submission.webhook else None,
         webhook_events=" ".join(submission.webhook.events) if submission.webhook else None,
         max_attempts=max_attempts,
+        dataset_id=submission.params.get("dataset_id"),
         run_at=at,
         cancel_at=None if after is None else at + timedelta(seconds=after),
         batch_id=batch_id,

@@ -13,6 +13,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     from web import (
         access,
         batches_api,
+        datasets_api,
         docs,
         errors,
         events,
@@ -20,6 +21,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         health,
         jobs_api,
         links,
+        networks_api,
         pages,
         queues_api,
         rates,
@@ -27,6 +29,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         sessions,
         simple,
         styles_api,
+        trainings_api,
         uploads_api,
     )
 
@@ -42,7 +45,8 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     rates.register(app, settings)
     app.before_request(access.admit)
     for module in (
-        *(jobs_api, events, links, batches_api, queues_api, styles_api, uploads_api, simple),
+        *(jobs_api, events, trainings_api, links, batches_api, queues_api, simple),
+        *(styles_api, uploads_api, networks_api, datasets_api),
         *(health, docs, pages, sessions),
     ):
         app.register_blueprint(module.blueprint)

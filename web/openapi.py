@@ -7,11 +7,11 @@ from importlib.metadata import version
 from typing import Any
 
 from jobs.lifecycle import JobStatus
-from jobs.params import PARAMS, StylizeParams
-from web.openapi_inputs import inputs_paths, job_by_uploads, link_paths
+from jobs.params import PARAMS
+from web.openapi_inputs import inputs_paths, link_paths
 from web.openapi_parts import BINARY as _BINARY
 from web.openapi_parts import JOB as _JOB
-from web.openapi_parts import add_refusals, as_fields, handling, idempotency_key, submit_headers
+from web.openapi_parts import add_refusals, as_fields, idempotency_key, submit_headers
 from web.openapi_parts import form as _form
 from web.openapi_parts import header as _header
 from web.openapi_parts import json_body as _json
@@ -21,17 +21,12 @@ from web.openapi_parts import problems as _problems
 from web.openapi_parts import query as _query
 from web.openapi_queue import queue_paths
 from web.openapi_schemas import schemas
+from web.openapi_submit import definitions, params_of, submit_body
+from web.openapi_training import training_paths
 
 
-def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
-    fields = {
-        "content": {**_BINARY, "description": "The photo: JPEG, PNG or WebP."},
-        "style": {**_BINARY, "description": "The style image; or name one with style_id."},
-        "style_id": {"type": "string", "description": "A style of /v1/styles."},
-        **handling(),
-        **as_fields(params),
-    }
-    by_uploads = job_by_uploads(params)
+def _jobs_paths() -> dict[str, Any]:
+    body = submit_body()
     prefer = _header(
         "Prefer",
         {"type": "string"},
@@ -58,7 +53,7 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
                 "operationId": "submit",
                 "summary": "Submit a job",
                 "parameters": [prefer, key, *submit_headers()],
-                "requestBody": _form(fields, ["content"], by_uploads, parts=True),
+                "requestBody": body,
                 "responses": {**taken, **_problems(400, 413, 415, 422, 429, 503)},
             },
             "get": {
@@ -84,7 +79,7 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
                 "operationId": "put",
                 "summary": "Submit a job under an id of your own (a UUID): twice is once",
                 "parameters": [chosen, prefer, *submit_headers()],
-                "requestBody": _form(fields, ["content"], by_uploads, parts=True),
+                "requestBody": body,
                 "responses": {**taken, **_problems(400, 404, 413, 415, 422, 429, 503)},
             },
             "get": {
@@ -138,7 +133,8 @@ def _jobs_paths(params: dict[str, Any]) -> dict[str, Any]:
                 "parameters": one,
                 "responses": {
                     "200": {
-                        "description": "`state`, `progress` and `cancel` events",
+                        "description": "`state`, `progress` and `cancel` events; of a training also "
+                        "`sample`, `notice`, `pause` and `finish`",
                         "content": {"text/event-stream": {"schema": {"type": "string"}}},
                     },
                     **_problems(404, 503),
@@ -236,10 +232,10 @@ def _other_paths(params: dict[str, Any]) -> dict[str, Any]:
 @cache
 def document() -> dict[str, Any]:
     """The whole description."""
-    described = StylizeParams.model_json_schema(ref_template="#/components/schemas/{model}")
-    params = described["properties"]
+    params = params_of("stylize")
     paths = {
-        **_jobs_paths(params),
+        **_jobs_paths(),
+        **training_paths(),
         **link_paths(),
         **queue_paths(as_fields(params)),
         **inputs_paths(),
@@ -258,7 +254,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "security": [{"key": []}, {}],
         "components": {
-            "schemas": {**schemas(), **described["$defs"]},
+            "schemas": {**schemas(), **definitions()},
             "securitySchemes": {
                 "key": {
                     "type": "http",

@@ -8,7 +8,6 @@ from web.openapi_parts import (
     BINARY,
     EXPIRES_IN,
     form,
-    handling,
     json_body,
     path,
     picture,
@@ -36,29 +35,6 @@ LINK = {
     },
     "required": ["url", "expires_at"],
 }
-
-
-def job_by_uploads(params: dict[str, Any]) -> dict[str, Any]:
-    """The body of a request for a job that names uploads."""
-    named = {
-        "type": "object",
-        "properties": {"upload": {"type": "string"}},
-        "required": ["upload"],
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {
-            **handling(),
-            "content": named,
-            "style": named,
-            "style_id": {"type": "string"},
-            "params": {"type": "object", "properties": params, "additionalProperties": False},
-        },
-        "required": ["content"],
-        # Uploads that `styles` and `regions` name.
-        "additionalProperties": named,
-    }
 
 
 def link_paths() -> dict[str, Any]:

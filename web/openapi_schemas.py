@@ -7,6 +7,7 @@ from typing import Any
 from jobs.lifecycle import CancelReason, JobStatus
 from jobs.params import PARAMS
 from jobs.webhooks import EVENTS
+from web.openapi_training import dataset_schema, network_schema
 
 
 def _job_schema() -> dict[str, Any]:
@@ -43,6 +44,7 @@ def _job_schema() -> dict[str, Any]:
                 "type": "boolean",
                 "description": "Failed after the last attempt, though worth trying again.",
             },
+            "paused": {"type": "boolean", "description": "A training that waits to be resumed."},
             "priority": {"type": "integer"},
             "params": {"type": "object"},
             "progress": {
@@ -207,5 +209,7 @@ def schemas() -> dict[str, Any]:
         "Queue": _queue_schema(),
         "Style": style,
         "Upload": _upload_schema(),
+        "Network": network_schema(),
+        "Dataset": dataset_schema(),
         "Problem": problem,
     }

@@ -12,6 +12,8 @@ from jobs.models import Blob, Job, JobFile, StoredUpload, Style, WebhookDelivery
 from jobs.params import strengths
 from jobs.places import QueuePlace
 from jobs.queues import QueueView
+from jobs.training_models import Dataset, TrainedNetwork, TrainingLoss
+from jobs.training_record import LOSSES
 
 
 def job_json(
@@ -27,6 +29,7 @@ def job_json(
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
         "dead": job.dead,
+        "paused": job.paused_at is not None,
         "priority": job.priority,
         "params": job.params,
         "progress": job.progress,
@@ -63,8 +66,13 @@ def job_json(
             "retry": f"{base}/retry",
             "output": f"{base}/output",
             "link": f"{base}/output/url",
+            **(_training_urls(base) if job.queue == "train" else {}),
         },
     }
+
+
+def _training_urls(base: str) -> dict[str, str]:
+    return {name: f"{base}/{name}" for name in ("pause", "resume", "finish", "losses", "samples")}
 
 
 def _place(place: QueuePlace) -> dict[str, Any]:
@@ -160,6 +168,56 @@ def style_json(style: Style) -> dict[str, Any]:
         "sha256": style.sha256,
         "urls": {"self": base, "image": image, "thumbnail": f"{image}?size=192"},
     }
+
+
+def network_json(network: TrainedNetwork) -> dict[str, Any]:
+    """A trained network as clients see it."""
+    base = f"/v1/networks/{network.id}"
+    return {
+        "id": network.id,
+        "name": network.name,
+        "version": network.version,
+        "architecture": network.architecture,
+        "styled": network.styled,
+        "bytes": network.blob.size,
+        "sha256": network.sha256,
+        "settings": network.settings,
+        "figures": network.figures,
+        "job_id": network.job_id,
+        "created_at": time_json(network.created_at),
+        "urls": {
+            "self": base,
+            "file": f"{base}/file",
+            **({"style": f"{base}/style"} if network.style_sha256 else {}),
+            **({"sample": f"{base}/sample"} if network.sample_sha256 else {}),
+        },
+    }
+
+
+def dataset_json(dataset: Dataset) -> dict[str, Any]:
+    """A dataset as clients see it."""
+    base = f"/v1/datasets/{dataset.id}"
+    shown = {} if dataset.folder is not None else {"images": f"{base}/images/{{number}}"}
+    return {
+        "id": dataset.id,
+        "name": dataset.name,
+        "own": dataset.owner is not None,
+        "images": dataset.image_count,
+        "folder": dataset.folder,
+        "created_at": time_json(dataset.created_at),
+        "urls": {"self": base, **shown},
+    }
+
+
+def loss_json(loss: TrainingLoss) -> dict[str, Any]:
+    """The losses of a step."""
+    return {"step": loss.step} | {name: getattr(loss, name) for name in LOSSES}
+
+
+def sample_json(file: JobFile) -> dict[str, Any]:
+    """A sample picture of a training."""
+    url = f"/v1/jobs/{file.job_id}/samples/{file.position}"
+    return {"step": file.position, **_blob(file.blob), "url": url}
 
 
 def time_json(value: datetime | None) -> str | None:

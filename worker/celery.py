@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 from celery.signals import (
+    celeryd_init,
     setup_logging,
     worker_process_init,
     worker_process_shutdown,
@@ -21,12 +22,22 @@ from worker.draining import Drain
 
 settings = load_settings()
 app = make_celery(settings.broker)
-# The last resort against a call into native code that never returns; long before that, the run's own
-# deadline stops it between two steps.
-app.conf.task_time_limit = settings.job_seconds + 60
 
 _context: Any = None
 _drain = Drain()
+_queues: list[str] = []
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator]
+def _limit_time(conf: Any, options: dict[str, Any], **_: object) -> None:
+    """The last resort against a call into native code that never returns.
+
+    Long before that, the run's own deadline stops it between two steps.
+    """
+    chosen = options.get("queues") or []
+    _queues[:] = chosen.split(",") if isinstance(chosen, str) else chosen
+    longest = settings.train_seconds if "train" in _queues else settings.job_seconds
+    conf.task_time_limit = longest + 60
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
@@ -36,13 +47,14 @@ def _configure_logging(**_: object) -> None:
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start_child(**_: object) -> None:
-    """Load torch and warm the default network, in the pool child alone."""
+    """Load torch and warm the default network where it will be used, in the pool child alone."""
     from worker.context import WorkerContext
 
     global _context
     _context = WorkerContext(settings, _drain)
     _context.record_versions()
-    _context.warm_up()
+    if "stylize" in _queues:
+        _context.warm_up()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]

@@ -40,6 +40,11 @@ class WorkerContext:
             # Without it, jobs are rendered that an earlier output could have answered.
             log.exception("the networks' versions were not recorded")
 
+    def record_version(self, network: str) -> None:
+        """Say the same of one network that was fetched."""
+        with self.sessions.begin() as session:
+            keep_network_version(session, network, self.engines.version(network), now(session))
+
     def warm_up(self) -> None:
         """Load the default network and run it once, so that the first job does not pay for that."""
         try:

@@ -1,14 +1,19 @@
-"""Networks kept warm between jobs."""
+"""Networks kept warm between jobs: bundled ones by name, trained ones by the SHA-256 of their file."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.settings import Settings
 
 if TYPE_CHECKING:
+    from nst_core.johnson_engine import JohnsonEngine
+
     from nst_core.engine import StyleEngine
     from nst_core.networks import Precision
 
@@ -17,37 +22,63 @@ CAPACITY = 3
 
 
 class Engines:
-    """A bounded cache of engines by the network's name."""
+    """A bounded cache of engines by the network's key: its name, or the SHA-256 of its file."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._kept: OrderedDict[str, StyleEngine] = OrderedDict()
+        self._kept: OrderedDict[str, StyleEngine | JohnsonEngine] = OrderedDict()
         self._fingerprints: dict[str, str] = {}
 
-    def get(self, network: str) -> StyleEngine:
+    def add_file(self, sha256: str, fetch: Callable[[], bytes]) -> bool:
+        """Make sure that a trained network is on this machine; returns whether it was not."""
+        path = self._path(sha256)
+        if path.exists():
+            return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_bytes(fetch())
+        temporary.replace(path)
+        return True
+
+    def get(self, network: str) -> StyleEngine | JohnsonEngine:
         """The engine of a network, loaded if need be. Raises `ValueError` for one that is not there."""
         if network in self._kept:
             self._kept.move_to_end(network)
             return self._kept[network]
-        import torch
+        engine = self._opened(network)
+        self._kept[network] = engine
+        while len(self._kept) > CAPACITY:
+            self._kept.popitem(last=False)
+        return engine
 
+    def _opened(self, network: str) -> StyleEngine | JohnsonEngine:
+        import torch
+        from nst_core.johnson_engine import STYLED_ARCHITECTURES, JohnsonEngine
+
+        from nst_core.checkpoint import read_metadata
         from nst_core.engine import StyleEngine
+        from nst_core.networks import network_file
 
         settings = self._settings
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
-        engine = StyleEngine(
-            network,
+        file = network_file(self._file(network))
+        if read_metadata(file)["architecture"] in STYLED_ARCHITECTURES:
+            return JohnsonEngine(
+                file, settings.runtime, settings.device, memory_mb=settings.network_memory_mb
+            )
+        return StyleEngine(
+            file,
             settings.runtime,
             settings.device,
             precision=self._precision(network),
             memory_mb=settings.network_memory_mb,
             cache=settings.graphs,
         )
-        self._kept[network] = engine
-        while len(self._kept) > CAPACITY:
-            self._kept.popitem(last=False)
-        return engine
+
+    def runtime(self, network: str) -> str:
+        """The name of the runtime that a network runs on."""
+        return self.get(network).runtime.name
 
     def version(self, network: str) -> str:
         """What decides an output beside the job itself: the weights, and the release that runs them."""
@@ -64,11 +95,11 @@ class Engines:
     def fingerprint(self, network: str) -> str:
         """The precision and the SHA-256 of a network's weights, shortened: what its statistics mean."""
         if network not in self._fingerprints:
-            from nst_core.networks import bundled_networks
+            from nst_core.networks import network_file
 
-            data = bundled_networks()[network].read_bytes()
+            data = network_file(self._file(network)).read_bytes()
             digest = hashlib.sha256(data).hexdigest()[:32]
-            self._fingerprints[network] = f"{network}:{self._precision(network)}:{digest}"
+            self._fingerprints[network] = f"{network[:32]}:{self._precision(network)}:{digest}"
         return self._fingerprints[network]
 
     def _precision(self, network: str) -> Precision:
@@ -76,4 +107,12 @@ class Engines:
         from nst_core.networks import precisions
 
         wanted: Precision = self._settings.precision
-        return wanted if wanted in precisions(network) else "fp32"
+        return wanted if wanted in precisions(self._file(network)) else "fp32"
+
+    def _file(self, network: str) -> str | Path:
+        """What `nst_core` knows the network by."""
+        path = self._path(network)
+        return path if path.exists() else network
+
+    def _path(self, sha256: str) -> Path:
+        return self._settings.home / "networks" / f"{sha256}.safetensors"

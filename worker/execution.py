@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import counters, lifecycle, outbox
+from jobs import counters, lifecycle, outbox, trainings
 from jobs.backoff import retry_delay
 from jobs.claiming import eligible
 from jobs.db import now, reading
@@ -17,10 +18,13 @@ from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundErr
 from jobs.lifecycle import JobStatus, Run
 from jobs.logs import bound
 from jobs.models import Job, JobFile
+from jobs.network_files import read_header
+from jobs.networks import add_version
 from jobs.rows import store_blob
 from worker.context import WorkerContext
-from worker.handlers import HANDLERS, Made
-from worker.lease import DeadlineError, DrainedError, Lease
+from worker.handlers import HANDLERS
+from worker.lease import DeadlineError, DrainedError, Lease, PausedError
+from worker.made import Made, Output
 
 log = logging.getLogger(__name__)
 
@@ -48,15 +52,17 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
 
 def _run(context: WorkerContext, job: Job, run: Run) -> None:
     settings = context.settings
+    long = job.queue == "train"
     log.info("job %s attempt %d starts", run.job_id, run.attempt)
     lease = Lease(
         context.sessions,
         run,
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=settings.heartbeat_seconds,
-        deadline_seconds=settings.job_seconds,
+        deadline_seconds=settings.train_seconds if long else settings.job_seconds,
         drain=context.drain,
-        drain_seconds=settings.drain_seconds,
+        # A training sees for itself that the worker stops, and saves a checkpoint first.
+        drain_seconds=math.inf if job.kind in trainings.KINDS else settings.drain_seconds,
     )
     started = time.perf_counter()
     try:
@@ -65,7 +71,7 @@ def _run(context: WorkerContext, job: Job, run: Run) -> None:
             made = HANDLERS[job.kind](context, job, lease)
             lease.check()
             made.metrics["run_s"] = round(time.perf_counter() - started, 4)
-            _succeed(context, run, made)
+            _succeed(context, job, run, made)
     except LeaseLostError:
         log.warning("job %s attempt %d lost its lease; its work is discarded", run.job_id, run.attempt)
         _count(context, counters.WRITES_REFUSED)
@@ -73,7 +79,10 @@ def _run(context: WorkerContext, job: Job, run: Run) -> None:
         _end(context, run, lifecycle.end_canceled)
     except DrainedError:
         log.info("job %s goes back into the queue: the worker stops", run.job_id)
-        _end(context, run, _put_back, job)
+        _end(context, run, _put_back, job, "drained")
+    except PausedError:
+        log.info("job %s is paused", run.job_id)
+        _end(context, run, _put_back, job, "paused")
     except Exception as error:
         _end_failed(context, job, run, error)
     else:
@@ -83,7 +92,7 @@ def _run(context: WorkerContext, job: Job, run: Run) -> None:
     _wake_the_next(context, job)
 
 
-def _succeed(context: WorkerContext, run: Run, made: Made) -> None:
+def _succeed(context: WorkerContext, job: Job, run: Run, made: Made) -> None:
     # Bytes first: no file of a job names what is not in storage. If the fence refuses, the bytes stay
     # behind until they are swept.
     kept = [
@@ -102,12 +111,33 @@ def _succeed(context: WorkerContext, run: Run, made: Made) -> None:
                     sha256=sha256,
                 )
             )
+        if made.publish is not None:
+            _publish(session, job, made.publish, kept)
+
+
+def _publish(session: Session, job: Job, name: str, kept: list[tuple[Output, str]]) -> None:
+    """Give the network that was made a name, in the transaction of the job's success."""
+    output, sha256 = next(each for each in kept if each[0].role == "network")
+    samples = [sha for other, sha in kept if other.role == "image"]
+    styles = [file.sha256 for file in job.inputs if file.role == "style"]
+    add_version(
+        session,
+        job.owner,
+        name,
+        read_header(output.data),
+        sha256,
+        style_sha256=styles[0] if styles else None,
+        sample_sha256=samples[-1] if samples else None,
+        job_id=job.id,
+    )
 
 
 def _end_failed(context: WorkerContext, job: Job, run: Run, error: Exception) -> None:
     """Fail for good what would fail again; give the rest another attempt."""
     described = describe(error)
-    if not described["retryable"] or run.attempt >= job.max_attempts:
+    with reading(context.sessions) as session:
+        left = session.get_one(Job, run.job_id).attempts_left
+    if not described["retryable"] or left <= 0:
         log.error("job %s failed: %s", run.job_id, described["detail"], exc_info=error)
         _end(context, run, lifecycle.fail, described)
         return
@@ -122,8 +152,8 @@ def _end_failed(context: WorkerContext, job: Job, run: Run, error: Exception) ->
     _end(context, run, again)
 
 
-def _put_back(session: Session, run: Run, job: Job) -> None:
-    after = lifecycle.requeue(session, run, reason="drained", spend_attempt=False)
+def _put_back(session: Session, run: Run, job: Job, reason: str) -> None:
+    after = lifecycle.requeue(session, run, reason=reason, spend_attempt=False)
     if after == JobStatus.QUEUED:
         outbox.enqueue(session, run.job_id, job.queue)
 

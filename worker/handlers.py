@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs.models import Job
 from jobs.params import strengths
 from jobs.pictures import PictureInfo
 from worker.inputs import StylizeInputs
+from worker.made import Made, Output
+from worker.optimizing import optimize
+from worker.training import train
 
 if TYPE_CHECKING:
-    from nst_core.images import PictureFormat
+    from nst_core.engine import OnProgress
+    from nst_core.images import Picture, PictureFormat
+    from nst_core.rendering import OnNotice
     from worker.context import WorkerContext
     from worker.lease import Lease
-
-
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """A file that a job made."""
-
-    role: str
-    data: bytes
-    info: PictureInfo
-
-
-@dataclass(kw_only=True)
-class Made:
-    """All that a job made, and its figures (durations in seconds).
-
-    `network_version` names what rendered it; without one, the output is not used for other jobs.
-    """
-
-    outputs: list[Output]
-    network_version: str | None = None
-    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
@@ -51,25 +34,14 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
     clock.lap("decode_s")
 
     lease.report("style", 1, 4)
-    engine = context.engines.get(params["network"])
-    style = inputs.style(engine, content)
-    regions = inputs.regions(engine, content)
+    network = inputs.network()
+    paint = _painter(context, network, inputs, content)
     clock.lap("style_s")
 
     lease.report("render", 2, 4)
     alphas = strengths(params)
     notices: list[str] = []
-    pictures = engine.stylize_strip(
-        content,
-        style,
-        alphas,
-        size=params["size"],
-        color=params["color"],
-        stroke=params["stroke"],
-        regions=regions,
-        on_progress=lambda stage, step, total: lease.check(),
-        on_notice=notices.append,
-    )
+    pictures = paint(alphas, lambda stage, step, total: lease.check(), notices.append)
     clock.lap("render_s")
 
     lease.report("encode", 3, 4)
@@ -83,15 +55,44 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
     clock.lap("encode_s")
     return Made(
         outputs=outputs,
-        network_version=context.engines.version(params["network"]),
+        network_version=context.engines.version(network),
         metrics={
             **clock.laps,
             "network": params["network"],
-            "runtime": engine.runtime.name,
+            "runtime": context.engines.runtime(network),
             "style_cached": inputs.styles_cached,
             **({"notices": notices} if notices else {}),
         },
     )
+
+
+Paint = Callable[[Sequence[float], "OnProgress", "OnNotice"], "list[Picture]"]
+
+
+def _painter(context: WorkerContext, network: str, inputs: StylizeInputs, content: Picture) -> Paint:
+    """What makes one picture for each strength: of a given style, or of the network's own."""
+    from nst_core.engine import StyleEngine
+
+    params = inputs.params
+    common = {"size": params["size"], "color": params["color"]}
+    engine = context.engines.get(network)
+    if isinstance(engine, StyleEngine):
+        style = inputs.style(engine, content)
+        regions = inputs.regions(engine, content)
+        return lambda alphas, on_progress, on_notice: engine.stylize_strip(
+            content,
+            style,
+            alphas,
+            stroke=params["stroke"],
+            regions=regions,
+            on_progress=on_progress,
+            on_notice=on_notice,
+            **common,
+        )
+    return lambda alphas, on_progress, on_notice: [
+        engine.stylize(content, alpha=alpha, on_progress=on_progress, on_notice=on_notice, **common)
+        for alpha in alphas
+    ]
 
 
 def _settings(params: dict[str, Any], alpha: float) -> dict[str, Any]:
@@ -118,4 +119,8 @@ class _Clock:
 
 
 #: Kind of job → what runs it.
-HANDLERS: dict[str, Callable[[WorkerContext, Job, Lease], Made]] = {"stylize": stylize}
+HANDLERS: dict[str, Callable[[WorkerContext, Job, Lease], Made]] = {
+    "stylize": stylize,
+    "train": train,
+    "optimize": optimize,
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jobs.models import Job
-from jobs.sources import mask_role, region_style_role, style_roles
+from jobs.sources import NETWORK_ROLE, mask_role, region_style_role, style_roles
 from worker.context import WorkerContext
 
 if TYPE_CHECKING:
@@ -21,23 +21,34 @@ class StylizeInputs:
 
     def __init__(self, context: WorkerContext, job: Job) -> None:
         self._context = context
-        self._params = job.params
+        self.params = job.params
         self._sha256 = {file.role: file.sha256 for file in job.inputs}
         #: Whether every style that was asked for so far was known already.
         self.styles_cached = True
+
+    def network(self) -> str:
+        """The key of the network that was asked for in the worker's engines; fetched, if need be."""
+        sha256 = self._sha256.get(NETWORK_ROLE)
+        if sha256 is None:
+            name: str = self.params["network"]
+            return name
+        context = self._context
+        if context.engines.add_file(sha256, lambda: context.storage.get(sha256)):
+            context.record_version(sha256)
+        return sha256
 
     def content(self) -> Picture:
         """The photo; a large JPEG no larger than it will be needed."""
         from nst_core.strokes import longest_side
 
-        return self._read("content", longest_side(self._params["size"], self._params["stroke"]))
+        return self._read("content", longest_side(self.params["size"], self.params["stroke"]))
 
     def style(self, engine: StyleEngine, content: Picture) -> Tensor:
         """The statistics of the style, or of the mix of styles."""
         from nst_core.engine import mix
 
-        weights = [share["weight"] for share in self._params["styles"]] or [1.0]
-        roles = style_roles(self._params)
+        weights = [share["weight"] for share in self.params["styles"]] or [1.0]
+        roles = style_roles(self.params)
         return mix([self._statistics(role, engine, content) for role in roles], weights)
 
     def regions(self, engine: StyleEngine, content: Picture) -> list[Region]:
@@ -45,7 +56,7 @@ class StylizeInputs:
         from nst_core.regions import Region, mask_of
 
         regions = []
-        for number, region in enumerate(self._params["regions"], 1):
+        for number, region in enumerate(self.params["regions"], 1):
             role = region_style_role(number)
             regions.append(
                 Region(
@@ -58,11 +69,11 @@ class StylizeInputs:
         return regions
 
     def _statistics(self, role: str, engine: StyleEngine, content: Picture) -> Tensor:
-        if self._params["color"] == "match":
+        if self.params["color"] == "match":
             # These depend on the content too: they are worth nothing to any other job.
             self.styles_cached = False
             return engine.style_statistics(self._read(role), match=content)
-        fingerprint = self._context.engines.fingerprint(self._params["network"])
+        fingerprint = self._context.engines.fingerprint(self.network())
         statistics, cached = self._context.statistics.get(
             self._sha256[role], fingerprint, lambda: engine.style_statistics(self._read(role))
         )

@@ -31,6 +31,10 @@ class DrainedError(Exception):
     """The worker is about to stop, and the run goes back into the queue."""
 
 
+class PausedError(Exception):
+    """The run stopped because its owner paused the job."""
+
+
 class Lease:
     """The lease of one run. Use as a context manager around the work; call `check` between steps."""
 
@@ -89,6 +93,16 @@ class Lease:
         if stopping is not None and stopping > self._drain_seconds:
             raise DrainedError
 
+    @property
+    def draining(self) -> bool:
+        """Whether the worker has begun to stop."""
+        return self._drain is not None and self._drain.seconds() is not None
+
+    def pulse(self) -> None:
+        """Prolong the lease now, and `check`: a cancel is seen sooner than at the next heartbeat."""
+        self._renew()
+        self.check()
+
     def report(self, stage: str, step: int, total: int) -> None:
         """Store progress, now and then, and `check`."""
         self.check()
@@ -102,9 +116,7 @@ class Lease:
         except SQLAlchemyError as error:
             # Progress is for the eye; the lease alone decides whether the run may go on.
             log.warning("progress of %s was not stored: %s", self.run.job_id, error)
-        # A cancel is seen here too, sooner than at the next heartbeat.
-        self._renew()
-        self.check()
+        self.pulse()
 
     def _beat(self) -> None:
         # A run past its deadline and not stopping is stuck in native code: it must lose its lease.

@@ -41,7 +41,9 @@ def migrate() -> None:
 
     settings = load_settings()
     upgrade(settings.database)
-    added = make_service(settings).styles.register_gallery()
+    service = make_service(settings)
+    added = service.styles.register_gallery()
+    service.datasets.register_samples()
     click.echo(f"the schema is up to date; {added} styles added", err=True)
 
 

@@ -86,6 +86,7 @@ def _start(supervisor: Supervisor, settings: Settings, port: int, redis_port: in
     service = make_service(settings)
     refuse_exposure(settings.api_keys, [settings.host], any_keys=KeyRing(service.sessions).any)
     service.styles.register_gallery()
+    service.datasets.register_samples()
     for name, command in embedded(settings, port).items():
         supervisor.start(name, resolve(command))
     _wait_until_ready(supervisor, settings, port)
@@ -113,7 +114,10 @@ def _welcome(settings: Settings, port: int, redis_port: int | None) -> None:
     _say(f"files    {settings.storage}")
     shown = f"redis at 127.0.0.1:{redis_port}, started here"
     _say(f"broker   {shown if redis_port else _without_password(settings.broker)}")
-    _say("started  web, worker-stylize, maintenance; logs in " + str(settings.home / "logs"))
+    _say(
+        "started  web, worker-stylize, worker-train, maintenance; logs in "
+        + str(settings.home / "logs")
+    )
     _say("")
     _say("try it:")
     _say(f"  curl -F kind=stylize -F content=@{_sample()} -F style_id=woodcut {address}/v1/jobs")

@@ -10,13 +10,13 @@ from jobs.sources import find_sources
 
 
 def found(params: dict[str, Any], style_id: str | None = None, *files: str) -> list[tuple[Any, ...]]:
-    sources = find_sources(validate_params("stylize", params), style_id, {"content", *files})
+    sources = find_sources("stylize", validate_params("stylize", params), style_id, {"content", *files})
     return [(source.role, source.file, source.style_id) for source in sources]
 
 
 def pointers(params: dict[str, Any], style_id: str | None = None, *files: str) -> list[str]:
     with pytest.raises(InvalidParamsError) as caught:
-        find_sources(validate_params("stylize", params), style_id, files)
+        find_sources("stylize", validate_params("stylize", params), style_id, files)
     return [pointer for pointer, _ in caught.value.errors]
 
 

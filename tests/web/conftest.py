@@ -26,7 +26,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     engine = make_engine(settings.database)
     storage = LocalStorage(home / "blobs")
     queue = JobQueue(make_celery("redis://127.0.0.1:1/0"))
-    JobService(settings, engine, storage, queue).styles.register_gallery()
+    service = JobService(settings, engine, storage, queue)
+    service.styles.register_gallery()
+    service.datasets.register_samples()
     engine.dispose()
     return home
 

@@ -1,0 +1,31 @@
+"""What a job made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs.pictures import PictureInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """A file that a job made."""
+
+    role: str
+    data: bytes
+    info: PictureInfo
+
+
+@dataclass(kw_only=True)
+class Made:
+    """All that a job made, and its figures (durations in seconds).
+
+    `network_version` names what rendered it; without one, the output is not used for other jobs.
+    `publish` is the name under which the output of the role "network" becomes a network of its owner's.
+    """
+
+    outputs: list[Output]
+    network_version: str | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    publish: str | None = None
