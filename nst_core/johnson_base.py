@@ -40,18 +40,20 @@ class BaseConfig:
     """Sizes in pixels. The first `taught_steps` of the `steps` follow the teacher, at `taught_size`."""
 
     steps: int = 1_500
-    taught_steps: int = 600
+    taught_steps: int = 700
     taught_batch: int = 6
     taught_size: int = 80
     teacher: str = "slim"
     batch_size: int = 4
-    size: int = 112
+    size: int = 96
     style_size: int = 256
     style_weight: float = 12.0
     tv_weight: float = 1.0
-    learning_rate: float = 1e-3
+    taught_rate: float = 1e-3
+    learning_rate: float = 6e-4
     affine_rate: float = 3.0
-    warmup_steps: int = 20
+    warmup_steps: int = 30
+    clip: float = 1.0
     seed: int = 0
 
 
@@ -76,12 +78,7 @@ class BaseTrainer:
             }
         )
         self._shared = [own[name] for name in own if name not in self._affine]
-        self.optimizer = torch.optim.Adam(
-            [
-                {"params": self._shared, "share": 1.0},
-                {"params": list(self.tables.parameters()), "share": config.affine_rate},
-            ]
-        )
+        self.optimizer = self._fresh_optimizer()
         self._judge = LossNetwork.load()
         self._teacher = StyleEngine(config.teacher, "torch", "cpu")
         pictures = [style_picture(read_picture(path), config.style_size) for path in self.styles]
@@ -94,10 +91,20 @@ class BaseTrainer:
             for size in (config.taught_size, config.size)
         }
 
+    def _fresh_optimizer(self) -> torch.optim.Adam:
+        groups = [
+            {"params": self._shared, "share": 1.0},
+            {"params": list(self.tables.parameters()), "share": self.config.affine_rate},
+        ]
+        return torch.optim.Adam(groups)
+
     def advance(self) -> dict[str, float]:
         """One step: every picture of the batch in a style drawn for it."""
         config = self.config
         taught = self.step < config.taught_steps
+        if self.step == config.taught_steps:
+            # What Adam knows of the teacher's small gradients would make giant steps of the judge's.
+            self.optimizer = self._fresh_optimizer()
         random = np.random.default_rng((config.seed, self.step))
         crops = self._crops[config.taught_size if taught else config.size]
         count = config.taught_batch if taught else config.batch_size
@@ -115,6 +122,8 @@ class BaseTrainer:
             group["lr"] = self._rate() * group["share"]
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
+        if not taught:
+            nn.utils.clip_grad_norm_([*self._shared, *self.tables.parameters()], config.clip)
         self.optimizer.step()
         self.step += 1
         return {name: float(value.detach()) for name, value in losses.items()}
@@ -152,12 +161,11 @@ class BaseTrainer:
 
     def _rate(self) -> float:
         config = self.config
-        warm = min(1.0, (self.step + 1) / config.warmup_steps)
-        return (
-            config.learning_rate
-            * warm
-            * (0.05 + 0.95 * math.cos(math.pi / 2 * self.step / config.steps))
-        )
+        taught = self.step < config.taught_steps
+        first, last = (0, config.taught_steps) if taught else (config.taught_steps, config.steps)
+        warm = min(1.0, (self.step - first + 1) / config.warmup_steps)
+        fall = 0.05 + 0.95 * math.cos(math.pi / 2 * (self.step - first) / max(1, last - first))
+        return (config.taught_rate if taught else config.learning_rate) * warm * fall
 
     @torch.no_grad()
     def result(self) -> JohnsonNetwork:
