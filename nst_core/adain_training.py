@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -212,11 +213,9 @@ class AdaINTrainer:
         network.load_state_dict(self.averaged)
         return network.eval()
 
-    def save(self, path: str | Path) -> None:
-        """Write everything a later run needs to go on from here; whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state = {
+    def state(self) -> dict[str, Any]:
+        """Everything a later run needs to go on from here."""
+        return {
             "step": self.step,
             "config": json.dumps(asdict(self.config)),
             "architecture": self.network.architecture,
@@ -225,20 +224,28 @@ class AdaINTrainer:
             "averaged": self.averaged,
             "optimizer": self.optimizer.state_dict(),
         }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`. The crops of a step depend on its number, so the order holds."""
+        self.step = state["step"]
+        self.network.load_state_dict(state["network"])
+        self.averaged = state["averaged"]
+        self.optimizer.load_state_dict(state["optimizer"])
+
+    def save(self, path: str | Path) -> None:
+        """Write `state`; whole or not at all."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         with temporary.open("wb") as file:
-            torch.save(state, file)
+            torch.save(self.state(), file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
 
     def restore(self, path: str | Path) -> None:
-        """Go on from a file of `save`. The crops of a step depend on its number, so the order holds."""
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        self.step = state["step"]
-        self.network.load_state_dict(state["network"])
-        self.averaged = state["averaged"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        """Go on from a file of `save`."""
+        self.load_state(torch.load(path, map_location=self.device, weights_only=True))
 
 
 def _schedule(step: int, config: AdaINTrainConfig) -> float:

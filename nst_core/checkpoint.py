@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from nst_core.style_network import StyleNetwork
@@ -20,12 +20,28 @@ class CheckpointError(ValueError):
     """A file is not a network of ours, or does not fit the network it names."""
 
 
-def save_network(
-    network: StyleNetwork, path: str | Path, *, half: bool = False, **metadata: object
-) -> Path:
+class Savable(Protocol):
+    """A network that a file can hold."""
+
+    @property
+    def architecture(self) -> str:
+        """Its name in files."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Constructor arguments."""
+        ...
+
+    def trained_state_dict(self) -> dict[str, Tensor]:
+        """What is written."""
+        ...
+
+
+def save_network(network: Savable, path: str | Path, *, half: bool = False, **metadata: object) -> Path:
     """Write `network` and its `architecture` and `settings`, with `metadata` (JSON values) beside them.
 
-    Only what was trained is written. The file appears whole or not at all.
+    Only what was trained is written. The file appears whole or not at all. Raises `OSError`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,8 +54,16 @@ def save_network(
         **metadata,
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file(tensors, temporary, metadata={key: json.dumps(value) for key, value in described.items()})
-    temporary.replace(path)
+    data = save(tensors, {key: json.dumps(value) for key, value in described.items()})
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
     return path
 
 
@@ -66,11 +90,18 @@ def load_network(path: str | Path) -> StyleNetwork:
 
     metadata = read_metadata(path)
     network = build_network(metadata["architecture"], metadata["settings"])
-    with safe_open(path, framework="pt") as file:
-        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
     try:
-        network.load_trained_state_dict(weights)
+        network.load_trained_state_dict(load_weights(path, metadata["architecture"]))
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} does not fit {metadata['architecture']}: {reason}") from error
     return network.eval()
+
+
+def load_weights(path: str | Path, architecture: str) -> dict[str, Tensor]:
+    """The weights of a file of `architecture`, in single precision. Raises `CheckpointError`."""
+    named = read_metadata(path)["architecture"]
+    if named != architecture:
+        raise CheckpointError(f"{path} holds a network of the kind {named}, not {architecture}.")
+    with safe_open(path, framework="pt") as file:
+        return {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118

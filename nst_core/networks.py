@@ -42,6 +42,8 @@ def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwor
         return SlimAdaIN(**given)
     if architecture == FullAdaIN.architecture:
         return FullAdaIN(**settings)
+    if architecture == "johnson":
+        raise NetworkError("The network was trained for one style and takes no other.")
     raise NetworkError(f"There is no network architecture {architecture!r}.")
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import resource
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -68,3 +71,22 @@ def folders(tmp_path: Path, photo: Callable[..., Picture]) -> tuple[Path, Path]:
         for name in names:
             Image.fromarray(photo(name, 48).pixels).save(folder / f"{name}.png")
     return content, style
+
+
+@contextmanager
+def _no_room() -> Iterator[None]:
+    """No file of this process may grow beyond 10 kB, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.fixture
+def no_room() -> Callable[[], AbstractContextManager[None]]:
+    """Fills the disk, for a `with` block."""
+    return _no_room
