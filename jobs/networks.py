@@ -13,13 +13,14 @@ from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.limits import check_bytes
 from jobs.models import Blob, Owner, new_id
 from jobs.network_files import MEDIA_TYPE, NetworkHeader, read_header
-from jobs.params import BUNDLED_NETWORKS, NetworkName
+from jobs.params import NetworkName
 from jobs.pictures import PictureInfo
 from jobs.rows import ensure_owner, store_blob, touch_blob
 from jobs.settings import Settings
 from jobs.sources import NetworkInput
 from jobs.storage import BlobStorage, sha256_of
 from jobs.training_models import TrainedNetwork
+from jobs.training_params import BUNDLED_NETWORKS
 
 #: What is kept of the bytes of a network.
 FILE_INFO = PictureInfo(media_type=MEDIA_TYPE, width=None, height=None)

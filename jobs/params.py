@@ -22,8 +22,6 @@ StyleId = r"^[a-z0-9][a-z0-9-]{0,63}$"
 PartName = r"^[a-z][a-z0-9_]{0,31}$"
 
 NetworkName = r"^[a-z0-9][a-z0-9-]{0,63}$"
-#: Networks that come with Atelier; others are trained or imported.
-BUNDLED_NETWORKS = frozenset({"slim", "full"})
 
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 

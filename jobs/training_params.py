@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from jobs.listed import split_list
 
 Layer = Annotated[str, Field(pattern=r"^relu([12]_[12]|[34]_[123])$")]
 Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+#: Networks that come with Atelier; others are trained or imported.
+BUNDLED_NETWORKS = frozenset({"slim", "full"})
 _NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
 _ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
@@ -71,6 +73,13 @@ class TrainParams(BaseModel):
         None, ge=1, le=1_000_000, description="Steps between samples; suits the length if left out."
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Of the first weights, the order, every crop.")
+
+    @field_validator("name")
+    @classmethod
+    def _not_bundled(cls, name: str) -> str:
+        if name in BUNDLED_NETWORKS:
+            raise ValueError(f"{name} is the name of a bundled network")
+        return name
 
     @model_validator(mode="after")
     def _two_datasets(self) -> Self:

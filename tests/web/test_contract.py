@@ -31,7 +31,7 @@ from web.openapi import document
 
 EXAMPLES = 8
 #: Their rules reach over several fields (a style or a style_id) or to what exists (a style's id, the
-#: cursor of a page), to what is printable or to whether bytes are a picture, which a schema can't say:
+#: cursor of a page), to what is printable or to whether bytes are a picture or another file, which a schema can't say:
 #: what it takes for right may be refused, in words.
 BEYOND_A_SCHEMA = {
     "submit",
@@ -42,6 +42,8 @@ BEYOND_A_SCHEMA = {
     "stylize_download",
     "create_style",
     "upload",
+    "create_network",
+    "create_dataset",
 }
 #: A form field holds text, and every short text is a title, also one that was made of an object.
 ALL_TEXT = {"create_style"}

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from tests_support import network_file, zipped
 from werkzeug.routing import Rule
 
 from jobs import lifecycle
@@ -21,6 +22,7 @@ from jobs.pictures import PictureInfo
 from jobs.rows import store_blob
 from jobs.service import JobService
 from jobs.settings import Settings
+from jobs.training_models import TrainedNetwork
 from web import create_app
 from web.access import ROUTES, Access
 
@@ -32,6 +34,10 @@ WITHOUT_ID = {
     "batches.submit",
     "jobs.list_jobs",
     "jobs.submit",
+    "networks.list_networks",
+    "networks.create",
+    "datasets.list_datasets",
+    "datasets.create",
     "styles.list_styles",
     "styles.create",
     "uploads.create",
@@ -79,14 +85,28 @@ def things(
     job = client.post("/v1/jobs", json=body, headers=ada).json
     form = {"content": [file(picture(seed=3))], "style_id": "woodcut"}
     batch = client.post("/v1/batches", data=form, headers=ada).json
+    network = client.post(
+        "/v1/networks", data={"file": file(network_file()), "name": "adas"}, headers=ada
+    ).json
+    archive = zipped({"a.png": picture(seed=6)})
+    dataset = client.post(
+        "/v1/datasets", data={"file": file(archive), "name": "Ada's own"}, headers=ada
+    ).json
     info = PictureInfo(media_type="image/png", width=48, height=32)
     sha256 = store_blob(service.sessions, service.storage, picture(seed=2), info)
     with service.sessions.begin() as session:
         run = lifecycle.claim(session, "stylize", "w", 60)
         assert run is not None
         lifecycle.succeed(session, run, {})
-        session.add(JobFile(job_id=job["id"], direction="output", role="image", sha256=sha256))
+        for direction in ("output", "sample"):
+            session.add(JobFile(job_id=job["id"], direction=direction, role="image", sha256=sha256))
+        session.execute(update(TrainedNetwork).values(sample_sha256=sha256))
     return {
+        "network_id": network["id"],
+        "which": "sample",
+        "dataset_id": dataset["id"],
+        "number": "0",
+        "step": "0",
         "job_id": job["id"],
         "upload_id": upload["id"],
         "style_id": style["id"],
@@ -162,6 +182,7 @@ def test_the_same_routes_open_for_the_owner(
     order = {"DELETE": 1}
     # A job that succeeded can't be retried, and its id stands for what was asked of it.
     otherwise = {"jobs.retry": {409}, "jobs.put": {422}}
+    otherwise |= {f"trainings.{verb}": {409} for verb in ("pause", "resume", "finish")}
     tried = [
         (method, rule)
         for rule in rules(app)
@@ -178,6 +199,11 @@ def test_the_same_routes_open_for_the_owner(
 def test_lists_hold_ones_own_things_alone(
     client: FlaskClient, things: dict[str, str], ada: dict[str, str], eve: dict[str, str]
 ) -> None:
+    for kind in ("networks", "datasets"):
+        answers = [client.get(f"/v1/{kind}", headers=headers).json["items"] for headers in (ada, eve)]
+        own, others = ([item["id"] for item in items if item.get("own", True)] for items in answers)
+        assert (own, others) == ([things[f"{kind[:-1]}_id"]], [])
+
     def listed(headers: dict[str, str]) -> tuple[list[str], list[str]]:
         jobs = client.get("/v1/jobs", headers=headers).json["jobs"]
         styles = client.get("/v1/styles", headers=headers).json["styles"]
@@ -210,6 +236,11 @@ def test_nobody_names_anothers_things(
     assert by_style.status_code == 422
     assert by_style.json["errors"][0]["pointer"] == "style_id"
     if url == "/v1/jobs":
+        form = {"content": file(picture()), "network": "adas"}
+        assert client.post(url, data=form, headers=eve).json["errors"][0]["pointer"] == "network"
+        form = {"kind": "train", "name": "n", "style_id": "woodcut", "dataset_id": things["dataset_id"]}
+        by_dataset = client.post(url, data=form, headers=eve)
+        assert by_dataset.json["errors"][0]["pointer"] == "dataset_id"
         body = {"content": {"upload": things["upload_id"]}, "style_id": "woodcut"}
         by_upload = client.post(url, json=body, headers=eve)
         assert by_upload.status_code == 422
