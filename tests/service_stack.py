@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from jobs.client import Client
-from jobs.processes import MAINTENANCE, STYLIZE, WEB
+from jobs.processes import MAINTENANCE, STYLIZE, TRAIN, WEB
 from jobs.redis_server import free_port, redis_command, wait_for_redis
 from jobs.supervisor import resolve
 
@@ -47,6 +47,7 @@ class Stack:
             "web": WEB.format(host="127.0.0.1", port=self.port, threads=8).split(),
             "worker": STYLIZE.replace("%h", f"test-{self.port}").split(),
             "maintenance": MAINTENANCE.split(),
+            "trainer": TRAIN.replace("%h", f"trainer-{self.port}").split(),
             "worker-2": STYLIZE.replace("%h", f"second-{self.port}").split(),
             "redis": redis_command(home / "redis", self.redis_port),
         }

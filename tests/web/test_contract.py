@@ -31,8 +31,8 @@ from web.openapi import document
 
 EXAMPLES = 8
 #: Their rules reach over several fields (a style or a style_id) or to what exists (a style's id, the
-#: cursor of a page), to what is printable or to whether bytes are a picture or another file, which a schema can't say:
-#: what it takes for right may be refused, in words.
+#: cursor of a page), to what is printable or to whether bytes are a picture or another file, which a
+#: schema can't say: what it takes for right may be refused, in words.
 BEYOND_A_SCHEMA = {
     "submit",
     "put",
