@@ -110,10 +110,7 @@ def _needless(
         "stroke": params["stroke"] is not None,
     }
     detail = "The style and strokes of this network are in its weights; leave this out."
-    problems = [(name, detail) for name, is_given in given.items() if is_given]
-    if params["color"] == "match":
-        problems.append(("color", "This network has its style's colours; use style or luminance."))
-    return problems
+    return [(name, detail) for name, is_given in given.items() if is_given]
 
 
 def _region_sources(regions: list[dict[str, Any]]) -> list[Source]:

@@ -107,13 +107,16 @@ class JohnsonNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         height, width = x.shape[2:]
-        x = mirrored(x)
+        return self.inner(mirrored(x))[:, :, :height, :width]
+
+    def inner(self, x: Tensor) -> Tensor:
+        """For sides that divide by `STRIDE` and are at least `MINIMUM_SIDE`."""
         for block in self.blocks():
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)
             else:
                 x = block(x)
-        return finished(self.head(x))[:, :, :height, :width]
+        return finished(self.head(x))
 
 
 def finished(x: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from nst_core.training_watch import Look, Yardsticks
 
 #: At this many times the ratio of the yardsticks, the weighted losses of a finished network come out
 #: about equal; measured over styles of the gallery.
-_BALANCE = 10.0
+_BALANCE = 3.0
 #: Batches that the yardsticks are taken from.
 CALIBRATION_BATCHES = 4
 

@@ -53,7 +53,8 @@ class Engines:
 
     def _opened(self, network: str) -> StyleEngine | JohnsonEngine:
         import torch
-        from nst_core.johnson_engine import STYLED_ARCHITECTURES, JohnsonEngine
+        from nst_core.johnson import JohnsonNetwork
+        from nst_core.johnson_engine import JohnsonEngine
 
         from nst_core.checkpoint import read_metadata
         from nst_core.engine import StyleEngine
@@ -63,7 +64,7 @@ class Engines:
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
         file = network_file(self._file(network))
-        if read_metadata(file)["architecture"] in STYLED_ARCHITECTURES:
+        if read_metadata(file)["architecture"] == JohnsonNetwork.architecture:
             return JohnsonEngine(
                 file, settings.runtime, settings.device, memory_mb=settings.network_memory_mb
             )
@@ -78,7 +79,8 @@ class Engines:
 
     def runtime(self, network: str) -> str:
         """The name of the runtime that a network runs on."""
-        return self.get(network).runtime.name
+        runtime = self.get(network).runtime
+        return runtime if isinstance(runtime, str) else runtime.name
 
     def version(self, network: str) -> str:
         """What decides an output beside the job itself: the weights, and the release that runs them."""

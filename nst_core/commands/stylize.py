@@ -23,6 +23,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("content", type=click.Path(exists=True, path_type=Path))
 @click.argument("style", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="File or folder.")
+@click.option("--checkpoint", type=_FILE, help="A network of one style; STYLE is then left out.")
 @click.option("--network", default="slim", show_default=True, help="slim, full or a trained file.")
 @click.option("--alpha", type=click.FloatRange(0, 1), default=0.8, show_default=True, help="Strength.")
 @click.option(
@@ -77,6 +78,7 @@ def stylize(
     content: Path,
     style: Path | None,
     out: Path,
+    checkpoint: Path | None,
     network: str,
     runtime: str,
     precision: Precision,
@@ -93,15 +95,20 @@ def stylize(
     With folders, every content is rendered in every style, as OUT/CONTENT__STYLE. With --alphas, the
     strength is added to each name.
     """
-    kept = tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep)
-    settings = Settings(regions=regions + kept, **options)
-    mixes = _mixes(style, more_styles, weights_)
     many = content.is_dir() or (style is not None and style.is_dir())
     into_folder = many or out.is_dir()
     if many and out.is_file():
         raise click.UsageError(f"{out} is a file; with folders, --out is a folder.")
-    if not into_folder and out.suffix.lower() not in FORMATS and settings.format == "auto":
+    if not into_folder and out.suffix.lower() not in FORMATS and options["format"] == "auto":
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}; name one or use --format.")
+    if checkpoint is not None:
+        if style is not None or more_styles or regions or keep or options["stroke"]:
+            raise click.UsageError("A network of one style takes no STYLE, regions or stroke.")
+        _trained(content, checkpoint, out, into_folder, runtime, device, as_json, options)
+        return
+    kept = tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep)
+    settings = Settings(regions=regions + kept, **options)
+    mixes = _mixes(style, more_styles, weights_)
     from nst_core.data import image_paths
     from nst_core.engine import StyleEngine
 
@@ -122,6 +129,43 @@ def stylize(
                 "failed": batch.failed,
             }
         )
+    if batch.failed:
+        raise click.exceptions.Exit(1)
+
+
+def _trained(
+    content: Path,
+    checkpoint: Path,
+    out: Path,
+    into_folder: bool,
+    runtime: str,
+    device: str,
+    as_json: bool,
+    options: dict[str, Any],
+) -> None:
+    """With a network of one style. Its own strength is 1, so that is the default here."""
+    from click.core import ParameterSource
+
+    from nst_core.commands.stylize_trained import TrainedBatch
+    from nst_core.data import image_paths
+    from nst_core.johnson_engine import JohnsonEngine
+
+    given = click.get_current_context().get_parameter_source("alpha") is not ParameterSource.DEFAULT
+    engine = JohnsonEngine(checkpoint, runtime, device)
+    contents = image_paths(content) if content.is_dir() else [content]
+    batch = TrainedBatch(
+        engine,
+        checkpoint.parent.name if checkpoint.stem == "final_model" else checkpoint.stem,
+        None if into_folder else out,
+        out,
+        alphas=options["alphas"] or [options["alpha"] if given else 1.0],
+        **{name: options[name] for name in ("size", "color", "format", "quality", "metadata")},
+    )
+    with _progress(len(contents), quiet=as_json) as advance:
+        batch.run(contents, advance)
+    if as_json:
+        ran = {"network": str(checkpoint), "runtime": engine.runtime, "device": engine.device}
+        print_json({**ran, "outputs": batch.outputs, "failed": batch.failed})
     if batch.failed:
         raise click.exceptions.Exit(1)
 

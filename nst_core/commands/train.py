@@ -1,250 +1,115 @@
-"""`atelier train`: train a network from two folders of pictures, without a service."""
+"""`atelier train`: a network for one style, or for any, without a service."""
 
 from __future__ import annotations
 
-import json
-import math
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, fields
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
-from click.core import ParameterSource
 
-from nst_core.adain_config import EXPLAINED, AdaINTrainConfig
-from nst_core.commands.output import explains_errors, print_json
-
-if TYPE_CHECKING:
-    from nst_core.adain_training import AdaINTrainer, Step
+from nst_core.adain_config import AdaINTrainConfig
+from nst_core.commands.output import explains_errors
+from nst_core.commands.settings import settings_of
+from nst_core.johnson_config import JohnsonTrainConfig
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
 F = TypeVar("F", bound=Callable[..., Any])
 
+_ONE_STYLE = (
+    click.option("--content-dir", type=_FOLDER, help="One style: folder of photographs."),
+    click.option(
+        "--style-image",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="One style: the picture to learn it from.",
+    ),
+    click.option(
+        "--checkpoint-dir", type=_NEW_FOLDER, help="One style: where checkpoints and network go."
+    ),
+    click.option("--output-dir", type=_NEW_FOLDER, help="One style: where sample pictures go."),
+    click.option(
+        "--cold", is_flag=True, help="One style: start from nothing, not from the bundled base network."
+    ),
+)
+_ANY_STYLE = (
+    click.option("--network", type=click.Choice(["slim", "full"]), default="slim", show_default=True),
+    click.option("--widths", help="Channels of slim at 1/2, 1/4, 1/8 of the size, such as 32,64,128."),
+    click.option("--width", type=float, help="Share of VGG's channels in full."),
+    click.option("--content", type=_FOLDER, help="Any style: folder of photographs."),
+    click.option("--style", type=_FOLDER, help="Any style: folder of paintings."),
+    click.option("--out", type=_FILE, help="Any style: where the network goes (.safetensors)."),
+    click.option("--state", type=_FILE, help="Any style: where the state goes; OUT.state if left out."),
+    click.option(
+        "--save-every", type=click.IntRange(1), default=200, show_default=True, help="Any style: steps."
+    ),
+    click.option(
+        "--hold-out", type=click.IntRange(0), default=0, show_default=True, help="Every N-th file."
+    ),
+)
 
-class TrainError(ValueError):
-    """A training can't start or go on."""
 
+def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def add(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
 
-def _settings(command: F) -> F:
-    """One option for each field of `AdaINTrainConfig`, with its default."""
-    for field in reversed(fields(AdaINTrainConfig)):
-        default: Any = field.default
-        pair = isinstance(default, tuple)
-        command = click.option(
-            f"--{field.name.replace('_', '-')}",
-            field.name,
-            type=type(default[0]) if pair else type(default),
-            nargs=len(default) if pair else 1,
-            default=default,
-            show_default=True,
-            help=EXPLAINED.get(field.name),
-        )(command)
-    return command
+    return add
 
 
 @click.command()
-@click.option("--kind", type=click.Choice(["adain"]), default="adain", show_default=True)
-@click.option("--network", type=click.Choice(["slim", "full"]), default="slim", show_default=True)
-@click.option("--widths", help="Channels of slim at 1/2, 1/4, 1/8 of the size, such as 32,64,128.")
-@click.option("--width", type=float, help="Share of VGG's channels in full.")
-@click.option("--content", required=True, type=_FOLDER, help="Folder of photographs.")
-@click.option("--style", required=True, type=_FOLDER, help="Folder of paintings.")
-@click.option("--out", required=True, type=_FILE, help="Where the network goes (.safetensors).")
-@click.option("--resume", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A state.")
-@click.option("--state", type=_FILE, help="Where the state goes; OUT.state if left out.")
-@click.option("--save-every", type=click.IntRange(1), default=200, show_default=True, help="Steps.")
 @click.option(
-    "--hold-out", type=click.IntRange(0), default=0, show_default=True, help="Every N-th file."
+    "--kind", type=click.Choice(["johnson", "adain"]), help="johnson if --style-image is given."
+)
+@_options(*_ONE_STYLE)
+@_options(*_ANY_STYLE)
+@click.option(
+    "--resume",
+    type=click.Path(exists=True, path_type=Path),
+    help="Go on: from a folder of checkpoints (one style) or a state file (any style).",
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@_settings
+@settings_of(johnson=JohnsonTrainConfig, adain=AdaINTrainConfig)
 @explains_errors
-def train(
-    kind: str,
-    network: str,
-    widths: str | None,
-    width: float | None,
-    content: Path,
-    style: Path,
-    out: Path,
-    resume: Path | None,
-    state: Path | None,
-    save_every: int,
-    hold_out: int,
-    device: str,
-    as_json: bool,
-    **options: Any,
-) -> None:
-    """Train a network that takes any style.
+def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **options: Any) -> None:
+    """Train a network for one style, or one that takes any.
 
-    It is saved at OUT with what it was trained on, and its state beside it, from which --resume goes on
-    exactly: settings are then those of the state where none is given here.
+    One style: --content-dir PHOTOS --style-image PICTURE --checkpoint-dir DIR leaves the network at
+    DIR/final_model.safetensors. Any style: --content PHOTOS --style PAINTINGS --out FILE. Ctrl-C keeps
+    what was reached; --resume goes on from there exactly, with the settings it had.
     """
-    from nst_core.adain_training import AdaINTrainer
-    from nst_core.checkpoint import save_network
-    from nst_core.data import held_out, image_paths
-    from nst_core.runtime import choose_device
+    kind = kind or ("johnson" if options["style_image"] or options["content_dir"] else "adain")
+    own = JohnsonTrainConfig if kind == "johnson" else AdaINTrainConfig
+    other = AdaINTrainConfig if kind == "johnson" else JohnsonTrainConfig
+    given = {name: options.pop(name) for name in own.__dataclass_fields__ if name in options}
+    given = {name: value for name, value in given.items() if value is not None}
+    stray = [name for name in other.__dataclass_fields__ if options.pop(name, None) is not None]
+    if stray:
+        raise click.UsageError(f"--{stray[0].replace('_', '-')} is no setting of --kind {kind}.")
+    if kind == "johnson":
+        from nst_core.commands.train_johnson import train_johnson
 
-    ctx = click.get_current_context()
-    given = {name for name in options if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
-    before = _read_state(resume) if resume else {}
-    config = _config(options, given, before)
-    contents, unseen_contents = held_out(image_paths(content), hold_out)
-    styles, unseen_styles = held_out(image_paths(style), hold_out)
-    if not contents or not styles:
-        raise TrainError(f"Holding out every {hold_out}. picture leaves none to train on.")
-    trainer = AdaINTrainer(
-        _network(network, widths, width, before, config.seed),
-        contents,
-        styles,
-        config,
-        device=choose_device(device),
-    )
-    if resume:
-        trainer.restore(resume)
-    state = state or out.with_suffix(".state")
-    with _listener(trainer, state, save_every) as on_step:
-        result = trainer.run(on_step)
-    trainer.save(state)
-    described: dict[str, Any] = {
-        "training": {"kind": kind, **asdict(config)},
-        "steps": trainer.step,
-        "contents": len(contents),
-        "styles": len(styles),
-    }
-    if unseen_contents and unseen_styles and trainer.step >= config.steps:
-        described["figures"] = _validated(result, unseen_contents[:5], unseen_styles[:5])
-    save_network(result, out, **described)
-    if as_json:
-        print_json({"network": str(out), "state": str(state), "losses": on_step.losses, **described})
+        need = ("content_dir", "style_image", "checkpoint_dir")
+        _need(options, need[:2] if resume else need)
+        if options.pop("cold"):
+            given["warm_start"] = False
+        places = {name: options[name] for name in (*need, "output_dir")}
+        train_johnson(**places, resume=resume, device=device, as_json=as_json, given=given)
     else:
-        click.echo(f"{out}: {trainer.step} of {config.steps} steps.")
-    if trainer.step < config.steps:
-        click.echo(f"Stopped early. Go on with --resume {state}", err=True)
-        raise click.exceptions.Exit(130)
+        from nst_core.commands.train_adain import train_adain
+
+        _need(options, ("content", "style", "out"))
+        for name in ("content_dir", "style_image", "checkpoint_dir", "output_dir", "cold"):
+            options.pop(name)
+        if resume is not None and resume.is_dir():
+            raise click.UsageError(f"{resume} is a folder; --kind adain resumes from a state file.")
+        train_adain(kind=kind, device=device, as_json=as_json, resume=resume, given=given, **options)
 
 
-def _read_state(path: Path) -> dict[str, Any]:
-    import pickle
-
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: state[name] for name in ("config", "architecture", "settings")}
-    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise TrainError(f"{path} is not a state that a training saved.") from error
-
-
-def _config(options: dict[str, Any], given: set[str], before: dict[str, Any]) -> AdaINTrainConfig:
-    """What is given here, then what the state holds, then the defaults."""
-    held = json.loads(before["config"]) if before else {}
-    chosen = {name: held[name] for name in options if name in held and name not in given}
-    values = {**options, **chosen}
-    pairs = {name: tuple(value) for name, value in values.items() if isinstance(value, list | tuple)}
-    return AdaINTrainConfig(**{**values, **pairs})
-
-
-def _network(
-    name: str, widths: str | None, width: float | None, before: dict[str, Any], seed: int
-) -> Any:
-    import torch
-
-    from nst_core.networks import NAMES, build_network
-
-    torch.manual_seed(seed)
-    if before:
-        return build_network(before["architecture"], json.loads(before["settings"]))
-    settings: dict[str, Any] = {}
-    if widths is not None:
-        try:
-            settings["widths"] = tuple(int(part) for part in widths.split(","))
-        except ValueError:
-            settings["widths"] = ()
-        if name != "slim" or len(settings["widths"]) != 3 or min(settings["widths"]) < 1:
-            raise click.UsageError("--widths takes three whole numbers, such as 32,64,128, for slim.")
-    if width is not None:
-        if name != "full":
-            raise click.UsageError("--width is for --network full; slim has --widths.")
-        settings["width"] = width
-    return build_network(NAMES[name], settings)
-
-
-class _Listener:
-    """Prints, saves, stops on Ctrl-C at the end of a step, and stops when the loss is no number."""
-
-    def __init__(
-        self, trainer: AdaINTrainer, state: Path, save_every: int, note: Callable[[str], None]
-    ):
-        self.losses: dict[str, float] = {}
-        self.stopping = False
-        self._trainer = trainer
-        self._state = state
-        self._save_every = save_every
-        self._note = note
-        self._saved = False
-
-    def __call__(self, step: Step) -> bool:
-        if not all(math.isfinite(value) for value in step.losses.values()):
-            advice = f"Go on from {self._state}" if self._saved else "Start again"
-            raise TrainError(
-                f"Step {step.step} gave no numbers as losses. {advice} with a lower --learning-rate."
-            )
-        for name, value in step.losses.items():
-            self.losses[name] = value + 0.98 * (self.losses.get(name, value) - value)
-        figures = "  ".join(f"{name} {value:.4f}" for name, value in self.losses.items())
-        self._note(f"{step.step}/{step.total}  {figures}  {step.images_per_second:.2f} images/s")
-        if step.step % self._save_every == 0:
-            self._trainer.save(self._state)
-            self._saved = True
-        return not self.stopping
-
-
-@contextmanager
-def _listener(trainer: AdaINTrainer, state: Path, save_every: int) -> Iterator[_Listener]:
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Training", total=trainer.config.steps, completed=trainer.step)
-
-        def note(line: str) -> None:
-            bar.update(task, completed=trainer.step, description=line)
-            if not console.is_terminal and trainer.step % 50 == 0:
-                click.echo(line, err=True)
-
-        listener = _Listener(trainer, state, save_every, note)
-
-        def stop(number: int, frame: object) -> None:
-            # The first asks for the end of the step, so that the state is whole; the second insists.
-            listener.stopping = True
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-        before = signal.signal(signal.SIGINT, stop)
-        try:
-            yield listener
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-
-def _validated(network: Any, contents: list[Path], styles: list[Path]) -> dict[str, float | int]:
-    """Figures at full strength on pictures that were held out, at 256 pixels to be quick."""
-    from nst_core.engine import StyleEngine
-    from nst_core.evaluation import evaluate, summarize
-    from nst_core.quality import Judge
-
-    engine = StyleEngine(network, "torch", "cpu")
-    judge = Judge(style_size=256)
-    methods = {
-        "trained": lambda content, style: engine.stylize(
-            content, engine.style_statistics(style, 256), alpha=1.0
-        )
-    }
-    return summarize([pair for _, pair in evaluate(methods, contents, styles, judge, size=256)])
+def _need(options: dict[str, Any], names: tuple[str, ...]) -> None:
+    missing = [name for name in names if options[name] is None]
+    if missing:
+        raise click.UsageError(f"Give --{missing[0].replace('_', '-')}.")

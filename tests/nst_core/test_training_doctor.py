@@ -103,3 +103,13 @@ def test_only_what_can_be_read_is_trained_on(mixed: Path) -> None:
     assert heard[0].as_json()["code"] == "unreadable"
     with pytest.raises(TrainingError, match="None of the pictures"):
         usable([mixed / "none.jpg"], heard.append)
+
+
+def test_the_bench_compares_with_the_plain_loop_of_the_same_run() -> None:
+    from nst_core.training_benchmark import measure
+
+    found = measure(16, 2, rounds=2, device="cpu")
+    assert found.images_per_second > 0
+    assert found.ratio == pytest.approx(
+        found.images_per_second / found.plain_images_per_second, rel=0.5
+    )

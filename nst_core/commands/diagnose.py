@@ -1,0 +1,61 @@
+"""`atelier diagnose`: what is wrong with the pictures of a training, and what it would cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nst_core.commands.output import explains_errors, print_json
+from nst_core.commands.settings import settings_of
+from nst_core.johnson_config import JohnsonTrainConfig
+
+if TYPE_CHECKING:
+    from nst_core.training_doctor import Diagnosis
+
+
+@click.command()
+@click.argument("content", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("style", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--device", default="auto", show_default=True)
+@click.option("--cold", is_flag=True, help="As for a training from nothing.")
+@click.option("--measure/--no-measure", default=True, show_default=True, help="Time a real step.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@settings_of(johnson=JohnsonTrainConfig)
+@explains_errors
+def diagnose(
+    content: Path, style: Path, device: str, cold: bool, measure: bool, as_json: bool, **options: Any
+) -> None:
+    """Check the photographs of the folder CONTENT and the picture STYLE before a training.
+
+    Exit code 1 if something stands in the way.
+    """
+    from nst_core.training_doctor import diagnose as examine
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if cold:
+        given["warm_start"] = False
+    config = JohnsonTrainConfig.of(given)
+    found = examine(content, style, config, device=device, measure=measure)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        _show(found, config)
+    if not found.ok:
+        raise click.exceptions.Exit(1)
+
+
+def _show(found: Diagnosis, config: JohnsonTrainConfig) -> None:
+    for finding in found.findings:
+        click.echo(f"{finding.level}: {finding.message}")
+        if finding.files:
+            click.echo(f"  {', '.join(finding.files)}")
+    if found.estimate is not None:
+        minutes = found.estimate.seconds / 60
+        click.echo(
+            f"{config.max_steps} steps would take about {minutes:.3g} minutes "
+            f"({found.estimate.images_per_second:g} images/s) and {found.estimate.memory_mb} MB."
+        )
+    if found.ok:
+        click.echo(f"Ready to train on {found.photos} photographs.")

@@ -1,0 +1,203 @@
+"""`atelier train --kind adain`: a network for any style, from two folders of pictures."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nst_core.adain_config import AdaINTrainConfig
+from nst_core.commands.output import print_json
+
+if TYPE_CHECKING:
+    from nst_core.adain_training import AdaINTrainer, Step
+
+
+class TrainError(ValueError):
+    """A training can't start or go on."""
+
+
+def train_adain(
+    kind: str,
+    network: str,
+    widths: str | None,
+    width: float | None,
+    content: Path,
+    style: Path,
+    out: Path,
+    resume: Path | None,
+    state: Path | None,
+    save_every: int,
+    hold_out: int,
+    device: str,
+    as_json: bool,
+    given: Mapping[str, Any],
+) -> None:
+    """Train a network that takes any style; `given` are the settings that were named."""
+    from nst_core.adain_training import AdaINTrainer
+    from nst_core.checkpoint import save_network
+    from nst_core.data import held_out, image_paths
+    from nst_core.runtime import choose_device
+
+    before = _read_state(resume) if resume else {}
+    config = _config(given, before)
+    contents, unseen_contents = held_out(image_paths(content), hold_out)
+    styles, unseen_styles = held_out(image_paths(style), hold_out)
+    if not contents or not styles:
+        raise TrainError(f"Holding out every {hold_out}. picture leaves none to train on.")
+    trainer = AdaINTrainer(
+        _network(network, widths, width, before, config.seed),
+        contents,
+        styles,
+        config,
+        device=choose_device(device),
+    )
+    if resume:
+        trainer.restore(resume)
+    state = state or out.with_suffix(".state")
+    with _listener(trainer, state, save_every) as on_step:
+        result = trainer.run(on_step)
+    trainer.save(state)
+    described: dict[str, Any] = {
+        "training": {"kind": kind, **asdict(config)},
+        "steps": trainer.step,
+        "contents": len(contents),
+        "styles": len(styles),
+    }
+    if unseen_contents and unseen_styles and trainer.step >= config.steps:
+        described["figures"] = _validated(result, unseen_contents[:5], unseen_styles[:5])
+    save_network(result, out, **described)
+    if as_json:
+        print_json({"network": str(out), "state": str(state), "losses": on_step.losses, **described})
+    else:
+        click.echo(f"{out}: {trainer.step} of {config.steps} steps.")
+    if trainer.step < config.steps:
+        click.echo(f"Stopped early. Go on with --resume {state}", err=True)
+        raise click.exceptions.Exit(130)
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    import pickle
+
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {name: state[name] for name in ("config", "architecture", "settings")}
+    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise TrainError(f"{path} is not a state that a training saved.") from error
+
+
+def _config(given: Mapping[str, Any], before: dict[str, Any]) -> AdaINTrainConfig:
+    """What is given here, then what the state holds, then the defaults."""
+    held = json.loads(before["config"]) if before else {}
+    values = {**held, **given}
+    pairs = {name: tuple(value) for name, value in values.items() if isinstance(value, list | tuple)}
+    return AdaINTrainConfig(**{**values, **pairs})
+
+
+def _network(
+    name: str, widths: str | None, width: float | None, before: dict[str, Any], seed: int
+) -> Any:
+    import torch
+
+    from nst_core.networks import NAMES, build_network
+
+    torch.manual_seed(seed)
+    if before:
+        return build_network(before["architecture"], json.loads(before["settings"]))
+    settings: dict[str, Any] = {}
+    if widths is not None:
+        try:
+            settings["widths"] = tuple(int(part) for part in widths.split(","))
+        except ValueError:
+            settings["widths"] = ()
+        if name != "slim" or len(settings["widths"]) != 3 or min(settings["widths"]) < 1:
+            raise click.UsageError("--widths takes three whole numbers, such as 32,64,128, for slim.")
+    if width is not None:
+        if name != "full":
+            raise click.UsageError("--width is for --network full; slim has --widths.")
+        settings["width"] = width
+    return build_network(NAMES[name], settings)
+
+
+class _Listener:
+    """Prints, saves, stops on Ctrl-C at the end of a step, and stops when the loss is no number."""
+
+    def __init__(
+        self, trainer: AdaINTrainer, state: Path, save_every: int, note: Callable[[str], None]
+    ):
+        self.losses: dict[str, float] = {}
+        self.stopping = False
+        self._trainer = trainer
+        self._state = state
+        self._save_every = save_every
+        self._note = note
+        self._saved = False
+
+    def __call__(self, step: Step) -> bool:
+        if not all(math.isfinite(value) for value in step.losses.values()):
+            advice = f"Go on from {self._state}" if self._saved else "Start again"
+            raise TrainError(
+                f"Step {step.step} gave no numbers as losses. {advice} with a lower --learning-rate."
+            )
+        for name, value in step.losses.items():
+            self.losses[name] = value + 0.98 * (self.losses.get(name, value) - value)
+        figures = "  ".join(f"{name} {value:.4f}" for name, value in self.losses.items())
+        self._note(f"{step.step}/{step.total}  {figures}  {step.images_per_second:.2f} images/s")
+        if step.step % self._save_every == 0:
+            self._trainer.save(self._state)
+            self._saved = True
+        return not self.stopping
+
+
+@contextmanager
+def _listener(trainer: AdaINTrainer, state: Path, save_every: int) -> Iterator[_Listener]:
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("Training", total=trainer.config.steps, completed=trainer.step)
+
+        def note(line: str) -> None:
+            bar.update(task, completed=trainer.step, description=line)
+            if not console.is_terminal and trainer.step % 50 == 0:
+                click.echo(line, err=True)
+
+        listener = _Listener(trainer, state, save_every, note)
+
+        def stop(number: int, frame: object) -> None:
+            # The first asks for the end of the step, so that the state is whole; the second insists.
+            listener.stopping = True
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        before = signal.signal(signal.SIGINT, stop)
+        try:
+            yield listener
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _validated(network: Any, contents: list[Path], styles: list[Path]) -> dict[str, float | int]:
+    """Figures at full strength on pictures that were held out, at 256 pixels to be quick."""
+    from nst_core.engine import StyleEngine
+    from nst_core.evaluation import evaluate, summarize
+    from nst_core.quality import Judge
+
+    engine = StyleEngine(network, "torch", "cpu")
+    judge = Judge(style_size=256)
+    methods = {
+        "trained": lambda content, style: engine.stylize(
+            content, engine.style_statistics(style, 256), alpha=1.0
+        )
+    }
+    return summarize([pair for _, pair in evaluate(methods, contents, styles, judge, size=256)])
