@@ -56,9 +56,11 @@ class WorkerContext:
     def _render_once(self) -> None:
         import numpy as np
 
+        from nst_core.engine import StyleEngine
         from nst_core.images import Picture
 
         engine = self.engines.get("slim")
+        assert isinstance(engine, StyleEngine)  # noqa: S101 - it takes any style
         grey = Picture(np.full((64, 64, 3), 128, dtype=np.uint8), None, "PNG")
         engine.stylize(grey, engine.style_statistics(grey), alpha=1.0)
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from jobs.settings import Settings
 
 if TYPE_CHECKING:
-    from nst_core.johnson_engine import JohnsonEngine
-
     from nst_core.engine import StyleEngine
+    from nst_core.johnson_engine import JohnsonEngine
     from nst_core.networks import Precision
 
 #: Networks in memory at once; the one used longest ago makes room.
@@ -53,11 +52,11 @@ class Engines:
 
     def _opened(self, network: str) -> StyleEngine | JohnsonEngine:
         import torch
-        from nst_core.johnson import JohnsonNetwork
-        from nst_core.johnson_engine import JohnsonEngine
 
         from nst_core.checkpoint import read_metadata
         from nst_core.engine import StyleEngine
+        from nst_core.johnson import JohnsonNetwork
+        from nst_core.johnson_engine import JohnsonEngine
         from nst_core.networks import network_file
 
         settings = self._settings
