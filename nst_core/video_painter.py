@@ -1,0 +1,101 @@
+"""What paints the frames of a video, and the statistics of its content over time."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nst_core.composition import Color
+from nst_core.engine import StyleEngine
+from nst_core.images import Pixels
+from nst_core.rendering import OnNotice
+
+#: Content statistics are measured once in so many frames: they are smoothed over more than that.
+MEASURE_EVERY = 4
+#: The share of the way to the latest measurement that the statistics go with each frame.
+SMOOTHING = 0.12
+
+
+class FramePainter(Protocol):
+    """Paints frames one by one; it is the same from the first to the last of a video.
+
+    `identity` names all that the pixels depend on beside the frame: a run that goes on must have the
+    same. A network without content statistics of its own gives None for them.
+    """
+
+    identity: str
+
+    @property
+    def runtime(self) -> str:
+        """What runs the network, and where."""
+        ...
+
+    def measure(self, pixels: Pixels) -> Tensor | None:
+        """The content statistics (1, S) of a frame (H, W, 3) uint8."""
+        ...
+
+    def paint(self, pixels: Pixels, content: Tensor | None, alpha: float) -> Pixels:
+        """The frame at strength `alpha` (0: itself), its statistics taken to be `content`."""
+        ...
+
+
+class EnginePainter:
+    """A `StyleEngine` with one style (or mix) of fixed statistics."""
+
+    def __init__(
+        self,
+        engine: StyleEngine,
+        style: Tensor,
+        color: Color = "style",
+        on_notice: OnNotice | None = None,
+    ) -> None:
+        self._engine = engine
+        self._style = style
+        self._color = color
+        self._on_notice = on_notice
+        digest = hashlib.sha256(style.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+        self.identity = f"{engine.digest} {digest} {color}"
+
+    @property
+    def runtime(self) -> str:
+        """What runs the network, and where."""
+        return f"{self._engine.runtime.name} on {self._engine.runtime.device}"
+
+    def measure(self, pixels: Pixels) -> Tensor:
+        """See `FramePainter`."""
+        return self._engine.content_statistics(pixels)
+
+    def paint(self, pixels: Pixels, content: Tensor | None, alpha: float) -> Pixels:
+        """See `FramePainter`."""
+        if content is None:
+            content = self.measure(pixels)
+        return self._engine.paint_frame(
+            pixels, content, self._style, alpha=alpha, color=self._color, on_notice=self._on_notice
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ContentState:
+    """Statistics (1, S) after a frame: smoothed, as last measured, and frames since that."""
+
+    smoothed: Tensor
+    measured: Tensor
+    age: int
+
+    def next(self, painter: FramePainter, pixels: Pixels) -> ContentState:
+        """The state after one frame more of the same scene."""
+        measured, age = self.measured, self.age + 1
+        if age >= MEASURE_EVERY:
+            found = painter.measure(pixels)
+            measured, age = self.measured if found is None else found, 0
+        return ContentState(torch.lerp(self.smoothed, measured, SMOOTHING), measured, age)
+
+
+def first_state(painter: FramePainter, pixels: Pixels) -> ContentState | None:
+    """The state after the first frame of a scene; None for a network that has no such statistics."""
+    measured = painter.measure(pixels)
+    return None if measured is None else ContentState(measured, measured, 0)
