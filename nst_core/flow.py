@@ -28,7 +28,7 @@ _MARGIN = 7
 #: Trust falls where the light changed: to a third at this difference of luma.
 _LIGHT = 0.08
 #: A new scene: less than this share follows, and what is moved along differs by more than this.
-_CUT_TRUST, _CUT_DIFFERENCE = 0.5, 0.06
+_CUT_TRUST, _CUT_DIFFERENCE = 0.15, 0.06
 
 
 def vision_library() -> Any:
@@ -131,7 +131,7 @@ class FlowEstimator:
 def warp(image: Floats, backward: Floats, *, smooth: bool = False) -> Floats:
     """`image` (H, W) or (H, W, C) moved along `backward` (h, w, 2), which may be of a smaller size.
 
-    Bilinear; `smooth` is bicubic, which stays sharp through many frames. The edge goes on beyond itself.
+    Bilinear; `smooth` is bicubic, which stays sharp through many frames. Edges are repeated.
     """
     cv = vision_library()
     height, width = image.shape[:2]

@@ -46,8 +46,8 @@ class VideoConfig:
     `temporal` goes from 0, every frame for itself, to 1, as calm as it gets. `start_s` and `end_s` trim
     the source (seconds; None is its end). `size` is the longer side in pixels, the source's own if
     None. `alpha` is the strength, or points (seconds in the result, strength) between which it is a
-    straight line. `format` None means the one that the target's suffix names. `quality` goes from 1 to 100;
-    frames in PNG lose nothing at any. A run can go on after every `segment_frames` frames.
+    straight line. `format` None means the one that the target's suffix names. `quality` goes from 1
+    to 100; frames in PNG lose nothing at any. A run can go on after every `segment_frames` frames.
     """
 
     temporal: float = 0.8

@@ -66,13 +66,18 @@ def packets(segments: Sequence[Path]) -> Iterator[Any]:
     for segment in segments:
         with av.open(str(segment)) as container:
             for packet in container.demux(container.streams.video[0]):
-                if packet.dts is not None:
-                    yield packet
+                if packet.pts is None:
+                    continue  # the end
+                packet.dts = packet.pts  # there are no B-frames, but the demuxer only guesses that
+                yield packet
 
 
 def _film(job: JoinJob, path: Path, watch: Watch) -> str:
     av = video_library()
-    options = {"movflags": "+faststart"} if job.format in ("mp4", "mov") else {}
+    # "bitexact" leaves out what Matroska would invent at random.
+    options = {"fflags": "+bitexact"}
+    if job.format in ("mp4", "mov"):
+        options["movflags"] = "+faststart"
     tracks = audio_tracks(job.source, job.format, job.start_s, job.end_s)
     with (
         av.open(str(job.segments[0])) as first,

@@ -95,7 +95,7 @@ class VideoReader:
 
     def _open(self, fastest: int | None) -> None:
         stream, container = self._media.stream, self._media.container
-        self.time_base = Fraction(stream.time_base or Fraction(1, 90_000))
+        self._base = Fraction(stream.time_base or Fraction(1, 90_000))
         rate = next(
             (
                 Fraction(rate)
@@ -106,7 +106,9 @@ class VideoReader:
         )
         self._every = 1 if fastest is None else max(1, -(-rate // fastest))
         self._origin_s = (container.start_time or 0) / 1_000_000 + self._start_s
-        self._origin = round(self._origin_s / self.time_base)
+        self._origin = round(self._origin_s / self._base)
+        self._clock = Clock(self._base, rate)
+        self.time_base = self._clock.base
         seconds = self._span(container, stream)
         self._check(stream, seconds)
         first = self._first()
@@ -130,7 +132,7 @@ class VideoReader:
     def _span(self, container: InputContainer, stream: VideoStream) -> float:
         whole = (container.duration or 0) / 1_000_000
         if not whole and stream.duration:
-            whole = float(stream.duration * self.time_base)
+            whole = float(stream.duration * self._base)
         if whole and self._start_s >= whole:
             raise VideoError(
                 f"{self._source.name} lasts {whole:.2f} s; the start, {self._start_s:g} s, is after."
@@ -142,8 +144,8 @@ class VideoReader:
         limits, name = self._limits, self._source.name
         if seconds > limits.seconds:
             raise VideoError(
-                f"{name} lasts {_clock(seconds)} by its header, more than the limit of "
-                f"{_clock(limits.seconds)}. Trim it."
+                f"{name} lasts {_told(seconds)} by its header, more than the limit of "
+                f"{_told(limits.seconds)}. Trim it."
             )
         width, height = stream.codec_context.width, stream.codec_context.height
         if width * height > limits.pixels:
@@ -214,12 +216,12 @@ class VideoReader:
 
     def _given(self, index: int, seek: int | None) -> Iterator[Frame]:
         """Frames of the trimmed part from the one whose pts is `seek` and whose number is `index`."""
-        self._restart(None if seek is None else seek + self._origin)
+        self._restart(None if seek is None else int(seek * self.time_base / self._base) + self._origin)
         last, number = -1, 0
         step = max(1, round(1 / (self.info.rate * self._every * self.time_base)))
         end = None if self._end_s is None else (self._end_s - self._start_s) / self.time_base
         for frame in self._decoded():
-            pts = last + step if frame.pts is None else frame.pts - self._origin
+            pts = last + step if frame.pts is None else self._clock.time(frame.pts - self._origin)
             if pts <= last or pts < (seek or 0):
                 continue  # before the start, or a clock that went back
             if end is not None and pts >= end:
@@ -237,7 +239,7 @@ class VideoReader:
         if index >= limits.frames or pts * self.time_base > limits.seconds:
             raise VideoError(
                 f"{self._source.name} goes on beyond the limit of {limits.frames:,} frames and "
-                f"{_clock(limits.seconds)}. Trim it."
+                f"{_told(limits.seconds)}. Trim it."
             )
         if frame.width * frame.height > limits.pixels:
             raise VideoError(f"{self._source.name} turns larger than {limits.pixels:,} pixels.")
@@ -309,6 +311,28 @@ class Media:
         self.file.close()
 
 
+class Clock:
+    """Turns the times of a file into those of the result.
+
+    Matroska tells times in milliseconds, and frames of 24000/1001 in a second come out of step: where a
+    time is that of a steady rate but for the rounding, it is given exactly.
+    """
+
+    def __init__(self, base: Fraction, rate: Fraction) -> None:
+        self._from, self._rate = base, rate
+        fine = -(-10_000 // rate.numerator)
+        self.base = base if base <= Fraction(1, 10_000) else Fraction(1, rate.numerator * fine)
+
+    def time(self, pts: int) -> int:
+        """`pts` of the file in units of `base`."""
+        if self.base == self._from:
+            return pts
+        seconds = pts * self._from
+        steady = round(seconds * self._rate) / self._rate
+        near = abs(steady - seconds) <= self._from
+        return round((steady if near else seconds) / self.base)
+
+
 def open_media(source: Path) -> tuple[InputContainer, IO[bytes]]:
     """A file through FFmpeg, and the file itself, to be closed after it. Raises `VideoError`."""
     av = video_library()
@@ -352,7 +376,7 @@ def _attached() -> Any:
     return Disposition.attached_pic | Disposition.timed_thumbnails
 
 
-def _clock(seconds: float) -> str:
+def _told(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"
