@@ -1,36 +1,28 @@
-"""A video in a style: every frame painted, calm where the motion can be followed.
-
-The style's statistics are the same for all frames, the content's are smoothed within a scene, and what
-the frame before painted is moved along the motion and blended in where that can be trusted. Each frame
-keeps a share of what it would be by itself, so that nothing drifts.
-"""
+"""A video in a style: decoded, painted, encoded in segments and joined, in bounded memory."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from nst_core.engine import StyleEngine
-from nst_core.flow import Floats, FlowEstimator, Motion, vision_library, warp
-from nst_core.images import Picture, Pixels
+from nst_core.flow import FlowEstimator
+from nst_core.images import Picture
 from nst_core.pipeline import Stages
 from nst_core.rendering import OnNotice
 from nst_core.video_config import VideoConfig, VideoReport, VideoStopped
 from nst_core.video_join import JoinJob, check_target, join, size_of
-from nst_core.video_painter import ContentState, EnginePainter, FramePainter, first_state
-from nst_core.video_reader import Frame, VideoReader
+from nst_core.video_painter import EnginePainter, FramePainter
+from nst_core.video_reader import VideoReader
 from nst_core.video_segments import Carry, SegmentStore, file_digest
+from nst_core.video_temporal import PaintedFrame, TemporalPainter
 from nst_core.video_writer import SegmentWriter, encoding_for
 
-#: The share of the moved frame at temporal weight 1. The rest is fresh, which holds drift.
-MOST = 0.95
 #: GIF tells times in hundredths of a second, and players slow down below two of them.
 _GIF_FASTEST = 50
 _PREVIEW_S = 3.0
@@ -71,21 +63,6 @@ class VideoStylizer:
         return run.finish(on_progress, on_preview, on_notice, should_stop)
 
 
-@dataclass(frozen=True, eq=False)
-class _Moved:
-    frame: Frame
-    motion: Motion | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Painted:
-    frame: Frame
-    motion: Motion | None
-    fresh: Pixels
-    alpha: float
-    content: ContentState | None
-
-
 class VideoRun:
     """One video on its way, with any `FramePainter`."""
 
@@ -93,6 +70,7 @@ class VideoRun:
         self, painter: FramePainter, source: Path, target: Path, work_dir: Path, config: VideoConfig
     ) -> None:
         self._painter = painter
+        self._temporal = TemporalPainter(painter, config)
         self._source, self._target, self._config = source, target, config
         self._format = config.format_for(target)
         check_target(target, self._format)
@@ -185,16 +163,17 @@ class VideoRun:
             self._cuts, self._trusted = carry.cuts, carry.trusted
         with Stages() as stages, closing(FlowEstimator()) as flow:
             decoded = stages.add("decode", reader.frames(None if carry is None else carry.frame))
-            moved = stages.add("flow", self._moved(decoded.items(), flow, carry))
-            painted = stages.add("network", self._painted(moved.items(), carry, reader.time_base))
-            items = painted.items(self._watch)
-            item = next(items, None)
+            moved = stages.add("flow", self._temporal.moved(decoded.items(), flow, carry))
+            items = self._temporal.painted(moved.items(), reader.time_base, carry)
+            painted = stages.add("network", items)
+            ready = painted.items(self._watch)
+            item = next(ready, None)
             while item is not None:
                 with self._writer(reader, store.part) as writer:
                     for _ in range(self._config.segment_frames):
                         carry = self._written(item, carry, writer)
                         self._report(carry, total)
-                        item = next(items, None)
+                        item = next(ready, None)
                         if item is None:
                             break
                 assert carry is not None  # noqa: S101 - a segment has a frame
@@ -205,44 +184,12 @@ class VideoRun:
         info = reader.info
         return SegmentWriter(path, self._encoding, info.width, info.height, info.rate, reader.time_base)
 
-    def _moved(
-        self, frames: Iterator[Frame], flow: FlowEstimator, carry: Carry | None
-    ) -> Iterator[_Moved]:
-        before = None if carry is None else flow.grey(carry.frame.pixels)
-        for frame in frames:
-            if self._config.temporal == 0:
-                yield _Moved(frame, None)
-                continue
-            now = flow.grey(frame.pixels)
-            yield _Moved(frame, None if before is None else flow.between(before, now))
-            before = now
-
-    def _painted(
-        self, items: Iterator[_Moved], carry: Carry | None, time_base: Fraction
-    ) -> Iterator[_Painted]:
-        state = None if carry is None else carry.content
-        for item in items:
-            pixels = item.frame.pixels
-            alpha = self._config.alpha_at(float(item.frame.pts * time_base))
-            if self._config.temporal == 0:
-                state = None
-            elif state is None or item.motion is None or item.motion.cut:
-                state = first_state(self._painter, pixels)
-            else:
-                state = state.next(self._painter, pixels)
-            content = None if state is None else state.smoothed
-            fresh = self._painter.paint(pixels, content, alpha)
-            yield _Painted(item.frame, item.motion, fresh, alpha, state)
-
-    def _written(self, item: _Painted, carry: Carry | None, writer: SegmentWriter) -> Carry:
+    def _written(self, item: PaintedFrame, carry: Carry | None, writer: SegmentWriter) -> Carry:
         began = time.perf_counter()
-        motion = item.motion
-        output = item.fresh.astype(np.float32)
-        if motion is not None:
-            self._cuts += motion.cut
-            self._trusted += float(motion.trust.mean())
-            if carry is not None and item.alpha > 0 and not motion.cut:
-                output = blended(output, carry.output, motion, MOST * self._config.temporal)
+        output = self._temporal.calmed(item, None if carry is None else carry.output)
+        if item.motion is not None:
+            self._cuts += item.motion.cut
+            self._trusted += float(item.motion.trust.mean())
         pixels = (output + 0.5).astype(np.uint8)
         middle = time.perf_counter()
         writer.write(pixels, item.frame.pts)
@@ -274,19 +221,6 @@ class VideoRun:
         sound = join(job, self._watch)
         self._tell("join", 1, 1, 0.0, 0.0)
         return sound
-
-
-def blended(fresh: Floats, before: Floats, motion: Motion, weight: float) -> Floats:
-    """`fresh` (H, W, 3) in 0..255 with the share `weight` of `before` moved along, where trusted."""
-    cv = vision_library()
-    moved = warp(before, motion.backward, smooth=True)
-    np.clip(moved, 0, 255, out=moved)  # bicubic oversteps, which would add up over frames
-    size = (fresh.shape[1], fresh.shape[0])
-    share = cv.resize(motion.trust, size, interpolation=cv.INTER_LINEAR) * np.float32(weight)
-    moved -= fresh
-    moved *= share[..., None]
-    moved += fresh
-    return moved
 
 
 def mosaic(source: Path, config: VideoConfig, count: int = 9) -> Picture:

@@ -61,8 +61,9 @@ def test_a_stop_ends_every_thread() -> None:
         raise KeyboardInterrupt
 
     before = threading.active_count()
-    with pytest.raises(KeyboardInterrupt), Stages() as stages:
+    with Stages() as stages:
         first = stages.add("first", endless())
         second = stages.add("second", (number for number in first.items()))
-        list(second.items(stop))
+        with pytest.raises(KeyboardInterrupt):
+            list(second.items(stop))
     assert threading.active_count() == before

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from films import sliding, texture
+from PIL import Image
 
+from nst_core.gallery.clips import write_clip
 from nst_core.video_config import VideoError, VideoLimits
 from nst_core.video_reader import VideoReader
 
 pytest.importorskip("av")
-from nst_core.gallery.clips import write_clip
 
 RATES = [Fraction(24_000, 1001), Fraction(25), Fraction(30_000, 1001), Fraction(12_345, 1000)]
 
