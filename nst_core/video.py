@@ -60,7 +60,12 @@ class VideoStylizer:
         """
         painter = EnginePainter(self._engine, style, config.color, on_notice)
         run = VideoRun(painter, source, target, work_dir, config)
-        return run.finish(on_progress, on_preview, on_notice, should_stop)
+        return run.finish(
+            on_progress=on_progress,
+            on_preview=on_preview,
+            on_notice=on_notice,
+            should_stop=should_stop,
+        )
 
 
 class VideoRun:
@@ -81,10 +86,11 @@ class VideoRun:
 
     def finish(
         self,
-        on_progress: OnVideoProgress | None,
-        on_preview: OnPreview | None,
-        on_notice: OnNotice | None,
-        should_stop: ShouldStop | None,
+        *,
+        on_progress: OnVideoProgress | None = None,
+        on_preview: OnPreview | None = None,
+        on_notice: OnNotice | None = None,
+        should_stop: ShouldStop | None = None,
     ) -> VideoReport:
         """Render what is left and join all; see `VideoStylizer.stylize`."""
         self._tell = on_progress or _ignore

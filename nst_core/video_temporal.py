@@ -8,6 +8,7 @@ keeps a share of what it would be by itself, so that nothing drifts.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ import numpy as np
 from nst_core.flow import Floats, FlowEstimator, Motion, vision_library, warp
 from nst_core.images import Pixels
 from nst_core.video_config import VideoConfig
-from nst_core.video_painter import ContentState, FramePainter, first_state
+from nst_core.video_painter import ContentState, FramePainter, first_state, one_thread
 from nst_core.video_reader import Frame
 
 if TYPE_CHECKING:
@@ -70,6 +71,12 @@ class TemporalPainter:
         self, items: Iterator[MovedFrame], time_base: Fraction, carry: Carry | None = None
     ) -> Iterator[PaintedFrame]:
         """Paint each frame by itself, with statistics smoothed within its scene."""
+        with nullcontext() if self._painter.runtime.startswith("torch") else one_thread():
+            yield from self._painted(items, time_base, carry)
+
+    def _painted(
+        self, items: Iterator[MovedFrame], time_base: Fraction, carry: Carry | None
+    ) -> Iterator[PaintedFrame]:
         state = None if carry is None else carry.content
         for item in items:
             pixels = item.frame.pixels

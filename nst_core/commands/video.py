@@ -25,7 +25,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("source", type=_FILE)
-@click.argument("style", type=_FILE)
+@click.argument("style", type=_FILE, required=False)
 @click.option(
     "-o",
     "--out",
@@ -78,7 +78,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @explains_errors
 def video(
     source: Path,
-    style: Path,
+    style: Path | None,
     out: Path,
     more_styles: tuple[Path, ...],
     weights_: list[float] | None,
@@ -93,37 +93,45 @@ def video(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Render the video SOURCE in the style of STYLE.
+    """Render the video SOURCE in the style of STYLE, or in that of a network trained for one.
 
     Stopped with Ctrl-C or killed, the same command goes on from the last finished segment.
     """
     limits = VideoLimits(seconds=max_seconds, frames=10_000_000)
     config = VideoConfig(limits=limits, **options)
-    paths = (style, *more_styles)
+    config.format_for(out)
+    paths = (style, *more_styles) if style is not None else more_styles
     if weights_ is not None and len(weights_) != len(paths):
         raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(weights_)}.")
-    config.format_for(out)
     from nst_core.engine import StyleEngine
-    from nst_core.video import VideoStylizer
+    from nst_core.feed_forward import is_feed_forward
+    from nst_core.networks import network_file
+    from nst_core.video import VideoRun
+    from nst_core.video_painter import EnginePainter, FeedForwardPainter, FramePainter
 
-    graphs = Path(click.get_app_dir("atelier")) / "graphs"
-    engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
-    statistics = style_of(engine, paths, weights_, style_size, source, config)
-    folder = work_dir or out.parent / f".{out.name}.work"
+    painter: FramePainter
+    if is_feed_forward(network):
+        if paths:
+            raise click.UsageError(f"{network} holds its style itself and takes no other.")
+        painter = FeedForwardPainter.of_file(network_file(network), config.color)
+    else:
+        if not paths:
+            raise click.UsageError("Give a STYLE, or a --network that holds one.")
+        graphs = Path(click.get_app_dir("atelier")) / "graphs"
+        engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
+        statistics = style_of(engine, paths, weights_, style_size, source, config)
+        painter = EnginePainter(engine, statistics, config.color, _notice)
+    run = VideoRun(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
     with _progress(quiet=as_json) as tell:
-        done = VideoStylizer(engine).stylize(
-            source,
-            statistics,
-            out,
-            folder,
-            config,
-            on_progress=tell,
-            on_notice=lambda text: click.echo(text, err=True),
-        )
+        done = run.finish(on_progress=tell, on_notice=_notice)
     if as_json:
         print_json({"out": str(out), "network": network, **done.as_dict()})
     else:
         _tell(out, done, report)
+
+
+def _notice(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def style_of(

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from films import read_back, sliding, texture
 from PIL import Image
@@ -14,8 +17,12 @@ from nst_core.checkpoint import save_network
 from nst_core.commands.arguments import alpha_points
 from nst_core.commands.evaluate import evaluate
 from nst_core.commands.video import video
+from nst_core.fast_neural_style import FastNeuralStyle
+from nst_core.feed_forward import open_feed_forward
 from nst_core.gallery.clips import write_clip
+from nst_core.images import to_pixels, to_tensor
 from nst_core.slim import SlimAdaIN
+from nst_core.video_reader import VideoReader
 
 
 @pytest.fixture
@@ -60,6 +67,25 @@ def test_a_report_for_people(files: dict[str, Path]) -> None:
     assert done.exit_code == 0, done.output
     assert "12 frames of 64×48" in done.output
     assert "network" in done.output
+
+
+def test_a_network_for_one_style(files: dict[str, Path]) -> None:
+    torch.manual_seed(0)
+    path = files["out"].with_name("one.safetensors")
+    save_network(cast(Any, FastNeuralStyle()), path)
+    frames = files["out"].with_suffix("")
+    given = [video, files["source"], "-o", frames, "--network", path, "--alpha", 1, "--temporal", 0]
+    done = run(*given)
+    assert done.exit_code == 0, done.output
+    with VideoReader(files["source"]) as reader, torch.inference_mode():
+        (first, *_) = reader.frames()
+        expected = to_pixels(open_feed_forward(path)(to_tensor(first.pixels)))
+    found = np.array(Image.open(frames / "frame_000001.png"))
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    assert run(*given, "--style", files["a"]).exit_code == 2
+    calm = run(*given[:3], files["out"], *given[4:-1], 1)
+    assert calm.exit_code == 0, calm.output
+    assert run(video, files["source"], "-o", files["out"]).exit_code == 2
 
 
 def test_bad_sources_are_one_line(files: dict[str, Path]) -> None:
