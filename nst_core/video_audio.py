@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_core.video_config import VideoFormat
-from nst_core.video_reader import open_media, video_library
+from nst_core.video_file import open_media, video_library
 
 #: What players expect in each container; Matroska takes anything.
 _KEPT: dict[VideoFormat, frozenset[str] | None] = {

@@ -13,11 +13,14 @@ from typing import Any
 
 from nst_core.video_audio import AudioTrack, audio_tracks
 from nst_core.video_config import VideoError, VideoFormat
-from nst_core.video_reader import video_library
+from nst_core.video_file import video_library
 
 _MUXERS: dict[VideoFormat, str] = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
 #: Zip files tell a time for each entry; this one, so that the same frames give the same bytes.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+#: About so many frames, evenly over the whole, decide on the palette of a GIF.
+_PALETTE_FRAMES = 60
 
 #: Called often; raises to end the work.
 Watch = Callable[[], None]
@@ -192,9 +195,11 @@ def _palette(av: Any, job: JoinJob, watch: Watch) -> Any:
             graph.add("palettegen", "reserve_transparent=0:stats_mode=full"),
             graph.add("buffersink"),
         ).configure()
-    for frame in _decoded(av, job.segments):
+    step = max(1, sum(1 for _ in packets(job.segments)) // _PALETTE_FRAMES)
+    for number, frame in enumerate(_decoded(av, job.segments)):
         watch()
-        graph.vpush(frame)
+        if number % step == 0:
+            graph.vpush(frame)
     graph.vpush(None)
     return graph.vpull()
 

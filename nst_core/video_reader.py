@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nst_core.images import Pixels
+from nst_core.video_clock import Clock, clock_time
 from nst_core.video_config import VideoError, VideoLimits
+from nst_core.video_file import open_video, video_library
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -52,18 +54,6 @@ class Frame:
     index: int
     pts: int
     pixels: Pixels
-
-
-def video_library() -> Any:
-    """PyAV. Raises `VideoError` where it is not installed."""
-    try:
-        import av
-        import av.logging
-    except ImportError:
-        raise VideoError(
-            "Videos need PyAV and OpenCV, which are missing: pip install av opencv-python-headless."
-        ) from None
-    return av
 
 
 class VideoReader:
@@ -144,8 +134,8 @@ class VideoReader:
         limits, name = self._limits, self._source.name
         if seconds > limits.seconds:
             raise VideoError(
-                f"{name} lasts {_told(seconds)} by its header, more than the limit of "
-                f"{_told(limits.seconds)}. Trim it."
+                f"{name} lasts {clock_time(seconds)} by its header, more than the limit of "
+                f"{clock_time(limits.seconds)}. Trim it."
             )
         width, height = stream.codec_context.width, stream.codec_context.height
         if width * height > limits.pixels:
@@ -239,7 +229,7 @@ class VideoReader:
         if index >= limits.frames or pts * self.time_base > limits.seconds:
             raise VideoError(
                 f"{self._source.name} goes on beyond the limit of {limits.frames:,} frames and "
-                f"{_told(limits.seconds)}. Trim it."
+                f"{clock_time(limits.seconds)}. Trim it."
             )
         if frame.width * frame.height > limits.pixels:
             raise VideoError(f"{self._source.name} turns larger than {limits.pixels:,} pixels.")
@@ -295,88 +285,3 @@ class VideoReader:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-@dataclass(frozen=True)
-class Media:
-    """An open file and its first moving stream."""
-
-    container: InputContainer
-    stream: VideoStream
-    file: IO[bytes]
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.container.close()
-        self.file.close()
-
-
-class Clock:
-    """Turns the times of a file into those of the result.
-
-    Matroska tells times in milliseconds, and frames of 24000/1001 in a second come out of step: where a
-    time is that of a steady rate but for the rounding, it is given exactly.
-    """
-
-    def __init__(self, base: Fraction, rate: Fraction) -> None:
-        self._from, self._rate = base, rate
-        fine = -(-10_000 // rate.numerator)
-        self.base = base if base <= Fraction(1, 10_000) else Fraction(1, rate.numerator * fine)
-
-    def time(self, pts: int) -> int:
-        """`pts` of the file in units of `base`."""
-        if self.base == self._from:
-            return pts
-        seconds = pts * self._from
-        steady = round(seconds * self._rate) / self._rate
-        near = abs(steady - seconds) <= self._from
-        return round((steady if near else seconds) / self.base)
-
-
-def open_media(source: Path) -> tuple[InputContainer, IO[bytes]]:
-    """A file through FFmpeg, and the file itself, to be closed after it. Raises `VideoError`."""
-    av = video_library()
-    if not source.is_file():
-        raise VideoError(f"There is no file {source}.")
-    if not source.stat().st_size:
-        raise VideoError(f"{source.name} is empty.")
-    file = source.open("rb")
-    try:
-        # No protocol at all: a playlist must not read other files or the network.
-        options = {"protocol_whitelist": "none"}
-        container: InputContainer = av.open(file, options=options, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        file.close()
-        reason = str(getattr(error, "strerror", None) or "not recognised")
-        raise VideoError(
-            f"{source.name} is no video that can be read, or it is damaged: {reason}."
-        ) from error
-    return container, file
-
-
-def open_video(source: Path, limits: VideoLimits) -> Media:
-    """The file and its first moving stream, decoded in threads. Raises `VideoError`."""
-    container, file = open_media(source)
-    streams = [one for one in container.streams.video if not one.disposition & _attached()]
-    if not streams or streams[0].codec_context is None:
-        container.close()
-        file.close()
-        if streams:
-            raise VideoError(f"{source.name} is in a codec that can't be read here.")
-        raise VideoError(f"{source.name} has no video stream.")
-    stream = streams[0]
-    stream.thread_type = "AUTO"
-    stream.codec_context.options = {"max_pixels": str(limits.pixels)}
-    return Media(container, stream, file)
-
-
-def _attached() -> Any:
-    from av.stream import Disposition
-
-    return Disposition.attached_pic | Disposition.timed_thumbnails
-
-
-def _told(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

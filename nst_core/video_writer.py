@@ -12,7 +12,7 @@ import numpy as np
 
 from nst_core.images import Pixels
 from nst_core.video_config import VideoError, VideoFormat
-from nst_core.video_reader import video_library
+from nst_core.video_file import video_library
 
 #: Encoders give other bytes with other numbers of threads, and a run may go on on another machine.
 _THREADS = 4

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from nst_core.images import Pixels
-from nst_core.video_reader import video_library
+from nst_core.video_file import video_library
 
 #: A camera's grain, in levels of 255: without it every still part would be calm by itself.
 _GRAIN = 2.0

@@ -335,6 +335,25 @@ def test_the_config_loads_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_without_the_libraries_there_is_a_sentence(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 4), sound=None)
+    code = f"""
+import sys
+from pathlib import Path
+for name in ("av", "cv2", "onnx", "onnxscript", "onnxruntime", "openvino"): sys.modules[name] = None
+import nst_core.video, nst_core.video_metric, nst_core.export, nst_core.import_files
+from nst_core.flow import FlowEstimator
+from nst_core.video_reader import VideoReader
+for call in (lambda: VideoReader(Path({str(source)!r})), FlowEstimator):
+    try: call()
+    except ValueError as error: print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert all("pip install" in line for line in lines)
+
+
 def test_reports_are_json(render: Callable[..., VideoReport], tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 6), sound=None)
     began = time.perf_counter()
