@@ -86,11 +86,12 @@ def write_clip(
     rotation: int = 0,
     times: Sequence[int] | None = None,
     pixel_format: str = "yuv420p",
+    silent_s: float = 0.0,
 ) -> Path:
     """Write a video file, with a tone as long as it if `sound` names a codec.
 
     `rotation` (degrees, counter-clockwise) is told to players; `times` are the frames' own, in
-    thousandths of a second, where the rate is not steady.
+    thousandths of a second, where the rate is not steady. The tone begins after `silent_s` seconds.
     """
     av = video_library()
     with av.open(str(path), "w") as container:
@@ -113,16 +114,16 @@ def write_clip(
         container.mux(stream.encode(None))
         if audio is not None:
             seconds = count / Fraction(rate) if times is None else Fraction(times[count - 1], 1000)
-            _write_tone(av, container, audio, float(seconds))
+            _write_tone(av, container, audio, float(seconds), silent_s)
     return path
 
 
-def _write_tone(av: Any, container: Any, stream: Any, seconds: float) -> None:
+def _write_tone(av: Any, container: Any, stream: Any, seconds: float, silent_s: float) -> None:
     size = stream.codec_context.frame_size or 1024
     layout = stream.codec_context.layout.name
     for start in range(0, round(seconds * _SOUND_RATE), size):
         time = (start + np.arange(size)) / _SOUND_RATE
-        wave = 0.2 * np.sin(2 * np.pi * 440 * time).astype(np.float32)
+        wave = (0.2 * np.sin(2 * np.pi * 440 * time) * (time >= silent_s)).astype(np.float32)
         planes = np.repeat(wave[None], len(av.AudioLayout(layout).channels), axis=0)
         frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout=layout)
         frame.sample_rate, frame.pts, frame.time_base = _SOUND_RATE, start, Fraction(1, _SOUND_RATE)

@@ -102,6 +102,30 @@ def test_other_containers(render: Callable[..., VideoReport], tmp_path: Path, na
     assert 430 < spectrum.argmax() * 48_000 / 9600 < 450  # the tone, at its pitch
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.webm"])
+@pytest.mark.parametrize("source_name", ["in.mp4", "in.ts"])
+def test_sound_and_picture_stay_together(
+    render: Callable[..., VideoReport], tmp_path: Path, source_name: str, name: str
+) -> None:
+    """At 2 s the picture turns bright and the tone begins; a part from 1.4 s on has both at 0.6 s."""
+    frames = [np.full((48, 64, 3), 20 if number < 50 else 230, np.uint8) for number in range(75)]
+    source = write_clip(tmp_path / source_name, frames, 25, silent_s=2.0)
+    for start, expected in ((0.0, 2.0), (1.4, 0.6)):
+        render(source, tmp_path / name, alpha=0.0, start_s=start, end_s=2.8, segment_frames=20)
+        found = read_back(tmp_path / name)
+        bright = next(
+            time for time, frame in zip(found["times"], found["frames"], strict=True)
+            if frame.mean() > 128
+        )  # fmt: skip
+        begin, sound = found["sound"][0]
+        level = np.abs(sound) > 0.05 * np.abs(sound).max()
+        tone = float(begin) + int(level.argmax()) / 48_000
+        # Packets of 21 ms are kept whole, and a file may begin with one before its first frame.
+        assert float(bright) == pytest.approx(expected, abs=0.045)
+        assert tone == pytest.approx(float(bright), abs=0.045)
+        assert found["seconds"] == pytest.approx(2.8 - start, abs=0.06)
+
+
 def test_gif_and_frames(render: Callable[..., VideoReport], tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mp4", sliding(65 - 1, 48, 12), 60)
     render(source, tmp_path / "out.gif", segment_frames=5)
