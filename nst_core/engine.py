@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import torch
 from torch import Tensor
 
 from nst_core.color import match_colors
-from nst_core.composition import COLORS, Color, compose
-from nst_core.images import Picture, resize_exactly, resize_picture
+from nst_core.composition import COLORS, Color, Layer, compose
+from nst_core.images import Picture, Pixels, resize_exactly, resize_picture
 from nst_core.networks import Precision, StyleNetwork, open_network
 from nst_core.plan import Plan, Target
 from nst_core.regions import Region
@@ -148,6 +149,39 @@ class StyleEngine:
                 pictures.append(Picture(pixels, source.alpha, source.format))
             tell("finish", len(pictures), len(alphas))
         return pictures
+
+    def content_statistics(self, pixels: Pixels) -> Tensor:
+        """The statistics (1, S) of a picture (H, W, 3) uint8 as it is."""
+        return self._renderer.statistics(pixels)
+
+    def paint_frame(
+        self,
+        pixels: Pixels,
+        content: Tensor,
+        style: Tensor,
+        *,
+        alpha: float = 0.8,
+        color: Color = "style",
+        on_notice: OnNotice | None = None,
+    ) -> Pixels:
+        """A frame (H, W, 3) uint8 in `style`, its own statistics taken to be `content`.
+
+        The rest is as for `stylize`; the size is the frame's own.
+        """
+        self._check(Picture(pixels), None, [alpha], color, None)
+        if alpha == 0:
+            return pixels
+        output = self._renderer.painted(pixels, content, Target(style, alpha), on_notice)
+        return compose(pixels, [Layer(output, alpha)], color)
+
+    @property
+    def digest(self) -> str:
+        """What the result depends on beside its inputs: weights, kind of network, runtime."""
+        found = hashlib.sha256(f"{self._network!r} {self.runtime.name}".encode())
+        for name, value in sorted(self._network.state_dict().items()):
+            found.update(name.encode())
+            found.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()
 
     def _painted(
         self,

@@ -6,7 +6,7 @@ normalisation, and nearest upsampling instead of transposed convolutions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import torch
@@ -79,6 +79,8 @@ class JohnsonNetwork(nn.Module):
     """
 
     architecture: ClassVar[str] = "johnson"
+    stride: ClassVar[int] = STRIDE
+    minimum_side: ClassVar[int] = MINIMUM_SIDE
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,6 +99,10 @@ class JohnsonNetwork(nn.Module):
     def trained_state_dict(self) -> dict[str, Tensor]:
         """The weights that a checkpoint holds: all."""
         return dict(self.state_dict())
+
+    def load_trained_state_dict(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the weights of `trained_state_dict`. Raises `RuntimeError` if they do not fit."""
+        self.load_state_dict(weights)
 
     def blocks(self) -> Iterator[nn.Module]:
         """The stages and residual blocks before the head, in order."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from nst_core.adain_vgg19 import AdaINVgg19
 from nst_core.checkpoint import load_network, read_metadata
 from nst_core.full import FullAdaIN
 from nst_core.slim import SlimAdaIN
@@ -44,6 +45,8 @@ def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwor
         return FullAdaIN(**settings)
     if architecture == "johnson":
         raise NetworkError("The network was trained for one style and takes no other.")
+    if architecture == AdaINVgg19.architecture:
+        return AdaINVgg19(**settings)
     raise NetworkError(f"There is no network architecture {architecture!r}.")
 
 

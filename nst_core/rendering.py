@@ -72,6 +72,15 @@ class Renderer:
 
             yield self._surviving(paint, on_notice)
 
+    def painted(
+        self, pixels: Pixels, content: Tensor, target: Target, on_notice: OnNotice | None = None
+    ) -> Tensor:
+        """The output for a picture whose statistics are said to be `content`, as in a film.
+
+        They need not be measured on it: in a film they are a mean over time.
+        """
+        return self._surviving(lambda: self._tiled(_Padded(self, pixels), content, target), on_notice)
+
     def _measure(self, padded: _Padded) -> Tensor:
         parts = []
         for tile in padded.tiles:

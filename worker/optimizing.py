@@ -30,7 +30,6 @@ def optimize(context: WorkerContext, job: Job, lease: Lease) -> Made:
     """Optimise the pixels, with previews as samples."""
     from nst_core.gatys import GatysConfig
     from nst_core.gatys import optimize as run_gatys
-
     from nst_core.images import encode_picture, read_picture
 
     params = job.params

@@ -18,6 +18,17 @@ def weights(text: str) -> list[float]:
     return _numbers(text, 1_000)
 
 
+def alpha_points(text: str) -> float | tuple[tuple[float, float], ...]:
+    """Parse `0.8`, or `0:0,2.5:1`: strengths at seconds."""
+    if ":" not in text:
+        return _numbers(text, 1)[0]
+    points = []
+    for part in text.split(","):
+        seconds, _, alpha = part.partition(":")
+        points.append((_numbers(seconds, 1e6)[0], _numbers(alpha, 1)[0]))
+    return tuple(points)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RegionFiles:
     """A region as it is written: files, not pictures."""

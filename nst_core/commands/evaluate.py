@@ -1,4 +1,4 @@
-"""`atelier evaluate`: figures of networks on folders of contents and styles."""
+"""`atelier evaluate`: figures of networks on folders of contents and styles, or of a video."""
 
 from __future__ import annotations
 
@@ -10,14 +10,27 @@ import click
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json
 
 if TYPE_CHECKING:
+    from nst_core.engine import StyleEngine
     from nst_core.evaluation import Pair, Stylize
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--content", required=True, type=_FOLDER)
-@click.option("--style", required=True, type=_FOLDER)
+@click.option("--content", type=_FOLDER)
+@click.option(
+    "--style", type=click.Path(exists=True, path_type=Path), help="A folder; a file for a video."
+)
+@click.option(
+    "--video",
+    nargs=2,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="SOURCE STYLISED",
+    help="Print the warping error of a stylised video; with --style, that of simpler ways too.",
+)
+@click.option(
+    "--temporal", type=click.FloatRange(0, 1), default=0.8, show_default=True, help="Of --video."
+)
 @click.option(
     "--network", "networks", multiple=True, help="slim, slim:int8, full or a file; repeatable."
 )
@@ -29,8 +42,10 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def evaluate(
-    content: Path,
-    style: Path,
+    content: Path | None,
+    style: Path | None,
+    video: tuple[Path, Path] | None,
+    temporal: float,
     networks: tuple[str, ...],
     size: int,
     style_size: int,
@@ -39,7 +54,13 @@ def evaluate(
     runtime: str,
     as_json: bool,
 ) -> None:
-    """Score every content in every style with VGG-16; lower is better."""
+    """Score every content in every style with VGG-16, or a video; lower is better."""
+    if video is not None:
+        engine = _engine(networks[0] if networks else "slim", runtime)
+        _video(video, style, engine, style_size, alpha, temporal, as_json)
+        return
+    if content is None or style is None or not style.is_dir():
+        raise click.UsageError("Give folders with --content and --style, or two files with --video.")
     from nst_core.baselines import BASELINES
     from nst_core.data import image_paths
     from nst_core.evaluation import evaluate as scored
@@ -64,16 +85,57 @@ def evaluate(
         _table(rows)
 
 
+def _engine(name: str, runtime: str) -> StyleEngine:
+    from nst_core.engine import StyleEngine
+    from nst_core.networks import check_precision
+
+    # slim:int8 is slim with its convolutions in int8.
+    name, _, precision = name.partition(":")
+    return StyleEngine(name, runtime, precision=check_precision(precision or "fp32"))
+
+
+def _video(
+    paths: tuple[Path, Path],
+    style: Path | None,
+    engine: StyleEngine,
+    style_size: int,
+    alpha: float,
+    temporal: float,
+    as_json: bool,
+) -> None:
+    from dataclasses import asdict
+
+    from nst_core.images import read_picture
+    from nst_core.video_config import VideoConfig, VideoLimits
+    from nst_core.video_metric import DEFINITION, measure_videos
+
+    limits = VideoLimits(seconds=36_000, frames=10_000_000)
+    config = VideoConfig(alpha=alpha, temporal=temporal, limits=limits)
+    statistics = None
+    if style is not None:
+        statistics = engine.style_statistics(read_picture(style), style_size)
+    rows = measure_videos(*paths, engine=engine, style=statistics, config=config)
+    if as_json:
+        print_json({"definition": DEFINITION, "rows": [asdict(row) for row in rows]})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("video", title="Lower is calmer; detail tells blur")
+    for name in ("warping error", "detail", "pairs"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(row.video, f"{row.warping_error:.4f}", f"{row.detail:.2f}", str(row.pairs))
+    Console().print(table)
+    click.echo(DEFINITION)
+
+
 def _stylizer(name: str, runtime: str, style_size: int, alpha: float) -> Stylize:
     from torch import Tensor
 
-    from nst_core.engine import StyleEngine
     from nst_core.images import Picture
-    from nst_core.networks import check_precision
 
-    # For a method alone: slim:int8 is slim with its convolutions in int8.
-    name, _, precision = name.partition(":")
-    engine = StyleEngine(name, runtime, precision=check_precision(precision or "fp32"))
+    engine = _engine(name, runtime)
     measured: dict[int, Tensor] = {}
 
     def stylize(content: Picture, style: Picture) -> Picture:

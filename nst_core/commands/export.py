@@ -1,0 +1,87 @@
+"""`atelier export`: a network as a file for other runtimes, checked before it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nst_core.commands.output import explains_errors, print_json
+
+if TYPE_CHECKING:
+    from nst_core.images import Picture
+    from nst_core.networks import Precision
+
+_FORMATS = ("onnx", "openvino", "torchscript", "torch-export")
+#: Drawn by this package, to check on where nothing else is given.
+_DRAWN = ("marbled-paper", "riverside-dots", "night-oils")
+
+
+@click.command()
+@click.argument("network")
+@click.option("--format", "format_", type=click.Choice(_FORMATS), required=True)
+@click.option(
+    "-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path),
+    help=".onnx, .xml (with .bin beside it), .pt or .pt2.",
+)  # fmt: skip
+@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
+@click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Photographs to check on; without, those of scikit-image or drawings of the gallery.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@explains_errors
+def export(
+    network: str, format_: str, out: Path, precision: Precision, images: Path | None, as_json: bool
+) -> None:
+    """Write NETWORK (a name or a file) for another runtime.
+
+    The file is run at several sizes and strengths beside the original; one that differs is not kept.
+    """
+    from nst_core.export import export_network
+
+    def tell(step: str) -> None:
+        if not as_json:
+            click.echo(f"{out}: {step}", err=True)
+
+    report = export_network(
+        network, format_, out, check_pictures(images), precision=precision, on_step=tell
+    )
+    if as_json:
+        print_json(report.as_dict())
+        return
+    click.echo(report.as_text())
+    click.echo(
+        f"{out}: {report.architecture} in {report.precision}, {report.bytes / 1e6:.1f} MB, "
+        "equal to the original within the limits."
+    )
+
+
+def check_pictures(folder: Path | None) -> list[Picture]:
+    """Up to four pictures of a folder, or some that are at hand. Raises `PictureError`."""
+    from nst_core.images import PictureError, read_picture
+
+    if folder is not None:
+        from nst_core.data import image_paths
+
+        found = [read_picture(path) for path in image_paths(folder)[:4]]
+        if len(found) < 2:
+            raise PictureError(f"{folder} holds fewer than two pictures to check on.")
+        return found
+    return _at_hand()
+
+
+def _at_hand() -> list[Picture]:
+    import numpy as np
+
+    from nst_core.images import Picture
+
+    try:
+        from skimage import data
+    except ImportError:
+        from nst_core.gallery.catalogue import draw
+
+        return [Picture(np.array(draw(name, 256).convert("RGB"))) for name in _DRAWN]
+    return [Picture(np.array(getattr(data, name)())) for name in ("astronaut", "chelsea", "coffee")]

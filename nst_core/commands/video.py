@@ -1,0 +1,191 @@
+"""`atelier video`: a video in a style, without a service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nst_core.commands.arguments import alpha_points, weights
+from nst_core.commands.output import RUNTIMES, explains_errors, print_json
+from nst_core.video_config import COLORS, FORMATS, VideoConfig, VideoLimits
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nst_core.engine import StyleEngine
+    from nst_core.networks import Precision
+    from nst_core.video_config import VideoReport
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("source", type=_FILE)
+@click.argument("style", type=_FILE, required=False)
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="File (.mp4 .mov .mkv .webm .gif, .zip of PNG frames), or a folder for frames.",
+)
+@click.option(
+    "--style", "more_styles", type=_FILE, multiple=True, help="One more to mix in; repeatable."
+)
+@click.option("--weights", "weights_", type=weights, metavar="N,N,…", help="Shares, STYLE first: 2,1.")
+@click.option("--network", default="slim", show_default=True, help="slim, full or a trained file.")
+@click.option(
+    "--alpha",
+    type=alpha_points,
+    default="0.8",
+    show_default=True,
+    metavar="N | S:N,S:N,…",
+    help="Strength, or strengths at seconds of the result: 0:0,2.5:1.",
+)
+@click.option(
+    "--temporal",
+    type=click.FloatRange(0, 1),
+    default=0.8,
+    show_default=True,
+    help="0: every frame by itself; 1: as calm as it gets.",
+)
+@click.option("--start", "start_s", type=click.FloatRange(0), default=0.0, help="Seconds to leave out.")
+@click.option("--end", "end_s", type=click.FloatRange(0), help="Second of the source to end at.")
+@click.option("--size", type=click.IntRange(32, 8192), help="Longer side; the source's if left out.")
+@click.option("--style-size", type=click.IntRange(16, 4096), default=384, show_default=True)
+@click.option("--color", type=click.Choice(COLORS), default="style", show_default=True)
+@click.option("--format", type=click.Choice(FORMATS), help="If the suffix of --out does not say.")
+@click.option("--quality", type=click.IntRange(1, 100), default=80, show_default=True)
+@click.option("--segment-frames", type=click.IntRange(2, 10_000), default=120, show_default=True)
+@click.option(
+    "--max-seconds",
+    type=click.FloatRange(1),
+    default=36_000.0,
+    help="Refuse longer ones; 10 h by default.",
+)
+@click.option(
+    "--work-dir", type=click.Path(file_okay=False, path_type=Path), help="Beside --out if not."
+)
+@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
+@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--report", is_flag=True, help="Say how long each stage worked.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@explains_errors
+def video(
+    source: Path,
+    style: Path | None,
+    out: Path,
+    more_styles: tuple[Path, ...],
+    weights_: list[float] | None,
+    network: str,
+    style_size: int,
+    max_seconds: float,
+    work_dir: Path | None,
+    runtime: str,
+    precision: Precision,
+    device: str,
+    report: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Render the video SOURCE in the style of STYLE, or in that of a network trained for one.
+
+    Stopped with Ctrl-C or killed, the same command goes on from the last finished segment.
+    """
+    limits = VideoLimits(seconds=max_seconds, frames=10_000_000)
+    config = VideoConfig(limits=limits, **options)
+    config.format_for(out)
+    paths = (style, *more_styles) if style is not None else more_styles
+    if weights_ is not None and len(weights_) != len(paths):
+        raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(weights_)}.")
+    from nst_core.engine import StyleEngine
+    from nst_core.feed_forward import is_feed_forward
+    from nst_core.networks import network_file
+    from nst_core.video import VideoRun
+    from nst_core.video_painter import EnginePainter, FeedForwardPainter, FramePainter
+
+    painter: FramePainter
+    if is_feed_forward(network):
+        if paths:
+            raise click.UsageError(f"{network} holds its style itself and takes no other.")
+        painter = FeedForwardPainter.of_file(network_file(network), config.color)
+    else:
+        if not paths:
+            raise click.UsageError("Give a STYLE, or a --network that holds one.")
+        graphs = Path(click.get_app_dir("atelier")) / "graphs"
+        engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
+        statistics = style_of(engine, paths, weights_, style_size, source, config)
+        painter = EnginePainter(engine, statistics, config.color, _notice)
+    run = VideoRun(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
+    with _progress(quiet=as_json) as tell:
+        done = run.finish(on_progress=tell, on_notice=_notice)
+    if as_json:
+        print_json({"out": str(out), "network": network, **done.as_dict()})
+    else:
+        _tell(out, done, report)
+
+
+def _notice(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def style_of(
+    engine: StyleEngine,
+    paths: tuple[Path, ...],
+    shares: list[float] | None,
+    style_size: int,
+    source: Path,
+    config: VideoConfig,
+) -> Tensor:
+    """The statistics of one style or a mix, in the colours of the video if they are to match."""
+    from nst_core.engine import mix
+    from nst_core.images import read_picture
+    from nst_core.video import mosaic
+
+    match = mosaic(source, config) if config.color == "match" else None
+    found = [engine.style_statistics(read_picture(path), style_size, match=match) for path in paths]
+    return mix(found, shares)
+
+
+def _tell(out: Path, done: VideoReport, stages: bool) -> None:
+    click.echo(
+        f"{out}: {done.frames} frames of {done.width}×{done.height}, {done.fps:.2f} in a second "
+        f"({done.runtime}); sound: {done.audio}."
+    )
+    if done.resumed_from:
+        click.echo(f"Went on after frame {done.resumed_from}.")
+    if stages:
+        shares = done.as_dict()["share_by_stage"]
+        for name, seconds in done.seconds_by_stage.items():
+            click.echo(f"  {name:8} {seconds:8.2f} s {shares[name]:6.1%}")
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int, float, float], None]]:
+    """A bar on a terminal's stderr."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (
+        *Progress.get_default_columns()[:2],
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[pace]}"),
+    )
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("Painting", total=None, pace="")
+
+        def tell(stage: str, step: int, total: int, fps: float, eta_s: float) -> None:
+            if stage != "render":
+                bar.update(task, description="Joining", pace="")
+                return
+            minutes, seconds = divmod(round(eta_s), 60)
+            pace = f"{fps:.1f} frames/s, {minutes}:{seconds:02} left"
+            bar.update(task, completed=step, total=total or None, pace=pace)
+
+        yield tell
