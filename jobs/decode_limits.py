@@ -13,3 +13,6 @@ class DecodeLimits:
     megabytes: int
     seconds: float
     processes: int
+    #: The longest video, and its largest frame.
+    video_seconds: float = 600.0
+    video_pixels: int = 3_840 * 2_160

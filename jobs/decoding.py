@@ -11,12 +11,14 @@ import signal
 from concurrent.futures import TimeoutError as DecodeTimeoutError
 from functools import cache
 from multiprocessing import get_context
+from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
 from jobs.decode_limits import DecodeLimits
 from jobs.errors import JobsError, UnusablePictureError
-from jobs.pictures import CleanPicture, clean_picture
+from jobs.pictures import CleanPicture, PictureInfo, clean_picture
+from jobs.videos import inspect_video
 
 
 def take_picture(
@@ -29,19 +31,19 @@ def take_picture(
     future = _pool(limits.megabytes, limits.processes).schedule(
         _clean, args=(data, name, limits.pixels, pointer), timeout=limits.seconds
     )
-    try:
-        outcome: CleanPicture | JobsError = future.result()
-    except DecodeTimeoutError:
-        outcome = UnusablePictureError(
-            f"{name} takes longer to decode than the {limits.seconds:g} s allowed.", pointer=pointer
-        )
-    except (ProcessExpired, MemoryError):
-        outcome = UnusablePictureError(
-            f"{name} can't be decoded within the {limits.megabytes} MB allowed.", pointer=pointer
-        )
-    if isinstance(outcome, JobsError):
-        raise outcome
-    return outcome
+    picture: CleanPicture = _outcome(future, limits, name, pointer)
+    return picture
+
+
+def take_video(
+    data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
+) -> PictureInfo:
+    """What a stranger's video is, looked at within `limits`. Raises what `inspect_video` raises."""
+    future = _pool(limits.megabytes, limits.processes).schedule(
+        _inspect, args=(data, name, limits, pointer), timeout=limits.seconds
+    )
+    info: PictureInfo = _outcome(future, limits, name, pointer)
+    return info
 
 
 def warm_up(limits: DecodeLimits) -> None:
@@ -69,6 +71,32 @@ def _confine(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Ctrl-C reaches every process of a terminal; the parent decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _outcome(future: Any, limits: DecodeLimits, name: str, pointer: str | None) -> Any:
+    try:
+        outcome = future.result()
+    except DecodeTimeoutError:
+        outcome = UnusablePictureError(
+            f"{name} takes longer to decode than the {limits.seconds:g} s allowed.", pointer=pointer
+        )
+    except (ProcessExpired, MemoryError):
+        outcome = UnusablePictureError(
+            f"{name} can't be decoded within the {limits.megabytes} MB allowed.", pointer=pointer
+        )
+    if isinstance(outcome, JobsError):
+        raise outcome
+    return outcome
+
+
+def _inspect(
+    data: bytes, name: str, limits: DecodeLimits, pointer: str | None
+) -> PictureInfo | JobsError:
+    pixels, seconds = limits.video_pixels, limits.video_seconds
+    try:
+        return inspect_video(data, name=name, max_pixels=pixels, max_seconds=seconds, pointer=pointer)
+    except JobsError as error:
+        return error.__class__(error.detail, pointer=error.pointer)
 
 
 def _clean(data: bytes, name: str, max_pixels: int, pointer: str | None) -> CleanPicture | JobsError:

@@ -13,7 +13,7 @@ from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.limits import check_bytes
 from jobs.models import Blob, Owner, new_id
 from jobs.network_files import MEDIA_TYPE, NetworkHeader, read_header
-from jobs.params import NetworkName
+from jobs.param_parts import NetworkName
 from jobs.pictures import PictureInfo
 from jobs.rows import ensure_owner, store_blob, touch_blob
 from jobs.settings import Settings

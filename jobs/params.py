@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -11,68 +11,13 @@ from pydantic import (
     Field,
     ValidationError,
     field_validator,
-    model_validator,
 )
 
 from jobs.errors import InvalidParamsError
 from jobs.listed import split_list
+from jobs.param_parts import NetworkChoice, RegionParams, Strength, StyleShare
 from jobs.training_params import OptimizeParams, TrainParams
-
-StyleId = r"^[a-z0-9][a-z0-9-]{0,63}$"
-PartName = r"^[a-z][a-z0-9_]{0,31}$"
-
-NetworkName = r"^[a-z0-9][a-z0-9-]{0,63}$"
-
-Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-
-
-class _StyleRef(BaseModel):
-    """A style by its id, or the picture in a file field of the same request."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    style_id: str | None = Field(None, pattern=StyleId, description="A style of /v1/styles.")
-    file: str | None = Field(
-        None, pattern=PartName, description="The file field of this request that holds the picture."
-    )
-
-
-class StyleShare(_StyleRef):
-    """One style of a mix. Give `style_id` or `file`."""
-
-    weight: float = Field(
-        1.0, ge=0, le=1_000, allow_inf_nan=False, description="Its share, relative to the others."
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.style_id is None) == (self.file is None):
-            raise ValueError("Give style_id or file, and not both.")
-        return self
-
-
-class RegionParams(_StyleRef):
-    """A part of the picture with a style or a strength of its own.
-
-    Without `style_id` and `file` it takes the style of the rest. Strength 0 keeps the photo there.
-    """
-
-    mask: str = Field(
-        pattern=PartName,
-        description="The file field that holds the mask: white is inside, of any size.",
-    )
-    alpha: Strength | None = Field(
-        None, description="Strength in the region; as in the rest when left out; 0 keeps the photo."
-    )
-    feather: float = Field(
-        0.0, ge=0, le=500, allow_inf_nan=False, description="Pixels of the output that the edge fades."
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if self.style_id is not None and self.file is not None:
-            raise ValueError("Give style_id or file, and not both.")
-        return self
+from jobs.video_params import VideoParams
 
 
 class StylizeParams(BaseModel):
@@ -114,7 +59,7 @@ class StylizeParams(BaseModel):
     )
     network: str = Field(
         "slim",
-        pattern=r"^[a-z0-9][a-z0-9-]{0,63}(@[0-9]{1,9})?$",
+        pattern=NetworkChoice,
         description="`slim` is AdaIN with a small encoder, quick on any machine. Or a network of "
         "/v1/networks, `NAME` or `NAME@VERSION`; one that was trained for a style needs no style.",
     )
@@ -153,9 +98,15 @@ PARAMS: dict[str, type[BaseModel]] = {
     "stylize": StylizeParams,
     "train": TrainParams,
     "optimize": OptimizeParams,
+    "video": VideoParams,
 }
 #: Kind of job → its queue. What takes minutes does not hold up what takes a moment.
-QUEUES: dict[str, str] = {"stylize": "stylize", "train": "train", "optimize": "train"}
+QUEUES: dict[str, str] = {
+    "stylize": "stylize",
+    "train": "train",
+    "optimize": "train",
+    "video": "train",
+}
 
 
 def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,14 @@ SUFFIXES = {
     "image/png": "png",
     "image/webp": "webp",
     "application/vnd.safetensors": "safetensors",
+    "application/zip": "zip",
+    "image/gif": "gif",
+    "video/mp2t": "ts",
+    "video/mp4": "mp4",
+    "video/quicktime": "mov",
+    "video/webm": "webm",
+    "video/x-matroska": "mkv",
+    "video/x-msvideo": "avi",
 }
 
 

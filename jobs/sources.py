@@ -105,9 +105,9 @@ def _needless(
     given = {
         "style_id": style_id is not None,
         "style": "style" in files,
-        "styles": bool(params["styles"]),
-        "regions": bool(params["regions"]),
-        "stroke": params["stroke"] is not None,
+        "styles": bool(params.get("styles")),
+        "regions": bool(params.get("regions")),
+        "stroke": params.get("stroke") is not None,
     }
     detail = "The style and strokes of this network are in its weights; leave this out."
     return [(name, detail) for name, is_given in given.items() if is_given]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from jobs import lifecycle, outbox
 from jobs.db import now
 from jobs.decode_limits import DecodeLimits
-from jobs.decoding import take_picture
+from jobs.decoding import take_picture, take_video
 from jobs.errors import InvalidParamsError
 from jobs.expiry import SHORTEST, expiry
 from jobs.lifecycle import JobStatus
@@ -133,6 +133,8 @@ def check_submission(
         webhook=webhook,
         expires_in=expires_in,
     )
+    if kind == "video" and isinstance(uploads.get("content"), KeptPicture):
+        raise InvalidParamsError([("content", "An upload is a picture; send the video as a form.")])
     network = catalogue.network(str(common.params.get("network", "slim")))
     # Before pictures are decoded for nothing.
     find_sources(kind, common.params, style_id, uploads, network)
@@ -140,7 +142,7 @@ def check_submission(
         if common.params.get(name) is not None:
             catalogue.dataset(name, common.params[name])
     pictures = {
-        field: check_file(upload, limits) if isinstance(upload, Upload) else upload
+        field: _checked(kind, field, upload, limits) if isinstance(upload, Upload) else upload
         for field, upload in uploads.items()
     }
     digests = sorted((field, picture.sha256) for field, picture in pictures.items())
@@ -224,6 +226,13 @@ def check_fields(
 def hash_request(asked: Any) -> str:
     """The SHA-256 of what was asked: under one key or id, it has to stay the same."""
     return sha256_of(json.dumps(asked, sort_keys=True).encode())
+
+
+def _checked(kind: str, field: str, upload: Upload, limits: DecodeLimits) -> CheckedFile:
+    if kind != "video" or field != "content":
+        return check_file(upload, limits)
+    info = take_video(upload.data, limits, name=upload.name, pointer=upload.field)
+    return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
 
 
 def check_file(upload: Upload, limits: DecodeLimits) -> CheckedFile:

@@ -57,11 +57,16 @@ def keep_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
     )
 
 
-def keep_sample(session: Session, run: Run, step: int, sha256: str) -> None:
-    """Add a sample picture, and tell of it. Raises `LeaseLostError`."""
+def keep_sample(session: Session, run: Run, step: int, sha256: str, *, only: bool = False) -> None:
+    """Add a sample picture, in the place of all earlier ones if `only`, and tell of it.
+
+    Raises `LeaseLostError`.
+    """
     fenced(session, run)
-    mine = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE, JobFile.position == step)
-    session.execute(delete(JobFile).where(*mine))  # a run that went back comes by the step again
+    earlier = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
+    # A run that went back comes by the step again.
+    mine = earlier if only else (*earlier, JobFile.position == step)
+    session.execute(delete(JobFile).where(*mine))
     session.add(
         JobFile(job_id=run.job_id, direction=SAMPLE, role="sample", position=step, sha256=sha256)
     )

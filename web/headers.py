@@ -7,7 +7,8 @@ from flask import Response, request
 #: For pages: their own scripts, styles and pictures, nothing from elsewhere and nothing in line.
 PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 #: For data and downloads: were one ever shown as a page, it could neither run nor load anything.
 DATA = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"

@@ -8,7 +8,8 @@ from jobs.params import PARAMS
 from web.openapi_parts import BINARY, as_fields, handling
 
 #: Fields whose form value may be JSON.
-_LISTS = ("alphas", "styles", "regions", "style_layers", "layer_weights")
+_LISTS = ("alphas", "alpha_points", "styles", "regions", "style_layers", "layer_weights")
+_CONTENT = {"video": "The video, in a form: MP4, MOV, MKV, WebM, AVI, TS or GIF."}
 
 
 def submit_body() -> dict[str, Any]:
@@ -55,7 +56,7 @@ def _form(kind: str) -> dict[str, Any]:
             **as_fields(params_of(kind)),
         },
         "required": [*_kind_required(kind), *_content(kind), *_required(kind)],
-        "additionalProperties": named if kind == "stylize" else False,
+        "additionalProperties": named if kind in {"stylize", "video"} else False,
     }
 
 
@@ -88,7 +89,7 @@ def _by_uploads(kind: str) -> dict[str, Any]:
             *(["params"] if _required(kind) else []),
         ],
         # Uploads that `styles` and `regions` name.
-        "additionalProperties": named if kind == "stylize" else False,
+        "additionalProperties": named if kind in {"stylize", "video"} else False,
     }
 
 
@@ -109,5 +110,9 @@ def _required(kind: str) -> list[str]:
 
 
 def _pictures(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    content = {} if kind == "train" else {"content": schema | {"description": "The photo."}}
+    content = (
+        {}
+        if kind == "train"
+        else {"content": schema | {"description": _CONTENT.get(kind, "The photo.")}}
+    )
     return {**content, "style": schema | {"description": "The style image; or name one with style_id."}}

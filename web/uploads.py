@@ -10,7 +10,7 @@ from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from jobs.errors import InvalidParamsError, InvalidRequestError, PictureTooLargeError
-from jobs.params import PartName
+from jobs.param_parts import PartName
 from jobs.service import JobService
 from jobs.submission import KeptPicture, Upload
 
@@ -83,8 +83,12 @@ def read_job(
     Raises what `read_form` raises, `InvalidRequestError` for what is not a JSON object, and
     `InvalidParamsError` for uploads that are not there.
     """
+    settings = atelier.settings
     if request.mimetype != "application/json":
-        limit = atelier.settings.max_upload_mb * 1_000_000
+        largest = max(2 * settings.max_upload_mb, settings.max_upload_mb + settings.max_video_mb)
+        request.max_content_length = (largest + 1) * 1_000_000
+        video = request.form.get("kind") == "video"
+        limit = (settings.max_video_mb if video else settings.max_upload_mb) * 1_000_000
         form, uploads = read_form(request, files=files, max_bytes=limit, parts=parts)
         named = {name: form.pop(name) for name in JOB_FIELDS if name in form}
         return named, dict(form), dict(uploads)

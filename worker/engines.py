@@ -62,7 +62,7 @@ class Engines:
         settings = self._settings
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
-        file = network_file(self._file(network))
+        file = network_file(self.file(network))
         if read_metadata(file)["architecture"] == JohnsonNetwork.architecture:
             return JohnsonEngine(
                 file, settings.runtime, settings.device, memory_mb=settings.network_memory_mb
@@ -98,7 +98,7 @@ class Engines:
         if network not in self._fingerprints:
             from nst_core.networks import network_file
 
-            data = network_file(self._file(network)).read_bytes()
+            data = network_file(self.file(network)).read_bytes()
             digest = hashlib.sha256(data).hexdigest()[:32]
             self._fingerprints[network] = f"{network[:32]}:{self._precision(network)}:{digest}"
         return self._fingerprints[network]
@@ -108,10 +108,10 @@ class Engines:
         from nst_core.networks import precisions
 
         wanted: Precision = self._settings.precision
-        return wanted if wanted in precisions(self._file(network)) else "fp32"
+        return wanted if wanted in precisions(self.file(network)) else "fp32"
 
-    def _file(self, network: str) -> str | Path:
-        """What `nst_core` knows the network by."""
+    def file(self, network: str) -> str | Path:
+        """What `nst_core` knows the network by: its name, or its file."""
         path = self._path(network)
         return path if path.exists() else network
 

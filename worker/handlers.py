@@ -13,6 +13,7 @@ from worker.inputs import StylizeInputs
 from worker.made import Made, Output
 from worker.optimizing import optimize
 from worker.training import train
+from worker.video import video
 
 if TYPE_CHECKING:
     from nst_core.engine import OnProgress
@@ -123,4 +124,5 @@ HANDLERS: dict[str, Callable[[WorkerContext, Job, Lease], Made]] = {
     "stylize": stylize,
     "train": train,
     "optimize": optimize,
+    "video": video,
 }

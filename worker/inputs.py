@@ -43,7 +43,7 @@ class StylizeInputs:
 
         return self._read("content", longest_side(self.params["size"], self.params["stroke"]))
 
-    def style(self, engine: StyleEngine, content: Picture) -> Tensor:
+    def style(self, engine: StyleEngine, content: Picture | None) -> Tensor:
         """The statistics of the style, or of the mix of styles."""
         from nst_core.engine import mix
 
@@ -68,7 +68,7 @@ class StylizeInputs:
             )
         return regions
 
-    def _statistics(self, role: str, engine: StyleEngine, content: Picture) -> Tensor:
+    def _statistics(self, role: str, engine: StyleEngine, content: Picture | None) -> Tensor:
         if self.params["color"] == "match":
             # These depend on the content too: they are worth nothing to any other job.
             self.styles_cached = False

@@ -1,0 +1,65 @@
+"""What parameters of several kinds of job are made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+StyleId = r"^[a-z0-9][a-z0-9-]{0,63}$"
+PartName = r"^[a-z][a-z0-9_]{0,31}$"
+
+NetworkName = r"^[a-z0-9][a-z0-9-]{0,63}$"
+#: How a job names its network: `NAME` or `NAME@VERSION`.
+NetworkChoice = r"^[a-z0-9][a-z0-9-]{0,63}(@[0-9]{1,9})?$"
+
+Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class _StyleRef(BaseModel):
+    """A style by its id, or the picture in a file field of the same request."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    style_id: str | None = Field(None, pattern=StyleId, description="A style of /v1/styles.")
+    file: str | None = Field(
+        None, pattern=PartName, description="The file field of this request that holds the picture."
+    )
+
+
+class StyleShare(_StyleRef):
+    """One style of a mix. Give `style_id` or `file`."""
+
+    weight: float = Field(
+        1.0, ge=0, le=1_000, allow_inf_nan=False, description="Its share, relative to the others."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.style_id is None) == (self.file is None):
+            raise ValueError("Give style_id or file, and not both.")
+        return self
+
+
+class RegionParams(_StyleRef):
+    """A part of the picture with a style or a strength of its own.
+
+    Without `style_id` and `file` it takes the style of the rest. Strength 0 keeps the photo there.
+    """
+
+    mask: str = Field(
+        pattern=PartName,
+        description="The file field that holds the mask: white is inside, of any size.",
+    )
+    alpha: Strength | None = Field(
+        None, description="Strength in the region; as in the rest when left out; 0 keeps the photo."
+    )
+    feather: float = Field(
+        0.0, ge=0, le=500, allow_inf_nan=False, description="Pixels of the output that the edge fades."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.style_id is not None and self.file is not None:
+            raise ValueError("Give style_id or file, and not both.")
+        return self

@@ -1,0 +1,147 @@
+"""Videos as jobs."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from jobs.errors import JobsError
+from jobs.lifecycle import JobStatus
+from jobs.queue import JobQueue, make_celery
+from jobs.service import JobService
+from jobs.submission import Upload
+from worker import execution
+from worker.context import WorkerContext
+
+av = pytest.importorskip("av")
+pytest.importorskip("cv2")
+
+
+@pytest.fixture
+def clip(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[..., bytes]:
+    from nst_core.gallery.clips import pan, write_clip
+
+    def make(count: int = 6, width: int = 64, height: int = 48) -> bytes:
+        image = Image.open(io.BytesIO(picture(96, 72))).convert("RGB")
+        return write_clip(tmp_path / "clip.mp4", pan(image, width, height, count)).read_bytes()
+
+    return make
+
+
+@pytest.fixture
+def service(context: WorkerContext) -> JobService:
+    settings = context.settings
+    queue = JobQueue(make_celery(settings.broker))
+    return JobService(settings, context._engine, context.storage, queue)
+
+
+@pytest.fixture
+def submit(
+    service: JobService, clip: Callable[..., bytes], picture: Callable[..., bytes]
+) -> Callable[..., str]:
+    def make(content: bytes | None = None, **params: Any) -> str:
+        content = clip() if content is None else content
+        return service.submit(
+            "video",
+            params,
+            content=Upload(data=content, field="content", name="content"),
+            style=Upload(data=picture(seed=1), field="style", name="style"),
+        ).id
+
+    return make
+
+
+def test_a_video_is_rendered(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], clip: Callable[..., bytes]
+) -> None:
+    context.record_versions()
+    sent = clip()
+    job_id = submit(sent)
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    blob, data = service.output(job_id)
+    assert (blob.media_type, blob.width, blob.height) == ("video/mp4", 64, 48)
+    with av.open(io.BytesIO(data)) as video, av.open(io.BytesIO(sent)) as source:
+        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
+        before = [frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)]
+        assert len(frames) == len(before) == 6
+        assert video.streams.audio
+    assert abs(frames[3].astype(int) - before[3]).mean() > 4  # it was painted
+    assert job.metrics is not None
+    assert job.metrics["video"]["frames"] == 6
+    assert not (context.settings.home / "videos" / job_id).exists()
+    assert service.get(submit(sent)).cached
+
+
+def test_frames_at_strength_zero_are_the_videos_own(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], clip: Callable[..., bytes]
+) -> None:
+    job_id = submit(alpha="0", format="png", end_s="0.1")
+    execution.run_next(context, "train", "w")
+
+    with av.open(io.BytesIO(clip())) as source:
+        first = next(source.decode(video=0)).to_ndarray(format="rgb24")
+    with zipfile.ZipFile(io.BytesIO(service.output(job_id)[1])) as archive:
+        image = Image.open(io.BytesIO(archive.read(archive.namelist()[0])))
+        assert abs(first.astype(int) - image.convert("RGB")).max() <= 2
+
+
+def test_what_is_no_video_is_refused(submit: Callable[..., str], picture: Callable[..., bytes]) -> None:
+    for data in (b"", b"no video", picture(), b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"):
+        with pytest.raises(JobsError):
+            submit(data)
+
+
+def test_a_long_video_is_refused(
+    context: WorkerContext,
+    service: JobService,
+    clip: Callable[..., bytes],
+    picture: Callable[..., bytes],
+) -> None:
+    short = context.settings.model_copy(update={"max_video_seconds": 0.1})
+    service = JobService(short, context._engine, context.storage, service.queue)
+    with pytest.raises(JobsError, match="lasts"):
+        service.submit(
+            "video",
+            {},
+            content=Upload(data=clip(), field="content", name="content"),
+            style=Upload(data=picture(), field="style", name="style"),
+        )
+
+
+def test_a_drained_video_goes_on_from_its_segments(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], clip: Callable[..., bytes]
+) -> None:
+    job_id = submit(clip(count=400, width=128, height=96))
+    thread = threading.Thread(target=execution.run_next, args=(context, "train", "w"))
+    thread.start()
+    segments = context.settings.home / "videos" / job_id / "segments"
+    deadline = time.monotonic() + 90
+    while not list(segments.glob("segment_*.nut")):
+        assert time.monotonic() < deadline
+        assert thread.is_alive(), service.get(job_id).error
+        time.sleep(0.05)
+    context.drain.begin()
+    thread.join(60)
+    job = service.get(job_id)
+    if job.status == JobStatus.SUCCEEDED:
+        pytest.skip("it was done before it could be stopped")
+    assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
+
+    context.drain = type(context.drain)()
+    execution.run_next(context, "train", "w")
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    assert job.metrics is not None
+    assert job.metrics["video"]["frames"] == 400
+    assert job.metrics["video"]["resumed_from"] > 0

@@ -1,0 +1,170 @@
+"""The `video` kind: segment after segment, so that a run that was stopped goes on from the last."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs import lifecycle, training_record
+from jobs.errors import JobsError
+from jobs.models import Job
+from jobs.pictures import SUFFIXES, PictureInfo
+from jobs.rows import store_blob
+from worker.inputs import StylizeInputs
+from worker.lease import DrainedError
+from worker.made import Made, Output
+
+if TYPE_CHECKING:
+    from nst_core.images import Picture
+    from nst_core.video_config import VideoConfig
+    from nst_core.video_painter import FramePainter
+    from worker.context import WorkerContext
+    from worker.lease import Lease
+
+#: How often wishes are asked after and progress is written, and previews are kept, in seconds.
+_LOOK_SECONDS = 1.0
+_PREVIEW_SECONDS = 5.0
+_MEDIA_TYPES = {
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "mkv": "video/x-matroska",
+    "webm": "video/webm",
+    "gif": "image/gif",
+    "png": "application/zip",
+}
+
+
+def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
+    """Render a video. What is finished stays on this machine until the job ends."""
+    from nst_core.video import VideoRun
+    from nst_core.video_config import VideoStopped
+
+    folder = context.settings.home / "videos" / job.id
+    folder.mkdir(parents=True, exist_ok=True)
+    lease.report("decode", 0, 1)
+    inputs = StylizeInputs(context, job)
+    source = _source(context, job, folder)
+    target = folder / f"stylized.{SUFFIXES[_MEDIA_TYPES[job.params['format']]]}"
+    config = _config(context, job.params)
+    network = inputs.network()
+    painter = _painter(context, network, inputs, source, config)
+    teller = _Teller(context, lease)
+    notices: list[str] = []
+    try:
+        report = VideoRun(painter, source, target, folder / "segments", config).finish(
+            on_progress=teller.progress,
+            on_preview=teller.preview,
+            on_notice=notices.append,
+            should_stop=teller.should_stop,
+        )
+    except VideoStopped:
+        raise teller.reason or DrainedError from None
+    info = PictureInfo(
+        media_type=_MEDIA_TYPES[job.params["format"]], width=report.width, height=report.height
+    )
+    output = Output(role="video", data=target.read_bytes(), info=info)
+    shutil.rmtree(folder, ignore_errors=True)
+    return Made(
+        outputs=[output],
+        network_version=context.engines.version(network),
+        metrics={
+            "video": report.as_dict(),
+            "network": job.params["network"],
+            **({"notices": notices} if notices else {}),
+        },
+    )
+
+
+def _source(context: WorkerContext, job: Job, folder: Path) -> Path:
+    file = next(file for file in job.inputs if file.role == "content")
+    path = folder / f"source.{SUFFIXES[file.blob.media_type]}"
+    if not path.exists():
+        part = path.with_name(f".{path.name}.part")
+        part.write_bytes(context.storage.get(file.sha256))
+        part.replace(path)
+    return path
+
+
+def _config(context: WorkerContext, params: dict[str, Any]) -> VideoConfig:
+    from nst_core.video_config import VideoConfig, VideoLimits
+
+    points = tuple((float(at), float(alpha)) for at, alpha in params["alpha_points"])
+    same = ("temporal", "start_s", "end_s", "size", "color", "quality", "format")
+    seconds = context.settings.max_video_seconds
+    return VideoConfig(
+        alpha=points or params["alpha"],
+        # Headers may lie about lengths: the frames are counted too.
+        limits=VideoLimits(seconds=seconds, frames=round(seconds * 120)),
+        **{name: params[name] for name in same},
+    )
+
+
+def _painter(
+    context: WorkerContext, network: str, inputs: StylizeInputs, source: Path, config: VideoConfig
+) -> FramePainter:
+    from nst_core.engine import StyleEngine
+    from nst_core.networks import network_file
+    from nst_core.video import mosaic
+    from nst_core.video_painter import EnginePainter, FeedForwardPainter
+
+    engine = context.engines.get(network)
+    if not isinstance(engine, StyleEngine):
+        return FeedForwardPainter.of_file(network_file(context.engines.file(network)), config.color)
+    colours = mosaic(source, config) if config.color == "match" else None
+    return EnginePainter(engine, inputs.style(engine, colours), config.color)
+
+
+class _Teller:
+    """Records how far it is; `reason` is why it was told to stop."""
+
+    def __init__(self, context: WorkerContext, lease: Lease) -> None:
+        self._context = context
+        self._lease = lease
+        self._looked = self._written = 0.0
+        self._previewed = time.monotonic()
+        self._step = 0
+        self.reason: BaseException | None = None
+
+    def should_stop(self) -> bool:
+        if self.reason is None and time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._looked = time.monotonic()
+            try:
+                self._lease.pulse()
+            except Exception as error:  # raised again by the thread that runs the job
+                self.reason = error
+            else:
+                self.reason = DrainedError() if self._lease.draining else None
+        return self.reason is not None
+
+    def progress(self, stage: str, step: int, total: int, fps: float, eta_s: float) -> None:
+        self._step = step
+        if time.monotonic() - self._written < _LOOK_SECONDS:
+            return
+        self._written = time.monotonic()
+        pace = {"frames_per_second": round(fps, 2), "eta_s": round(eta_s, 1)}
+        shown = {"stage": stage, "step": step, "total": total, **pace}
+        try:
+            with self._context.sessions.begin() as session:
+                lifecycle.report_progress(session, self._lease.run, shown)
+        except SQLAlchemyError:
+            return  # progress is for the eye
+
+    def preview(self, picture: Picture) -> None:
+        from nst_core.images import encode_picture
+
+        if time.monotonic() - self._previewed < _PREVIEW_SECONDS:
+            return
+        self._previewed = time.monotonic()
+        data = encode_picture(picture, "jpeg", 85)
+        info = PictureInfo(media_type="image/jpeg", width=picture.width, height=picture.height)
+        try:
+            sha256 = store_blob(self._context.sessions, self._context.storage, data, info)
+            with self._context.sessions.begin() as session:
+                run = self._lease.run
+                training_record.keep_sample(session, run, self._step, sha256, only=True)
+        except (SQLAlchemyError, JobsError):
+            return
