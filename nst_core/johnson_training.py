@@ -215,7 +215,7 @@ class JohnsonTrainer:
     def _after_step(self, wish: str | None) -> Outcome | None:
         step, config = self.state.step, self.config
         healthy = self.watch.healthy
-        if step % _SNAPSHOT == 0 and healthy:
+        if step % _SNAPSHOT == 0 and healthy and self.watch.judged:
             self._rescuer.remember()
         if step < config.max_steps:
             if step % config.sample_interval == 0:

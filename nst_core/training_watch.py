@@ -113,6 +113,11 @@ class Watch:
         return None
 
     @property
+    def judged(self) -> bool:
+        """Whether it has seen enough to call a state good."""
+        return self.seen > _GRACE
+
+    @property
     def healthy(self) -> bool:
         """Whether nothing looks wrong just now, so that what there is may be gone back to."""
         return not any(self._lasting.values())

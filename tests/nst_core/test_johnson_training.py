@@ -174,6 +174,26 @@ def test_no_numbers_send_it_back_with_a_lower_rate(build) -> None:  # type: igno
     assert all(torch.isfinite(value).all() for value in weights.values())
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_style_weight_of_1e12_is_doubted_then_mended(build) -> None:  # type: ignore[no-untyped-def]
+    trainer = build(
+        max_steps=190,
+        batch_size=1,
+        style_weight=1e12,
+        warm_start=True,
+        log_interval=50,
+        early_stop=False,
+    )
+    assert trainer.run() == "finished"
+    notices = {str(event["code"]): str(event["message"]) for event in told(build, "notice")}
+    assert "far from" in notices["style_weight_far_off"]
+    assert "Back at step 0 with a style weight of" in notices["content_lost"]
+    assert trainer.state.style_weight < 1e6
+    losses = told(build, "progress")[-1]["losses"]
+    assert losses["style"] < 100 * losses["content"]  # type: ignore[index]
+
+
 def test_what_cannot_be_saved_fails_with_a_reason(build) -> None:  # type: ignore[no-untyped-def]
     trainer = build(max_steps=50)
 
