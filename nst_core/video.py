@@ -167,7 +167,7 @@ class VideoRun:
         self._began, self._shown = time.perf_counter(), 0.0
         if carry is not None:
             self._cuts, self._trusted = carry.cuts, carry.trusted
-        with Stages() as stages, closing(FlowEstimator()) as flow:
+        with closing(FlowEstimator()) as flow, Stages() as stages:
             decoded = stages.add("decode", reader.frames(None if carry is None else carry.frame))
             moved = stages.add("flow", self._temporal.moved(decoded.items(), flow, carry))
             items = self._temporal.painted(moved.items(), reader.time_base, carry)

@@ -116,7 +116,10 @@ class VideoReader:
             frames=round(seconds * rate / self._every),
             rotation=rotation,
             codec=stream.codec_context.name,
-            audio=tuple(audio.codec_context.name for audio in container.streams.audio),
+            audio=tuple(
+                audio.codec_context.name if audio.codec_context is not None else "unknown"
+                for audio in container.streams.audio
+            ),
         )
 
     def _span(self, container: InputContainer, stream: VideoStream) -> float:

@@ -64,8 +64,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--max-seconds",
     type=click.FloatRange(1),
-    default=36_000.0,
-    help="Refuse longer ones; 10 h by default.",
+    default=3_600.0,
+    show_default=True,
+    help="Refuse to render more than this.",
 )
 @click.option(
     "--work-dir", type=click.Path(file_okay=False, path_type=Path), help="Beside --out if not."

@@ -109,7 +109,8 @@ def test_int8(network: Path, tmp_path: Path, format: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", ["onnx", "openvino", "torchscript"])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("format", list(FORMATS))
 def test_a_network_for_one_style(tmp_path: Path, format: str) -> None:
     chosen = needed(format)
     torch.manual_seed(0)
