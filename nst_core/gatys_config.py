@@ -93,7 +93,7 @@ EXPLAINED = {
     "style_size": "Shorter side of the style; 0 is that of the result. Smaller: finer strokes.",
     "steps": "Steps at each level.",
     "levels": "Sizes from coarse to fine, each twice the one before.",
-    "optimizer": "lbfgs (better for its time) or adam (less memory).",
+    "optimizer": "lbfgs, or adam, which takes less memory.",
     "start": "Begin with the content or with noise.",
     "lr": "Adam's learning rate.",
     "content_weight": "Weight of the content loss.",

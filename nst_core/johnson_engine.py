@@ -22,7 +22,7 @@ from nst_core.runtime import RuntimeChoiceError, choose_device
 from nst_core.tiling import Tile, tiles
 
 #: Working memory for each pixel of a picture, in bytes: measured, rounded up.
-BYTES_PER_PIXEL = 700
+BYTES_PER_PIXEL = 1_200
 #: How far away an input pixel can be that an output pixel depends on, given the statistics: 4 for the
 #: head and the first convolution each, 1 and 2 down, ten times 4 at a quarter of the size, 4 and 2 up;
 #: upsampling reaches the rest of a cell.

@@ -12,8 +12,8 @@ from nst_core.losses import total_variation
 from nst_core.perceptual import LossNetwork, content_distance, style_distance
 from nst_core.training_watch import Look, Yardsticks
 
-#: At this many times the ratio of the yardsticks, the weighted losses of a finished network come out
-#: about equal; measured over styles of the gallery.
+#: At this many times the ratio of the yardsticks the weighted losses come out about equal: 1.03 and
+#: 0.83 after 120 warm steps in the style "tesserae" of the gallery.
 _BALANCE = 3.0
 #: Batches that the yardsticks are taken from.
 CALIBRATION_BATCHES = 4

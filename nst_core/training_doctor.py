@@ -23,9 +23,9 @@ ENOUGH_PHOTOS = 50
 #: Files named in a finding at most.
 _NAMED = 20
 #: Bytes of activations a pixel of a batch takes while it is trained: measured, rounded up.
-_BYTES_PER_PIXEL = 9_000
+_BYTES_PER_PIXEL = 10_000
 _BYTES_PER_PIXEL_CHECKPOINTED = 6_000
-_FIXED_MB = 450
+_FIXED_MB = 400
 #: Pixels of a style below which it is blurred when enlarged, and of deviation below which it is flat.
 _SMALL_STYLE = 128
 _FLAT = 6.0
