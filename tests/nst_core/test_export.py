@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from nst_core.engine import StyleEngine
 from nst_core.export import compare_export, export_network
 from nst_core.export_formats import FORMATS, ExportError, Format
 from nst_core.export_modules import open_exportable
-from nst_core.fast_neural_style import FastNeuralStyle
+from nst_core.feed_forward import ARCHITECTURES
 from nst_core.images import Picture, to_pixels, to_tensor
 from nst_core.networks import NetworkError
 from nst_core.quantization import calibrate
@@ -111,10 +112,11 @@ def test_int8(network: Path, tmp_path: Path, format: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("format", list(FORMATS))
-def test_a_network_for_one_style(tmp_path: Path, format: str) -> None:
+@pytest.mark.parametrize("architecture", list(ARCHITECTURES))
+def test_a_network_for_one_style(tmp_path: Path, architecture: str, format: str) -> None:
     chosen = needed(format)
     torch.manual_seed(0)
-    path = save_network(FastNeuralStyle(), tmp_path / "one.safetensors")  # type: ignore[arg-type,unused-ignore]
+    path = save_network(cast(Any, ARCHITECTURES[architecture]()), tmp_path / "one.safetensors")
     report = export_network(path, format, tmp_path / f"one{chosen.suffix}", PICTURES)
     assert report.passes
     with pytest.raises(NetworkError, match="no int8"):
