@@ -12,7 +12,7 @@ COPY migrations migrations
 COPY bench bench
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
  && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision \
- && pip install --no-cache-dir --constraint constraints.txt --editable '.[openvino,postgres,s3]'
+ && pip install --no-cache-dir --constraint constraints.txt --editable '.[openvino,video,postgres,s3]'
 
 USER atelier
 ENV ATELIER_HOME=/data PYTHONUNBUFFERED=1
