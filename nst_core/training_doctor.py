@@ -21,6 +21,8 @@ Level = Literal["error", "warning", "info"]
 #: Fewer photographs than that are learnt by heart.
 ENOUGH_PHOTOS = 50
 #: Files named in a finding at most.
+#: The most photographs that are looked through before a training starts.
+_CONSULTED = 300
 _NAMED = 20
 #: Bytes of activations a pixel of a batch takes while it is trained: measured, rounded up.
 _BYTES_PER_PIXEL = 10_000
@@ -127,6 +129,36 @@ def usable(paths: Sequence[Path], emit: OnEvent) -> list[Path]:
     if not kept:
         raise TrainingError("None of the pictures can be read.")
     return kept
+
+
+def consult(
+    photos: Sequence[Path], style: Path, config: JohnsonTrainConfig, emit: OnEvent, device: str = "auto"
+) -> None:
+    """Tell, before a training, what `diagnose` finds and what it will cost.
+
+    Looks at no more than `_CONSULTED` photographs, evenly over all. Raises `TrainingError` for what
+    stands in the way.
+    """
+    stride = -(-len(photos) // _CONSULTED)
+    diagnosis = diagnose(photos[::stride], style, config, device=device)
+    for finding in diagnosis.findings:
+        if finding.level == "error":
+            raise TrainingError(finding.message)
+        if finding.code == "too_few" and stride > 1:
+            continue
+        named = f" ({', '.join(finding.files)})" if finding.files else ""
+        emit(Notice(step=0, code=finding.code, message=f"{finding.message}{named}"))
+    if diagnosis.estimate is not None:
+        cost = diagnosis.estimate
+        minutes = cost.seconds / 60
+        emit(
+            Notice(
+                step=0,
+                code="estimate",
+                message=f"About {minutes:.0f} minutes for {config.max_steps} steps at "
+                f"{cost.images_per_second:g} photographs a second, and {cost.memory_mb} MB of memory.",
+            )
+        )
 
 
 def memory_mb(config: JohnsonTrainConfig) -> int:

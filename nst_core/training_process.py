@@ -130,14 +130,20 @@ def prepare(spec: Mapping[str, Any], emit: OnEvent) -> Session:
 def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     from nst_core.johnson_config import JohnsonTrainConfig
     from nst_core.johnson_training import JohnsonTrainer
-    from nst_core.training_doctor import usable
+    from nst_core.training_checkpoint import CheckpointFolder
+    from nst_core.training_doctor import consult, usable
 
+    config = JohnsonTrainConfig.of(spec.get("settings") or {})
+    photos, style = usable(_files(spec["contents"]), emit), Path(spec["style"])
+    folder, device = Path(spec["checkpoint_dir"]), spec.get("device") or "auto"
+    if not (spec.get("resume") and CheckpointFolder(folder).any()):
+        consult(photos, style, config, emit, device)
     return JohnsonTrainer(
-        JohnsonTrainConfig.of(spec.get("settings") or {}),
-        usable(_files(spec["contents"]), emit),
-        Path(spec["style"]),
-        Path(spec["checkpoint_dir"]),
-        device=spec.get("device") or "auto",
+        config,
+        photos,
+        style,
+        folder,
+        device=device,
         on_event=emit,
         samples_dir=_folder(spec.get("samples_dir")),
     )

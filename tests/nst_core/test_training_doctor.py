@@ -10,9 +10,9 @@ from PIL import Image
 
 from nst_core.images import Picture
 from nst_core.johnson_config import JohnsonTrainConfig
-from nst_core.training_doctor import diagnose, memory_mb, usable
+from nst_core.training_doctor import consult, diagnose, memory_mb, usable
 from nst_core.training_errors import TrainingError
-from nst_core.training_events import Event
+from nst_core.training_events import Event, Notice
 
 CONFIG = JohnsonTrainConfig(
     image_size=32, style_size=32, batch_size=1, warm_start=False, max_steps=100, num_workers=0
@@ -113,3 +113,18 @@ def test_the_bench_compares_with_the_plain_loop_of_the_same_run() -> None:
     assert found.ratio == pytest.approx(
         found.images_per_second / found.plain_images_per_second, rel=0.5
     )
+
+
+def test_before_a_training_it_tells_what_it_found_and_the_cost(mixed: Path, style: Path) -> None:
+    events: list[Event] = []
+    consult(usable(sorted(mixed.iterdir()), events.append), style, CONFIG, events.append, "cpu")
+
+    told = {event.code: event.message for event in events if isinstance(event, Notice)}
+    assert {"unreadable", "duplicate", "tiny", "too_few", "estimate"} <= set(told)
+    assert "b.png" in told["duplicate"]
+    assert "100 steps" in told["estimate"]
+
+
+def test_what_stands_in_the_way_ends_it_before_it_begins(mixed: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError):
+        consult([mixed / "a.png"], tmp_path / "none.png", CONFIG, lambda event: None, "cpu")
