@@ -14,6 +14,7 @@ from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.intake import Intake
 from jobs.models import Batch, Job, new_id
 from jobs.settings import Settings
+from jobs.sources import Catalogue
 from jobs.status import FINAL, JobStatus
 from jobs.submission import (
     Catalogue,

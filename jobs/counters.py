@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from jobs.models import Counter
+from jobs.dispatch_models import Counter
 
 #: Rows that share one number, so that workers that finish at the same moment don't queue for one row.
 SHARDS = 8

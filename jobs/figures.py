@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from jobs import counters
 from jobs.db import now
+from jobs.dispatch_models import OutboxMessage, WebhookDelivery
 from jobs.lifecycle import JobStatus
-from jobs.models import Job, OutboxMessage, WebhookDelivery
+from jobs.models import Job
 from jobs.params import PARAMS
 from jobs.queue import QUEUE_NAMES
 

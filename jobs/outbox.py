@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from jobs.claiming import eligible
 from jobs.db import SessionFactory, now, reading
-from jobs.models import Job, OutboxMessage, QueueState
+from jobs.dispatch_models import OutboxMessage
+from jobs.models import Job, QueueState
 from jobs.queue import JobQueue
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
-from jobs import training_models  # noqa: F401 - its tables are part of the schema
+from jobs import dispatch_models, training_models  # noqa: F401 - their tables are part of the schema
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
 

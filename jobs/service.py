@@ -12,12 +12,13 @@ from jobs import lifecycle
 from jobs.batches import Batches
 from jobs.datasets import DatasetCatalogue
 from jobs.db import SessionFactory, make_engine, make_sessions, reading
+from jobs.dispatch_models import WebhookDelivery
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
 from jobs.figures import Figure, figures
 from jobs.intake import Intake
 from jobs.lifecycle import FINAL, JobStatus
 from jobs.listing import Filters, JobPage, find_page
-from jobs.models import Blob, Job, JobEvent, Owner, WebhookDelivery
+from jobs.models import Blob, Job, JobEvent, Owner
 from jobs.networks import NetworkCatalogue
 from jobs.places import Line, QueuePlace
 from jobs.queue import JobQueue, make_celery
@@ -26,9 +27,10 @@ from jobs.retention import delete_job
 from jobs.retries import retry_of
 from jobs.rows import ensure_owner
 from jobs.settings import Settings
+from jobs.sources import Catalogue
 from jobs.storage import BlobStorage, make_storage
 from jobs.styles import StyleCatalogue
-from jobs.submission import Catalogue, KeptPicture, Upload, check_submission
+from jobs.submission import KeptPicture, Upload, check_submission
 from jobs.trainings import Trainings
 from jobs.uploads import UploadShelf
 from jobs.webhooks import find_webhook

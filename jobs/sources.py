@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,19 @@ class NetworkInput:
 
     sha256: str
     styled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """What requests name: each raises `InvalidParamsError` for what is not there.
+
+    `style` gives the SHA-256 of the picture of a style, `network` a trained network (None: bundled),
+    and `dataset` checks the dataset that a field names.
+    """
+
+    style: Callable[[str], str]
+    network: Callable[[str], NetworkInput | None]
+    dataset: Callable[[str, str], None]
 
 
 #: The role of a trained network among a job's inputs.

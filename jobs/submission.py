@@ -21,7 +21,7 @@ from jobs.models import Job, JobFile, new_id
 from jobs.params import QUEUES, validate_params
 from jobs.pictures import PictureInfo
 from jobs.results import result_key
-from jobs.sources import NETWORK_ROLE, NetworkInput, find_sources
+from jobs.sources import NETWORK_ROLE, Catalogue, NetworkInput, find_sources
 from jobs.storage import sha256_of
 from jobs.webhooks import Webhook
 
@@ -44,19 +44,6 @@ class KeptPicture:
     """A picture that was checked and stored before, and may be used."""
 
     sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Catalogue:
-    """What requests name: each raises `InvalidParamsError` for what is not there.
-
-    `style` gives the SHA-256 of the picture of a style, `network` a trained network (None: bundled),
-    and `dataset` checks the dataset that a field names.
-    """
-
-    style: Callable[[str], str]
-    network: Callable[[str], NetworkInput | None]
-    dataset: Callable[[str, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import counters
 from jobs.db import SessionFactory, now, reading
+from jobs.dispatch_models import WebhookDelivery
 from jobs.logs import bound
-from jobs.models import Job, Owner, WebhookDelivery
+from jobs.models import Job, Owner
 from jobs.public_address import AddressRefusedError, post
 from jobs.settings import Settings
 from jobs.webhooks import payload, signed_headers

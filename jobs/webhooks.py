@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
+from jobs.dispatch_models import WebhookDelivery
 from jobs.errors import InvalidParamsError
-from jobs.models import Job, Owner, WebhookDelivery
+from jobs.models import Job, Owner
 from jobs.public_address import is_public, literal_address
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection, text
 
-from jobs import models, training_models  # noqa: F401 - its tables are wanted
+from jobs import dispatch_models, models, training_models  # noqa: F401 - their tables are wanted
 from jobs.db import make_engine
 from jobs.settings import load_settings
 

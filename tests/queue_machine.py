@@ -29,9 +29,10 @@ from sqlalchemy.orm import Session
 
 from jobs import lifecycle
 from jobs.db import SessionFactory
+from jobs.dispatch_models import OutboxMessage
 from jobs.errors import LeaseLostError
 from jobs.lifecycle import FINAL, TRANSITIONS, JobStatus, Run
-from jobs.models import Blob, Job, JobEvent, JobFile, OutboxMessage, Owner, QueueState, new_id
+from jobs.models import Blob, Job, JobEvent, JobFile, Owner, QueueState, new_id
 from jobs.pictures import PictureInfo
 from jobs.rows import ensure_owner, keep_blob, keep_pause
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from jobs.batches import BatchView
+from jobs.dispatch_models import WebhookDelivery
 from jobs.lifecycle import JobStatus
-from jobs.models import Blob, Job, JobFile, StoredUpload, Style, WebhookDelivery
+from jobs.models import Blob, Job, JobFile, StoredUpload, Style
 from jobs.params import strengths
 from jobs.places import QueuePlace
 from jobs.queues import QueueView

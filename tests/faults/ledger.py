@@ -16,8 +16,9 @@ from sqlalchemy import func, select
 
 from jobs import counters
 from jobs.db import SessionFactory, reading
+from jobs.dispatch_models import OutboxMessage
 from jobs.lifecycle import FINAL, TRANSITIONS, JobStatus
-from jobs.models import Job, JobEvent, OutboxMessage
+from jobs.models import Job, JobEvent
 from jobs.storage import BlobStorage, sha256_of
 
 

@@ -18,8 +18,9 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.db import now, reading
+from jobs.dispatch_models import OutboxMessage
 from jobs.lifecycle import JobStatus
-from jobs.models import Job, OutboxMessage
+from jobs.models import Job
 from jobs.queue import JobQueue, make_celery
 
 #: A job of this size runs long enough for a fault to find it running.

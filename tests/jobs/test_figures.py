@@ -9,9 +9,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from jobs import counters, lifecycle
 from jobs.db import SessionFactory, now
+from jobs.dispatch_models import OutboxMessage, WebhookDelivery
 from jobs.figures import WINDOW, figures, latest_succeeded, oldest_queued, open_jobs, quantile_of
 from jobs.lifecycle import JobStatus
-from jobs.models import Job, OutboxMessage, WebhookDelivery, new_id
+from jobs.models import Job, new_id
 from jobs.rows import ensure_owner
 
 

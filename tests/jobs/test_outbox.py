@@ -7,9 +7,10 @@ from sqlalchemy import Engine, func, select, update
 from tests_support import expire_lease
 
 from jobs.db import SessionFactory
+from jobs.dispatch_models import OutboxMessage
 from jobs.lifecycle import JobStatus
 from jobs.maintenance import Maintenance
-from jobs.models import Job, OutboxMessage
+from jobs.models import Job
 from jobs.queue import JobQueue, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import func, select
 
 from jobs import lifecycle
-from jobs.models import Job, JobEvent, JobFile, OutboxMessage
+from jobs.dispatch_models import OutboxMessage
+from jobs.models import Job, JobEvent, JobFile
 from jobs.pictures import PictureInfo
 from jobs.rows import keep_blob, keep_network_version
 from jobs.service import JobService

@@ -14,8 +14,9 @@ from standardwebhooks import Webhook as Verifier
 
 from jobs import lifecycle
 from jobs.db import now
+from jobs.dispatch_models import WebhookDelivery
 from jobs.errors import InvalidParamsError
-from jobs.models import Job, WebhookDelivery
+from jobs.models import Job
 from jobs.queue import JobQueue, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings

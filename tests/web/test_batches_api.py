@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from jobs import lifecycle
-from jobs.models import Batch, Blob, Job, OutboxMessage
+from jobs.dispatch_models import OutboxMessage
+from jobs.models import Batch, Blob, Job
 from jobs.service import JobService
 
 Picture = Callable[..., bytes]

@@ -15,10 +15,11 @@ from sqlalchemy import func, select
 from tests_support import expire_lease
 
 from jobs import counters, lifecycle
+from jobs.dispatch_models import OutboxMessage
 from jobs.errors import StorageError
 from jobs.lifecycle import JobStatus
 from jobs.logs import JsonFormatter
-from jobs.models import Job, JobEvent, OutboxMessage, StyleStatistics
+from jobs.models import Job, JobEvent, StyleStatistics
 from jobs.queue import JobQueue, make_celery
 from jobs.service import JobService
 from jobs.submission import Upload

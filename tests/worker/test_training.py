@@ -15,8 +15,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from jobs.db import reading
+from jobs.dispatch_models import OutboxMessage
 from jobs.lifecycle import JobStatus
-from jobs.models import Job, JobFile, OutboxMessage
+from jobs.models import Job, JobFile
 from jobs.network_files import read_header
 from jobs.queue import JobQueue, make_celery
 from jobs.service import JobService
