@@ -17,7 +17,6 @@ from jobs.settings import Settings
 from jobs.sources import Catalogue
 from jobs.status import FINAL, JobStatus
 from jobs.submission import (
-    Catalogue,
     CheckedFile,
     Upload,
     check_fields,
