@@ -300,3 +300,32 @@ def test_folders_of_trainings_that_ended_are_swept(
     execution.run_next(context, "train", "w")
 
     assert not left.exists()
+
+
+def test_a_network_for_any_style_is_trained_from_two_datasets(
+    context: WorkerContext, service: JobService, picture: Callable[..., bytes]
+) -> None:
+    values = {
+        "name": "any",
+        "architecture": "adain",
+        "style_dataset_id": "samples",
+        "max_steps": "2",
+        "batch_size": "1",
+        "image_size": "32",
+    }
+    job_id = service.submit("train", values, content=None).id
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    network = service.networks.named("any")
+    assert network is not None
+    assert (network.architecture, network.styled) == ("slim_adain", False)
+    used = service.submit(
+        "stylize",
+        {"network": "any"},
+        content=Upload(data=picture(), field="content", name="content"),
+        style=Upload(data=picture(seed=1), field="style", name="style"),
+    )
+    execution.run_next(context, "stylize", "w")
+    assert service.get(used.id).status == JobStatus.SUCCEEDED, service.get(used.id).error
