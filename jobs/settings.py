@@ -88,7 +88,7 @@ class Settings(BaseSettings):
 
     device: str = "auto"
     runtime: str = "auto"
-    precision: Literal["fp32", "int8"] = "fp32"
+    precision: Literal["auto", "fp32", "int8"] = "auto"
     network_memory_mb: int = Field(1_500, ge=100)
     torch_threads: int = Field(0, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

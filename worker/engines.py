@@ -104,11 +104,23 @@ class Engines:
         return self._fingerprints[network]
 
     def _precision(self, network: str) -> Precision:
-        """int8 if that is set and the network has it: another must not fail for want of it."""
+        """What is set, if the network has it: another must not fail for want of it."""
         from nst_core.networks import precisions
 
-        wanted: Precision = self._settings.precision
-        return wanted if wanted in precisions(self.file(network)) else "fp32"
+        found = precisions(self.file(network))
+        wanted = self._settings.precision
+        if wanted == "auto":
+            wanted = "int8" if self._integers_are_quick() else "fp32"
+        return wanted if wanted in found else "fp32"
+
+    def _integers_are_quick(self) -> bool:
+        """OpenVINO computes with them. PyTorch only rounds, which takes longer than not to."""
+        from importlib.util import find_spec
+
+        from nst_core.runtime import choose_device
+
+        openvino = self._settings.runtime in {"auto", "openvino"} and find_spec("openvino") is not None
+        return openvino and choose_device(self._settings.device) == "cpu"
 
     def file(self, network: str) -> str | Path:
         """What `nst_core` knows the network by: its name, or its file."""
