@@ -52,11 +52,22 @@ def test_int8_where_it_is_wanted_and_there(tmp_path: Path, quantized: Path) -> N
         network = chosen.get("slim")._network
         return sum(isinstance(part, QuantizedConv) for part in network.modules())
 
-    plain, integers = engines(tmp_path), engines(tmp_path, precision="int8")
+    plain, integers = engines(tmp_path, precision="fp32"), engines(tmp_path, precision="int8")
     assert convolutions(plain) == 0
     assert convolutions(integers) > 0
     # Statistics of one must not pass for those of the other.
     assert plain.fingerprint("slim") != integers.fingerprint("slim")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "precision"), [("openvino", "int8"), ("auto", "int8"), ("torch", "fp32")]
+)
+def test_int8_by_default_where_it_is_quick(
+    tmp_path: Path, quantized: Path, runtime: str, precision: str
+) -> None:
+    chosen = engines(tmp_path, runtime=runtime)
+
+    assert f":{precision}:" in chosen.fingerprint("slim")
 
 
 def test_a_network_without_int8_runs_in_single_precision(
