@@ -43,14 +43,21 @@ export function turn(params) {
   render();
 }
 
-/** The fields of a job as the API names them. */
-export function fields() {
-  const chosen = {
-    alpha: alpha.value, stroke: String(width()), format: format.value, quality: quality.value,
-    color: colours.find((colour) => colour.checked).value,
-  };
-  return original.checked ? chosen : { ...chosen, size: size.value };
+export const strength = () => Number(alpha.value);
+
+/** Turns the strength as a hand does, so that all who watch the dials see it. */
+export function setStrength(value) {
+  alpha.value = value;
+  alpha.dispatchEvent(new Event("input", { bubbles: true }));
+  alpha.dispatchEvent(new Event("change", { bubbles: true }));
 }
+
+/** The parameters of a job as the API names them. */
+export const fields = () => ({
+  alpha: strength(), stroke: width(), format: format.value, quality: Number(quality.value),
+  color: colours.find((colour) => colour.checked).value,
+  ...(!original.checked && { size: Number(size.value) }),
+});
 
 for (const dial of [alpha, stroke, size, original, format, quality]) dial.addEventListener("input", render);
 render();
