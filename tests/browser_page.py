@@ -121,6 +121,12 @@ class Studio(Page):
     def bring(self, name: str, to: str = "photo-file") -> None:
         self.at(to).send_keys(str(self.pictures / name))
 
+    def pick(self, number: int) -> None:
+        """Click the gallery's tile of that number, once it is in sight."""
+        tile = self.all("#grid input")[number]
+        self.script("arguments[0].scrollIntoView({block: 'center'})", tile)
+        tile.click()
+
     def kind(self) -> str | None:
         """`preview` or `final`: what hangs beside the photo."""
         return self.at("wall").get_attribute("data-kind")

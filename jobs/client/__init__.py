@@ -19,7 +19,7 @@ from jobs.client.errors import (
     StillRunningError,
     UnreachableError,
 )
-from jobs.client.shapes import FINAL, Batch, Event, Job, Output, Progress, Queue, Style, Upload
+from jobs.client.shapes import FINAL, Batch, Event, Job, Network, Output, Progress, Queue, Style, Upload
 
 __all__ = [
     "FINAL",
@@ -30,6 +30,7 @@ __all__ = [
     "Job",
     "JobCanceledError",
     "JobFailedError",
+    "Network",
     "Output",
     "Progress",
     "Queue",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,8 +13,9 @@ import httpx
 from jobs.client import watching
 from jobs.client.connection import Connection, Shape
 from jobs.client.errors import ApiError, JobCanceledError, JobFailedError
+from jobs.client.fields import texts
 from jobs.client.reading import Sent, open_file
-from jobs.client.shapes import Batch, Event, Job, JobPage, Queue, Style, Upload
+from jobs.client.shapes import Batch, Event, Job, JobPage, Network, Queue, Style, Upload
 
 
 class Client:
@@ -76,7 +76,7 @@ class Client:
         files = [(name, path) for name, path in named.items() if path is not None]
         key = idempotency_key or uuid.uuid4().hex
         return self._post_files(
-            Job, "/v1/jobs", {"kind": kind, **_texts(params)}, files, sent, {"Idempotency-Key": key}
+            Job, "/v1/jobs", {"kind": kind, **texts(params)}, files, sent, {"Idempotency-Key": key}
         )
 
     def job(self, job_id: str, *, wait: int = 0) -> Job:
@@ -149,7 +149,7 @@ class Client:
 
         A connection that breaks is made again and goes on where it was. Ends after `timeout` seconds.
 
-        >>> job = atelier.submit(photo, style_id="woodcut", size=64)
+        >>> job = atelier.submit(photo, style_id="woodcut", size=64, use_cache=False)
         >>> [event["data"]["status"] for event in atelier.events(job["id"]) if event["type"] == "state"]
         ['queued', 'running', 'succeeded']
         """
@@ -179,6 +179,37 @@ class Client:
         response = self._call.send("GET", f"/v1/jobs/{job_id}/output", params={"index": index})
         return response.content, response.headers["Content-Type"]
 
+    # -- trainings -------------------------------------------------------------------------------
+
+    def submit_training(
+        self,
+        *,
+        name: str,
+        style: Path | None = None,
+        style_id: str | None = None,
+        sent: Sent | None = None,
+        **params: object,
+    ) -> Job:
+        """Let the service train the network `name`; `params` are those of the API.
+
+        >>> job = atelier.submit_training(name="mine", style_id="woodcut", max_steps=2, batch_size=1)
+        >>> job["kind"], atelier.cancel(job["id"])["kind"]
+        ('train', 'train')
+        """
+        fields = {"kind": "train", **texts({"name": name, "style_id": style_id, **params})}
+        files = [("style", style)] if style else []
+        return self._post_files(
+            Job, "/v1/jobs", fields, files, sent, {"Idempotency-Key": uuid.uuid4().hex}
+        )
+
+    def steer_training(self, job_id: str, verb: str) -> Job:
+        """Say `pause`, `resume` or `finish` to a training."""
+        return self._do(Job, f"/v1/jobs/{job_id}/{verb}")
+
+    def networks(self) -> list[Network]:
+        """The networks that were trained or imported, newest first."""
+        return self._call.json(dict[str, list[Network]], "GET", "/v1/networks")["items"]
+
     # -- batches and queues ----------------------------------------------------------------------
 
     def submit_batch(
@@ -192,7 +223,7 @@ class Client:
     ) -> Batch:
         """Submit every content in every style: all jobs or none."""
         files = [("content", path) for path in contents] + [("style", path) for path in styles]
-        fields = _texts(params) | {"style_id": list(style_ids)}
+        fields = texts(params) | {"style_id": list(style_ids)}
         return self._post_files(
             Batch, "/v1/batches", fields, files, sent, {"Idempotency-Key": uuid.uuid4().hex}
         )
@@ -268,12 +299,3 @@ class Client:
                 raise ApiError(
                     f"{error.filename or 'A file'} can't be read: {error.strerror}."
                 ) from error
-
-
-def _texts(params: Mapping[str, object]) -> dict[str, Any]:
-    """Parameters as fields of a form; what is None is left to its default."""
-    return {name: _text(value) for name, value in params.items() if value is not None}
-
-
-def _text(value: object) -> str:
-    return json.dumps(value) if isinstance(value, bool | list) else str(value)

@@ -123,6 +123,23 @@ class Style(TypedDict):
     urls: dict[str, str]
 
 
+class Network(TypedDict):
+    """A trained network; `styled` ones paint the one style that they learnt."""
+
+    id: str
+    name: str
+    version: int
+    architecture: str
+    styled: bool
+    bytes: int
+    sha256: str
+    settings: dict[str, Any]
+    figures: dict[str, Any]
+    job_id: str | None
+    created_at: str
+    urls: dict[str, str]
+
+
 class Queue(TypedDict):
     """A queue as an operator sees it."""
 

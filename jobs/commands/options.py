@@ -42,7 +42,18 @@ def stylize_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for each parameter of a `stylize` job: its name, its range, its default."""
     from jobs.params import StylizeParams
 
-    for name, field in reversed(StylizeParams.model_fields.items()):
+    return _options(command, StylizeParams.model_fields)
+
+
+def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each parameter of a `train` job."""
+    from jobs.training_params import TrainParams
+
+    return _options(command, TrainParams.model_fields)
+
+
+def _options(command: Callable[..., Any], fields: dict[str, FieldInfo]) -> Callable[..., Any]:
+    for name, field in reversed(fields.items()):
         if name not in COMPOSED:
             command = _option(name, field)(command)
     return command
@@ -50,15 +61,20 @@ def stylize_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _option(name: str, field: FieldInfo) -> Callable[..., Any]:
     description = (field.description or "").replace("`", "")
-    help_ = description.split(": ")[0].split(";")[0].split(". ")[0].rstrip(".") + "."
-    if field.default is True or field.default is False:
-        return click.option(f"--{name}", name, is_flag=True, default=None, help=help_)
-    if field.default not in (None, "", []):
+    said = description.split(": ")[0].split(";")[0].split(". ")[0].rstrip(".")
+    help_ = f"{said}." if said else f"See {name} in the API."
+    flag = f"--{name.replace('_', '-')}"
+    if field.default is False:
+        return click.option(flag, name, is_flag=True, default=None, help=help_)
+    if field.default is True:
+        return click.option(
+            f"{flag}/--no-{flag[2:]}", name, default=None, help=f"{help_} [default: yes]"
+        )
+    if not field.is_required() and field.default not in (None, "", []):
         help_ += f" [default: {field.default}]"
     # Python's own `format` is left alone.
-    return click.option(
-        f"--{name}", f"{name}_" if name == "format" else name, type=_type(field), help=help_
-    )
+    variable = f"{name}_" if name == "format" else name
+    return click.option(flag, variable, type=_type(field), required=field.is_required(), help=help_)
 
 
 def _type(field: FieldInfo) -> click.ParamType[Any]:

@@ -121,7 +121,8 @@ async function refresh() {
   const ready = ask("/readyz").catch((error) => (error instanceof Refusal ? { status: error.message } : { status: "away" }));
   const [queues, active, letters, metrics, { status }] = await Promise.all([
     ask("/v1/queues"), ask("/v1/jobs?status=running&limit=50"), ask("/v1/jobs?dead=true&limit=100"),
-    ask("/metrics", {}, (response) => response.text()), ready,
+    // Figures are good to have; queues can be paused without them.
+    ask("/metrics", {}, (response) => response.text()).catch(() => null), ready,
   ]);
   fill("queues", ...queues.queues.map(queue));
   at("queues").removeAttribute("aria-busy");
@@ -131,7 +132,7 @@ async function refresh() {
   fill("dead", ...dying.map(dead));
   at("none-dead").hidden = dying.length > 0;
   at("retry-all").hidden = dying.length < 2;
-  figures(metrics);
+  if (metrics !== null) figures(metrics);
   at("health").textContent = status === "ready" ? "Everything answers." : `Not ready: ${status}.`;
   at("health").dataset.well = status === "ready";
 }

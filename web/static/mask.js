@@ -1,8 +1,8 @@
 // A part of the picture: painted with a brush, feathered, turned inside out; kept as it is, or painted otherwise.
 import { upload } from "./api.js";
-import { say } from "./dials.js";
 import { tiles } from "./gallery.js";
 import { persist } from "./lifeline.js";
+import { say } from "./say.js";
 
 const HTML = `
   <p class="fine">Paint over the part with the brush. With the keyboard: arrow keys move it, Space paints.</p>

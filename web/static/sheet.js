@@ -21,9 +21,10 @@ async function paint(tile, signal) {
   if (!style || !photo) return;
   try {
     // Strokes are those of a picture of 512 pixels, which is quick and still tells one style from another.
-    const body = await wish(photo, { size: SIDE, stroke: 2, format: "jpeg", quality: 85 }, [style]);
+    const body = await wish(photo, { size: SIDE, ...(!style.network && { stroke: 2 }), format: "jpeg", quality: 85 }, [style]);
     delete body.part;
     delete body.params.regions;
+    if (style.network) delete body.params.stroke;
     const [url] = await preview({ ...body, params: { ...body.params, alpha: 0.8 } }, RANK.sheet, signal);
     if (signal.aborted) return;
     tile.querySelector("img").src = url;

@@ -1,18 +1,20 @@
 // The studio: what is on the easel, what was asked for, and the job that is followed.
 import * as api from "./api.js";
 import { welcome } from "./arrivals.js";
+import { attach } from "./deeds.js";
 import * as dials from "./dials.js";
 import * as easel from "./easel.js";
 import * as gallery from "./gallery.js";
 import { follow } from "./job.js";
 import * as ledge from "./ledge.js";
 import { persist } from "./lifeline.js";
+import { attempt, complain } from "./notice.js";
 import { Picture, explain } from "./picture.js";
 import * as rack from "./rack.js";
-import { keep, kept } from "./sitting.js";
+import { keep } from "./sitting.js";
+import { restore } from "./visit.js";
 
 const at = (id) => document.getElementById(id);
-const notice = at("notice");
 const stylise = at("stylise");
 const form = at("palette");
 const limit = Number(at("studio").dataset.maxUploadMb);
@@ -20,11 +22,6 @@ const shown = { photo: null, job: null, changed: false, following: new AbortCont
 const title = document.title;
 // What is only needed once there is a photo, a mixture or a mask comes when it is.
 let [mask, glimpse, sheet, pad] = [null, null, null, null];
-
-function complain(sentence) {
-  notice.textContent = sentence;
-  notice.hidden = !sentence;
-}
 
 /** Ready unless the very same picture is already being made. */
 const ready = (on) => {
@@ -118,6 +115,7 @@ async function change(event) {
 }
 
 function remember() {
+  dials.fixStrokes(gallery.selection().some(({ network }) => network));
   const styles = gallery.selection().map(({ value }) => value);
   keep({ styles, weights: (styles.length > 1 && pad?.weights()) || [], dials: { size: null, ...dials.fields() } });
 }
@@ -248,86 +246,7 @@ async function watch(first) {
   }
 }
 
-// -- what can be done with the picture on the easel ------------------------------------------------
-
-/** A refusal is a sentence below the palette; nothing else is expected. */
-async function attempt(act) {
-  try {
-    return await persist(act);
-  } catch (error) {
-    if (!(error instanceof api.Refusal)) throw error;
-    complain(error.message);
-    return null;
-  }
-}
-
-ledge.onCancel(async () => {
-  const { job } = shown;
-  if (!job) return;
-  ledge.tell(Object.assign(job, { cancel_requested: true }));
-  try {
-    await persist(() => api.cancel(job.id));
-  } catch (error) {
-    // Ended in the meantime: the job that is followed tells.
-    if (!(error instanceof api.Refusal)) throw error;
-  }
-});
-at("again").addEventListener("click", async () => {
-  const job = await attempt(() => api.retry(shown.job.id));
-  if (job) location.hash = `job=${encodeURIComponent(job.id)}`;
-});
-at("reuse").addEventListener("click", async () => {
-  await settle(shown.job);
-  letGo();
-  unlink();
-  change();
-  ledge.say({ title: shown.photo?.name ?? "Settings taken over", detail: "The same settings, to be changed or used on another photo." }, ["change"]);
-});
-at("versus").addEventListener("click", () => {
-  if (!rack.others()) return complain("There is no other picture to compare with yet.");
-  const one = shown.job;
-  rack.pick(async (other) => {
-    const [left, right] = [other.outputs?.[0], one.outputs?.[0]];
-    if (!left || !right) return;
-    await easel.showPainting(right, { url: left.url }, { left: rack.nameOf(other), right: rack.nameOf(one) });
-    ledge.say({ title: "Two pictures", detail: `${rack.nameOf(other)} beside ${rack.nameOf(one)}.` }, ["change", "menu"]);
-  });
-});
-at("delete").addEventListener("click", async () => {
-  const { job } = shown;
-  if ((await attempt(() => api.remove(job.id).then(() => true))) === null) return;
-  leave(job.id);
-  rack.refresh();
-});
-function leave(id) {
-  if (shown.job?.id !== id) return;
-  letGo();
-  unlink();
-  if (shown.photo) easel.showPhoto(shown.photo);
-  ledge.say({ title: shown.photo?.name ?? "Deleted", detail: "The picture was deleted; the photo is still here." }, ["change"]);
-}
-at("rack").addEventListener("gone", (event) => leave(event.detail));
-for (const form of ["curl", "cli", "python"]) {
-  at(form).addEventListener("click", async (event) => {
-    const recipe = await import("./recipe.js");
-    const names = { photo: shown.photo?.name, style: gallery.selection()[0]?.title };
-    const button = event.target;
-    const said = button.textContent;
-    if (await recipe.copy(recipe[form](shown.job, names))) {
-      button.textContent = "Copied";
-      setTimeout(() => (button.textContent = said, (at("menu").open = false)), 1200);
-    } else at("menu").open = false;
-  });
-}
-// A menu closes as menus do.
-addEventListener("click", (event) => {
-  if (!at("menu").contains(event.target) || event.target.matches("#reuse, #versus, #delete")) at("menu").open = false;
-});
-at("menu").addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  at("menu").open = false;
-  at("menu").firstElementChild.focus();
-});
+attach({ shown, settle, letGo, unlink, change });
 
 // -- what comes in ---------------------------------------------------------------------------------
 
@@ -367,27 +286,6 @@ function previewed(word) {
 
 // -- where the last visit left off -----------------------------------------------------------------
 
-async function restore() {
-  const { photo, styles = [], weights = [], dials: turned } = kept();
-  if (turned) dials.turn(turned);
-  const hung = styles.filter((value) => gallery.find(value));
-  if (hung.length) gallery.choose(...hung);
-  await mix(weights.length === hung.length && hung.length > 1 ? weights : null);
-  if (!photo || linked()) return;
-  const picture = Picture.ofUpload(photo);
-  try {
-    await persist(() => api.ask(`/v1/uploads/${encodeURIComponent(photo.id)}`));
-  } catch (error) {
-    if (!(error instanceof api.Refusal)) throw error;
-    return keep({ photo: null });
-  }
-  if (shown.photo || linked()) return;
-  easel.showPhoto(picture);
-  ledge.say({ title: picture.name, detail: "Choose a style, then Stylise." }, ["change"]);
-  await hold(picture);
-  glimpse.changed();
-}
-
 at("sheet").checked = localStorage.getItem("atelier.sheet") === "on";
 const linked = () => new URLSearchParams(location.hash.slice(1)).get("job");
 addEventListener("hashchange", () => linked() && recall(linked()));
@@ -397,7 +295,8 @@ if (linked()) {
 }
 try {
   await gallery.open();
-  await restore();
+  await restore({ shown, mix, hold, linked, unlink, remember, preview: () => glimpse.changed() });
+  dials.fixStrokes(gallery.selection().some(({ network }) => network));
 } catch (error) {
   complain(`The gallery can’t be shown. ${error.message}`);
 }

@@ -33,7 +33,9 @@ async function painted(styles, body) {
 /** The request for a picture of `photo`; `changes` stand over what the dials say. */
 export async function wish(photo, changes = {}, styles = selection()) {
   const body = {};
-  const [upload, params, part] = await Promise.all([photo.upload(), painted(styles, body), region()]);
+  const trained = styles.some(({ network }) => network);
+  // A network that learnt one style paints all of the picture with it.
+  const [upload, params, part] = await Promise.all([photo.upload(), painted(styles, body), trained ? null : region()]);
   body.content = { upload };
   body.params = { ...fields(), ...params, ...changes };
   if (part) {
