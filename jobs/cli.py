@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from jobs.commands.exits import HELP as EXIT_CODES
+
 GROUP = "atelier.commands"
 
 
@@ -79,7 +81,7 @@ def _with_inner(command: click.Command, inner: dict[str, EntryPoint]) -> click.G
     )
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(version("atelier"), message="%(prog)s %(version)s")
 def main() -> None:
     """Atelier: an asynchronous job queue for neural style transfer."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from jobs.client import Client
+from jobs.client import Client, Job
 from jobs.settings import child_environment, scratch_directory
 from jobs.styles import GALLERY
 
@@ -48,7 +48,7 @@ def _address(service: subprocess.Popen[str]) -> str:
     raise SystemExit("The service did not start.")
 
 
-def _through_the_api(address: str) -> dict[str, object]:
+def _through_the_api(address: str) -> Job:
     OUT.mkdir(exist_ok=True)
     photo = OUT / "photo.png"
     _write_photo(photo)

@@ -61,10 +61,10 @@ def oldest_queued(at: datetime) -> Select[str, datetime]:
 
 
 def latest_succeeded(kind: str) -> Select[datetime, datetime | None, datetime | None]:
-    """Times of the latest jobs of a kind that succeeded."""
+    """Times of the latest jobs of a kind that ran and succeeded; those answered by others never ran."""
     return (
         select(Job.created_at, Job.started_at, Job.finished_at)
-        .where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED)
+        .where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED, Job.started_at.is_not(None))
         .order_by(Job.finished_at.desc())
         .limit(WINDOW)
     )

@@ -159,3 +159,12 @@ def child_environment(**changes: str) -> dict[str, str]:
 def scratch_directory(prefix: str) -> Path:
     """A new private folder for sockets and the like."""
     return Path(tempfile.mkdtemp(prefix=prefix))
+
+
+def terminal_environment() -> dict[str, str]:
+    """What the terminal says of itself."""
+    return {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251
+        if name in {"TERM", "TERM_PROGRAM", "KITTY_WINDOW_ID"}
+    }

@@ -26,6 +26,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         queues_api,
         rates,
         requests,
+        samples,
         sessions,
         simple,
         styles_api,
@@ -47,7 +48,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     for module in (
         *(jobs_api, events, trainings_api, links, batches_api, queues_api, simple),
         *(styles_api, uploads_api, networks_api, datasets_api),
-        *(health, docs, pages, sessions),
+        *(health, docs, pages, samples, sessions),
     ):
         app.register_blueprint(module.blueprint)
     errors.register(app)

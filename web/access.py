@@ -38,6 +38,9 @@ ROUTES: dict[str, Access] = {
     "sessions.login": Access.PUBLIC,
     "sessions.logout": Access.PUBLIC,
     "pages.studio": Access.READ,
+    "pages.training": Access.READ,
+    "pages.admin": Access.ADMIN,
+    "samples.photo": Access.PUBLIC,
     "jobs.submit": Access.SUBMIT,
     "jobs.list_jobs": Access.READ,
     "jobs.show": Access.READ,
@@ -135,7 +138,7 @@ def admit() -> BaseResponse | None:
 
 
 def _unknown(token: str | None) -> BaseResponse:
-    if request.endpoint == "pages.studio":
+    if (request.endpoint or "").startswith("pages."):
         return redirect("/login", 303)
     detail = (
         "Send an API key: Authorization: Bearer atl_…"

@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 from flask import Blueprint, render_template
 
+from jobs.keys import Scope
 from jobs.params import StylizeParams
 from web.current import caller, service
+from web.samples import all_samples
 
 blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.context_processor
+def every_page() -> dict[str, Any]:
+    """What the frame around every page shows."""
+    who = caller()
+    return {
+        "version": version("atelier"),
+        "logged_in": who.key_id is not None,
+        "operates": who.may(Scope.ADMIN),
+        "max_upload_mb": service().settings.max_upload_mb,
+    }
 
 
 @blueprint.get("/")
 def studio() -> str:
     """The studio: a photo, a style, a picture."""
-    return render_template(
-        "studio.html",
-        max_upload_mb=service().settings.max_upload_mb,
-        defaults={
-            "alpha": StylizeParams.model_fields["alpha"].default,
-            "quality": StylizeParams.model_fields["quality"].default,
-            "size": 1024,
-        },
-        version=version("atelier"),
-        logged_in=caller().key_id is not None,
-    )
+    fields = StylizeParams.model_fields
+    defaults = {"alpha": fields["alpha"].default, "quality": fields["quality"].default, "size": 1024}
+    return render_template("studio.html", defaults=defaults, samples=all_samples())
+
+
+@blueprint.get("/training")
+def training() -> str:
+    """Where a network learns one style, and is watched while it does."""
+    return render_template("training.html")
+
+
+@blueprint.get("/admin")
+def admin() -> str:
+    """Queues, workers and dead letters, for whoever runs the service."""
+    return render_template("admin.html")

@@ -22,11 +22,21 @@ class Parts:
         return name
 
     def styles(
-        self, files: tuple[Path, ...], style_ids: tuple[str, ...], weights: str | None
+        self,
+        files: tuple[Path, ...],
+        style_ids: tuple[str, ...],
+        weights: str | None,
+        *,
+        network: str | None = None,
     ) -> dict[str, Any]:
-        """The field for one style or a mix: files first, then styles of the gallery."""
+        """The field for one style or a mix: files first, then styles of the gallery.
+
+        A trained network brings its style along.
+        """
         shares = [{"file": f"style_{number}"} for number in range(1, len(files) + 1)]
         shares += [{"style_id": style_id} for style_id in style_ids]
+        if not shares and network not in {None, "slim"}:
+            return {}
         if not shares:
             raise click.UsageError("Give a style image, or --style-id.")
         if weights is None and len(shares) == 1:

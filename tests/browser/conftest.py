@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browser_page import Studio
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
@@ -149,3 +150,20 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("holiday.jpg", "scrap.png"):
         (folder / name).write_text("This is not a picture.")
     return folder
+
+
+@pytest.fixture
+def studio(chromium: webdriver.Chrome, service_url: str, pictures: Path) -> Studio:
+    """The studio, as somebody finds it who was never here."""
+    page = Studio(chromium, service_url, pictures)
+    page.open()
+    return page
+
+
+@pytest.fixture
+def phone(chromium: webdriver.Chrome) -> Iterator[None]:
+    """A screen of a phone's size."""
+    size = {"width": 375, "height": 812, "deviceScaleFactor": 1, "mobile": True}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import io
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from browser_page import DROP, Studio
 from PIL import Image
-from selenium import webdriver
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 
-SET = """
-const [element, value] = arguments;
-element.value = value;
-for (const name of ["input", "change"]) element.dispatchEvent(new Event(name, {bubbles: true}));
-"""
 WATCH = """
 window.seen = [];
 const status = document.getElementById("status");
@@ -30,95 +21,27 @@ new MutationObserver(() => window.seen.push(status.textContent)).observe(status,
 """
 
 
-class Studio:
-    """The page through a person's hands and eyes."""
-
-    def __init__(self, driver: webdriver.Chrome, url: str, pictures: Path) -> None:
-        self.driver, self.url, self.pictures = driver, url, pictures
-
-    def open(self) -> None:
-        self.driver.get("about:blank")
-        self.driver.get_log("browser")
-        self.driver.get(self.url)
-        self.until(lambda: len(self.all("#grid input")) > 0, seconds=30)
-
-    def reach(self, name: str) -> WebElement:
-        """Scroll to an element, as a person does when the sticky button lies over it."""
-        element = self.at(name)
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-        return element
-
-    def at(self, id_: str) -> WebElement:
-        return self.driver.find_element(By.ID, id_)
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def text(self, id_: str) -> str:
-        return str(self.at(id_).get_property("textContent"))
-
-    def script(self, code: str, *arguments: Any) -> Any:
-        return self.driver.execute_script(code, *arguments)
-
-    def until(self, done: Callable[[], Any], seconds: float = 90) -> Any:
-        return WebDriverWait(self.driver, seconds, poll_frequency=0.1).until(lambda _: done())
-
-    def bring(self, name: str, to: str = "photo-file") -> None:
-        self.at(to).send_keys(str(self.pictures / name))
-
-    def stylise(self) -> None:
-        self.script(WATCH)
-        self.at("stylise").click()
-
-    def until_finished(self) -> None:
-        self.until(lambda: self.text("status") == "Finished")
-        self.until(lambda: self.at("wall").get_attribute("data-state") == "compared")
-
-    def complaint(self) -> str:
-        self.until(lambda: self.at("notice").is_displayed())
-        return self.text("notice")
-
-    def errors(self) -> list[str]:
-        return [
-            entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"
-        ]
-
-
-@pytest.fixture
-def studio(chromium: webdriver.Chrome, service_url: str, pictures: Path) -> Studio:
-    page = Studio(chromium, service_url, pictures)
-    page.open()
-    return page
-
-
-@pytest.fixture
-def phone(chromium: webdriver.Chrome) -> Iterator[None]:
-    size = {"width": 375, "height": 812, "deviceScaleFactor": 1, "mobile": True}
-    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    yield
-    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
 def test_a_photo_becomes_a_painting(studio: Studio, shots: Path) -> None:
     studio.driver.save_screenshot(str(shots / "empty.png"))
-    studio.bring("photo.jpg")
-    studio.until(lambda: studio.at("wall").get_attribute("data-state") == "photo")
-    choice = studio.all("#grid input")[-1]
-    choice.click()
-    studio.script(SET, studio.at("alpha"), "0.6")
-    studio.script(SET, studio.at("size"), "512")
+    data = base64.b64encode((studio.pictures / "photo.jpg").read_bytes()).decode()
+    studio.script(DROP, studio.at("recent"), "photo.jpg", "image/jpeg", data)
+    studio.until_preview()
+    studio.all("#grid input")[3].click()
+    studio.set("alpha", 0.6)
+    studio.set("size", 512)
     assert studio.text("alpha-said") == "60%"
     assert studio.text("size-said") == "512 px"
     studio.driver.save_screenshot(str(shots / "chosen.png"))
 
+    studio.script(WATCH)
     studio.stylise()
     studio.until_finished()
     seen = studio.script("return window.seen")
     assert "Waiting for a free easel" in seen
-    assert studio.script("return document.getElementById('after').naturalWidth") == 512
-    params = _params(studio)
+    assert studio.width() == 512
+    params = studio.params()
     assert (params["alpha"], params["size"]) == (0.6, 512)
-    assert studio.all("#rack a[aria-current] img")
+    studio.until(lambda: studio.all("#rack a[aria-current] img"))
     studio.driver.save_screenshot(str(shots / "finished.png"))
 
     answer = httpx.get(str(studio.at("download").get_property("href")), timeout=60)
@@ -129,99 +52,94 @@ def test_a_photo_becomes_a_painting(studio: Studio, shots: Path) -> None:
     assert studio.errors() == []
 
 
+def test_a_sample_is_one_click_away(studio: Studio) -> None:
+    samples = studio.all("#samples button")
+    assert [each.get_attribute("data-name") for each in samples][:1] == ["chelsea.png"]
+    samples[0].click()
+    studio.until_preview()
+    assert "chelsea.png" in studio.text("status")
+    # What is shown is the photo, of the size that the installed package has it in.
+    assert studio.script("return document.getElementById('before').naturalWidth") == 451
+    assert studio.errors() == []
+
+
 def test_a_style_of_ones_own(studio: Studio) -> None:
     studio.bring("portrait.png")
     studio.bring("brushes.png", "style-file")
-    assert "brushes.png" in studio.text("style-label")
+    studio.until(lambda: "brushes" in studio.text("style-label"))
+    studio.reach("file").click()
     studio.reach("original").click()
     assert studio.text("size-said") == "as the photo"
     studio.reach("color-luminance").click()
-    studio.script(SET, studio.at("stroke"), "1")
-    studio.reach("file").click()
-    studio.script(SET, studio.at("format"), "webp")
-    studio.script(SET, studio.at("quality"), "70")
+    studio.set("stroke", 1)
+    studio.set("format", "webp")
+    studio.set("quality", 70)
     assert "×2" in studio.text("stroke-said")
     studio.stylise()
     studio.until_finished()
-    assert studio.script("return document.getElementById('after').naturalWidth") == 300
-    params = _params(studio)
+    assert studio.width() == 300
+    params = studio.params()
     assert (params["color"], params["stroke"]) == ("luminance", 2)
     assert (params["format"], params["quality"]) == ("webp", 70)
-    assert _job(studio)["outputs"][0]["media_type"] == "image/webp"
+    assert studio.job()["outputs"][0]["media_type"] == "image/webp"
     assert params["size"] is None
+
+    # It hangs in the gallery from now on, until it is taken down.
+    studio.reach("unhang").click()
+    studio.until(lambda: "brushes" not in studio.text("style-label"))
+    titles = [each["title"] for each in httpx.get(f"{studio.url}/v1/styles").json()["styles"]]
+    assert "brushes" not in titles
     assert studio.errors() == []
 
 
-@pytest.mark.parametrize("own", [False, True])
-def test_two_styles_are_mixed_and_remembered(studio: Studio, shots: Path, own: bool) -> None:
-    studio.bring("photo.jpg")
-    if own:
-        studio.bring("brushes.png", "style-file")
-    studio.reach("mixing").click()
-    assert not studio.at("share").is_enabled()
-    studio.script(SET, studio.at("second"), "woodcut")
-    studio.script(SET, studio.at("share"), "0.3")
-    studio.script(SET, studio.at("size"), "256")
-    assert studio.text("share-said") == "30%"
-    studio.driver.save_screenshot(str(shots / f"mix-{'own' if own else 'gallery'}.png"))
-    studio.stylise()
-    studio.until_finished()
-    first, second = _params(studio)["styles"]
-    assert (first["weight"], second["weight"], second["style_id"]) == (0.7, 0.3, "woodcut")
-    assert first["file"] == ("style" if own else None)
-    # As somebody finds it who opens the link later.
-    studio.driver.refresh()
-    studio.until_finished()
-    assert studio.at("second").get_property("value") == "woodcut"
-    assert studio.text("share-said") == "30%"
-    assert ("style.png" in studio.text("style-label")) is own
-    assert studio.errors() == []
-
-
-@pytest.mark.parametrize(("photo", "style"), [("holiday.jpg", None), ("photo.jpg", "scrap.png")])
-def test_a_bad_file_is_explained_by_its_name(
-    studio: Studio, shots: Path, photo: str, style: str | None
-) -> None:
-    studio.bring(photo)
-    if style:
-        studio.bring(style, "style-file")
-    studio.stylise()
+def test_a_bad_photo_is_explained_by_its_name(studio: Studio, shots: Path) -> None:
+    studio.bring("holiday.jpg")
     sentence = studio.complaint()
-    assert (style or photo) in sentence
+    assert sentence.startswith("holiday.jpg ")
     assert "JPEG" in sentence
-    studio.driver.save_screenshot(str(shots / f"refused-{style or photo}.png"))
-    assert studio.at("stylise").is_enabled()
+    studio.driver.save_screenshot(str(shots / "refused.png"))
+    # A good one makes up for it.
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    assert not studio.at("notice").is_displayed()
+
+
+def test_a_bad_style_is_explained_by_its_name(studio: Studio) -> None:
+    before = len(studio.all("#grid input"))
+    studio.bring("scrap.png", "style-file")
+    sentence = studio.complaint()
+    assert sentence.startswith("scrap.png ")
+    assert "JPEG" in sentence
+    assert len(studio.all("#grid input")) == before
 
 
 def test_a_reload_in_the_middle_finds_the_result(studio: Studio) -> None:
     studio.bring("photo.jpg")
     studio.stylise()
-    studio.until(lambda: _job_id(studio))
+    studio.until(studio.job_id)
     studio.driver.refresh()
     studio.until_finished()
-    widths = "return ['before', 'after'].map((id) => document.getElementById(id).naturalWidth)"
-    before, after = studio.script(widths)
-    assert before == 600
-    assert after > 0
+    assert studio.script("return document.getElementById('before').naturalWidth") == 600
+    assert studio.width() > 0
     # The photo is still there to be painted again, although the file is gone from the page.
-    studio.script(SET, studio.at("size"), "320")
+    studio.set("size", 320)
     studio.stylise()
-    studio.until(lambda: studio.script("return document.getElementById('after').naturalWidth") == 320)
+    studio.until(lambda: studio.width() == 320)
     assert studio.errors() == []
 
 
-def test_an_earlier_picture_comes_back_from_the_rack(studio: Studio) -> None:
-    for alpha in ("0.25", "1"):
-        studio.bring("photo.jpg")
-        studio.script(SET, studio.at("alpha"), alpha)
-        studio.stylise()
-        studio.until_finished()
-    newest = _job_id(studio)
-    studio.until(lambda: len(studio.all("#rack a img")) > 1)
-    studio.all("#rack a")[1].click()
-    studio.until(lambda: _job_id(studio) != newest)
-    studio.until(lambda: studio.text("alpha-said") == "25%")
-    studio.until_finished()
+def test_a_reload_before_the_first_render_keeps_photo_and_settings(studio: Studio) -> None:
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    studio.all("#grid input")[5].click()
+    studio.set("alpha", 0.45)
+    studio.set("size", 640)
+    chosen = studio.text("style-label")
+    studio.driver.refresh()
+    studio.until_preview()
+    assert studio.text("style-label") == chosen
+    assert (studio.text("alpha-said"), studio.text("size-said")) == ("45%", "640 px")
+    assert "photo.jpg" in studio.text("status")
     assert studio.errors() == []
 
 
@@ -239,19 +157,26 @@ def test_a_waiting_job_can_be_stopped(studio: Studio) -> None:
         ]
         studio.bring("photo.jpg")
         # A strength that no other walk asks for: what was made before is answered without waiting.
-        studio.script(SET, studio.at("alpha"), "0.35")
+        studio.set("alpha", 0.35)
         studio.stylise()
-        studio.until(lambda: _job_id(studio) and studio.at("cancel").is_displayed())
+        studio.until(lambda: studio.job_id() and studio.at("cancel").is_displayed())
         studio.at("cancel").click()
         studio.until(lambda: studio.text("status") == "Stopped")
         for id_ in ahead:
             client.post(f"/v1/jobs/{id_}/cancel")
     assert studio.at("stylise").is_enabled()
+
+    stopped = studio.job_id()
+    studio.at("again").click()
+    studio.until(lambda: studio.job_id() != stopped)
+    studio.until_finished()
+    assert studio.job()["retried_from"] == stopped
     assert studio.errors() == []
 
 
 def test_the_page_goes_on_when_the_server_is_back(studio: Studio) -> None:
     studio.bring("photo.jpg")
+    studio.until_preview()
     studio.driver.set_network_conditions(offline=True, latency=0, throughput=0)
     try:
         studio.stylise()
@@ -264,35 +189,37 @@ def test_the_page_goes_on_when_the_server_is_back(studio: Studio) -> None:
 
 
 def test_a_keyboard_is_enough(studio: Studio) -> None:
-    reached = _tab_to(studio, "stylise")
-    dials = {"alpha", "stroke", "color-style", "size", "original", "mixing", "file"}
+    reached = studio.tab_to("stylise")
+    dials = {"search", "random", "alpha", "stroke", "color-style", "sheet", "mixing", "parting", "file"}
     assert {"photo-file", "style-file"} | dials <= set(reached)
-    _press(studio, Keys.ENTER)
+    studio.press(Keys.ENTER)
     assert "photo" in studio.complaint()
-    assert _focused(studio) == "photo-file"
+    assert studio.focused() == "photo-file"
 
     studio.bring("photo.jpg")
-    _tab_to(studio, "stylise")
-    _press(studio, Keys.SPACE)
+    studio.tab_to("stylise")
+    studio.press(Keys.SPACE)
     studio.until_finished()
-    _tab_to(studio, "compare")
+    studio.script("document.activeElement.blur()")
+    studio.tab_to("compare")
     start = int(studio.at("compare").get_property("value"))
-    _press(studio, Keys.ARROW_RIGHT)
+    studio.press(Keys.ARROW_RIGHT)
     assert int(studio.at("compare").get_property("value")) == start + 1
+    studio.tab_to("hold")
     assert studio.errors() == []
 
 
 @pytest.mark.usefixtures("phone")
 def test_a_phone_never_scrolls_sideways(studio: Studio, shots: Path) -> None:
-    def sideways() -> int:
-        return int(studio.script("return document.documentElement.scrollWidth - innerWidth"))
-
     assert studio.script("return innerWidth") == 375
-    assert sideways() <= 0
+    assert studio.sideways() <= 0
     studio.bring("portrait.png")
+    studio.until_strip()
+    assert studio.sideways() <= 0
+    studio.driver.save_screenshot(str(shots / "phone-preview.png"))
     studio.stylise()
     studio.until_finished()
-    assert sideways() <= 0
+    assert studio.sideways() <= 0
     studio.driver.save_screenshot(str(shots / "phone.png"))
     assert studio.errors() == []
 
@@ -302,7 +229,7 @@ def test_a_forgotten_job_is_said_to_be_gone(studio: Studio) -> None:
     studio.driver.get("about:blank")
     studio.driver.get(f"{studio.url}/#job=00000000-0000-0000-0000-000000000000")
     studio.until(lambda: studio.text("status") == "That picture is no longer here")
-    assert _job_id(studio) == ""
+    assert studio.job_id() == ""
 
 
 def test_the_pages_own_bytes_stay_small(studio: Studio) -> None:
@@ -312,35 +239,3 @@ def test_the_pages_own_bytes_stay_small(studio: Studio) -> None:
     )
     assert any(name.endswith("studio.js") for name, _ in own)
     assert sum(size for _, size in own) < 100_000
-
-
-def _job_id(studio: Studio) -> str:
-    return str(studio.script("return new URLSearchParams(location.hash.slice(1)).get('job') ?? ''"))
-
-
-def _job(studio: Studio) -> dict[str, Any]:
-    return dict(httpx.get(f"{studio.url}/v1/jobs/{_job_id(studio)}", timeout=60).json())
-
-
-def _params(studio: Studio) -> dict[str, Any]:
-    return dict(_job(studio)["params"])
-
-
-def _focused(studio: Studio) -> str:
-    return str(studio.script("return document.activeElement.id"))
-
-
-def _press(studio: Studio, key: str) -> None:
-    webdriver.ActionChains(studio.driver).send_keys(key).perform()
-
-
-def _tab_to(studio: Studio, id_: str) -> list[str]:
-    """Tab from where the focus is; the ids that were reached, each of which showed its focus."""
-    reached: list[str] = []
-    for _ in range(60):
-        _press(studio, Keys.TAB)
-        reached.append(_focused(studio))
-        assert studio.script("return document.activeElement.matches(':focus-visible, body')")
-        if reached[-1] == id_:
-            return reached
-    pytest.fail(f"{id_} is not reached by Tab: {reached}")

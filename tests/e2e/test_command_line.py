@@ -75,7 +75,7 @@ def test_a_job_from_submit_to_download(
     stack.terminate("worker")
     waiting = document(atelier(stack, "submit", photo, "--style-id", "woodcut", "--json"))
     assert document(atelier(stack, "cancel", waiting["id"], "--json"))["status"] == "canceled"
-    assert atelier(stack, "wait", waiting["id"]).exit_code == 1
+    assert atelier(stack, "wait", waiting["id"]).exit_code == 6
 
 
 def test_errors_are_one_line_and_an_exit_code(stack: Stack, photo: Path, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_errors_are_one_line_and_an_exit_code(stack: Stack, photo: Path, tmp_pat
         (["submit", photo, "--style-id", "none-such"], "none-such"),
     ):
         result = atelier(stack, *arguments)
-        assert result.exit_code == 1
+        assert result.exit_code == 3
         assert words in result.stderr
         assert len(result.stderr.strip().splitlines()) == 1
 
@@ -96,5 +96,5 @@ def test_errors_are_one_line_and_an_exit_code(stack: Stack, photo: Path, tmp_pat
 def test_a_service_that_is_away(photo: Path) -> None:
     result = CliRunner().invoke(main, ["list", "--url", "http://127.0.0.1:1"])
 
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "can't be reached" in result.stderr

@@ -54,6 +54,18 @@ def shown(sessions: SessionFactory) -> dict[str, float]:
         }
 
 
+def test_a_job_that_another_answered_never_ran_and_counts_for_nothing(
+    sessions: SessionFactory,
+) -> None:
+    add(sessions, 3, JobStatus.SUCCEEDED)
+    add(sessions, 1, JobStatus.SUCCEEDED, started_at=None)
+
+    values = shown(sessions)
+
+    assert values['atelier_wait_seconds{kind="stylize",quantile="0.5"}'] == 2
+    assert values['atelier_run_seconds{kind="stylize",quantile="0.5"}'] == 3
+
+
 def test_an_idle_service(sessions: SessionFactory) -> None:
     values = shown(sessions)
 

@@ -31,6 +31,7 @@ OWNED = {Access.READ, Access.SUBMIT}
 #: Routes of an owner's without an id in the path; how each is seen to keep to its owner is told below.
 WITHOUT_ID = {
     "pages.studio",
+    "pages.training",
     "batches.submit",
     "jobs.list_jobs",
     "jobs.submit",
@@ -285,13 +286,17 @@ def test_the_same_bytes_and_the_same_keys_of_two_owners_are_two_things(
 def test_without_a_key_nothing_but_what_is_public_opens(
     app: Flask, client: FlaskClient, things: dict[str, str]
 ) -> None:
-    public = things | {"filename": "studio.js", "name": "swagger-ui.css", "token": "none"}
+    public = (
+        things
+        | {"filename": "studio.js", "name": "swagger-ui.css", "token": "none"}
+        | {"photo": "coffee"}
+    )
     for rule in rules(app):
         for method in methods(rule):
             answer = client.open(path(rule, public), method=method, buffered=True)
             if ROUTES[rule.endpoint] is Access.PUBLIC:
                 expected = {200, 303, 401, 403} if rule.rule in OPEN_DOORS else {200}
-            elif rule.endpoint == "pages.studio":
+            elif rule.endpoint.startswith("pages."):
                 expected = {303}
             else:
                 expected = {401}

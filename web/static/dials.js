@@ -1,5 +1,7 @@
 // The settings beside the gallery: strength, brush, colours, size and file.
 
+import { say } from "./say.js";
+
 const at = (id) => document.getElementById(id);
 const alpha = at("alpha");
 const stroke = at("stroke");
@@ -9,13 +11,6 @@ const format = at("format");
 const quality = at("quality");
 const colours = [...document.querySelectorAll("input[name=color]")];
 
-/** Shows a range's value in words, and how far it is filled for the style sheet. */
-export function say(range, words) {
-  at(`${range.id}-said`).textContent = words;
-  range.setAttribute("aria-valuetext", words);
-  range.style.setProperty("--filled", `${((range.value - range.min) / (range.max - range.min)) * 100}%`);
-}
-
 // The slider goes in doublings: an ear for loudness and an eye for brushes both count in ratios.
 const width = () => Math.round(2 ** Number(stroke.value) * 100) / 100;
 const BRUSHES = [[0.8, "fine"], [1.2, "medium"], [2.5, "broad"], [Infinity, "very broad"]];
@@ -23,7 +18,7 @@ const BRUSHES = [[0.8, "fine"], [1.2, "medium"], [2.5, "broad"], [Infinity, "ver
 function render() {
   const strength = `${Math.round(alpha.value * 100)}%`;
   say(alpha, alpha.value === "0" ? `${strength}, the photo itself` : strength);
-  say(stroke, `${BRUSHES.find(([most]) => width() < most)[1]}, ×${width()}`);
+  say(stroke, stroke.disabled ? "the network’s own" : `${BRUSHES.find(([most]) => width() < most)[1]}, ×${width()}`);
   size.disabled = original.checked;
   say(size, original.checked ? "as the photo" : `${size.value} px`);
   // A PNG has nothing to lose.
@@ -43,14 +38,27 @@ export function turn(params) {
   render();
 }
 
-/** The fields of a job as the API names them. */
-export function fields() {
-  const chosen = {
-    alpha: alpha.value, stroke: String(width()), format: format.value, quality: quality.value,
-    color: colours.find((colour) => colour.checked).value,
-  };
-  return original.checked ? chosen : { ...chosen, size: size.value };
+export const strength = () => Number(alpha.value);
+
+/** A network that learnt one style has its strokes in its weights. */
+export function fixStrokes(fixed) {
+  stroke.disabled = fixed;
+  render();
 }
+
+/** Turns the strength as a hand does, so that all who watch the dials see it. */
+export function setStrength(value) {
+  alpha.value = value;
+  alpha.dispatchEvent(new Event("input", { bubbles: true }));
+  alpha.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+/** The parameters of a job as the API names them. */
+export const fields = () => ({
+  alpha: strength(), ...(!stroke.disabled && { stroke: width() }), format: format.value, quality: Number(quality.value),
+  color: colours.find((colour) => colour.checked).value,
+  ...(!original.checked && { size: Number(size.value) }),
+});
 
 for (const dial of [alpha, stroke, size, original, format, quality]) dial.addEventListener("input", render);
 render();

@@ -7,8 +7,11 @@ export const isFinal = (job) => ["succeeded", "failed", "canceled"].includes(job
 // The queue's position is nobody's event, so a waiting job is asked after more often.
 const patience = (job) => (job.status === "queued" ? 3000 : 10000);
 
-/** Calls `onChange` with the job as it goes on, from `job` as first known; answers with it when it has ended. */
-export async function follow(job, onChange, signal) {
+/**
+ * Calls `onChange` with the job as it goes on, from `job` as first known; answers with it when it has ended.
+ * `also` names other events and who hears their data; after a broken connection some are told again.
+ */
+export async function follow(job, onChange, signal, also = {}) {
   const { id } = job;
   let source = null;
   // News that comes while the job is being fetched may be newer than the answer.
@@ -28,6 +31,9 @@ export async function follow(job, onChange, signal) {
       if (!signal.aborted) onChange(job);
     });
     source.addEventListener("state", wake);
+    for (const [name, hear] of Object.entries(also)) {
+      source.addEventListener(name, (event) => signal.aborted || hear(JSON.parse(event.data)));
+    }
     // Not at once: a server that only answers with errors would be asked without rest.
     source.addEventListener("error", () => setTimeout(wake, 1000));
   };

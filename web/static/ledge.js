@@ -3,7 +3,7 @@
 const at = (id) => document.getElementById(id);
 const ledge = at("ledge");
 const announce = at("announce");
-const actions = { cancel: at("cancel"), change: at("change"), curl: at("curl"), download: at("download") };
+const actions = Object.fromEntries(["cancel", "change", "again", "menu", "download"].map((id) => [id, at(id)]));
 
 // The worker's names of its stages are for programs.
 const STAGES = {
@@ -73,8 +73,9 @@ export function tell(job) {
     return say({ title: "Stopping", detail: "The worker puts down the brush.", done: "unknown" });
   }
   const view = VIEWS[job.status]?.(job) ?? { title: job.status };
-  const show = active ? ["cancel", "change"] : job.status === "succeeded" ? ["change", "curl", "download"] : ["change"];
-  say(view, show);
+  const ended = { succeeded: ["download"], failed: ["again"], canceled: ["again"] }[job.status] ?? [];
+  say(view, active ? ["cancel", "change"] : ["change", "menu", ...ended]);
+  at("versus").hidden = job.status !== "succeeded";
   // Whoever waits may be looking at another tab.
   document.title = `${view.title} · Atelier`;
 }

@@ -1,36 +1,101 @@
-// The drying rack: recent pictures, a click away.
-import { jobs } from "./api.js";
-import { styleOf } from "./gallery.js";
+// The drying rack: every picture so far, a click away; to cancel, to delete, to compare with another.
+import * as api from "./api.js";
+import { titleOf } from "./gallery.js";
 import { persist } from "./lifeline.js";
 
 const rack = document.getElementById("rack");
+const older = document.getElementById("older");
+const picking = document.getElementById("picking");
 const WORDS = { queued: "Waiting", running: "Painting", failed: "Failed", canceled: "Stopped" };
+const CROSS = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 6l12 12M18 6 6 18"/></svg>';
+
+const active = (job) => ["queued", "running"].includes(job.status);
+const when = (job) => {
+  const at = new Date(job.created_at);
+  const today = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString([], { ...(today ? {} : { day: "numeric", month: "short" }), hour: "2-digit", minute: "2-digit" });
+};
+
+/** What to call a picture in one breath. */
+export const nameOf = (job) => `${titleOf(job)}, ${Math.round((job.params?.alpha ?? 1) * 100)}%`;
+
+function face(job, said) {
+  const output = job.outputs?.find((each) => each.media_type.startsWith("image/"));
+  if (output) {
+    const image = document.createElement("img");
+    Object.assign(image, { src: output.urls?.thumbnail ?? output.url, alt: said, loading: "lazy", decoding: "async" });
+    return image;
+  }
+  const word = document.createElement("span");
+  word.textContent = WORDS[job.status] ?? job.status;
+  return word;
+}
+
+function corner(job, said) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "corner";
+  button.innerHTML = CROSS;
+  button.title = active(job) ? "Cancel" : "Delete";
+  button.setAttribute("aria-label", `${button.title}: ${said}`);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      await persist(() => (active(job) ? api.cancel(job.id) : api.remove(job.id)));
+    } catch (error) {
+      if (!(error instanceof api.Refusal)) throw error;
+    }
+    const gone = !active(job);
+    await refresh();
+    rack.dispatchEvent(new CustomEvent(gone ? "gone" : "stopped", { detail: job.id }));
+  });
+  return button;
+}
 
 function item(job) {
   const entry = document.createElement("li");
   const link = document.createElement("a");
+  const said = `${nameOf(job)}, ${when(job)}`;
   link.href = `#job=${encodeURIComponent(job.id)}`;
   link.dataset.status = job.status;
-  const title = styleOf(job)?.title ?? "Own style";
-  const when = new Date(job.created_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  const output = job.outputs?.find((each) => each.media_type.startsWith("image/"));
-  link.title = `${title}, ${when}`;
-  if (output) {
-    const image = document.createElement("img");
-    Object.assign(image, {
-      src: output.urls?.thumbnail ?? output.url,
-      alt: `${title}, ${when}`, loading: "lazy", decoding: "async",
-    });
-    link.append(image);
-  } else {
-    const word = document.createElement("span");
-    word.textContent = WORDS[job.status] ?? job.status;
-    link.append(word);
-    link.setAttribute("aria-label", `${word.textContent}: ${title}, ${when}`);
+  link.title = said;
+  const shown = face(job, said);
+  link.append(shown);
+  if (shown.localName === "span") {
+    link.setAttribute("aria-label", `${shown.textContent}: ${said}`);
+    const { step = 0, total = 0 } = job.progress ?? {};
+    if (active(job)) {
+      const bar = document.createElement("progress");
+      bar.max = total || 1;
+      if (total) bar.value = step;
+      bar.setAttribute("aria-label", `Progress of ${said}`);
+      link.append(bar);
+    }
   }
-  entry.append(link);
+  link.addEventListener("click", (event) => {
+    if (!picked) return;
+    event.preventDefault();
+    const act = picked;
+    pick(null);
+    act(job);
+  });
+  entry.append(link, corner(job, said));
   return entry;
 }
+
+// -- comparing any two ---------------------------------------------------------------------------
+
+let picked = null;
+
+/** The next picture that is clicked goes to `act` instead of on the easel. */
+export function pick(act) {
+  picked = act;
+  picking.hidden = !act;
+  rack.classList.toggle("picking", Boolean(act));
+  if (act) rack.querySelector("a:not([aria-current])")?.focus();
+}
+document.getElementById("unpick").addEventListener("click", () => pick(null));
+addEventListener("keydown", (event) => event.key === "Escape" && picked && pick(null));
 
 let current = null;
 
@@ -45,21 +110,46 @@ export function mark(id) {
 
 let asked = 0;
 let hung = new Map();
+let last = [];
+let pages = 1;
+
+/** Pages of jobs, without the previews that a closed page left behind. */
+async function recent() {
+  const found = [];
+  let cursor = null;
+  for (let page = 0; page < pages || (found.length < 12 && page < pages + 3); page += 1) {
+    const answer = await persist(() => api.jobs(cursor));
+    found.push(...answer.jobs.filter((job) => job.priority !== api.PREVIEW_PRIORITY));
+    cursor = answer.next;
+    if (!cursor) break;
+  }
+  return { found, more: Boolean(cursor) };
+}
 
 /** Asks for the recent pictures and shows them; only the newest answer counts. */
 export async function refresh() {
   const mine = (asked += 1);
-  const recent = await persist(jobs).catch(() => null);
-  if (mine !== asked || !recent) return;
+  const answer = await recent().catch(() => null);
+  if (mine !== asked || !answer) return;
+  const { found, more } = answer;
+  last = found;
   const focused = rack.contains(document.activeElement) ? document.activeElement.hash : null;
-  const entries = new Map(recent.map((job) => [`${job.id} ${job.status}`, job]));
-  for (const [key, job] of entries) entries.set(key, hung.get(key) ?? item(job));
-  hung = entries;
-  rack.replaceChildren(...entries.values());
+  const key = (job) => `${job.id} ${job.status} ${active(job) ? job.progress?.step : ""}`;
+  hung = new Map(found.map((job) => [key(job), hung.get(key(job)) ?? item(job)]));
+  rack.replaceChildren(...hung.values());
   if (focused) [...rack.querySelectorAll("a")].find((link) => link.hash === focused)?.focus();
   mark(current);
-  document.getElementById("rack-empty").hidden = recent.length > 0;
+  older.hidden = !more;
+  document.getElementById("rack-empty").hidden = found.length > 0;
   // The job on the easel is followed; the others are looked after here.
-  const waiting = recent.some((job) => job.id !== current && ["queued", "running"].includes(job.status));
-  if (waiting) setTimeout(() => mine === asked && refresh(), 5000);
+  const waiting = found.some((job) => job.id !== current && active(job));
+  if (waiting) setTimeout(() => mine === asked && refresh(), 2500);
 }
+
+/** How many pictures could be compared with the one on the easel. */
+export const others = () => last.filter((job) => job.id !== current && job.status === "succeeded").length;
+
+older.addEventListener("click", () => {
+  pages += 1;
+  refresh();
+});

@@ -1,30 +1,27 @@
 // The studio: what is on the easel, what was asked for, and the job that is followed.
 import * as api from "./api.js";
 import { welcome } from "./arrivals.js";
-import { command, copy } from "./curl.js";
+import { attach } from "./deeds.js";
 import * as dials from "./dials.js";
 import * as easel from "./easel.js";
 import * as gallery from "./gallery.js";
 import { follow } from "./job.js";
 import * as ledge from "./ledge.js";
 import { persist } from "./lifeline.js";
-import * as mix from "./mix.js";
-import { Picture } from "./picture.js";
+import { attempt, complain } from "./notice.js";
+import { Picture, explain } from "./picture.js";
 import * as rack from "./rack.js";
+import { keep } from "./sitting.js";
+import { restore } from "./visit.js";
 
 const at = (id) => document.getElementById(id);
-const studio = at("studio");
-const notice = at("notice");
 const stylise = at("stylise");
 const form = at("palette");
-const limit = Number(studio.dataset.maxUploadMb);
+const limit = Number(at("studio").dataset.maxUploadMb);
 const shown = { photo: null, job: null, changed: false, following: new AbortController() };
 const title = document.title;
-
-function complain(sentence) {
-  notice.textContent = sentence;
-  notice.hidden = !sentence;
-}
+// What is only needed once there is a photo, a mixture or a mask comes when it is.
+let [mask, glimpse, sheet, pad] = [null, null, null, null];
 
 /** Ready unless the very same picture is already being made. */
 const ready = (on) => {
@@ -33,9 +30,8 @@ const ready = (on) => {
 };
 
 const fits = (file) => {
-  const megabytes = file.size / 1e6;
   if (!limit || file.size <= limit * 1e6) return true;
-  complain(`${file.name} is too large: ${megabytes.toFixed(0)} MB, where ${limit} MB is the most.`);
+  complain(`${file.name} is too large: ${(file.size / 1e6).toFixed(0)} MB, where ${limit} MB is the most.`);
   return false;
 };
 
@@ -46,107 +42,171 @@ function letGo() {
   shown.changed = false;
   at("command").hidden = true;
   rack.mark(null);
+  rack.pick(null);
   document.title = title;
 }
 
-function takePhoto(file) {
+function unlink() {
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
+/** Another photo is in the hand: for the previews, for the contact sheet, and after a reload. */
+async function hold(photo) {
+  shown.photo = photo;
+  mask?.reset();
+  glimpse ??= await import("./glimpse.js");
+  glimpse.onWord(previewed);
+  if (shown.photo !== photo) return;
+  glimpse.of(photo);
+  hang();
+}
+
+/** The contact sheet, where it is wanted. */
+async function hang() {
+  if (!at("sheet").checked && !sheet) return;
+  sheet ??= await import("./sheet.js");
+  sheet.of(shown.photo);
+}
+
+/** The pad, once there are two styles to mix. */
+async function mix(given) {
+  if (gallery.selection().length < 2 && !pad) return;
+  pad ??= await import("./pad.js");
+  pad.show(gallery.selection(), given);
+}
+
+async function takePhoto(file) {
   complain("");
   if (!fits(file)) return;
   letGo();
-  history.replaceState(null, "", location.pathname + location.search);
+  unlink();
   shown.photo?.forget();
-  shown.photo = Picture.ofFile(file);
-  ledge.say({ title: shown.photo.name, detail: "Choose a style, then Stylise." }, ["change"]);
-  easel.showPhoto(shown.photo);
+  const photo = Picture.ofFile(file);
+  shown.photo = photo;
+  ledge.say({ title: photo.name, detail: "Choose a style, then Stylise." }, ["change"]);
+  easel.showPhoto(photo);
   ready(true);
+  try {
+    const id = await photo.upload();
+    if (shown.photo !== photo) return;
+    keep({ photo: { id, name: photo.name } });
+    await hold(photo);
+    glimpse.changed();
+  } catch (error) {
+    if (shown.photo === photo) refused(photo, error);
+  }
+}
+
+function refused(photo, error) {
+  complain(explain(error, photo.name));
+  ledge.say({ title: photo.name, detail: "Not sent." }, ["change"]);
 }
 
 /** Another wish is another job: nobody has to wait for the last one to end. */
-function change() {
+async function change(event) {
   shown.changed = true;
   ready(true);
+  await mix();
+  remember();
+  // What only concerns the file changes no preview.
+  if (["format", "quality", "size", "original"].includes(event?.target.id)) return;
+  const dragging = event?.type === "input" && event.target.id === "alpha";
+  glimpse?.changed({ dragging, rest: dragging ? 350 : undefined });
 }
 
-function takeStyle(file) {
+function remember() {
+  dials.fixStrokes(gallery.selection().some(({ network }) => network));
+  const styles = gallery.selection().map(({ value }) => value);
+  keep({ styles, weights: (styles.length > 1 && pad?.weights()) || [], dials: { size: null, ...dials.fields() } });
+}
+
+async function takeStyle(file) {
   complain("");
   if (!fits(file)) return;
-  gallery.hangFile(file);
-  change();
+  at("slot").setAttribute("aria-busy", "true");
+  try {
+    await gallery.hangFile(file);
+    change();
+    sheet?.again();
+  } catch (error) {
+    complain(explain(error, file.name || "pasted picture"));
+  } finally {
+    at("slot").removeAttribute("aria-busy");
+  }
 }
 
-/** The refusal as a sentence that names the file it is about. */
-function explain(error, photo, style) {
-  const about = error.pointers.join(" ");
-  const isStyle = /style/.test(about) && !/style_id/.test(about);
-  const isFile = isStyle || /content/.test(about) || [413, 415].includes(error.status);
-  const { name } = isStyle ? style : photo;
-  // Programs are told the field with the file's name behind it; people know the name alone.
-  const sentence = error.message.replace(/^(?:content|style) \((.+?)\) /, "$1 ");
-  const named = [photo.name, style.name].some((each) => sentence.includes(each));
-  return isFile && !named ? `${name} can’t be used. ${sentence}` : sentence;
-}
-
-async function request(photo, style) {
-  const body = new FormData();
-  body.set("kind", "stylize");
-  body.set("content", await persist(() => photo.blob()), photo.name);
-  const mixed = mix.styles(style);
-  if (mixed) body.set("styles", JSON.stringify(mixed));
-  else if (style.id) body.set("style_id", style.id);
-  if (!style.id) body.set("style", await persist(() => style.picture.blob()), style.picture.name);
-  for (const [key, value] of Object.entries(dials.fields())) body.set(key, value);
-  // crypto.randomUUID is for https alone, and a studio may be on the local network.
-  const key = [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, "0")).join("");
-  return persist(() => api.submit(body, key), 4);
+async function request(photo) {
+  const { wish } = await import("./wish.js");
+  const send = async () => {
+    const [body, key] = [await wish(photo), api.freshKey()];
+    return persist(() => api.submit(body, key), 4);
+  };
+  try {
+    return await send();
+  } catch (error) {
+    // Uploads are kept for a day; a page may be open for longer.
+    if (!(error instanceof api.Refusal) || !error.pointers.some((each) => each.includes("upload"))) throw error;
+    photo.forgotten();
+    return send();
+  }
 }
 
 async function send() {
   complain("");
-  const style = gallery.selection();
   if (!shown.photo) {
     at("photo-file").focus();
     return complain("Bring a photo first: drop it here, paste it, or pick a file.");
   }
-  if (!style) return complain("Choose a style first.");
+  if (!gallery.selection().length) return complain("Choose a style first.");
   ready(false);
   letGo();
+  glimpse?.rest();
   const { photo } = shown;
   const { signal } = shown.following;
-  easel.showPhoto(photo);
+  if (!easel.previewing()) easel.showPhoto(photo);
   ledge.say({ title: "Carrying it over", detail: `Sending ${photo.name}.`, done: "unknown" });
   at("easel").scrollIntoView({ block: "nearest" });
   try {
-    const job = await request(photo, style);
+    const job = await request(photo);
     // Somebody who went on to another picture in the meantime is not called back.
     if (signal.aborted) return rack.refresh();
     history.replaceState(null, "", `#job=${encodeURIComponent(job.id)}`);
     watch(job);
   } catch (error) {
-    if (error instanceof api.Refusal) complain(explain(error, photo, style));
-    else if (error instanceof api.Away) complain(`The connection broke while sending ${photo.name}. Please try again.`);
-    else throw error;
+    if (!(error instanceof api.Refusal || error instanceof api.Away)) throw error;
     if (signal.aborted) return;
+    const aboutFile = error instanceof api.Away || [413, 415].includes(error.status);
+    if (aboutFile) refused(photo, error);
+    else complain(error.message);
     ready(true);
     ledge.say({ title: photo.name, detail: "Not sent." }, ["change"]);
   }
+}
+
+/** Puts styles and dials where a job had them. */
+async function settle(job) {
+  const { styles = [], ...params } = job.params ?? {};
+  dials.turn(params);
+  gallery.recall(job);
+  await mix(styles.length > 1 ? styles.map(({ weight }) => weight) : null);
+  remember();
 }
 
 /** Shows an earlier job as it was asked for, so that it can be changed and made again. */
 async function recall(id) {
   letGo();
   complain("");
+  glimpse?.rest();
   const { signal } = shown.following;
   try {
     const job = await persist(() => api.job(id, signal));
     if (signal.aborted) return;
     shown.photo?.forget();
-    shown.photo = Picture.ofJob(job, "content");
-    dials.turn(job.params ?? {});
-    gallery.recall(job);
-    mix.recall(job.params ?? {});
-    if (!shown.photo) easel.clear();
-    else if (job.status !== "succeeded") easel.showPhoto(shown.photo);
-    watch(job);
+    const photo = Picture.ofJob(job, "content");
+    if (!photo) easel.clear();
+    else if (job.status !== "succeeded") easel.showPhoto(photo);
+    await Promise.all([settle(job), hold(photo)]);
+    if (!signal.aborted) watch(job);
   } catch (error) {
     if (signal.aborted) return;
     lost(error);
@@ -155,7 +215,7 @@ async function recall(id) {
 
 function lost(error) {
   if (!(error instanceof api.Refusal)) throw error;
-  history.replaceState(null, "", location.pathname + location.search);
+  unlink();
   if (!shown.photo) easel.clear();
   const gone = error.status === 404;
   ledge.say({ title: gone ? "That picture is no longer here" : "That picture can’t be shown",
@@ -176,38 +236,57 @@ async function watch(first) {
   };
   try {
     const job = await follow(first, show, signal);
-    if (job?.status !== "succeeded") return;
+    if (job?.status !== "succeeded" || signal.aborted) return;
     const [output] = job.outputs ?? [];
     if (!output) return;
     at("download").href = `${output.url}?download=1`;
-    await easel.showPainting(output, shown.photo);
+    if (!shown.changed) await easel.showPainting(output, shown.photo);
   } catch (error) {
     lost(error);
   }
 }
 
+attach({ shown, settle, letGo, unlink, change });
+
+// -- what comes in ---------------------------------------------------------------------------------
+
 welcome({ onPhoto: takePhoto, onStyle: takeStyle });
+for (const button of document.querySelectorAll("#samples button")) {
+  button.addEventListener("click", async () => {
+    const blob = await attempt(() => api.bytes(button.dataset.url));
+    if (blob) takePhoto(new File([blob], button.dataset.name, { type: blob.type }));
+  });
+}
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   send();
 });
-form.addEventListener("input", change);
-ledge.onCancel(async () => {
-  const { job } = shown;
-  if (!job) return;
-  ledge.tell(Object.assign(job, { cancel_requested: true }));
-  try {
-    await persist(() => api.cancel(job.id));
-  } catch (error) {
-    // Ended in the meantime: the job that is followed tells.
-    if (!(error instanceof api.Refusal)) throw error;
-  }
+form.addEventListener("input", (event) => event.target.id !== "sheet" && change(event));
+at("alpha").addEventListener("change", () => glimpse?.changed());
+at("sheet").addEventListener("change", () => {
+  localStorage.setItem("atelier.sheet", at("sheet").checked ? "on" : "off");
+  hang();
 });
-at("curl").addEventListener("click", (event) => {
-  const names = { photo: shown.photo?.name, style: gallery.selection()?.name };
-  copy(command(shown.job, names), event.currentTarget);
+at("part").addEventListener("toggle", async () => {
+  if (at("part").open && !mask) {
+    const [painted, { withRegion }] = await Promise.all([import("./mask.js"), import("./wish.js")]);
+    mask = painted;
+    withRegion(mask.region);
+  } else if (mask) change();
 });
+gallery.whenRemoved((error) => complain(error.message));
 
+function previewed(word) {
+  if (word instanceof api.Refusal) return complain(word.message);
+  // A job that goes on has the caption until it has ended.
+  const going = ["queued", "running"].includes(shown.job?.status);
+  if (word !== "preview" || going || (shown.job && !shown.changed)) return;
+  ledge.say({ title: shown.photo.name, detail: "A small preview. Stylise paints it in full." }, ["change"]);
+}
+
+// -- where the last visit left off -----------------------------------------------------------------
+
+at("sheet").checked = localStorage.getItem("atelier.sheet") === "on";
 const linked = () => new URLSearchParams(location.hash.slice(1)).get("job");
 addEventListener("hashchange", () => linked() && recall(linked()));
 if (linked()) {
@@ -216,7 +295,8 @@ if (linked()) {
 }
 try {
   await gallery.open();
-  mix.open();
+  await restore({ shown, mix, hold, linked, unlink, remember, preview: () => glimpse.changed() });
+  dials.fixStrokes(gallery.selection().some(({ network }) => network));
 } catch (error) {
   complain(`The gallery can’t be shown. ${error.message}`);
 }

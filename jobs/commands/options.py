@@ -1,0 +1,97 @@
+"""Options that several commands have. Those of jobs are read off the API's own parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+import click
+
+from jobs.commands.exits import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic.fields import FieldInfo
+
+#: Parameters that files or shares belong to have options of their own.
+COMPOSED = frozenset({"styles", "regions"})
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def url_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--url`, and `--key`, which no command has to pass on."""
+    url = click.option(
+        "--url",
+        default="http://127.0.0.1:8000",
+        envvar="ATELIER_URL",
+        show_default=True,
+        help="Where the service is (ATELIER_URL).",
+    )
+    key = click.option(
+        "--key",
+        envvar="ATELIER_KEY",
+        expose_value=False,
+        callback=lambda context, _, value: context.meta.__setitem__(KEY, value),
+        help="An API key; others on this machine see it here, and not in ATELIER_KEY.",
+    )
+    return url(key(command))
+
+
+def stylize_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each parameter of a `stylize` job: its name, its range, its default."""
+    from jobs.params import StylizeParams
+
+    return _options(command, StylizeParams.model_fields)
+
+
+def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each parameter of a `train` job."""
+    from jobs.training_params import TrainParams
+
+    return _options(command, TrainParams.model_fields)
+
+
+def _options(command: Callable[..., Any], fields: dict[str, FieldInfo]) -> Callable[..., Any]:
+    for name, field in reversed(fields.items()):
+        if name not in COMPOSED:
+            command = _option(name, field)(command)
+    return command
+
+
+def _option(name: str, field: FieldInfo) -> Callable[..., Any]:
+    description = (field.description or "").replace("`", "")
+    said = description.split(": ")[0].split(";")[0].split(". ")[0].rstrip(".")
+    help_ = f"{said}." if said else f"See {name} in the API."
+    flag = f"--{name.replace('_', '-')}"
+    if field.default is False:
+        return click.option(flag, name, is_flag=True, default=None, help=help_)
+    if field.default is True:
+        return click.option(
+            f"{flag}/--no-{flag[2:]}", name, default=None, help=f"{help_} [default: yes]"
+        )
+    if not field.is_required() and field.default not in (None, "", []):
+        help_ += f" [default: {field.default}]"
+    # Python's own `format` is left alone.
+    variable = f"{name}_" if name == "format" else name
+    return click.option(flag, variable, type=_type(field), required=field.is_required(), help=help_)
+
+
+def _type(field: FieldInfo) -> click.ParamType[Any]:
+    bounds = {
+        kind: getattr(rule, kind)
+        for rule in field.metadata
+        for kind in ("ge", "le")
+        if hasattr(rule, kind)
+    }
+    low, high = bounds.get("ge"), bounds.get("le")
+    inner = field.annotation
+    choices = [option for option in get_args(inner) if option is not type(None)]
+    if get_origin(inner) is Literal:
+        return click.Choice([str(choice) for choice in choices])
+    kind = choices[0] if choices and inner not in (int, float, str) else inner
+    if kind is int:
+        return click.IntRange(low, high)
+    if kind is float and get_origin(inner) is not list:
+        return click.FloatRange(low, high)
+    return click.STRING

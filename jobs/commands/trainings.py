@@ -1,0 +1,75 @@
+"""`atelier trainings`: networks that the service trains, watched from a terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jobs.commands.exits import exit_for, open_client
+from jobs.commands.options import json_option, train_options, url_option
+from jobs.commands.remote import print_job
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def trainings() -> None:
+    """Let the service train a network, and steer it."""
+
+
+@trainings.command()
+@click.argument("style", required=False, type=_FILE)
+@click.option("--style-id", help="A style of the gallery, instead of a picture.")
+@train_options
+@click.option("--wait", "wait_for_it", is_flag=True, help="Watch it to its end.")
+@url_option
+@json_option
+def start(
+    style: Path | None, style_id: str | None, wait_for_it: bool, url: str, as_json: bool, **params: Any
+) -> None:
+    """Train a network for the style of a picture, on the service."""
+    from jobs.commands import bars
+
+    with open_client(url) as client:
+        with bars.sending([style] if style else [], quiet=as_json) as sent:
+            job = client.submit_training(style=style, style_id=style_id, sent=sent, **params)
+        if wait_for_it:
+            job = bars.follow(client, job["id"], timeout=None, quiet=as_json)
+    print_job(job, as_json)
+    exit_for(job)
+
+
+def _steer(verb: str, help_: str) -> None:
+    """A subcommand that says one word to a training."""
+
+    @trainings.command(verb, help=help_)
+    @click.argument("job_id")
+    @url_option
+    @json_option
+    def say(job_id: str, url: str, as_json: bool) -> None:
+        with open_client(url) as client:
+            print_job(client.steer_training(job_id, verb), as_json)
+
+
+_steer("pause", "Stop with a checkpoint, until resumed.")
+_steer("resume", "Go on from the checkpoint, with the very next step.")
+_steer("finish", "Stop, it looks good: publish the network as it is.")
+
+
+@trainings.command("networks")
+@url_option
+@json_option
+def list_networks(url: str, as_json: bool) -> None:
+    """List the networks that were trained or imported."""
+    with open_client(url) as client:
+        found = client.networks()
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    for network in found:
+        click.echo(
+            f"{network['name']}@{network['version']}  {network['architecture']}  {network['id']}"
+        )

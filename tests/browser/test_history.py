@@ -1,0 +1,158 @@
+"""The rack: earlier pictures come back, are compared, deleted, and told as commands."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from browser_page import Studio
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
+
+
+def paint(studio: Studio, alpha: float, size: int = 320) -> str:
+    """A picture of `photo.jpg`; its job's id."""
+    studio.bring("photo.jpg")
+    studio.set("alpha", alpha)
+    studio.set("size", size)
+    studio.stylise()
+    studio.until_finished()
+    return studio.job_id()
+
+
+def menu(studio: Studio, name: str) -> None:
+    if not studio.at("menu").get_attribute("open"):
+        studio.at("menu").find_element("css selector", "summary").click()
+    studio.at(name).click()
+
+
+def test_an_earlier_picture_comes_back_from_the_rack(studio: Studio) -> None:
+    first = paint(studio, 0.25)
+    newest = paint(studio, 1)
+    studio.until(lambda: studio.all(f"#rack a[href$='{first}'] img"))
+    studio.all(f"#rack a[href$='{first}']")[0].click()
+    studio.until(lambda: studio.job_id() != newest)
+    studio.until(lambda: studio.text("alpha-said") == "25%")
+    studio.until_finished()
+    assert studio.errors() == []
+
+
+def test_any_two_are_compared(studio: Studio, shots: Path) -> None:
+    one, other = paint(studio, 0.3), paint(studio, 0.9)
+    menu(studio, "versus")
+    assert studio.at("picking").is_displayed()
+    studio.all(f"#rack a[href$='{one}']")[0].click()
+    studio.until(lambda: studio.text("status") == "Two pictures")
+    assert "30%" in studio.text("tag-before")
+    assert "90%" in studio.text("tag-after")
+    sources = [str(studio.at(each).get_attribute("src")) for each in ("before", "after")]
+    assert one in sources[0]
+    assert other in sources[1]
+    studio.all("[data-view=side]")[0].click()
+    studio.driver.save_screenshot(str(shots / "two.png"))
+    assert studio.sideways() <= 0
+    assert studio.errors() == []
+
+
+def test_looking_closely_at_both_in_step(studio: Studio, shots: Path) -> None:
+    paint(studio, 0.8, size=2048)
+    studio.at("zoom").click()
+    assert studio.at("zoom").get_attribute("aria-pressed") == "true"
+    matrix = """
+    const look = (id) => getComputedStyle(document.getElementById(id)).transform;
+    return [look("before"), look("after")];
+    """
+    near, far = studio.script(matrix)
+    assert near == far
+    scale = float(near.removeprefix("matrix(").split(",")[0])
+    pane = studio.script("return document.getElementById('pane-after').clientWidth")
+    assert scale == pytest.approx(2048 / pane, rel=0.01)
+    studio.all("[data-view=side]")[0].click()
+    studio.script("document.getElementById('zoom').focus()")
+    studio.at("zoom").click()
+    studio.at("zoom").click()
+    before = studio.script(matrix)
+    ActionChains(studio.driver).key_down(Keys.SHIFT).send_keys(Keys.ARROW_RIGHT).key_up(
+        Keys.SHIFT
+    ).perform()
+    after = studio.script(matrix)
+    assert after[0] == after[1] != before[0]
+    studio.driver.save_screenshot(str(shots / "close.png"))
+
+
+def test_the_original_while_it_is_held(studio: Studio) -> None:
+    paint(studio, 0.8)
+    hidden = "return getComputedStyle(document.getElementById('pane-after')).visibility"
+    hand = ActionChains(studio.driver).click_and_hold(studio.at("hold"))
+    hand.perform()
+    assert studio.script(hidden) == "hidden"
+    ActionChains(studio.driver).release().perform()
+    assert studio.script(hidden) == "visible"
+
+
+def test_settings_are_used_again_on_another_photo(studio: Studio) -> None:
+    studio.all("#grid input")[4].click()
+    old = paint(studio, 0.55)
+    studio.all("#grid input")[1].click()
+    studio.set("alpha", 1)
+    studio.all(f"#rack a[href$='{old}']")[0].click()
+    studio.until_finished()
+    menu(studio, "reuse")
+    studio.bring("portrait.png")
+    studio.until_preview()
+    assert studio.text("alpha-said") == "55%"
+    assert studio.all("#grid input")[4].is_selected()
+    studio.stylise()
+    studio.until_finished()
+    assert studio.params()["alpha"] == 0.55
+    assert studio.job_id() != old
+
+
+def test_a_picture_is_deleted(studio: Studio) -> None:
+    gone = paint(studio, 0.65)
+    menu(studio, "delete")
+    studio.until(lambda: not studio.all(f"#rack a[href$='{gone}']"))
+    assert httpx.get(f"{studio.url}/v1/jobs/{gone}").status_code == 404
+    assert studio.job_id() == ""
+    # From the rack as well.
+    other = paint(studio, 0.7)
+    studio.script("document.querySelector(`#rack a[href$='${arguments[0]}'] + .corner`).click()", other)
+    studio.until(lambda: not studio.all(f"#rack a[href$='{other}']"))
+    assert httpx.get(f"{studio.url}/v1/jobs/{other}").status_code == 404
+
+
+def copied(studio: Studio, form: str) -> str:
+    menu(studio, form)
+    studio.until(lambda: studio.text("command"))
+    return studio.text("command")
+
+
+def test_every_recipe_makes_the_same_picture(studio: Studio, tmp_path: Path) -> None:
+    """The three are run as they stand, and ask for what the page asked for."""
+    made = paint(studio, 0.75)
+    (tmp_path / "photo.jpg").write_bytes((studio.pictures / "photo.jpg").read_bytes())
+    wanted = studio.params()
+    picture = httpx.get(f"{studio.url}/v1/jobs/{made}/output").content
+
+    curl = copied(studio, "curl")
+    answer = subprocess.run(shlex.split(curl), cwd=tmp_path, capture_output=True, check=True)
+    assert json.loads(answer.stdout)["params"] == wanted
+
+    words = shlex.split(copied(studio, "cli"))
+    assert words[0] == "atelier"
+    subprocess.run(
+        [sys.executable, "-m", "jobs.cli", *words[1:]], cwd=tmp_path, check=True, capture_output=True
+    )
+    assert (tmp_path / "painting.png").read_bytes() == picture
+
+    (tmp_path / "painting.png").unlink()
+    code = copied(studio, "python")
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "painting.png").read_bytes() == picture

@@ -1,0 +1,250 @@
+"""What one sees before asking for the full render: previews, the strip, the sheet, mixtures, masks."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from browser_page import Studio
+from PIL import Image
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
+
+#: Mean difference of two pictures that the page shows, in grey levels.
+DIFFERENCE = """
+const read = (image) => {
+  const canvas = new OffscreenCanvas(64, 64);
+  const ink = canvas.getContext("2d");
+  ink.drawImage(image, 0, 0, 64, 64);
+  return ink.getImageData(0, 0, 64, 64).data;
+};
+const [one, other] = arguments;
+const [a, b] = [read(one), read(other)];
+return a.reduce((sum, value, n) => sum + Math.abs(value - b[n]), 0) / a.length;
+"""
+
+
+def difference(studio: Studio, one: Any, other: Any) -> float:
+    return float(studio.script(DIFFERENCE, one, other))
+
+
+def listed(studio: Studio) -> list[dict[str, Any]]:
+    return list(httpx.get(f"{studio.url}/v1/jobs?limit=100", timeout=60).json()["jobs"])
+
+
+def test_a_preview_follows_the_dials_and_leaves_no_trace(studio: Studio, shots: Path) -> None:
+    before = {job["id"] for job in listed(studio)}
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    assert studio.width() == 384
+    assert "preview" in studio.text("detail")
+    first = studio.at("after").get_attribute("src")
+    studio.all("#grid input")[6].click()
+    studio.until(lambda: studio.at("after").get_attribute("src") != first)
+    studio.until_strip()
+    studio.driver.save_screenshot(str(shots / "preview.png"))
+    # Previews are taken out of the history as soon as they were fetched.
+    studio.until(lambda: {job["id"] for job in listed(studio)} == before, seconds=30)
+    assert studio.job_id() == ""
+    assert studio.errors() == []
+
+
+def test_five_strengths_to_choose_from(studio: Studio) -> None:
+    studio.bring("photo.jpg")
+    studio.until_strip()
+    strengths = studio.all("#strip img")
+    photo = studio.at("before")
+    steps = [difference(studio, photo, each) for each in strengths]
+    # Each is further from the photo than the one before, and the last is far.
+    assert steps == sorted(steps)
+    assert steps[-1] > 10
+
+    studio.all("#strip button")[1].click()
+    assert studio.text("alpha-said") == "40%"
+    assert studio.all("#strip button")[1].get_attribute("aria-pressed") == "true"
+    studio.until(lambda: difference(studio, studio.at("after"), strengths[1]) < 1)
+
+
+def test_a_strength_between_two_is_blended_at_once_and_then_made(studio: Studio) -> None:
+    studio.bring("photo.jpg")
+    studio.until_strip()
+    studio.script(
+        "const alpha = document.getElementById('alpha'); alpha.value = 0.5;"
+        "alpha.dispatchEvent(new Event('input', {bubbles: true}));"
+    )
+    # Without anything from the server: one of the five over another, and said to be rough.
+    studio.until(lambda: studio.text("tag-after") == "Preview, roughly", seconds=5)
+    assert studio.script("return getComputedStyle(document.getElementById('glaze')).opacity") == "0.5"
+    studio.until(lambda: studio.text("tag-after") == "Preview")
+    assert not studio.at("glaze").get_attribute("src")
+
+
+def test_every_style_on_ones_own_photo(studio: Studio, shots: Path) -> None:
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    studio.reach("sheet").click()
+    studio.until(lambda: len(studio.all(".tile.mine")) >= 6)
+    first, second = studio.all(".tile.mine img")[:2]
+    assert difference(studio, first, second) > 4
+    assert str(first.get_attribute("src")).startswith("blob:")
+    studio.driver.save_screenshot(str(shots / "sheet.png"))
+    studio.reach("sheet").click()
+    assert studio.all(".tile.mine") == []
+    assert studio.errors() == []
+
+
+def test_styles_are_searched_liked_and_drawn_by_lot(studio: Studio) -> None:
+    def hung() -> list[str]:
+        return [
+            str(e.get_attribute("title"))
+            for e in studio.all("label.tile:not(.slot)")
+            if e.is_displayed()
+        ]
+
+    everything = hung()
+    studio.at("search").send_keys("waves")
+    assert 0 < len(hung()) < len(everything)
+    studio.at("search").send_keys(Keys.CONTROL + "a", Keys.DELETE)
+    studio.at("search").send_keys("no such style")
+    assert studio.at("none-found").is_displayed()
+    studio.at("search").send_keys(Keys.CONTROL + "a", Keys.DELETE)
+    assert hung() == everything
+
+    before = studio.text("style-label")
+    studio.at("random").click()
+    assert studio.text("style-label") != before
+    studio.at("heart").click()
+    studio.at("favourites").click()
+    [liked] = hung()
+    assert studio.text("style-label").startswith(liked)
+    studio.driver.refresh()
+    studio.until_hung()
+    studio.at("favourites").click()
+    assert hung() == [liked]
+
+
+def test_three_styles_are_mixed_by_hand_keys_and_numbers(studio: Studio, shots: Path) -> None:
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    studio.reach("mixing").click()
+    for number in (1, 2):
+        studio.all("#grid input")[number].click()
+    names = [str(each.get_attribute("aria-label")) for each in studio.all("#pad input")]
+    assert len(names) == 3
+
+    def shares() -> list[int]:
+        return [int(str(each.get_property("value"))) for each in studio.all("#pad input")]
+
+    assert shares() in ([33, 33, 33], [33, 34, 33])
+    knob = studio.reach("knob")
+    ActionChains(studio.driver).move_to_element(knob).click_and_hold().move_by_offset(
+        0, -60
+    ).release().perform()
+    assert shares()[0] > 60
+    moved = shares()
+    studio.press(Keys.ARROW_DOWN)
+    assert shares()[0] < moved[0]
+    number = studio.all("#pad input")[1]
+    number.send_keys(Keys.CONTROL + "a")
+    number.send_keys("70")
+    assert shares()[1] == 70
+    assert 99 <= sum(shares()) <= 101
+    studio.driver.save_screenshot(str(shots / "mix.png"))
+
+    studio.set("size", 256)
+    wanted = shares()
+    studio.stylise()
+    studio.until_finished()
+    styles = studio.params()["styles"]
+    assert [round(100 * each["weight"]) for each in styles] == [share for share in wanted if share]
+    # As somebody finds it who opens the link later.
+    studio.driver.refresh()
+    studio.until_finished()
+    studio.until(lambda: shares() == wanted)
+    assert studio.errors() == []
+
+
+def test_a_fifth_style_does_not_fit(studio: Studio) -> None:
+    studio.reach("mixing").click()
+    for number in (1, 2, 3):
+        studio.all("#grid input")[number].click()
+    assert len(studio.all("#grid input:checked")) == 4
+    assert all(not each.is_enabled() for each in studio.all("#grid input:not(:checked)"))
+    studio.reach("mixing").click()
+    assert len(studio.all("#grid input:checked")) == 1
+    assert not studio.at("pad").is_displayed()
+
+
+def test_a_part_is_kept_with_a_mask(studio: Studio, shots: Path) -> None:
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    studio.reach("parting").click()
+    studio.until(lambda: studio.all("#mask-paint"))
+    studio.set("mask-width", 30)
+    studio.set("feather", 6)
+    studio.reach("mask-paint").click()
+    brush = studio.at("brush")
+    hand = ActionChains(studio.driver).move_to_element_with_offset(brush, -60, 0)
+    hand.click_and_hold().move_by_offset(120, 0).release().perform()
+    studio.driver.save_screenshot(str(shots / "mask.png"))
+    studio.reach("mask-paint").click()
+    studio.set("size", 600)
+    studio.stylise()
+    studio.until_finished()
+
+    [region] = studio.params()["regions"]
+    assert (region["alpha"], region["feather"]) == (0, 6)
+    # In the middle of the stroke the photo is left as it is; far from it, it is painted.
+    spots = """
+    const at = (id, x, y) => {
+      const image = document.getElementById(id);
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+      const ink = canvas.getContext("2d");
+      ink.drawImage(image, 0, 0);
+      return [...ink.getImageData(image.naturalWidth * x, image.naturalHeight * y, 20, 20).data];
+    };
+    const apart = (x, y) => {
+      const [one, other] = [at("before", x, y), at("after", x, y)];
+      return one.reduce((sum, value, n) => sum + Math.abs(value - other[n]), 0) / one.length;
+    };
+    return [apart(0.5, 0.5), apart(0.05, 0.05)];
+    """
+    inside, outside = studio.script(spots)
+    assert inside < 3 < 8 < outside
+    assert studio.errors() == []
+
+
+def test_the_brush_works_by_keyboard_and_inside_out(studio: Studio) -> None:
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    studio.reach("parting").click()
+    studio.until(lambda: studio.all("#mask-paint"))
+    studio.reach("mask-paint").click()
+    studio.at("brush").send_keys(Keys.SPACE, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.SPACE)
+    studio.reach("mask-invert").click()
+    studio.set("size", 256)
+    studio.stylise()
+    studio.until_finished()
+    mask = next(each for each in studio.job()["inputs"] if each["role"] == "mask_1")
+    picture = httpx.get(studio.url + mask["url"], timeout=60).content
+    with Image.open(io.BytesIO(picture)) as image:
+        grey = image.convert("L")
+    assert grey.getpixel((grey.width // 2, grey.height // 2)) == 0
+    assert grey.getpixel((2, 2)) == 255
+
+
+def test_the_dials_stay_in_reach_of_a_mouse(studio: Studio) -> None:
+    """The button sticks to the bottom of the palette and hides nothing for good."""
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    for name in ("alpha", "stroke", "color-match", "parting", "file"):
+        element = studio.reach(name)
+        box = element.rect
+        assert box["height"] > 0
+    assert studio.driver.find_element(By.ID, "stylise").is_displayed()

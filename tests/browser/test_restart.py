@@ -1,0 +1,91 @@
+"""The whole service is stopped and started again while the studio waits for a picture."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser_page import Studio
+from selenium import webdriver
+
+from jobs.redis_server import free_port
+
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(400)]
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTSIDE = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "PORT", "HOST")
+
+
+class Restartable:
+    """`atelier up` on a home and a port that outlive it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.port = home, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.service: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if name not in OUTSIDE}
+        environment |= {
+            "ATELIER_HOME": str(self.home / "var"),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+        }
+        with (self.home / "service.log").open("a") as log:
+            self.service = subprocess.Popen(
+                [sys.executable, "-m", "jobs.cli", "up", "--port", str(self.port)],
+                cwd=self.home,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.service.stdout is not None
+        assert any(line.startswith("ready: ") for line in self.service.stdout)
+
+    def stop(self) -> None:
+        if self.service is not None:
+            self.service.send_signal(signal.SIGINT)
+            self.service.wait(60)
+            if self.service.stdout is not None:
+                self.service.stdout.close()
+            self.service = None
+
+
+@pytest.fixture
+def restartable(browser_files: tuple[str, str], tmp_path: Path) -> Iterator[Restartable]:
+    service = Restartable(tmp_path)
+    try:
+        service.start()
+        yield service
+    finally:
+        service.stop()
+
+
+def test_a_restart_in_the_middle_loses_nothing(
+    chromium: webdriver.Chrome, restartable: Restartable, pictures: Path, shots: Path
+) -> None:
+    studio = Studio(chromium, restartable.url, pictures)
+    studio.open()
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    # Large enough to be still at work when everything stops.
+    studio.set("size", 4096)
+    studio.stylise()
+    studio.until(studio.job_id)
+    job = studio.job_id()
+    restartable.stop()
+    studio.until(lambda: studio.at("away").is_displayed(), seconds=60)
+    assert "can’t be reached" in studio.text("away")
+    studio.driver.save_screenshot(str(shots / "away.png"))
+
+    restartable.start()
+    studio.until(lambda: not studio.at("away").is_displayed(), seconds=60)
+    studio.until(lambda: studio.text("status") == "Finished" and studio.kind() == "final", seconds=200)
+    assert studio.job_id() == job
+    assert studio.width() == 4096

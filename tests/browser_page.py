@@ -1,0 +1,165 @@
+"""The studio through a person's hands and eyes, for the walks in `tests/browser`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+SET = """
+const [element, value] = arguments;
+element.value = value;
+for (const name of ["input", "change"]) element.dispatchEvent(new Event(name, {bubbles: true}));
+"""
+DROP = """
+const [target, name, type, base64] = arguments;
+const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
+const dataTransfer = new DataTransfer();
+dataTransfer.items.add(new File([bytes], name, {type}));
+for (const kind of ["dragenter", "dragover", "drop"])
+  target.dispatchEvent(new DragEvent(kind, {dataTransfer, bubbles: true, cancelable: true}));
+"""
+
+
+class Page:
+    """Any page of the service in a browser."""
+
+    def __init__(self, driver: webdriver.Chrome, url: str) -> None:
+        self.driver, self.url = driver, url
+
+    def fresh(self, path: str = "/") -> None:
+        """Open a page as somebody does who was never here."""
+        self.driver.get("about:blank")
+        self.driver.execute_cdp_cmd(
+            "Storage.clearDataForOrigin", {"origin": self.url, "storageTypes": "local_storage"}
+        )
+        self.driver.get_log("browser")
+        self.driver.get(self.url + path)
+
+    def at(self, id_: str) -> WebElement:
+        return self.driver.find_element(By.ID, id_)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, id_: str) -> str:
+        return str(self.at(id_).get_property("textContent"))
+
+    def script(self, code: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(code, *arguments)
+
+    def set(self, id_: str, value: object) -> None:
+        """Put a range, a field or a list where a hand would put it."""
+        self.script(SET, self.at(id_), str(value))
+
+    def reach(self, name: str) -> WebElement:
+        """Scroll to an element, as a person does when the sticky button lies over it."""
+        element = self.at(name)
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        return element
+
+    def until(self, done: Callable[[], Any], seconds: float = 90) -> Any:
+        return WebDriverWait(self.driver, seconds, poll_frequency=0.1).until(lambda _: done())
+
+    def press(self, *keys: str) -> None:
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def focused(self) -> str:
+        return str(self.script("return document.activeElement.id"))
+
+    def tab_to(self, id_: str) -> list[str]:
+        """Tab from where the focus is; the ids reached, each of which showed its focus."""
+        reached: list[str] = []
+        for _ in range(90):
+            self.press(Keys.TAB)
+            reached.append(self.focused())
+            assert self.script("return document.activeElement.matches(':focus-visible, body')")
+            if reached[-1] == id_:
+                return reached
+        pytest.fail(f"{id_} is not reached by Tab: {reached}")
+
+    def sideways(self) -> int:
+        """By how many pixels the page is wider than the window."""
+        return int(self.script("return document.documentElement.scrollWidth - innerWidth"))
+
+    def emulate(self, **features: str) -> None:
+        """Media features, such as `prefers_color_scheme="dark"`; none: as they are."""
+        said = [{"name": name.replace("_", "-"), "value": value} for name, value in features.items()]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": said})
+
+    def errors(self) -> list[str]:
+        return [
+            entry["message"]
+            for entry in self.driver.get_log("browser")
+            # A service without trained networks knows no such address, which the page takes for none.
+            if entry["level"] == "SEVERE" and "/v1/networks - " not in entry["message"]
+        ]
+
+
+class Studio(Page):
+    """The studio."""
+
+    def __init__(self, driver: webdriver.Chrome, url: str, pictures: Path) -> None:
+        super().__init__(driver, url)
+        self.pictures = pictures
+
+    def open(self) -> None:
+        self.fresh()
+        self.until_hung()
+
+    def until_hung(self) -> None:
+        self.until(lambda: len(self.all("#grid input")) > 0, seconds=30)
+
+    def bring(self, name: str, to: str = "photo-file") -> None:
+        self.at(to).send_keys(str(self.pictures / name))
+
+    def pick(self, number: int) -> None:
+        """Click the gallery's tile of that number, once it is in sight."""
+        tile = self.all("#grid input")[number]
+        self.script("arguments[0].scrollIntoView({block: 'center'})", tile)
+        tile.click()
+
+    def kind(self) -> str | None:
+        """`preview` or `final`: what hangs beside the photo."""
+        return self.at("wall").get_attribute("data-kind")
+
+    def until_preview(self) -> None:
+        self.until(lambda: self.kind() == "preview")
+
+    def until_strip(self) -> None:
+        """The five strengths are there."""
+        full = (
+            "return [...document.querySelectorAll('#strip img')].every((each) => each.naturalWidth > 0)"
+        )
+        self.until(lambda: self.script(full))
+
+    def stylise(self) -> None:
+        self.at("stylise").click()
+
+    def until_finished(self) -> None:
+        self.until(lambda: self.text("status") == "Finished" and self.kind() == "final")
+
+    def complaint(self) -> str:
+        self.until(lambda: self.at("notice").is_displayed())
+        return self.text("notice")
+
+    def width(self) -> int:
+        """Of the painting on the easel, in its own pixels."""
+        return int(self.script("return document.getElementById('after').naturalWidth"))
+
+    def job_id(self) -> str:
+        return str(self.script("return new URLSearchParams(location.hash.slice(1)).get('job') ?? ''"))
+
+    def job(self) -> dict[str, Any]:
+        return dict(httpx.get(f"{self.url}/v1/jobs/{self.job_id()}", timeout=60).json())
+
+    def params(self) -> dict[str, Any]:
+        return dict(self.job()["params"])

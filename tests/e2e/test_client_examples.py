@@ -1,0 +1,33 @@
+"""The examples in the client's docstrings are run as they stand, against a real service."""
+
+from __future__ import annotations
+
+import doctest
+from pathlib import Path
+
+import pytest
+from service_stack import Stack
+
+from jobs.client import Client, client
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    return sqlite_url
+
+
+def test_the_examples_of_the_client(stack: Stack, api: Client, photo: Path) -> None:
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    names = {"atelier": api, "photo": photo, "url": stack.url, "Client": Client}
+    tried = 0
+    for example in doctest.DocTestFinder().find(client, globs=names):
+        if example.examples:
+            said: list[str] = []
+            result = runner.run(example, out=said.append)
+            assert result.failed == 0, "".join(said)
+            tried += 1
+    assert tried >= 7

@@ -1,0 +1,68 @@
+"""`/samples`: photographs to try, out of an installed package (scikit-image), where it is installed."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Blueprint, Response, abort, request, send_file
+from PIL import Image
+
+blueprint = Blueprint("samples", __name__, url_prefix="/samples")
+
+#: Long side of a thumbnail in pixels.
+THUMBNAIL_SIDE = 192
+#: Name → file of `skimage.data` and what is on it. All are in the public domain or free to use.
+PHOTOS = {
+    "chelsea": ("chelsea.png", "A cat"),
+    "astronaut": ("astronaut.png", "An astronaut"),
+    "coffee": ("coffee.png", "A cup of coffee"),
+    "rocket": ("rocket.jpg", "A rocket at dawn"),
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A photograph on this machine: its `name` in the address, its `title` for people, its file."""
+
+    name: str
+    title: str
+    path: Path
+
+
+@lru_cache(maxsize=1)
+def all_samples() -> tuple[Sample, ...]:
+    """Those that are there; none where the package is not installed."""
+    found = find_spec("skimage")
+    if found is None or found.origin is None:
+        return ()
+    folder = Path(found.origin).parent / "data"
+    samples = (Sample(name, title, folder / file) for name, (file, title) in PHOTOS.items())
+    return tuple(sample for sample in samples if sample.path.is_file())
+
+
+@blueprint.get("/<photo>")
+def photo(photo: str) -> Response:
+    """A photograph; with `?thumbnail`, a small one."""
+    sample = next((each for each in all_samples() if each.name == photo), None)
+    if sample is None:
+        abort(404)
+    if "thumbnail" in request.args:
+        response = send_file(io.BytesIO(_thumbnail(sample.path)), mimetype="image/webp")
+    else:
+        response = send_file(sample.path)
+    response.headers["Cache-Control"] = "public, max-age=86400"
+    return response
+
+
+@lru_cache(maxsize=16)
+def _thumbnail(path: Path) -> bytes:
+    with Image.open(path) as picture:
+        small = picture.convert("RGB")
+        small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    small.save(out, "WEBP", quality=80)
+    return out.getvalue()

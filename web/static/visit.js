@@ -1,0 +1,43 @@
+// Where the last visit left off: photo, styles and dials, as the browser kept their ids.
+import * as api from "./api.js";
+import * as dials from "./dials.js";
+import * as easel from "./easel.js";
+import * as gallery from "./gallery.js";
+import * as ledge from "./ledge.js";
+import { persist } from "./lifeline.js";
+import { Picture } from "./picture.js";
+import { keep, kept } from "./sitting.js";
+
+/** A link to paint with a network that was trained: `#network=NAME`. */
+function takeNetwork({ unlink, remember }) {
+  const name = new URLSearchParams(location.hash.slice(1)).get("network");
+  if (!name || !gallery.find(`network:${name}`)) return;
+  gallery.choose(`network:${name}`);
+  unlink();
+  remember();
+}
+
+/** Puts back what was on the easel; a link to a job comes before it. `studio` is what the studio lends. */
+export async function restore(studio) {
+  const { shown, mix, hold, linked, preview } = studio;
+  const { dials: turned } = kept();
+  if (turned) dials.turn(turned);
+  takeNetwork(studio);
+  const { photo, styles = [], weights = [] } = kept();
+  const hung = styles.filter((value) => gallery.find(value));
+  if (hung.length) gallery.choose(...hung);
+  await mix(weights.length === hung.length && hung.length > 1 ? weights : null);
+  if (!photo || linked()) return;
+  const picture = Picture.ofUpload(photo);
+  try {
+    await persist(() => api.ask(`/v1/uploads/${encodeURIComponent(photo.id)}`));
+  } catch (error) {
+    if (!(error instanceof api.Refusal)) throw error;
+    return keep({ photo: null });
+  }
+  if (shown.photo || linked()) return;
+  easel.showPhoto(picture);
+  ledge.say({ title: picture.name, detail: "Choose a style, then Stylise." }, ["change"]);
+  await hold(picture);
+  preview();
+}
