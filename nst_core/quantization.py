@@ -48,6 +48,10 @@ class QuantizedConv(nn.Module):
         self.register_buffer("weight_scale", largest / _WEIGHT_LEVELS)
         self.register_buffer("weight_zero", torch.zeros_like(largest, dtype=torch.int32))
 
+    def extra_repr(self) -> str:
+        """The range of the input: graphs and fingerprints that are kept depend on it."""
+        return f"scale={self.scale!r}, zero_point={self.zero_point}"
+
     def forward(self, x: Tensor) -> Tensor:
         """See the wrapped convolution."""
         wrapped = self.convolution

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from nst_core.graph_files import GraphFiles
 from nst_core.images import Picture, to_tensor
 from nst_core.quantization import QuantizedConv, calibrate, quantize
 from nst_core.runtime import TorchRuntime, choose_runtime
@@ -80,3 +82,16 @@ def test_nothing_named_changes_nothing(slim: StyleNetwork, pairs: Pairs) -> None
         atol=1e-4,
         rtol=1e-4,
     )
+
+
+def test_graphs_of_other_ranges_are_kept_apart(
+    slim: StyleNetwork, pairs: Pairs, tmp_path: Path
+) -> None:
+    noise = [(torch.rand_like(content), torch.rand_like(style)) for content, style in pairs]
+    kept = [
+        GraphFiles.of(quantize(slim, calibrate(slim, seen)), tmp_path, "1")
+        for seen in (pairs, pairs, noise)
+    ]
+    folders = [files.folder for files in kept if files is not None]
+
+    assert folders[0] == folders[1] != folders[2]
