@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -67,7 +68,14 @@ class Page:
         return element
 
     def until(self, done: Callable[[], Any], seconds: float = 90) -> Any:
-        return WebDriverWait(self.driver, seconds, poll_frequency=0.1).until(lambda _: done())
+        # What the page has just drawn anew is looked at again.
+        patient = WebDriverWait(
+            self.driver,
+            seconds,
+            poll_frequency=0.1,
+            ignored_exceptions=[StaleElementReferenceException],
+        )
+        return patient.until(lambda _: done())
 
     def press(self, *keys: str) -> None:
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
@@ -97,10 +105,7 @@ class Page:
 
     def errors(self) -> list[str]:
         return [
-            entry["message"]
-            for entry in self.driver.get_log("browser")
-            # A service without trained networks knows no such address, which the page takes for none.
-            if entry["level"] == "SEVERE" and "/v1/networks - " not in entry["message"]
+            entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,11 +15,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(
 
 
 @pytest.fixture
-def floor(chromium: webdriver.Chrome, service_url: str) -> Page:
+def floor(chromium: webdriver.Chrome, service_url: str) -> Iterator[Page]:
     page = Page(chromium, service_url)
     page.fresh("/admin")
     page.until(lambda: page.all("#queues .card"), seconds=30)
-    return page
+    yield page
+    # Other walks need it open, whatever became of this one.
+    httpx.post(f"{service_url}/v1/queues/stylize/resume")
 
 
 def card(page: Page, name: str) -> webdriver.remote.webelement.WebElement:
@@ -28,6 +31,8 @@ def card(page: Page, name: str) -> webdriver.remote.webelement.WebElement:
 
 
 def test_a_queue_is_paused_and_resumed(floor: Page, pictures: Path, shots: Path) -> None:
+    # What the pages of earlier walks asked for has ended.
+    floor.until(lambda: "0 waiting 0 running" in card(floor, "stylize").text)
     card(floor, "stylize").find_element(By.TAG_NAME, "button").click()
     floor.until(lambda: card(floor, "stylize").get_attribute("data-paused") == "true")
     with httpx.Client(base_url=floor.url, timeout=60) as client:

@@ -43,7 +43,7 @@ function queue({ name, paused, paused_at: at_, queued, running, urls }) {
   const card = make("article", "", { className: "card" });
   card.dataset.paused = paused;
   const head = make("div", "", { className: "card-head" });
-  head.append(make("h3", name), make("span", paused ? `paused for ${since(at_)}` : "open", { className: "state" }));
+  head.append(make("h3", name), make("span", paused ? `paused since ${new Date(at_).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}` : "open", { className: "state" }));
   const counts = make("p", "", { className: "counts" });
   counts.append(make("strong", String(queued)), " waiting ", make("strong", String(running)), " running");
   const act = paused ? ["Resume", urls.resume] : ["Pause", urls.pause];
@@ -109,9 +109,11 @@ function figures(text) {
 
 let dying = [];
 
-/** What is written into; where the focus was, it stays. */
+/** Writes what has changed and leaves the rest, so that no click falls between two of a button's lives. */
 function fill(id, ...nodes) {
   const box = at(id);
+  const kept = new Map([...box.children].map((child) => [child.outerHTML, child]));
+  nodes = nodes.map((node) => kept.get(node.outerHTML) ?? node);
   const label = box.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
   box.replaceChildren(...nodes);
   if (label) [...box.querySelectorAll("button")].find((each) => each.getAttribute("aria-label") === label)?.focus();

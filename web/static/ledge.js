@@ -35,7 +35,8 @@ function running({ progress, attempt, max_attempts: most }) {
 function succeeded({ outputs, started_at: start, finished_at: end }) {
   const [output] = outputs ?? [];
   const seconds = (new Date(end) - new Date(start)) / 1000;
-  const took = seconds > 0 ? ` · painted in ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s` : "";
+  // What was asked for before is answered with the picture of then, and never started.
+  const took = !start ? " · painted before" : seconds > 0 ? ` · painted in ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s` : "";
   const size = output ? `${output.width} × ${output.height} px` : "";
   return { title: "Finished", detail: size + took, done: 100 };
 }

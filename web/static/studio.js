@@ -1,7 +1,6 @@
 // The studio: what is on the easel, what was asked for, and the job that is followed.
 import * as api from "./api.js";
 import { welcome } from "./arrivals.js";
-import { attach } from "./deeds.js";
 import * as dials from "./dials.js";
 import * as easel from "./easel.js";
 import * as gallery from "./gallery.js";
@@ -21,7 +20,7 @@ const limit = Number(at("studio").dataset.maxUploadMb);
 const shown = { photo: null, job: null, changed: false, following: new AbortController() };
 const title = document.title;
 // What is only needed once there is a photo, a mixture or a mask comes when it is.
-let [mask, glimpse, sheet, pad] = [null, null, null, null];
+let [mask, glimpse, sheet, pad, deeds] = [];
 
 /** Ready unless the very same picture is already being made. */
 const ready = (on) => {
@@ -46,9 +45,7 @@ function letGo() {
   document.title = title;
 }
 
-function unlink() {
-  history.replaceState(null, "", location.pathname + location.search);
-}
+const unlink = () => history.replaceState(null, "", location.pathname + location.search);
 
 /** Another photo is in the hand: for the previews, for the contact sheet, and after a reload. */
 async function hold(photo) {
@@ -226,6 +223,8 @@ function lost(error) {
 async function watch(first) {
   const { signal } = shown.following;
   let status = null;
+  // The first job brings what can be done with it.
+  deeds ??= import("./deeds.js").then(({ attach }) => attach({ shown, settle, letGo, unlink, change }));
   rack.mark(first.id);
   const show = (job) => {
     shown.job = job;
@@ -245,8 +244,6 @@ async function watch(first) {
     lost(error);
   }
 }
-
-attach({ shown, settle, letGo, unlink, change });
 
 // -- what comes in ---------------------------------------------------------------------------------
 
@@ -275,7 +272,6 @@ at("part").addEventListener("toggle", async () => {
   } else if (mask) change();
 });
 gallery.whenRemoved((error) => complain(error.message));
-
 function previewed(word) {
   if (word instanceof api.Refusal) return complain(word.message);
   // A job that goes on has the caption until it has ended.
