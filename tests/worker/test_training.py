@@ -67,6 +67,7 @@ def working(context: WorkerContext) -> Iterator[Callable[[], threading.Thread]]:
         return thread
 
     yield start
+    context.drain.begin()  # what a failed test leaves running would run for ever
     for thread in threads:
         thread.join(60)
 
