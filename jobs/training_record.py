@@ -75,7 +75,11 @@ def keep_sample(session: Session, run: Run, step: int, sha256: str, *, only: boo
 
 
 def keep_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:
-    """Write the losses of a step, and forget those of later ones: the run may have gone back."""
+    """Write the losses of a step, and forget those of later ones: the run may have gone back.
+
+    Raises `LeaseLostError`.
+    """
+    fenced(session, run)
     mine = TrainingLoss.job_id == run.job_id
     session.execute(delete(TrainingLoss).where(mine, TrainingLoss.step >= step))
     values = {name: float(losses[name]) for name in LOSSES if name in losses}
@@ -83,5 +87,6 @@ def keep_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]
 
 
 def keep_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
-    """Tell of something that a person should know."""
+    """Tell of something that a person should know. Raises `LeaseLostError`."""
+    fenced(session, run)
     record(session, run.job_id, "notice", now(session), step=step, code=code, message=message)

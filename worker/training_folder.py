@@ -10,11 +10,11 @@ from sqlalchemy import select
 
 from jobs.db import reading
 from jobs.errors import NotFoundError
-from jobs.lifecycle import FINAL
 from jobs.models import Blob, Job
 from jobs.pictures import SUFFIXES
 from jobs.training_models import Dataset, DatasetImage
 from jobs.training_record import CHECKPOINT
+from worker.job_folders import job_folder
 
 if TYPE_CHECKING:
     from worker.context import WorkerContext
@@ -26,13 +26,12 @@ class TrainingFolder:
     def __init__(self, context: WorkerContext, job: Job) -> None:
         self._context = context
         self._job = job
-        self.path = _home(context) / job.id
+        self.path = job_folder(context, "trainings", job.id)
         self.checkpoints = self.path / "checkpoints"
         self.samples = self.path / "samples"
 
     def prepare(self) -> None:
-        """Make it, and forget those of trainings that have ended."""
-        sweep(self._context)
+        """Make what is in it."""
         for folder in (self.checkpoints, self.samples):
             folder.mkdir(parents=True, exist_ok=True)
 
@@ -84,21 +83,3 @@ class TrainingFolder:
             temporary.write_bytes(self._context.storage.get(sha256))
             temporary.replace(path)
         return path
-
-
-def sweep(context: WorkerContext) -> None:
-    """Delete the folders of trainings that have ended or were deleted."""
-    home = _home(context)
-    if not home.is_dir():
-        return
-    names = [path.name for path in home.iterdir()]
-    with reading(context.sessions) as session:
-        open_ = select(Job.id).where(Job.id.in_(names), Job.status.not_in(FINAL))
-        kept = set(session.scalars(open_).all())
-    for name in names:
-        if name not in kept:
-            shutil.rmtree(home / name, ignore_errors=True)
-
-
-def _home(context: WorkerContext) -> Path:
-    return context.settings.home / "trainings"

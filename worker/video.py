@@ -7,16 +7,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from jobs import lifecycle, training_record
-from jobs.errors import JobsError
 from jobs.models import Job
 from jobs.pictures import SUFFIXES, PictureInfo
-from jobs.rows import store_blob
 from worker.inputs import StylizeInputs
+from worker.job_folders import job_folder
 from worker.lease import DrainedError
 from worker.made import Made, Output
+from worker.telling import Teller
 
 if TYPE_CHECKING:
     from nst_core.images import Picture
@@ -25,8 +22,7 @@ if TYPE_CHECKING:
     from worker.context import WorkerContext
     from worker.lease import Lease
 
-#: How often wishes are asked after and progress is written, and previews are kept, in seconds.
-_LOOK_SECONDS = 1.0
+#: How often previews are kept, in seconds.
 _PREVIEW_SECONDS = 5.0
 _MEDIA_TYPES = {
     "mp4": "video/mp4",
@@ -43,8 +39,7 @@ def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
     from nst_core.video import VideoRun
     from nst_core.video_config import VideoStopped
 
-    folder = context.settings.home / "videos" / job.id
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = job_folder(context, "videos", job.id)
     lease.report("decode", 0, 1)
     inputs = StylizeInputs(context, job)
     source = _source(context, job, folder)
@@ -52,17 +47,17 @@ def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
     config = _config(context, job.params)
     network = inputs.network()
     painter = _painter(context, network, inputs, source, config)
-    teller = _Teller(context, lease)
+    steps = _Steps(Teller(context, lease))
     notices: list[str] = []
     try:
         report = VideoRun(painter, source, target, folder / "segments", config).finish(
-            on_progress=teller.progress,
-            on_preview=teller.preview,
+            on_progress=steps.progress,
+            on_preview=steps.preview,
             on_notice=notices.append,
-            should_stop=teller.should_stop,
+            should_stop=steps.should_stop,
         )
     except VideoStopped:
-        raise teller.reason or DrainedError from None
+        raise steps.reason or DrainedError from None
     info = PictureInfo(
         media_type=_MEDIA_TYPES[job.params["format"]], width=report.width, height=report.height
     )
@@ -118,53 +113,29 @@ def _painter(
     return EnginePainter(engine, inputs.style(engine, colours), config.color)
 
 
-class _Teller:
-    """Records how far it is; `reason` is why it was told to stop."""
+class _Steps:
+    """What `VideoRun` calls, from the threads of its stages. `reason` is why it was told to stop."""
 
-    def __init__(self, context: WorkerContext, lease: Lease) -> None:
-        self._context = context
-        self._lease = lease
-        self._looked = self._written = 0.0
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
         self._previewed = time.monotonic()
         self._step = 0
-        self.reason: BaseException | None = None
+        self.reason: Exception | None = None
 
     def should_stop(self) -> bool:
-        if self.reason is None and time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._looked = time.monotonic()
+        if self.reason is None:
             try:
-                self._lease.pulse()
+                self._teller.look()
             except Exception as error:  # raised again by the thread that runs the job
                 self.reason = error
-            else:
-                self.reason = DrainedError() if self._lease.draining else None
         return self.reason is not None
 
     def progress(self, stage: str, step: int, total: int, fps: float, eta_s: float) -> None:
         self._step = step
-        if time.monotonic() - self._written < _LOOK_SECONDS:
-            return
-        self._written = time.monotonic()
         pace = {"frames_per_second": round(fps, 2), "eta_s": round(eta_s, 1)}
-        shown = {"stage": stage, "step": step, "total": total, **pace}
-        try:
-            with self._context.sessions.begin() as session:
-                lifecycle.report_progress(session, self._lease.run, shown)
-        except SQLAlchemyError:
-            return  # progress is for the eye
+        self._teller.progress({"stage": stage, "step": step, "total": total, **pace})
 
     def preview(self, picture: Picture) -> None:
-        from nst_core.images import encode_picture
-
-        if time.monotonic() - self._previewed < _PREVIEW_SECONDS:
-            return
-        self._previewed = time.monotonic()
-        data = encode_picture(picture, "jpeg", 85)
-        info = PictureInfo(media_type="image/jpeg", width=picture.width, height=picture.height)
-        try:
-            sha256 = store_blob(self._context.sessions, self._context.storage, data, info)
-            with self._context.sessions.begin() as session:
-                run = self._lease.run
-                training_record.keep_sample(session, run, self._step, sha256, only=True)
-        except (SQLAlchemyError, JobsError):
-            return
+        if time.monotonic() - self._previewed >= _PREVIEW_SECONDS:
+            self._previewed = time.monotonic()
+            self._teller.preview(picture, self._step, only=True)

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from tests_support import network_file, zipped
 
 from jobs import lifecycle, training_record
+from jobs.errors import LeaseLostError
 from jobs.lifecycle import Run
 from jobs.pictures import PictureInfo
 from jobs.rows import store_blob
@@ -163,6 +164,25 @@ def test_losses_and_samples(
     events = {event.type: event.data for event in service.events(training["id"])}
     assert events["sample"] == {"step": 2, "url": sample["url"]}
     assert events["notice"]["message"] == "It went back."
+
+
+def test_a_run_that_lost_its_lease_writes_nothing(
+    service: JobService, training: dict[str, Any], run: Run
+) -> None:
+    with service.sessions.begin() as session:
+        lifecycle.requeue(session, run, reason="stalled")
+    writes: list[Callable[..., None]] = [
+        lambda session: training_record.keep_losses(session, run, 1, {"content": 1.0}),
+        lambda session: training_record.keep_notice(session, run, 1, "code", "words"),
+        lambda session: training_record.keep_sample(session, run, 1, "0" * 64),
+        lambda session: training_record.keep_checkpoint(session, run, 1, "0" * 64),
+    ]
+    for write in writes:
+        with pytest.raises(LeaseLostError), service.sessions.begin() as session:
+            write(session)
+
+    assert service.trainings.losses(training["id"]) == []
+    assert service.get(training["id"]).checkpoint_step is None
 
 
 def test_a_network_is_taken_listed_downloaded_and_forgotten(client: FlaskClient) -> None:

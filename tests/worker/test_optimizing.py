@@ -60,16 +60,16 @@ def test_what_is_cancelled_meanwhile_stops(
     context: WorkerContext, submit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, job_id = submit(steps="2000")
-    from worker.optimizing import _Teller
+    from worker.telling import Teller
 
-    shown = _Teller.progress
+    shown = Teller.progress
 
-    def cancel_first(self: _Teller, *values: Any) -> None:
+    def cancel_first(self: Teller, *values: Any) -> None:
         shown(self, *values)
         if service.get(job_id).cancel_requested_at is None:
             service.cancel(job_id)
 
-    monkeypatch.setattr(_Teller, "progress", cancel_first)
+    monkeypatch.setattr(Teller, "progress", cancel_first)
     execution.run_next(context, "train", "w")
 
     assert service.get(job_id).status == JobStatus.CANCELED

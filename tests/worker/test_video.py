@@ -83,6 +83,19 @@ def test_a_video_is_rendered(
     assert service.get(submit(sent)).cached
 
 
+def test_what_a_canceled_video_left_is_swept_by_the_next(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    job_id = submit()
+    left = context.settings.home / "videos" / job_id
+    left.mkdir(parents=True)
+    service.cancel(job_id)
+    submit(alpha="0.5")
+    execution.run_next(context, "train", "w")
+
+    assert not left.exists()
+
+
 def test_frames_at_strength_zero_are_the_videos_own(
     context: WorkerContext, service: JobService, submit: Callable[..., str], clip: Callable[..., bytes]
 ) -> None:
