@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from nst_core.export_modules import Exportable
+from nst_core.openvino_core import openvino_core
 
 Arrays = list[npt.NDArray[np.float32]]
 #: Runs a written file: inputs in the module's order → outputs in the module's order.
@@ -146,9 +147,7 @@ def _write_openvino(network: Exportable, path: Path) -> None:
 
 
 def _load_openvino(path: Path) -> Run:
-    import openvino
-
-    core = openvino.Core()
+    core = openvino_core()
     model = core.compile_model(core.read_model(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
 
     def run(arrays: Arrays) -> Arrays:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nst_core.johnson import JohnsonNetwork, mirrored
+from nst_core.openvino_core import openvino_core
 
 #: Compiled graphs kept, of one shape each.
 KEPT = 4
@@ -25,7 +26,7 @@ class JohnsonOpenVino:
         import openvino
 
         self._openvino = openvino
-        self._core = openvino.Core()
+        self._core = openvino_core()
         self._network = copy.deepcopy(network).float().cpu().eval()
         self._model: Any = None
         self._compiled: OrderedDict[tuple[int, ...], Any] = OrderedDict()

@@ -24,6 +24,7 @@ from nst_core.graphs import (
     WeightedStatistics,
     example_inputs,
 )
+from nst_core.openvino_core import openvino_core
 from nst_core.style_network import StyleNetwork
 
 #: Compiled graphs kept, of one shape each. A graph for any shape takes half as long again, and one for
@@ -43,7 +44,7 @@ class OpenVinoRuntime:
         import openvino
 
         self._openvino = openvino
-        self._core = openvino.Core()
+        self._core = openvino_core()
         # A copy, because the caller may move or train its own.
         self._network = copy.deepcopy(network).float().cpu().eval()
         self._files = GraphFiles.of(self._network, cache, f"openvino-{openvino.__version__}")
