@@ -18,9 +18,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.command()
 @click.option("--content", type=_FOLDER)
-@click.option(
-    "--style", type=click.Path(exists=True, path_type=Path), help="A folder; a file for a video."
-)
+@click.option("--style", type=click.Path(exists=True, path_type=Path), help="A picture, or a folder.")
 @click.option(
     "--video",
     nargs=2,
@@ -33,6 +31,13 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option(
     "--network", "networks", multiple=True, help="slim, slim:int8, full or a file; repeatable."
+)
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A trained network of this one style; repeatable.",
 )
 @click.option("--size", type=click.IntRange(16), default=512, show_default=True)
 @click.option("--style-size", type=click.IntRange(16), default=384, show_default=True)
@@ -47,6 +52,7 @@ def evaluate(
     video: tuple[Path, Path] | None,
     temporal: float,
     networks: tuple[str, ...],
+    checkpoints: tuple[Path, ...],
     size: int,
     style_size: int,
     alpha: float,
@@ -59,8 +65,10 @@ def evaluate(
         engine = _engine(networks[0] if networks else "slim", runtime)
         _video(video, style, engine, style_size, alpha, temporal, as_json)
         return
-    if content is None or style is None or not style.is_dir():
-        raise click.UsageError("Give folders with --content and --style, or two files with --video.")
+    if content is None or style is None:
+        raise click.UsageError("Give --content and --style, or two files with --video.")
+    if checkpoints and style.is_dir():
+        raise click.UsageError("A --checkpoint knows one style: give that picture with --style.")
     from nst_core.baselines import BASELINES
     from nst_core.data import image_paths
     from nst_core.evaluation import evaluate as scored
@@ -68,10 +76,12 @@ def evaluate(
     from nst_core.quality import Judge
 
     methods: dict[str, Stylize] = dict(BASELINES) if baselines else {}
-    for name in networks or (() if baselines else ("slim",)):
+    for name in networks or (() if baselines or checkpoints else ("slim",)):
         methods[name] = _stylizer(name, runtime, style_size, alpha)
+    for path in checkpoints:
+        methods[str(path)] = _trained(path, runtime, alpha)
     pairs: dict[str, list[Pair]] = {name: [] for name in methods}
-    contents, styles = image_paths(content), image_paths(style)
+    contents, styles = image_paths(content), image_paths(style) if style.is_dir() else [style]
     judge = Judge(style_size=style_size)
     for number, (method, pair) in enumerate(scored(methods, contents, styles, judge, size=size), 1):
         pairs[method].append(pair)
@@ -142,6 +152,18 @@ def _stylizer(name: str, runtime: str, style_size: int, alpha: float) -> Stylize
         if id(style) not in measured:
             measured[id(style)] = engine.style_statistics(style, style_size)
         return engine.stylize(content, measured[id(style)], alpha=alpha)
+
+    return stylize
+
+
+def _trained(path: Path, runtime: str, alpha: float) -> Stylize:
+    from nst_core.images import Picture
+    from nst_core.johnson_engine import JohnsonEngine
+
+    engine = JohnsonEngine(path, runtime)
+
+    def stylize(content: Picture, style: Picture) -> Picture:
+        return engine.stylize(content, alpha=alpha)
 
     return stylize
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from nst_core.checkpoint import load_weights, read_metadata
 from nst_core.commands.diagnose import diagnose
+from nst_core.commands.evaluate import evaluate
 from nst_core.commands.stylize import stylize
 from nst_core.commands.train import train
 from nst_core.johnson_training import JohnsonTrainer
@@ -74,6 +75,16 @@ def test_train_one_style_then_stylize_with_it(
     assert many.exit_code == 0, many.output
     assert len(list((tmp_path / "many").iterdir())) == 2
     style = folders[1] / "coffee.png"
+    scored = ("--checkpoint", document["network"], "--size", 48, "--runtime", "torch", "--json")
+    for alpha, least, most in ((0, 0, 1e-4), (1, 0.01, 10)):
+        done = run(evaluate, "--content", folders[0], "--style", style, *scored, "--alpha", alpha)
+        assert done.exit_code == 0, done.output
+        (row,) = json.loads(done.stdout)["rows"]
+        assert (row["network"], row["pairs"]) == (document["network"], 2)
+        assert least <= row["content"] < most
+    refused = run(evaluate, "--content", folders[0], "--style", folders[1], *scored)
+    assert refused.exit_code == 2
+    assert "one style" in refused.stderr
     refused = run(
         stylize, folders[0] / "chelsea.png", style, "-o", out, "--checkpoint", document["network"]
     )
