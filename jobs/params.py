@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from jobs.errors import InvalidParamsError
+from jobs.export_params import ExportParams
 from jobs.listed import split_list
 from jobs.param_parts import NetworkChoice, RegionParams, Strength, StyleShare
 from jobs.training_params import OptimizeParams, TrainParams
@@ -99,6 +100,7 @@ PARAMS: dict[str, type[BaseModel]] = {
     "train": TrainParams,
     "optimize": OptimizeParams,
     "video": VideoParams,
+    "export": ExportParams,
 }
 #: Kind of job → its queue. What takes minutes does not hold up what takes a moment.
 QUEUES: dict[str, str] = {
@@ -106,6 +108,7 @@ QUEUES: dict[str, str] = {
     "train": "train",
     "optimize": "train",
     "video": "train",
+    "export": "train",
 }
 
 

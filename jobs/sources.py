@@ -73,6 +73,8 @@ def find_sources(
     `InvalidParamsError` for one that is missing, that nothing asks for, or that stands in the way of
     another.
     """
+    if kind == "export":
+        return _nothing_else(style_id, files)
     sources, problems = [], []
     if kind != "train":
         sources.append(Source(role="content", file="content", pointer="content"))
@@ -97,6 +99,16 @@ def find_sources(
     if problems:
         raise InvalidParamsError(problems)
     return sources
+
+
+def _nothing_else(style_id: str | None, files: Collection[str]) -> list[Source]:
+    """The sources of a job that takes no picture."""
+    given = [*sorted(files), *(["style_id"] if style_id is not None else [])]
+    if given:
+        raise InvalidParamsError(
+            [(name, "An export takes no pictures; leave this out.") for name in given]
+        )
+    return []
 
 
 def _one_style(

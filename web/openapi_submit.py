@@ -102,7 +102,7 @@ def _kind_required(kind: str) -> list[str]:
 
 
 def _content(kind: str) -> list[str]:
-    return [] if kind == "train" else ["content"]
+    return [] if kind in {"train", "export"} else ["content"]
 
 
 def _required(kind: str) -> list[str]:
@@ -110,9 +110,9 @@ def _required(kind: str) -> list[str]:
 
 
 def _pictures(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    content = (
-        {}
-        if kind == "train"
-        else {"content": schema | {"description": _CONTENT.get(kind, "The photo.")}}
-    )
+    if kind == "export":
+        return {}
+    content = {
+        name: schema | {"description": _CONTENT.get(kind, "The photo.")} for name in _content(kind)
+    }
     return {**content, "style": schema | {"description": "The style image; or name one with style_id."}}

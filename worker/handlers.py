@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jobs.models import Job
 from jobs.params import strengths
 from jobs.pictures import PictureInfo
+from worker.exporting import export
 from worker.inputs import StylizeInputs
 from worker.made import Made, Output
 from worker.optimizing import optimize
@@ -125,4 +126,5 @@ HANDLERS: dict[str, Callable[[WorkerContext, Job, Lease], Made]] = {
     "train": train,
     "optimize": optimize,
     "video": video,
+    "export": export,
 }

@@ -16,11 +16,23 @@ if TYPE_CHECKING:
     from nst_core.regions import Region
 
 
+def network_key(context: WorkerContext, job: Job) -> str:
+    """The key of a job's network in the worker's engines; its file is fetched, if need be."""
+    sha256 = next((file.sha256 for file in job.inputs if file.role == NETWORK_ROLE), None)
+    if sha256 is None:
+        name: str = job.params["network"]
+        return name
+    if context.engines.add_file(sha256, lambda: context.storage.get(sha256)):
+        context.record_version(sha256)
+    return sha256
+
+
 class StylizeInputs:
     """Reads a job's inputs by their roles. `engine` is the one that the job will be rendered by."""
 
     def __init__(self, context: WorkerContext, job: Job) -> None:
         self._context = context
+        self._job = job
         self.params = job.params
         self._sha256 = {file.role: file.sha256 for file in job.inputs}
         #: Whether every style that was asked for so far was known already.
@@ -28,14 +40,7 @@ class StylizeInputs:
 
     def network(self) -> str:
         """The key of the network that was asked for in the worker's engines; fetched, if need be."""
-        sha256 = self._sha256.get(NETWORK_ROLE)
-        if sha256 is None:
-            name: str = self.params["network"]
-            return name
-        context = self._context
-        if context.engines.add_file(sha256, lambda: context.storage.get(sha256)):
-            context.record_version(sha256)
-        return sha256
+        return network_key(self._context, self._job)
 
     def content(self) -> Picture:
         """The photo; a large JPEG no larger than it will be needed."""

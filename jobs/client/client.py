@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
-
-import httpx
+from typing import Any
 
 from jobs.client import watching
-from jobs.client.connection import Connection, Shape
-from jobs.client.errors import ApiError, JobCanceledError, JobFailedError
+from jobs.client.errors import JobCanceledError, JobFailedError
 from jobs.client.fields import texts
-from jobs.client.reading import Sent, open_file
-from jobs.client.shapes import Batch, Event, Job, JobPage, Network, Queue, Style, Upload
+from jobs.client.networks import NetworkCalls
+from jobs.client.reading import Sent
+from jobs.client.shapes import Batch, Event, Job, Queue, Style, Upload
 
 
-class Client:
+class Client(NetworkCalls):
     """Calls the service at `url`, with the API key `key` where it asks for one.
 
     `timeout` is in seconds for one attempt, `patience` for all attempts of a call together.
@@ -28,27 +25,6 @@ class Client:
     ...     [style["id"] for style in atelier.styles()][:2]
     ['night-oils', 'great-waves']
     """
-
-    def __init__(
-        self,
-        url: str = "http://127.0.0.1:8000",
-        *,
-        key: str | None = None,
-        timeout: float = 60.0,
-        patience: float = 20.0,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self._call = Connection(url, key=key, timeout=timeout, patience=patience, transport=transport)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._call.close()
 
     # -- jobs ------------------------------------------------------------------------------------
 
@@ -179,37 +155,6 @@ class Client:
         response = self._call.send("GET", f"/v1/jobs/{job_id}/output", params={"index": index})
         return response.content, response.headers["Content-Type"]
 
-    # -- trainings -------------------------------------------------------------------------------
-
-    def submit_training(
-        self,
-        *,
-        name: str,
-        style: Path | None = None,
-        style_id: str | None = None,
-        sent: Sent | None = None,
-        **params: object,
-    ) -> Job:
-        """Let the service train the network `name`; `params` are those of the API.
-
-        >>> job = atelier.submit_training(name="mine", style_id="woodcut", max_steps=2, batch_size=1)
-        >>> job["kind"], atelier.cancel(job["id"])["kind"]
-        ('train', 'train')
-        """
-        fields = {"kind": "train", **texts({"name": name, "style_id": style_id, **params})}
-        files = [("style", style)] if style else []
-        return self._post_files(
-            Job, "/v1/jobs", fields, files, sent, {"Idempotency-Key": uuid.uuid4().hex}
-        )
-
-    def steer_training(self, job_id: str, verb: str) -> Job:
-        """Say `pause`, `resume` or `finish` to a training."""
-        return self._do(Job, f"/v1/jobs/{job_id}/{verb}")
-
-    def networks(self) -> list[Network]:
-        """The networks that were trained or imported, newest first."""
-        return self._call.json(dict[str, list[Network]], "GET", "/v1/networks")["items"]
-
     # -- batches and queues ----------------------------------------------------------------------
 
     def submit_batch(
@@ -261,41 +206,3 @@ class Client:
         'image/png'
         """
         return self._post_files(Upload, "/v1/uploads", {}, [("file", file)], sent)
-
-    # -- how ---------------------------------------------------------------------------------------
-
-    def _page(self, params: dict[str, Any]) -> JobPage:
-        return self._call.json(JobPage, "GET", "/v1/jobs", params=params)
-
-    def _do(self, shape: type[Shape], path: str, headers: dict[str, str] | None = None) -> Shape:
-        """A verb that has the same end however often it is said."""
-        return self._call.json(shape, "POST", path, headers=headers, repeatable=True)
-
-    def _post_files(
-        self,
-        shape: type[Shape],
-        path: str,
-        fields: dict[str, Any],
-        files: Sequence[tuple[str, Path]],
-        sent: Sent | None,
-        headers: dict[str, str] | None = None,
-    ) -> Shape:
-        with ExitStack() as stack:
-
-            def opened() -> list[tuple[str, tuple[str, Any]]]:
-                return [(n, (p.name, stack.enter_context(open_file(p, sent)))) for n, p in files]
-
-            try:
-                return self._call.json(
-                    shape,
-                    "POST",
-                    path,
-                    data=fields,
-                    files=opened,
-                    headers=headers,
-                    repeatable=bool(headers),
-                )
-            except OSError as error:
-                raise ApiError(
-                    f"{error.filename or 'A file'} can't be read: {error.strerror}."
-                ) from error

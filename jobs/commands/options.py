@@ -52,6 +52,14 @@ def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _options(command, TrainParams.model_fields)
 
 
+def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each parameter of an `export` job but the network."""
+    from jobs.export_params import ExportParams
+
+    fields = ExportParams.model_fields
+    return _options(command, {name: field for name, field in fields.items() if name != "network"})
+
+
 def _options(command: Callable[..., Any], fields: dict[str, FieldInfo]) -> Callable[..., Any]:
     for name, field in reversed(fields.items()):
         if name not in COMPOSED:

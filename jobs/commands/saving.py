@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def save(client: Client, job: Job, output: Path | None) -> None:
     """Write all that a job made; where there are several, each with its strength in its name."""
+    from jobs.pictures import SUFFIXES
+
     strip = len(job["outputs"]) > 1
     # Of a job without outputs the first is asked for all the same: the refusal says why.
     for index in range(max(1, len(job["outputs"]))):
@@ -21,10 +23,12 @@ def save(client: Client, job: Job, output: Path | None) -> None:
         if output is not None and str(output) == "-":
             sys.stdout.buffer.write(data)
             return
-        suffix = media_type.removeprefix("image/").replace("jpeg", "jpg")
-        path = output or Path(f"{job['id']}.{suffix}")
+        path = output or Path(f"{job['id']}.{SUFFIXES.get(media_type, 'bin')}")
         if strip:
-            path = path.with_name(f"{path.stem}-{job['outputs'][index]['alpha']:g}{path.suffix}")
+            # Several strengths of one picture, or the several things that a training made.
+            alpha = job["outputs"][index]["alpha"]
+            said = index if alpha is None else f"{alpha:g}"
+            path = path.with_name(f"{path.stem}-{said}{path.suffix}")
         write(path, data)
 
 

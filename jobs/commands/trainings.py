@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from jobs.commands.exits import exit_for, open_client
-from jobs.commands.options import json_option, train_options, url_option
+from jobs.commands.options import export_options, json_option, train_options, url_option
 from jobs.commands.remote import print_job
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -57,6 +57,34 @@ def _steer(verb: str, help_: str) -> None:
 _steer("pause", "Stop with a checkpoint, until resumed.")
 _steer("resume", "Go on from the checkpoint, with the very next step.")
 _steer("finish", "Stop, it looks good: publish the network as it is.")
+
+
+@trainings.command("export")
+@click.argument("network")
+@export_options
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--timeout", type=click.FloatRange(min=0), default=600.0, show_default=True)
+@url_option
+@json_option
+def export_network(
+    network: str,
+    format_: str | None,
+    output: Path | None,
+    timeout: float,
+    url: str,
+    as_json: bool,
+    **params: Any,
+) -> None:
+    """Have NETWORK (a name, or NAME@VERSION) written for another runtime, and download it."""
+    from jobs.commands import bars
+    from jobs.commands.saving import save
+
+    with open_client(url) as client:
+        job = client.submit_export(network, format=format_, **params)
+        job = bars.follow(client, job["id"], timeout=timeout, quiet=as_json)
+        exit_for(job)
+        save(client, job, output)
+    print_job(job, as_json)
 
 
 @trainings.command("networks")

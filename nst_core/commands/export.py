@@ -10,12 +10,9 @@ import click
 from nst_core.commands.output import explains_errors, print_json
 
 if TYPE_CHECKING:
-    from nst_core.images import Picture
     from nst_core.networks import Precision
 
 _FORMATS = ("onnx", "openvino", "torchscript", "torch-export")
-#: Drawn by this package, to check on where nothing else is given.
-_DRAWN = ("marbled-paper", "riverside-dots", "night-oils")
 
 
 @click.command()
@@ -41,6 +38,7 @@ def export(
     The file is run at several sizes and strengths beside the original; one that differs is not kept.
     """
     from nst_core.export import export_network
+    from nst_core.export_pictures import check_pictures
 
     def tell(step: str) -> None:
         if not as_json:
@@ -57,31 +55,3 @@ def export(
         f"{out}: {report.architecture} in {report.precision}, {report.bytes / 1e6:.1f} MB, "
         "equal to the original within the limits."
     )
-
-
-def check_pictures(folder: Path | None) -> list[Picture]:
-    """Up to four pictures of a folder, or some that are at hand. Raises `PictureError`."""
-    from nst_core.images import PictureError, read_picture
-
-    if folder is not None:
-        from nst_core.data import image_paths
-
-        found = [read_picture(path) for path in image_paths(folder)[:4]]
-        if len(found) < 2:
-            raise PictureError(f"{folder} holds fewer than two pictures to check on.")
-        return found
-    return _at_hand()
-
-
-def _at_hand() -> list[Picture]:
-    import numpy as np
-
-    from nst_core.images import Picture
-
-    try:
-        from skimage import data
-    except ImportError:
-        from nst_core.gallery.catalogue import draw
-
-        return [Picture(np.array(draw(name, 256).convert("RGB"))) for name in _DRAWN]
-    return [Picture(np.array(getattr(data, name)())) for name in ("astronaut", "chelsea", "coffee")]

@@ -98,3 +98,26 @@ def test_a_service_that_is_away(photo: Path) -> None:
 
     assert result.exit_code == 4
     assert "can't be reached" in result.stderr
+
+
+def test_a_network_for_another_runtime(stack: Stack, tmp_path: Path) -> None:
+    import torch
+
+    stack.start("trainer")
+    out = tmp_path / "slim.pt"
+    made = document(
+        atelier(
+            stack, "trainings", "export", "slim", "--format", "torchscript", "-o", out, "--json"
+        )
+    )  # fmt: skip
+    assert (made["kind"], made["status"]) == ("export", "succeeded")
+    assert made["metrics"]["report"]["passes"]
+    with pytest.warns(DeprecationWarning, match="torch.export"):
+        module = torch.jit.load(str(out))  # type: ignore[no-untyped-call]
+    image = torch.rand(1, 3, 16, 16)
+    _, statistics = module(image, torch.zeros(1, 1), torch.zeros(1, 1))
+    kept, _ = module(image, statistics, torch.zeros(1, 1))
+    assert torch.equal(kept, image)  # strength 0 is the picture itself
+    refused = atelier(stack, "trainings", "export", "absent", "-o", out)
+    assert refused.exit_code == 3  # refused
+    assert "There is no network 'absent'" in refused.output

@@ -16,12 +16,12 @@ from PIL import Image
 
 from nst_core import export as exporting
 from nst_core.checkpoint import save_network
-from nst_core.commands.export import check_pictures
 from nst_core.commands.export import export as command
 from nst_core.engine import StyleEngine
 from nst_core.export import compare_export, export_network
 from nst_core.export_formats import FORMATS, ExportError, Format
 from nst_core.export_modules import open_exportable
+from nst_core.export_pictures import check_pictures
 from nst_core.feed_forward import ARCHITECTURES
 from nst_core.images import Picture, to_pixels, to_tensor
 from nst_core.networks import NetworkError
