@@ -56,13 +56,15 @@ class Intake:
             raise NotFoundError(f"There is no job {job_id}; choose another id for a new one.")
 
     def _earlier(self, submission: Submission) -> str | None:
+        if submission.job_id is None and submission.idempotency_key is None:
+            return None
         if submission.job_id is not None:
             self.check_id(submission.job_id, submission.owner)
         with reading(self._sessions) as session:
             job, name = None, "Idempotency-Key"
             if submission.job_id is not None:
                 job, name = session.get(Job, submission.job_id), "job_id"
-            elif submission.idempotency_key is not None:
+            else:
                 job = session.scalars(
                     select(Job).where(
                         Job.owner == submission.owner,

@@ -110,8 +110,10 @@ class JobService:
         already, this one has ended when it is returned, unless `use_cache` is False. Raises a
         `JobsError`.
         """
-        with reading(self.sessions) as session:
-            webhook = find_webhook(self.settings, session, self.owner, webhook_url, webhook_events)
+        webhook = None
+        if webhook_url is not None or webhook_events is not None:
+            with reading(self.sessions) as session:
+                webhook = find_webhook(self.settings, session, self.owner, webhook_url, webhook_events)
         named = {"content": content, "style": style, **(parts or {})}
         submission = check_submission(
             kind,
