@@ -4,7 +4,7 @@ The database first, then the blobs: a blob never changes, and its bytes are writ
 that refers to it, so whatever is referred to at that moment is there afterwards. Rows are written as
 JSON and not as a database's own dump, so that a backup of SQLite can be restored into PostgreSQL, and
 without programs of a matching version. A second backup into the same folder copies the new blobs alone.
-It holds what the service holds, hashes of keys and secrets of webhooks too, so the folder is its owner's
+It holds what the service holds, hashes of keys and secrets of webhooks too: the folder is its owner's
 alone.
 """
 
