@@ -60,12 +60,20 @@ def _check(settings: Settings) -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database to the newest schema and register the starter gallery."""
-    from jobs.schema import upgrade
+    from alembic.util import CommandError
+
+    from jobs.schema import newest_revision, upgrade
     from jobs.service import make_service
     from jobs.settings import load_settings
 
     settings = load_settings()
-    upgrade(settings.database)
+    try:
+        upgrade(settings.database)
+    except CommandError as error:
+        raise click.ClickException(
+            "The database's schema is of a newer release than this one, which knows up to "
+            f"{newest_revision()}. Older processes run on it as they are; there is nothing to migrate."
+        ) from error
     service = make_service(settings)
     added = service.styles.register_gallery()
     service.datasets.register_samples()

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from click.testing import CliRunner
 from sqlalchemy import Engine, inspect, select, text
 
+from jobs.commands.maintenance import migrate
 from jobs.db import make_engine, make_sessions
 from jobs.models import Base, Job, Style
 from jobs.schema import alembic_config, upgrade
@@ -155,3 +158,16 @@ def test_a_worker_of_the_first_schema_can_write_into_the_newest(database_url: st
     with make_sessions(engine)() as session:
         assert session.get_one(Job, "j").use_cache is True
     engine.dispose()
+
+
+def test_an_older_release_says_that_the_schema_is_newer(sqlite_url: str, tmp_path: Path) -> None:
+    upgrade(sqlite_url)
+    engine = make_engine(sqlite_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    done = CliRunner().invoke(migrate, env={"DATABASE_URL": sqlite_url, "ATELIER_HOME": str(tmp_path)})
+
+    assert done.exit_code == 1
+    assert "of a newer release than this one" in done.stderr

@@ -180,22 +180,26 @@ def test_the_images_are_the_service_on_a_read_only_root(
     assert not healthy("maintenance")
     assert container("release", port).wait(60) == 0, (tmp_path / "release.log").read_text()
 
-    services = {name: container(name, port) for name in ("web", "worker-stylize", "maintenance")}
+    names = ("web", "worker-stylize", "worker-train", "maintenance")
+    services = {name: container(name, port) for name in names}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
         wait_until(lambda: healthy("web"), tmp_path)
         files = {"content": ("photo.png", picture(64, 48)), "style": ("style.png", picture(seed=1))}
-        job = http.post("/v1/jobs", files=files).raise_for_status().json()
-        wait_until(lambda: http.get(f"/v1/jobs/{job['id']}").json()["status"] == "succeeded", tmp_path)
-        assert len(http.get(f"/v1/jobs/{job['id']}/output").raise_for_status().content) > 100
+        short = {"kind": "optimize", "size": "32", "steps": "1", "levels": "1"}
+        for fields in ({"kind": "stylize"}, short):
+            job = http.post("/v1/jobs", files=files, data=fields).raise_for_status().json()
+            wait_until(
+                lambda url=job["urls"]["self"]: http.get(url).json()["status"] == "succeeded", tmp_path
+            )
+            output = http.get(job["urls"]["output"]).raise_for_status()
+            assert output.headers["Content-Type"] == "image/png"
         assert 'atelier_running{queue="stylize"} 0' in http.get("/metrics").text
-    assert healthy("worker-stylize")
-    assert healthy("maintenance")
+    assert all(healthy(name) for name in names)
 
     for name, process in services.items():
         os.killpg(process.pid, signal.SIGTERM) if name == "web" else process.terminate()
         assert process.wait(90) == 0, (tmp_path / f"{name}.log").read_text()[-3000:]
-    assert not healthy("web")
-    assert not healthy("worker-stylize")
+    assert not any(healthy(name) for name in names if name != "maintenance")
 
 
 def wait_until(condition: Callable[[], bool], logs: Path, seconds: float = 90) -> None:
