@@ -98,15 +98,14 @@ def _calibrate(subject: Atelier, engine: Engine, size: int) -> tuple[float, floa
 
     caller = Caller(subject.port)
     earlier = len(_times(engine))
-    finish(subject, caller, [subject.submit(caller, size) for _ in range(CALIBRATION)])
+    # Paused while they are sent: a worker may be quicker than the submits.
+    caller.call("POST", "/v1/queues/stylize/pause")
+    ids = [subject.submit(caller, size) for _ in range(CALIBRATION)]
+    caller.call("POST", "/v1/queues/stylize/resume")
+    finish(subject, caller, ids)
     caller.close()
     times = _times(engine)
-    # The first few started while the others were still being sent.
-    sent = max(at for at, _, _ in times[earlier:])
-    runs = sorted((start, end) for _, start, end in times[earlier:] if start > sent)
-    if len(runs) < CALIBRATION // 3:
-        raise RuntimeError("The worker was quicker than the submits, so there is nothing to simulate.")
-    pairs = list(itertools.pairwise(runs))
+    pairs = list(itertools.pairwise(sorted((start, end) for _, start, end in times[earlier:])))
     cycle = median(later[0] - sooner[0] for sooner, later in pairs)
     return cycle, median(later[0] - sooner[1] for sooner, later in pairs), len(times)
 

@@ -65,6 +65,7 @@ def test_a_plain_installation_says_what_it_lacks(tmp_path: Path) -> None:
     assert lacking.stderr == (
         "Error: stylize needs numpy, which is not installed: pip install 'atelier[worker]'.\n"
     )
+    assert "atelier up runs workers, which need torch" in run(bin_ / "atelier", "up", code=1).stderr
 
 
 @pytest.mark.parametrize("image", ["web", "worker-cpu"])
