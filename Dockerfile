@@ -1,19 +1,59 @@
-# One image for every process of the service; docker-compose.yml says which one a container runs.
-FROM python:3.11-slim
-
-RUN useradd --create-home --uid 10001 atelier && mkdir /data && chown atelier /data
+# syntax=docker/dockerfile:1
+# Three images: web (also release and maintenance; without PyTorch), worker-cpu and worker-cuda.
+# docker-compose.yml says what each runs; docs/operations.md how to build the small CPU image.
+FROM python:3.11-slim-bookworm AS base
+# Nothing but /data and /tmp is written, so that the root file system may be read-only.
+ENV PATH=/opt/atelier/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    ATELIER_HOME=/data \
+    PULSE_FILE=/tmp/maintenance.pulse
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin atelier \
+ && install --directory --owner=10001 --group=10001 /data
 WORKDIR /app
-COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
+
+FROM base AS build
+RUN python -m venv /opt/atelier
+COPY constraints.txt pyproject.toml README.md LICENSE NOTICE ./
+
+FROM build AS web-build
 COPY jobs jobs
 COPY web web
+COPY migrations migrations
+RUN pip install --no-cache-dir --constraint constraints.txt '.[web,postgres,s3]'
+
+# TORCH_INDEX_URL: the index of PyTorch's builds for CPUs, a tenth of the size. Empty: the default build,
+# which brings CUDA along. torchvision's own pin of torch names one build, so it goes in without it.
+FROM build AS torch-cpu
+ARG TORCH_INDEX_URL=
+RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} torch \
+ && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision
+
+FROM torch-cpu AS worker-cpu-build
+COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core
-COPY migrations migrations
-COPY bench bench
-RUN pip install --no-cache-dir --constraint constraints.txt torch \
- && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision \
- && pip install --no-cache-dir --constraint constraints.txt --editable '.[openvino,video,postgres,s3]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,openvino,video,postgres,s3]'
 
-USER atelier
-ENV ATELIER_HOME=/data PYTHONUNBUFFERED=1
+FROM build AS worker-cuda-build
+RUN pip install --no-cache-dir --constraint constraints.txt torch \
+ && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision
+COPY jobs jobs
+COPY worker worker
+COPY nst_core nst_core
+RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,video,postgres,s3]'
+
+FROM base AS worker-cpu
+COPY --from=worker-cpu-build /opt/atelier /opt/atelier
+ENV DEVICE=cpu TORCH_HOME=/data/torch
+USER 10001:10001
+
+FROM base AS worker-cuda
+COPY --from=worker-cuda-build /opt/atelier /opt/atelier
+ENV DEVICE=cuda TORCH_HOME=/data/torch NVIDIA_DRIVER_CAPABILITIES=compute,utility
+USER 10001:10001
+
+FROM base AS web
+COPY --from=web-build /opt/atelier /opt/atelier
+USER 10001:10001
 EXPOSE 8000

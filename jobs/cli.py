@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint, entry_points, version
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -10,6 +11,19 @@ import click
 from jobs.commands.exits import HELP as EXIT_CODES
 
 GROUP = "atelier.commands"
+
+#: Packages of ours that an installation may lack.
+OWN = frozenset({"nst_core", "worker", "web", "bench", "migrations"})
+#: Module → the extra that brings it, where `pip install atelier` does not.
+EXTRAS = {
+    **dict.fromkeys(("numpy", "safetensors", "tensorboardX", "torch", "torchvision"), "worker"),
+    **dict.fromkeys(("av", "cv2"), "video"),
+    **dict.fromkeys(("onnx", "onnxruntime", "onnxscript"), "export"),
+    "openvino": "openvino",
+    "boto3": "s3",
+    "psycopg": "postgres",
+    "skimage": "samples",
+}
 
 
 class LazyGroup(click.Group):
@@ -20,7 +34,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The names of all subcommands."""
-        return sorted(name for name in self._found() if "." not in name)
+        return sorted(name for name, entry in self._found().items() if "." not in name and _here(entry))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Import one subcommand. A package that it needs and lacks is said in one line."""
@@ -36,23 +50,48 @@ class LazyGroup(click.Group):
         service: list[tuple[str, str]] = []
         local: list[tuple[str, str]] = []
         for name, entry in sorted(self._found().items()):
-            if "." in name:
+            if "." in name or not _here(entry):
                 continue
             command = self.get_command(context, name)
             if command is not None:
                 row = (name, command.get_short_help_str(70))
                 (local if entry.module.startswith("nst_core") else service).append(row)
         for heading, rows in (("The service", service), ("Without a service", local)):
-            with formatter.section(heading):
-                formatter.write_dl(rows)
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command. A package that it turns out to need and lack is said in one line."""
+        try:
+            return super().invoke(context)
+        except ModuleNotFoundError as error:
+            raise _missing(context.invoked_subcommand or "this", error) from error
+
+
+def _here(entry: EntryPoint) -> bool:
+    """Whether its package is installed: an image has only the packages that it runs."""
+    return find_spec(entry.module.partition(".")[0]) is not None
 
 
 def _load(entry: EntryPoint) -> click.Command:
     try:
         command: click.Command = entry.load()
-    except ImportError as error:
-        raise click.ClickException(f"{entry.name} needs a package that is missing: {error}.") from error
+    except ModuleNotFoundError as error:
+        raise _missing(entry.name, error) from error
     return command
+
+
+def _missing(command: str, error: ModuleNotFoundError) -> click.ClickException:
+    """What to install for a module that is not there. Raises `error` if it is none of an extra's."""
+    module = (error.name or "").partition(".")[0]
+    if module in OWN:
+        return click.ClickException(f"{command} is not part of this installation: it has no {module}.")
+    if module not in EXTRAS:
+        raise error
+    return click.ClickException(
+        f"{command} needs {module}, which is not installed: pip install 'atelier[{EXTRAS[module]}]'."
+    )
 
 
 def _with_inner(command: click.Command, inner: dict[str, EntryPoint]) -> click.Group:
@@ -60,7 +99,7 @@ def _with_inner(command: click.Command, inner: dict[str, EntryPoint]) -> click.G
 
     class Inner(click.Group):
         def list_commands(self, context: click.Context) -> list[str]:
-            return sorted(name.partition(".")[2] for name in inner)
+            return sorted(name.partition(".")[2] for name, entry in inner.items() if _here(entry))
 
         def get_command(self, context: click.Context, name: str) -> click.Command | None:
             entry = inner.get(f"{command.name}.{name}")

@@ -32,8 +32,12 @@ class Maintenance:
         self.stop = threading.Event()
 
     def run(self) -> None:
-        """Go on until `stop` is set. A failing database is logged and tried again."""
+        """Go on until `stop` is set. A failing database is logged and tried again.
+
+        Each time round, the file `settings.pulse` is touched.
+        """
         settings = self._service.settings
+        settings.pulse.parent.mkdir(parents=True, exist_ok=True)
         tasks: list[tuple[float, Callable[[], object]]] = [
             (settings.dispatch_seconds, self.dispatch),
             (settings.reap_seconds, self.reap),
@@ -51,6 +55,7 @@ class Maintenance:
                     task()
                 except SQLAlchemyError as error:
                     log.error("maintenance could not %s: %s", task.__name__, error)
+            settings.pulse.touch()
             self.stop.wait(max(0.05, min(due) - time.monotonic()))
 
     def dispatch(self) -> int:

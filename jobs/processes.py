@@ -1,4 +1,7 @@
-"""The list of processes that make up the service. `atelier up` runs it; a test holds Procfile to it."""
+"""The list of processes that make up the service.
+
+`atelier up` runs it; tests hold the Procfile and docker-compose.yml to it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,18 @@ TRAIN = (
 )
 MAINTENANCE = "atelier maintenance"
 RELEASE = "atelier migrate"
+
+#: Process type → a command that succeeds while such a process in the same container does its work. A
+#: worker answers through the broker, by the name that STYLIZE and TRAIN give it.
+HEALTH = {
+    "web": (
+        'python -c "from urllib.request import urlopen; '
+        "urlopen('http://127.0.0.1:8000/healthz', timeout=3)\""
+    ),
+    "worker-stylize": "celery -A worker.celery inspect ping -d stylize@$HOSTNAME --timeout 10",
+    "worker-train": "celery -A worker.celery inspect ping -d train@$HOSTNAME --timeout 10",
+    "maintenance": "atelier maintenance --check",
+}
 
 
 def procfile() -> dict[str, str]:

@@ -56,7 +56,7 @@ def sweep(
     with reading(sessions) as session:
         before = now(session) - timedelta(seconds=orphan_seconds)
         orphans = session.scalars(
-            select(Blob.sha256).where(Blob.touched_at < before, ~_referred()).limit(limit)
+            select(Blob.sha256).where(Blob.touched_at < before, ~referred()).limit(limit)
         ).all()
     swept = 0
     for sha256 in orphans:
@@ -77,14 +77,14 @@ def _sweep_one(
     # waits for us, makes the row anew and then finds that it has to write the bytes.
     with sessions.begin() as session:
         before = now(session) - timedelta(seconds=orphan_seconds)
-        orphan = delete(Blob).where(Blob.sha256 == sha256, Blob.touched_at < before, ~_referred())
+        orphan = delete(Blob).where(Blob.sha256 == sha256, Blob.touched_at < before, ~referred())
         if not _count(session.execute(orphan)):
             return 0
         storage.delete(sha256)
         return 1
 
 
-def _referred() -> ColumnElement[bool]:
+def referred() -> ColumnElement[bool]:
     """Whether anything refers to the blob. Every table with a blob's SHA-256 belongs here."""
     named = (
         *(JobFile.sha256, Style.sha256, StoredUpload.sha256, DatasetImage.sha256),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from jobs import dispatch_models, training_models  # noqa: F401 - their tables are part of the schema
 
@@ -21,6 +22,11 @@ def alembic_config(database_url: str) -> Config:
     return config
 
 
-def upgrade(database_url: str) -> None:
-    """Apply the migrations that the database has not had."""
-    command.upgrade(alembic_config(database_url), "head")
+def newest_revision() -> str:
+    """The schema of this release."""
+    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+
+
+def upgrade(database_url: str, revision: str = "head") -> None:
+    """Apply the migrations that the database has not had, up to `revision`."""
+    command.upgrade(alembic_config(database_url), revision)

@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     reap_seconds: float = Field(15.0, gt=0)
     dispatch_seconds: float = Field(2.0, gt=0)
     renotify_seconds: float = Field(30.0, gt=0)
+    pulse_file: str = ""
     max_attempts: int = Field(3, ge=1)
     retry_seconds: float = Field(5.0, ge=0)
     drain_seconds: float = Field(10.0, ge=0)
@@ -108,6 +109,11 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """The folder of everything that the embedded defaults keep, absolute."""
         return self.atelier_home.resolve()
+
+    @property
+    def pulse(self) -> Path:
+        """The file that maintenance touches each time round."""
+        return Path(self.pulse_file) if self.pulse_file else self.home / "maintenance.pulse"
 
     @property
     def graphs(self) -> Path:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from jobs.settings import Settings
+
+#: The loop goes round every two seconds or so; a sweep of many files may take it a while.
+PULSE_SECONDS = 120.0
+
 
 @click.command()
-def maintenance() -> None:
+@click.option(
+    "--check", is_flag=True, help="Only say whether it runs on this machine; exits with 1 if not."
+)
+def maintenance(check: bool) -> None:
     """Publish waiting tokens, take back stalled jobs and send webhooks, until stopped."""
     from jobs.logs import configure
     from jobs.maintenance import Maintenance
@@ -18,6 +29,9 @@ def maintenance() -> None:
     from jobs.webhook_sender import WebhookSender
 
     settings = load_settings()
+    if check:
+        _check(settings)
+        return
     configure(settings.log_level, settings.log_format)
     service = make_service(settings)
     loop = Maintenance(service)
@@ -32,15 +46,34 @@ def maintenance() -> None:
     sender.join()
 
 
+def _check(settings: Settings) -> None:
+    """Say how long ago the loop last went round. Raises `click.ClickException` if it is too long."""
+    try:
+        age = time.time() - settings.pulse.stat().st_mtime
+    except FileNotFoundError:
+        raise click.ClickException(f"Maintenance has never run here: no {settings.pulse}.") from None
+    if age > PULSE_SECONDS:
+        raise click.ClickException(f"Maintenance last went round {age:.0f} s ago.")
+    click.echo(f"maintenance went round {max(age, 0):.0f} s ago")
+
+
 @click.command()
 def migrate() -> None:
     """Bring the database to the newest schema and register the starter gallery."""
-    from jobs.schema import upgrade
+    from alembic.util import CommandError
+
+    from jobs.schema import newest_revision, upgrade
     from jobs.service import make_service
     from jobs.settings import load_settings
 
     settings = load_settings()
-    upgrade(settings.database)
+    try:
+        upgrade(settings.database)
+    except CommandError as error:
+        raise click.ClickException(
+            "The database's schema is of a newer release than this one, which knows up to "
+            f"{newest_revision()}. Older processes run on it as they are; there is nothing to migrate."
+        ) from error
     service = make_service(settings)
     added = service.styles.register_gallery()
     service.datasets.register_samples()

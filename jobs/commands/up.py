@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -27,6 +28,10 @@ def up(port: int | None) -> None:
     from jobs.settings import child_environment, load_settings
     from jobs.supervisor import Supervisor
 
+    if find_spec("torch") is None:
+        raise click.ClickException(
+            "atelier up runs workers, which need torch: pip install 'atelier[worker,embedded]'."
+        )
     settings = load_settings()
     chosen = _choose_port(settings, port)
     environment = child_environment(
@@ -128,7 +133,6 @@ def _welcome(settings: Settings, port: int, redis_port: int | None) -> None:
 
 def _sample() -> str:
     """A picture that is on this machine for certain, so that the command works as it is."""
-    from importlib.util import find_spec
     from pathlib import Path
 
     from jobs.styles import GALLERY

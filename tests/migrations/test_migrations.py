@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from click.testing import CliRunner
 from sqlalchemy import Engine, inspect, select, text
 
+from jobs.commands.maintenance import migrate
 from jobs.db import make_engine, make_sessions
 from jobs.models import Base, Job, Style
 from jobs.schema import alembic_config, upgrade
@@ -107,3 +113,61 @@ def test_rows_of_the_first_schema_are_kept_both_ways(database_url: str) -> None:
     command.downgrade(config, "0001")
     assert counts(engine) == dict.fromkeys(FIRST_ROWS, 1)
     engine.dispose()
+
+
+def tables_of(engine: Engine) -> dict[str, dict[str, Any]]:
+    """Table → column → what is known of it."""
+    found = inspect(engine)
+    return {
+        table: {column["name"]: column for column in found.get_columns(table)}
+        for table in found.get_table_names()
+        if table != "alembic_version"
+    }
+
+
+def test_every_migration_leaves_the_release_before_it_running(database_url: str) -> None:
+    """Tables and columns are added alone, and nothing that is added has to be given."""
+    config = alembic_config(database_url)
+    engine = make_engine(database_url)
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    before: dict[str, dict[str, Any]] = {}
+    for revision in reversed(revisions):
+        command.upgrade(config, revision)
+        after = tables_of(engine)
+        for table, columns in before.items():
+            assert set(columns) <= set(after.get(table, {})), f"{revision} takes from {table}"
+            for name, column in after[table].items():
+                if name in columns:
+                    same = ("nullable", "type")
+                    assert [str(column[k]) for k in same] == [str(columns[name][k]) for k in same]
+                else:
+                    given = column["nullable"] or column["default"] is not None
+                    assert given, f"{revision} asks for {table}.{name}, which no older release gives"
+        before = after
+    assert len(revisions) >= 5
+    engine.dispose()
+
+
+def test_a_worker_of_the_first_schema_can_write_into_the_newest(database_url: str) -> None:
+    upgrade(database_url)
+    engine = make_engine(database_url)
+
+    put_first_rows(engine)
+
+    assert counts(engine) == dict.fromkeys(FIRST_ROWS, 1)
+    with make_sessions(engine)() as session:
+        assert session.get_one(Job, "j").use_cache is True
+    engine.dispose()
+
+
+def test_an_older_release_says_that_the_schema_is_newer(sqlite_url: str, tmp_path: Path) -> None:
+    upgrade(sqlite_url)
+    engine = make_engine(sqlite_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    done = CliRunner().invoke(migrate, env={"DATABASE_URL": sqlite_url, "ATELIER_HOME": str(tmp_path)})
+
+    assert done.exit_code == 1
+    assert "of a newer release than this one" in done.stderr

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
 
-from jobs.processes import embedded, procfile
+from jobs.processes import HEALTH, embedded, procfile
 from jobs.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,15 +22,88 @@ def test_the_procfile_is_the_list_of_processes() -> None:
     assert dict(line.split(": ", 1) for line in lines) == procfile()
 
 
-def test_the_compose_file_runs_the_same_processes() -> None:
-    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    defaults = {"${PORT:-8000}": "8000", "${WEB_THREADS:-16}": "16"}
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    """The compose file with every profile, as Compose itself reads it."""
+    env = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [
+            Path(sys.executable).parent / "docker-compose",
+            "--profile",
+            "*",
+            "config",
+            "--format",
+            "json",
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=env,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    services: dict[str, Any] = json.loads(done.stdout)["services"]
+    return services
 
+
+def test_the_compose_file_runs_the_same_processes(compose: dict[str, Any]) -> None:
+    defaults = {"${PORT:-8000}": "8000", "${WEB_THREADS:-16}": "16"}
     for name, command in procfile().items():
         for variable, value in defaults.items():
             command = command.replace(variable, value)
-        assert services[name]["command"] == command
-    assert set(services) == {*procfile(), "postgres", "redis"}
+        assert compose[name]["command"] == command.split()
+        if name.startswith("worker"):
+            assert compose[f"{name}-gpu"]["command"] == command.split()
+
+    ours = {name for name, service in compose.items() if "build" in service}
+    gpu = {f"{name}-gpu" for name in procfile() if name.startswith("worker")}
+    assert ours == {*procfile(), *gpu}
+    profiles = {name: service["profiles"] for name, service in compose.items() if "profiles" in service}
+    assert profiles == {
+        "worker-stylize-gpu": ["gpu"],
+        "worker-train-gpu": ["gpu"],
+        "s3": ["s3"],
+        "prometheus": ["monitoring"],
+        "grafana": ["monitoring"],
+        "flower": ["flower"],
+    }
+    assert set(compose) - ours - set(profiles) == {"postgres", "redis"}
+
+
+def test_every_service_is_locked_down_and_watched(compose: dict[str, Any]) -> None:
+    stages = re.findall(r"^FROM \S+ AS (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    for name, service in compose.items():
+        for port in service.get("ports", []):
+            assert port["host_ip"] == "127.0.0.1", name
+        if name != "release":  # which ends by itself
+            assert service["healthcheck"]["test"], name
+        if "build" not in service:
+            continue
+        assert service["build"]["target"] in stages
+        assert (service["read_only"], service["tmpfs"]) == (True, ["/tmp"]), name
+        assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
+        assert [mount["target"] for mount in service["volumes"]] == ["/data"], name
+    for name, command in HEALTH.items():
+        for twin in {name, f"{name}-gpu"} & set(compose):
+            # In the file a dollar sign is written twice, or Compose would put a variable of its own.
+            test = [word.replace("$$", "$") for word in compose[twin]["healthcheck"]["test"]]
+            assert test == ["CMD-SHELL", command], twin
+
+
+def test_no_image_runs_as_root() -> None:
+    stages = (ROOT / "Dockerfile").read_text().split("\nFROM ")
+    final = [stage for stage in stages if re.match(r"base AS (web|worker-cpu|worker-cuda)\n", stage)]
+
+    assert len(final) == 3
+    assert all(stage.count("USER 10001:10001") == 1 for stage in final)
+
+
+def test_redis_keeps_tokens_and_a_gpu_is_reserved(compose: dict[str, Any]) -> None:
+    redis = " ".join(compose["redis"]["command"])
+    devices = compose["worker-train-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+
+    assert "--appendonly yes --maxmemory-policy noeviction" in redis
+    assert [(device["driver"], device["capabilities"]) for device in devices] == [("nvidia", ["gpu"])]
 
 
 def test_the_embedded_processes_are_of_the_procfile(settings: Settings) -> None:

@@ -1,0 +1,194 @@
+"""Puts a backup (`jobs.backup`) into an empty database and a store.
+
+Blobs first, so that no row ever names bytes that are not there. The rows go into the schema that they
+were written from, which is brought to the newest afterwards: old backups stay usable.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import itertools
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from alembic.util import CommandError
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Engine,
+    LargeBinary,
+    MetaData,
+    Table,
+    bindparam,
+    func,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.types import NullType
+
+from jobs.backup import BLOBS, BackupError, Manifest, read_manifest
+from jobs.db import UtcDateTime, make_engine
+from jobs.errors import NotFoundError
+from jobs.models import Blob
+from jobs.schema import upgrade
+from jobs.storage import BlobStorage, LocalStorage, sha256_of
+
+_TYPES: dict[str, Any] = {
+    "time": UtcDateTime,
+    "bytes": LargeBinary,
+    "json": lambda: JSON(none_as_null=True),
+    "plain": NullType,
+}
+
+
+def restore(folder: Path, database_url: str, storage: BlobStorage) -> Manifest:
+    """Restore the backup in `folder` into an empty database and into `storage`, and verify it.
+
+    Raises `BackupError` for a damaged backup, for one of a newer release, and for a database that has
+    tables already; `StorageError` when the store can't be reached.
+    """
+    manifest = read_manifest(folder)
+    engine = make_engine(database_url)
+    try:
+        if inspect(engine).get_table_names():
+            raise BackupError("The database already has tables; restore takes an empty one.")
+        rows = list(_blob_names(folder / manifest["database"]))
+        _put_blobs(LocalStorage(folder / BLOBS), storage, rows, set(manifest["gone"]))
+        try:
+            upgrade(database_url, manifest["revision"])
+        except CommandError:
+            raise BackupError(
+                f"This backup is of schema {manifest['revision']}, which a newer release made."
+            ) from None
+        with engine.begin() as connection:
+            counts = _put_rows(connection, folder / manifest["database"])
+            if counts != manifest["tables"]:
+                raise BackupError("The backup has other numbers of rows than it says.")
+        upgrade(database_url)
+        lost = [name for name in verify(engine, storage) if name not in manifest["gone"]]
+        if lost:
+            raise BackupError(f"{len(lost)} blobs did not arrive, {lost[0]} for one.")
+    finally:
+        engine.dispose()
+    return manifest
+
+
+def verify(engine: Engine, storage: BlobStorage) -> list[str]:
+    """Read every blob that the database names; returns those that are not there or not themselves."""
+    with engine.connect().execution_options(read_only=True) as connection:
+        names = connection.execute(select(Blob.sha256)).scalars().all()
+    wrong = []
+    for name in names:
+        try:
+            if sha256_of(storage.get(name)) != name:
+                wrong.append(name)
+        except NotFoundError:
+            wrong.append(name)
+    return wrong
+
+
+def _tables(path: Path) -> Iterator[tuple[dict[str, Any], Iterator[list[Any]]]]:
+    """Each table's header, and its rows, which have to be read before the next table is."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        lines = (json.loads(line) for line in file)
+        is_header = lambda line: isinstance(line, dict)  # noqa: E731
+        groups = itertools.groupby(lines, is_header)
+        for headers, group in groups:
+            found = list(group) if headers else []
+            for empty in found[:-1]:
+                yield empty, iter(())
+            if not found:
+                continue
+            following = next(groups, None)
+            yield found[-1], following[1] if following else iter(())
+
+
+def _blob_names(path: Path) -> Iterator[str]:
+    for header, rows in _tables(path):
+        if header["table"] == "blobs":
+            position = [name for name, _ in header["columns"]].index("sha256")
+            yield from (row[position] for row in rows)
+        else:
+            for _ in rows:
+                pass
+
+
+def _put_blobs(source: LocalStorage, target: BlobStorage, names: list[str], gone: set[str]) -> None:
+    target.check()
+    for name in names:
+        if name in gone:
+            continue
+        try:
+            data = source.get(name)
+        except NotFoundError:
+            raise BackupError(f"The backup has lost blob {name}.") from None
+        if sha256_of(data) != name:
+            raise BackupError(f"Blob {name} of the backup is damaged.")
+        target.put(data)
+
+
+def _put_rows(connection: Connection, path: Path) -> dict[str, int]:
+    counts = {}
+    for header, rows in _tables(path):
+        table = Table(
+            header["table"],
+            MetaData(),
+            *(Column(name, _TYPES[kind]()) for name, kind in header["columns"]),
+        )
+        counts[table.name] = _put_table(connection, table, header, rows)
+        if connection.dialect.name == "postgresql" and len(header["key"]) == 1:
+            _set_sequence(connection, table, header["key"][0])
+    return counts
+
+
+def _put_table(
+    connection: Connection, table: Table, header: dict[str, Any], rows: Iterator[list[Any]]
+) -> int:
+    count, later = 0, list[dict[str, Any]]()
+    while batch := [_values(header, row) for row in itertools.islice(rows, 500)]:
+        count += len(batch)
+        for own in header["own"]:
+            for values in batch:
+                if values[own] is not None:
+                    later.append({"_key": values[header["key"][0]], "_own": own, "_to": values[own]})
+                    values[own] = None
+        connection.execute(insert(table), batch)
+    for own in header["own"]:
+        key = table.c[header["key"][0]]
+        named = [row for row in later if row["_own"] == own]
+        if named:
+            change = update(table).where(key == bindparam("_key")).values({own: bindparam("_to")})
+            connection.execute(change, named)
+    return count
+
+
+def _values(header: dict[str, Any], row: list[Any]) -> dict[str, Any]:
+    return {
+        name: _value(kind, value) for (name, kind), value in zip(header["columns"], row, strict=True)
+    }
+
+
+def _value(kind: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind == "time":
+        return datetime.fromisoformat(value)
+    return base64.b64decode(value) if kind == "bytes" else value
+
+
+def _set_sequence(connection: Connection, table: Table, key: str) -> None:
+    """Make PostgreSQL count on from the highest number, where it numbers the rows itself."""
+    named = connection.execute(
+        text("SELECT pg_get_serial_sequence(:table, :key)"), {"table": table.name, "key": key}
+    ).scalar()
+    highest = connection.execute(select(func.max(table.c[key]))).scalar() if named else None
+    if highest is not None:
+        connection.execute(text("SELECT setval(:name, :to)"), {"name": named, "to": highest})

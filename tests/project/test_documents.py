@@ -1,0 +1,237 @@
+"""What README.md and docs/ tell people to type exists: commands, options, targets, addresses, links."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from jobs.cli import main
+from web.openapi import document as api
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHELL = ("sh", "bash", "shell", "console")
+#: Programs of others whose arguments nothing here knows.
+OTHERS = {"export", "rsync", "pg_dump", "pg_restore", "pre-commit", "git"}
+
+
+def lines(document: Path) -> Iterator[str]:
+    """Commands of the fenced shell blocks, each on one line, with variables of the block put in."""
+    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", document.read_text(), re.M | re.S):
+        if language not in SHELL:
+            continue
+        variables: dict[str, str] = {}
+        for line in block.replace("\\\n", " ").splitlines():
+            command = " ".join(re.sub(r"(^|\s)#.*", "", line).split())
+            set_ = re.fullmatch(r"(\w+)=(\S+)", command)
+            if set_:
+                variables[set_[1]] = set_[2]
+                continue
+            for name, value in variables.items():
+                command = command.replace(f"${name}", value)
+            yield from (part for part in re.split(r"\s*(?:;|&&)\s+", command) if part)
+
+
+def spoken(document: Path) -> Iterator[str]:
+    """Commands of ours in running text, between backticks."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.M | re.S)
+    for code in re.findall(r"`([^`\n]+)`", text):
+        if re.match(r"(atelier|make) [a-z]", code):
+            yield code
+
+
+WRITTEN = [
+    pytest.param(line, id=f"{document.name}:{line[:60]}")
+    for document in DOCUMENTS
+    for line in lines(document)
+]
+SPOKEN = [
+    pytest.param(line, id=f"{document.name}:{line[:60]}")
+    for document in DOCUMENTS
+    for line in spoken(document)
+]
+
+
+@pytest.mark.parametrize("line", WRITTEN)
+def test_commands_in_blocks(line: str) -> None:
+    words = shlex.split(line)
+    while "=" in words[0]:
+        words.pop(0)  # a variable for this command alone
+    program, arguments = Path(words[0]).name, words[1:]
+    if program in OTHERS:
+        return
+    check = CHECKS.get(program)
+    assert check is not None, f"nothing checks {program}"
+    check(arguments)
+
+
+@pytest.mark.parametrize("line", SPOKEN)
+def test_commands_in_running_text(line: str) -> None:
+    program, *arguments = shlex.split(line)
+    if program == "make":
+        check_make(arguments)
+    else:
+        check_atelier(arguments, whole=False)
+
+
+def check_atelier(arguments: list[str], *, whole: bool = True) -> None:
+    """The subcommand exists, knows each option, and gets what it needs (`whole`)."""
+    command: click.Command = main
+    context = click.Context(main, info_name="atelier")
+    while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
+        found = command.get_command(context, arguments[0])
+        assert found is not None, f"there is no command {arguments[0]}"
+        context = click.Context(found, info_name=arguments.pop(0), parent=context)
+        command = found
+    options = {
+        name for parameter in command.params for name in parameter.opts + parameter.secondary_opts
+    }
+    if not whole:
+        asked = {word.split("=")[0] for word in arguments if word.startswith("-")}
+        assert asked <= options | {"--help"}, asked - options
+        return
+    values, left, _ = command.make_parser(context).parse_args(list(arguments))
+    assert not left, f"{left} is not taken"
+    for parameter in command.params:
+        value = values.get(parameter.name)
+        if "FLAG_NEEDS_VALUE" in repr(value):
+            continue  # click's mark for an option whose value may be left out
+        given = [] if value is None or "UNSET" in repr(value) else value
+        given = list(given) if isinstance(given, (list, tuple)) else [given]
+        assert given or not parameter.required, f"{parameter.name} is missing"
+        if isinstance(parameter.type, click.Choice):
+            for one in given:
+                parameter.type.convert(one, parameter, context)
+
+
+def check_make(arguments: list[str]) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    names = [word for word in arguments if "=" not in word]
+    assert names
+    assert set(names) <= targets
+
+
+def check_curl(arguments: list[str]) -> None:
+    """The address and method are of the API, and so are the fields of a form."""
+    paths = api()["paths"]
+    addresses = [
+        word for word in arguments if re.match(r"(https?://)?(localhost|127\.0\.0\.1):8000/", word)
+    ]
+    assert len(addresses) == 1 or "…" in arguments, arguments
+    if not addresses:
+        return
+    path = "/" + addresses[0].split(":8000/", 1)[1].partition("?")[0]
+    forms = [word for flag, word in itertools.pairwise(arguments) if flag == "-F"]
+    method = arguments[arguments.index("-X") + 1].lower() if "-X" in arguments else ""
+    method = method or ("post" if forms or "-d" in arguments else "get")
+    matching = [
+        known
+        for known in paths
+        if re.fullmatch(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(known)), path)
+        and method in paths[known]
+    ]
+    assert matching, f"{method} {path} is not in the API"
+    if forms and len(matching) == 1:
+        known_fields = fields_of(paths[matching[0]]["post"])
+        plain = {form.split("=", 1)[0] for form in forms if not form.split("=", 1)[1].startswith("@")}
+        assert plain <= known_fields, plain - known_fields
+
+
+def fields_of(operation: dict[str, Any]) -> set[str]:
+    """Every property of its form, however it is put together."""
+    description = api()
+
+    def inside(schema: Any) -> Iterator[str]:
+        if isinstance(schema, list):
+            for item in schema:
+                yield from inside(item)
+        elif isinstance(schema, dict):
+            if "$ref" in schema:
+                yield from inside(
+                    description["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+                )
+            yield from schema.get("properties", {})
+            for name in ("allOf", "anyOf", "oneOf"):
+                yield from inside(schema.get(name, []))
+
+    return set(inside(operation["requestBody"]["content"]["multipart/form-data"]["schema"]))
+
+
+def check_python(arguments: list[str]) -> None:
+    assert arguments[0] == "-m"
+    assert find_spec(arguments[1]) is not None
+    for path in arguments[2:]:
+        assert not path.startswith("tests/") or (ROOT / path).exists()
+
+
+def check_pip(arguments: list[str]) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for word in arguments:
+        named = re.fullmatch(r"(?:atelier|\.)\[([\w,]+)\]", word)
+        assert named is None or set(named[1].split(",")) <= set(extras)
+
+
+def check_docker(arguments: list[str]) -> None:
+    """Services, profiles and build targets exist."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    if arguments[0] == "build":
+        stages = re.findall(r"^FROM \S+ AS (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+        assert arguments[arguments.index("--target") + 1] in stages
+        return
+    assert arguments[0] == "compose"
+    pairs = list(itertools.pairwise(arguments))
+    profiles = {name for flag, name in pairs if flag == "--profile"}
+    assert profiles <= {name for service in compose.values() for name in service.get("profiles", [])}
+    assert {name.split("=")[0] for flag, name in pairs if flag == "--scale"} <= set(compose)
+    verb = next(
+        word for word in arguments[1:] if word in {"up", "run", "build", "exec", "stop", "pull"}
+    )
+    rest = arguments[arguments.index(verb) + 1 :]
+    if verb in {"run", "exec"}:
+        after = [word for word in rest if not word.startswith("-")]
+        assert after[0] in compose
+        if after[1:2] == ["atelier"]:
+            check_atelier(rest[rest.index("atelier") + 1 :])
+
+
+def check_promtool(arguments: list[str]) -> None:
+    assert (ROOT / arguments[-1]).exists()
+
+
+CHECKS = {
+    "atelier": check_atelier,
+    "curl": check_curl,
+    "docker": check_docker,
+    "make": check_make,
+    "pip": check_pip,
+    "promtool": check_promtool,
+    "python": check_python,
+}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_files_exist(document: Path) -> None:
+    text = document.read_text()
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        assert "://" in target or (document.parent / target).exists(), target
+    for path in re.findall(
+        r"`((?:jobs|web|worker|nst_core|migrations|tests|docs|deploy|bench)/[\w./-]+)`", text
+    ):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_readme_links_to_every_document() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [
+        path.name for path in (ROOT / "docs").glob("*.md") if f"docs/{path.name}" not in readme
+    ] == []
