@@ -33,7 +33,7 @@ FROM torch-cpu AS worker-cpu-build
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core
-RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,openvino,video,postgres,s3]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,openvino,export,video,postgres,s3]'
 
 FROM build AS worker-cuda-build
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
@@ -41,7 +41,7 @@ RUN pip install --no-cache-dir --constraint constraints.txt torch \
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core
-RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,video,postgres,s3]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,export,video,postgres,s3]'
 
 FROM base AS worker-cpu
 COPY --from=worker-cpu-build /opt/atelier /opt/atelier
