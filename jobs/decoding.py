@@ -16,8 +16,9 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from jobs.decode_limits import DecodeLimits
-from jobs.errors import JobsError, UnusablePictureError
+from jobs.errors import JobsError, NotFoundError, UnusablePictureError
 from jobs.pictures import CleanPicture, PictureInfo, clean_picture
+from jobs.thumbnails import make_thumbnail
 from jobs.videos import inspect_video
 
 
@@ -44,6 +45,18 @@ def take_video(
     )
     info: PictureInfo = _outcome(future, limits, name, pointer)
     return info
+
+
+def take_thumbnail(data: bytes, media_type: str, limits: DecodeLimits) -> bytes:
+    """A small WebP of a picture or a video. Raises `NotFoundError` where none can be made."""
+    future = _pool(limits.megabytes, limits.processes).schedule(
+        _shrink, args=(data, media_type), timeout=limits.seconds
+    )
+    try:
+        small: bytes = _outcome(future, limits, "the output", None)
+    except UnusablePictureError as error:
+        raise NotFoundError(f"No small picture of it: {error.detail}") from None
+    return small
 
 
 def warm_up(limits: DecodeLimits) -> None:
@@ -97,6 +110,15 @@ def _inspect(
         return inspect_video(data, name=name, max_pixels=pixels, max_seconds=seconds, pointer=pointer)
     except JobsError as error:
         return error.__class__(error.detail, pointer=error.pointer)
+
+
+def _shrink(data: bytes, media_type: str) -> bytes | JobsError:
+    try:
+        return make_thumbnail(data, media_type)
+    except MemoryError:
+        raise
+    except Exception:  # decoders raise many kinds of error, and all mean the same here
+        return UnusablePictureError("it can't be decoded.")
 
 
 def _clean(data: bytes, name: str, max_pixels: int, pointer: str | None) -> CleanPicture | JobsError:

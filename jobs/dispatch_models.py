@@ -1,4 +1,4 @@
-"""Tables of what goes out of the service: tokens for the broker, messages to clients, figures."""
+"""Tables of what goes on around jobs: tokens for the broker, messages to clients, figures, workers."""
 
 from __future__ import annotations
 
@@ -55,3 +55,16 @@ class Counter(Base):
     labels: Mapped[str] = mapped_column(String(120), primary_key=True)
     shard: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     value: Mapped[int] = mapped_column(BigInteger())
+
+
+class WorkerProcess(Base):
+    """A worker process that says, again and again, that it is there. See `jobs.workers`."""
+
+    __tablename__ = "workers"
+
+    #: `host:pid`, which the leases of its runs begin with.
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    #: The queues that it takes jobs of, with spaces between.
+    queues: Mapped[str] = mapped_column(String(64))
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]

@@ -1,4 +1,4 @@
-"""An owner's jobs, page by page."""
+"""Jobs, page by page."""
 
 from __future__ import annotations
 
@@ -36,9 +36,12 @@ class Filters(TypedDict, total=False):
     limit: int
 
 
-def find_page(session: Session, owner: str, **filters: Unpack[Filters]) -> JobPage:
-    """A page of an owner's jobs, newest first. Raises `InvalidParamsError` for a foreign cursor."""
-    query = select(Job).where(Job.owner == owner)
+def find_page(session: Session, owner: str | None, **filters: Unpack[Filters]) -> JobPage:
+    """A page of an owner's jobs, or of all (None), newest first.
+
+    Raises `InvalidParamsError` for a foreign cursor.
+    """
+    query = select(Job) if owner is None else select(Job).where(Job.owner == owner)
     for column in (Job.status, Job.kind, Job.batch_id):
         wanted = filters.get(column.key)
         if wanted is not None:
@@ -49,7 +52,7 @@ def find_page(session: Session, owner: str, **filters: Unpack[Filters]) -> JobPa
     cursor = filters.get("cursor")
     if cursor is not None:
         last = session.get(Job, cursor)
-        if last is None or last.owner != owner:
+        if last is None or owner not in (None, last.owner):
             raise InvalidParamsError([("cursor", "This cursor is not one of ours.")])
         same_time = and_(Job.created_at == last.created_at, Job.id < last.id)
         query = query.where(or_(Job.created_at < last.created_at, same_time))

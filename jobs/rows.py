@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from jobs.db import SessionFactory, now
+from jobs.dispatch_models import WorkerProcess
 from jobs.models import Blob, NetworkVersion, Owner, QueueState, StyleStatistics
 from jobs.pictures import PictureInfo
 from jobs.storage import BlobStorage, sha256_of
@@ -63,6 +64,14 @@ def keep_network_version(session: Session, network: str, version: str, at: datet
 def keep_pause(session: Session, queue: str, paused_at: datetime | None) -> None:
     """Write that a queue is paused since then, or not (None)."""
     _upsert(session, QueueState, {"name": queue}, {"paused_at": paused_at})
+
+
+def keep_worker(session: Session, name: str, queues: str, at: datetime) -> None:
+    """Say that a worker is there; when it came stays as it was."""
+    values = {"queues": queues, "started_at": at, "seen_at": at}
+    statement = _insert(session)(WorkerProcess).values(name=name, **values)
+    seen = {"queues": queues, "seen_at": at}
+    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=seen))
 
 
 def _upsert(session: Session, model: type[Any], key: dict[str, Any], values: dict[str, Any]) -> None:

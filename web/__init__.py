@@ -12,6 +12,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     """The application. `service` is for tests; by default it is what the settings describe."""
     from web import (
         access,
+        admin_api,
         batches_api,
         datasets_api,
         docs,
@@ -46,7 +47,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     rates.register(app, settings)
     app.before_request(access.admit)
     for module in (
-        *(jobs_api, events, trainings_api, links, batches_api, queues_api, simple),
+        *(jobs_api, events, trainings_api, links, batches_api, queues_api, admin_api, simple),
         *(styles_api, uploads_api, networks_api, datasets_api),
         *(health, docs, pages, samples, sessions),
     ):

@@ -10,11 +10,13 @@ import uuid
 
 from flask import Blueprint, Response, jsonify, request, send_file
 
-from jobs.errors import InvalidParamsError
+from jobs.decoding import take_thumbnail
+from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.lifecycle import FINAL, JobStatus
 from jobs.models import Blob, Job
 from jobs.params import PARAMS
 from jobs.pictures import SUFFIXES
+from jobs.thumbnails import SIDE, has_thumbnail
 from web.current import service
 from web.fields import boolean, integer, one_of, take_handling
 from web.requests import request_id
@@ -25,6 +27,8 @@ blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
 #: The longest that a request may wait for a job, in seconds.
 MAX_WAIT = 30.0
+#: For bytes that never change, and are nobody else's.
+KEEP = "private, max-age=31536000, immutable"
 _PREFER_WAIT = re.compile(r"\bwait=(\d+)\b")
 
 
@@ -153,6 +157,26 @@ def output(job_id: str) -> Response:
     return send_blob(blob, data, name=f"atelier-{job_id[:8]}")
 
 
+@blueprint.get("/<job_id>/output/thumbnail")
+def thumbnail(job_id: str) -> Response:
+    """A small WebP of an output, for lists. It never changes, so browsers ask for it once."""
+    index = integer("index", request.args.get("index", "0"), 0, 1_000)
+    atelier = service()
+    blob = atelier.output_blob(job_id, index)
+    etag = f"{blob.sha256}-{SIDE}"
+    if request.if_none_match.contains(etag):
+        response = Response(status=304)
+    elif not has_thumbnail(blob.media_type):
+        raise NotFoundError(f"There is no small picture of {blob.media_type}.")
+    else:
+        data = atelier.storage.get(blob.sha256)
+        small = take_thumbnail(data, blob.media_type, atelier.settings.decode_limits)
+        response = Response(small, mimetype="image/webp")
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = KEEP
+    return response
+
+
 @blueprint.get("/<job_id>/inputs/<role>")
 def input_(job_id: str, role: str) -> Response:
     """The bytes that the job was given."""
@@ -170,5 +194,5 @@ def send_blob(blob: Blob, data: bytes, *, name: str) -> Response:
         conditional=True,
         etag=blob.sha256,
     )
-    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    response.headers["Cache-Control"] = KEEP
     return response

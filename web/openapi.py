@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs.lifecycle import JobStatus
 from jobs.params import PARAMS
+from web.openapi_admin import admin_paths
 from web.openapi_inputs import inputs_paths, link_paths
 from web.openapi_parts import BINARY as _BINARY
 from web.openapi_parts import JOB as _JOB
@@ -153,6 +154,24 @@ def _jobs_paths() -> dict[str, Any]:
                 "responses": {"200": _picture("The picture"), **_problems(404, 409, 422)},
             }
         },
+        "/v1/jobs/{job_id}/output/thumbnail": {
+            "get": {
+                "operationId": "thumbnail",
+                "summary": "What the job made, small: a WebP of at most 256 pixels and 20 kB",
+                "parameters": [
+                    *one,
+                    _query("index", {"type": "integer", "minimum": 0, "maximum": 1000, "default": 0}),
+                ],
+                "responses": {
+                    "200": {
+                        "description": "The small picture",
+                        "content": {"image/webp": {"schema": _BINARY}},
+                    },
+                    "304": {"description": "As If-None-Match said"},
+                    **_problems(404, 409, 422),
+                },
+            }
+        },
         "/v1/jobs/{job_id}/inputs/{role}": {
             "get": {
                 "operationId": "input",
@@ -238,6 +257,7 @@ def document() -> dict[str, Any]:
         **training_paths(),
         **link_paths(),
         **queue_paths(as_fields(params)),
+        **admin_paths(),
         **inputs_paths(),
         **_other_paths(as_fields(params)),
     }

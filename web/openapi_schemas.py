@@ -7,6 +7,7 @@ from typing import Any
 from jobs.lifecycle import CancelReason, JobStatus
 from jobs.params import PARAMS
 from jobs.webhooks import EVENTS
+from web.openapi_admin import admin_schemas
 from web.openapi_training import dataset_schema, network_schema
 
 
@@ -30,6 +31,10 @@ def _job_schema() -> dict[str, Any]:
             "index": {"type": "integer"},
             **file["properties"],
             "alpha": {"type": ["number", "null"], "description": "The strength that it was made with."},
+            "thumbnail": {
+                "type": ["string", "null"],
+                "description": "Where a small WebP of it is, for lists.",
+            },
         },
     }
     return {
@@ -211,5 +216,6 @@ def schemas() -> dict[str, Any]:
         "Upload": _upload_schema(),
         "Network": network_schema(),
         "Dataset": dataset_schema(),
+        **admin_schemas(),
         "Problem": problem,
     }

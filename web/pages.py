@@ -8,7 +8,9 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from jobs.keys import Scope
-from jobs.params import StylizeParams
+from jobs.lifecycle import JobStatus
+from jobs.params import PARAMS, StylizeParams
+from jobs.video_params import VideoParams
 from web.current import caller, service
 from web.samples import all_samples
 
@@ -35,6 +37,20 @@ def studio() -> str:
     return render_template("studio.html", defaults=defaults, samples=all_samples())
 
 
+@blueprint.get("/video")
+def video() -> str:
+    """A video, a style, and both videos in step."""
+    fields = VideoParams.model_fields
+    settings = service().settings
+    seconds = settings.max_video_seconds
+    return render_template(
+        "video.html",
+        defaults={name: fields[name].default for name in ("alpha", "temporal", "quality")},
+        max_video_mb=settings.max_video_mb,
+        longest=f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds",
+    )
+
+
 @blueprint.get("/training")
 def training() -> str:
     """Where a network learns one style, and is watched while it does."""
@@ -44,4 +60,6 @@ def training() -> str:
 @blueprint.get("/admin")
 def admin() -> str:
     """Queues, workers and dead letters, for whoever runs the service."""
-    return render_template("admin.html")
+    return render_template(
+        "admin.html", kinds=list(PARAMS), statuses=list(JobStatus), me=caller().owner
+    )

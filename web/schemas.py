@@ -13,6 +13,7 @@ from jobs.models import Blob, Job, JobFile, StoredUpload, Style
 from jobs.params import strengths
 from jobs.places import QueuePlace
 from jobs.queues import QueueView
+from jobs.thumbnails import has_thumbnail
 from jobs.training_models import Dataset, TrainedNetwork, TrainingLoss
 from jobs.training_record import LOSSES
 
@@ -50,7 +51,7 @@ def job_json(
             | _file(file)
             # Those of a strip come in the order of its strengths.
             | {"alpha": alphas[file.position] if file.position < len(alphas) else None}
-            | {"url": f"{base}/output" + (f"?index={file.position}" if file.position else "")}
+            | _output_urls(base, file)
             for file in job.outputs
         ],
         "metrics": job.metrics,
@@ -70,6 +71,12 @@ def job_json(
             **(_training_urls(base) if job.queue == "train" else {}),
         },
     }
+
+
+def _output_urls(base: str, file: JobFile) -> dict[str, str | None]:
+    query = f"?index={file.position}" if file.position else ""
+    small = f"{base}/output/thumbnail{query}" if has_thumbnail(file.blob.media_type) else None
+    return {"url": f"{base}/output{query}", "thumbnail": small}
 
 
 def _training_urls(base: str) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import uuid
 from typing import Any
 
@@ -19,11 +17,13 @@ from jobs.logs import configure
 from jobs.queue import RUN_TASK, make_celery
 from jobs.settings import load_settings
 from worker.draining import Drain
+from worker.presence import Presence, process_name
 
 settings = load_settings()
 app = make_celery(settings.broker)
 
 _context: Any = None
+_presence: Presence | None = None
 _drain = Drain()
 _queues: list[str] = []
 
@@ -50,8 +50,10 @@ def _start_child(**_: object) -> None:
     """Load torch and warm the default network where it will be used, in the pool child alone."""
     from worker.context import WorkerContext
 
-    global _context
+    global _context, _presence
     _context = WorkerContext(settings, _drain)
+    _presence = Presence(_context.sessions, _queues, settings.heartbeat_seconds)
+    _presence.start()
     _context.record_versions()
     if "stylize" in _queues:
         _context.warm_up()
@@ -64,6 +66,8 @@ def _begin_to_drain(**_: object) -> None:
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def _stop_child(**_: object) -> None:
+    if _presence is not None:
+        _presence.stop()
     if _context is not None:
         _context.close()
 
@@ -77,6 +81,6 @@ def run(self: Any, job_id: str) -> None:
     from worker.execution import run_next
 
     queue = self.request.delivery_info.get("routing_key") or "stylize"
-    lease_owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
+    lease_owner = f"{process_name()}:{uuid.uuid4().hex[:12]}"
     with _drain.at_sigterm():
         run_next(_context, queue, lease_owner)

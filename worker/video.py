@@ -118,7 +118,8 @@ class _Steps:
 
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
-        self._previewed = time.monotonic()
+        # The first comes at once: it says whether the style was a good choice.
+        self._previewed = -_PREVIEW_SECONDS
         self._step = 0
         self.reason: Exception | None = None
 

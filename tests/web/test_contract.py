@@ -38,6 +38,7 @@ BEYOND_A_SCHEMA = {
     "put",
     "submit_batch",
     "list_jobs",
+    "list_all_jobs",
     "stylize",
     "stylize_download",
     "create_style",

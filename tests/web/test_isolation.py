@@ -31,6 +31,7 @@ OWNED = {Access.READ, Access.SUBMIT}
 #: Routes of an owner's without an id in the path; how each is seen to keep to its owner is told below.
 WITHOUT_ID = {
     "pages.studio",
+    "pages.video",
     "pages.training",
     "batches.submit",
     "jobs.list_jobs",

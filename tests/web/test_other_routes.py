@@ -49,7 +49,7 @@ def test_the_description_is_valid_and_complete(client: FlaskClient, app: Flask) 
         for method in methods
     }
     pages = {"/", "/docs", "/docs/assets/<name>", "/openapi.json", "/login", "/logout"}
-    pages |= {"/training", "/admin", "/samples/<photo>"}
+    pages |= {"/video", "/training", "/admin", "/samples/<photo>"}
     served = {
         (method, re.sub(r"<\w+:(\w+)>", r"<\1>", rule.rule))
         for rule in app.url_map.iter_rules()

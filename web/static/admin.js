@@ -1,16 +1,12 @@
-// The operator's page: queues to pause, what workers have in hand, dead letters to send again.
+// The operator's page: queues to pause, who is at work on what, dead letters to send again, everybody's jobs.
 import { Refusal, ask } from "./api.js";
 import { persist } from "./lifeline.js";
+import { complain } from "./notice.js";
+import { action, make, row, since } from "./tables.js";
 
 const at = (id) => document.getElementById(id);
 const EVERY = 4000;
 const post = (path) => ask(path, { method: "POST" });
-
-function make(tag, words = "", extra = {}) {
-  const element = document.createElement(tag);
-  element.textContent = words;
-  return Object.assign(element, extra);
-}
 
 function button(words, act, label = words) {
   const made = make("button", words, { type: "button", className: "button" });
@@ -29,16 +25,6 @@ function button(words, act, label = words) {
   return made;
 }
 
-function complain(sentence) {
-  at("notice").textContent = sentence;
-  at("notice").hidden = !sentence;
-}
-
-const since = (time) => {
-  const seconds = Math.max(0, (Date.now() - new Date(time)) / 1000);
-  return seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
-};
-
 function queue({ name, paused, paused_at: at_, queued, running, urls }) {
   const card = make("article", "", { className: "card" });
   card.dataset.paused = paused;
@@ -51,33 +37,46 @@ function queue({ name, paused, paused_at: at_, queued, running, urls }) {
   return card;
 }
 
-function link(job) {
+const short = (job) => job.id.slice(0, 8);
+const me = at("floor").dataset.me;
+
+/** A job by its id; one's own can be looked at. */
+function named(job) {
   const cell = make("td");
-  cell.append(make("a", job.id.slice(0, 8), { href: job.kind === "train" ? `/training#job=${job.id}` : `/#job=${job.id}`, title: job.id }), ` ${job.kind}`);
+  const page = { train: "/training", video: "/video" }[job.kind] ?? "/";
+  const id = job.owner === me ? make("a", short(job), { href: `${page}#job=${job.id}`, title: job.id }) : make("span", short(job), { title: job.id });
+  cell.append(id, ` ${job.kind}`);
   return cell;
 }
 
-function row(...cells) {
-  const line = document.createElement("tr");
-  line.append(...cells.map((cell) => (cell instanceof Node ? cell : make("td", cell))));
-  return line;
-}
-
-function action(control) {
-  const cell = make("td", "", { className: "act-cell" });
-  cell.append(control);
-  return cell;
-}
-
-function running(job) {
+function doing(job) {
   const { stage = "starting", step = 0, total = 0 } = job.progress ?? {};
-  const stop = button("Cancel", () => post(job.urls.cancel), `Cancel the job ${job.id.slice(0, 8)}`);
-  return row(link(job), total ? `${stage} ${step}/${total}` : stage, `${job.attempt} of ${job.max_attempts}`, since(job.started_at), action(stop));
+  return total ? `${stage} ${step}/${total}` : stage;
+}
+
+const stop = (job) => button("Cancel", () => post(job.urls.cancel), `Cancel the job ${short(job)}`);
+const again = (job) => button("Retry", () => post(job.urls.retry), `Retry the job ${short(job)}`);
+
+function worker({ name, state, queues, started_at: began, seen_at: seen, job }) {
+  const mark = make("td", "", { className: "mark" });
+  mark.append(make("span", state, { className: `is-${state}` }), ` ${queues.join(", ")}`);
+  const work = job ? named(job) : make("td", state === "silent" ? "not known" : "nothing");
+  if (job) work.append(`, ${doing(job)}`, job.owner === me ? "" : ` for ${job.owner}`);
+  const began_ = job ? since(job.started_at) : began ? `started ${since(began)} ago` : "";
+  return row(name, mark, work, began_, seen ? `${since(seen)} ago` : "by its lease", action(job ? stop(job) : ""));
 }
 
 function dead(job) {
-  const again = button("Retry", () => post(job.urls.retry), `Retry the job ${job.id.slice(0, 8)}`);
-  return row(link(job), job.error?.detail ?? "no reason was given", String(job.attempt), `${since(job.finished_at)} ago`, action(again));
+  return row(named(job), job.owner, job.error?.detail ?? "no reason was given", String(job.attempt), `${since(job.finished_at)} ago`, action(again(job)));
+}
+
+function listed(job) {
+  const open = ["queued", "running"].includes(job.status);
+  const now = job.cancel_requested ? "stopping" : job.paused ? "paused" : job.status === "running" ? `running, ${doing(job)}` : job.status;
+  const said = make("td", open ? now : job.status);
+  if (job.status === "failed") said.append(make("span", ` ${job.error?.detail ?? ""}`, { className: "fine" }));
+  const act = open ? stop(job) : ["failed", "canceled"].includes(job.status) ? again(job) : "";
+  return row(named(job), job.owner, said, `${job.attempt} of ${job.max_attempts}`, `${since(job.created_at)} ago`, action(act));
 }
 
 /** A Prometheus text as `name{labels}` → number. */
@@ -119,17 +118,37 @@ function fill(id, ...nodes) {
   if (label) [...box.querySelectorAll("button")].find((each) => each.getAttribute("aria-label") === label)?.focus();
 }
 
+let pages = 1;
+
+/** The jobs that the filters let through, as far back as was asked for. */
+async function page() {
+  const jobs = [];
+  let cursor = null;
+  for (let count = 0; count < pages; count += 1) {
+    const asked = new URLSearchParams([...new FormData(at("filters"))].filter(([, value]) => value));
+    if (cursor) asked.set("cursor", cursor);
+    const answer = await ask(`/v1/admin/jobs?limit=25&${asked}`);
+    jobs.push(...answer.jobs);
+    cursor = answer.next;
+    if (!cursor) break;
+  }
+  return { jobs, more: Boolean(cursor) };
+}
+
 async function refresh() {
   const ready = ask("/readyz").catch((error) => (error instanceof Refusal ? { status: error.message } : { status: "away" }));
-  const [queues, active, letters, metrics, { status }] = await Promise.all([
-    ask("/v1/queues"), ask("/v1/jobs?status=running&limit=50"), ask("/v1/jobs?dead=true&limit=100"),
+  const [queues, { workers }, letters, found, metrics, { status }] = await Promise.all([
+    ask("/v1/queues"), ask("/v1/admin/workers"), ask("/v1/admin/jobs?dead=true&limit=100"), page(),
     // Figures are good to have; queues can be paused without them.
     ask("/metrics", {}, (response) => response.text()).catch(() => null), ready,
   ]);
   fill("queues", ...queues.queues.map(queue));
   at("queues").removeAttribute("aria-busy");
-  fill("running", ...active.jobs.map(running));
-  at("idle").hidden = active.jobs.length > 0;
+  fill("workers", ...workers.map(worker));
+  at("nobody").hidden = workers.length > 0;
+  fill("jobs", ...found.jobs.map(listed));
+  at("no-jobs").hidden = found.jobs.length > 0;
+  at("older").hidden = !found.more;
   dying = letters.jobs;
   fill("dead", ...dying.map(dead));
   at("none-dead").hidden = dying.length > 0;
@@ -144,6 +163,17 @@ at("retry-all").addEventListener("click", async () => {
   for (const job of dying) await persist(() => post(job.urls.retry)).catch((error) => complain(error.message));
   at("retry-all").disabled = false;
   await refresh();
+});
+
+const look = () => persist(refresh).catch((error) => complain(error.message));
+at("filters").addEventListener("input", () => {
+  pages = 1;
+  look();
+});
+at("filters").addEventListener("submit", (event) => event.preventDefault());
+at("older").addEventListener("click", () => {
+  pages += 1;
+  look();
 });
 
 async function watch() {

@@ -42,8 +42,8 @@ const post = (path, options) => ask(path, { method: "POST", ...options });
 export const healthy = () => ask("/healthz", { cache: "no-store" }, () => true);
 export const bytes = (url) => ask(url, {}, (response) => response.blob());
 
-export const jobs = (cursor) =>
-  ask(`/v1/jobs?limit=30&kind=stylize${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
+export const jobs = (kind, cursor) =>
+  ask(`/v1/jobs?limit=30&kind=${kind}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
 export const job = (id, signal) => ask(at(id), { signal, cache: "no-store" });
 export const cancel = (id) => post(`${at(id)}/cancel`);
 export const retry = (id) => post(`${at(id)}/retry`);

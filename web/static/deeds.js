@@ -1,6 +1,5 @@
 // What can be done with the picture on the easel: cancel, try again, use its settings, compare, tell, delete.
 import * as api from "./api.js";
-import * as easel from "./easel.js";
 import * as gallery from "./gallery.js";
 import * as ledge from "./ledge.js";
 import { persist } from "./lifeline.js";
@@ -9,8 +8,11 @@ import * as rack from "./rack.js";
 
 const at = (id) => document.getElementById(id);
 
-/** Gives the buttons below the picture their work. `studio` is what the studio lets them do. */
-export function attach({ shown, settle, letGo, unlink, change }) {
+/**
+ * Gives the buttons below the picture their work. The page lends what it has: `restage` puts the photo back up,
+ * `beside` shows two pictures.
+ */
+export function attach({ shown, settle, letGo, unlink, change, restage, beside }) {
   ledge.onCancel(async () => {
     const { job } = shown;
     if (!job) return;
@@ -33,13 +35,13 @@ export function attach({ shown, settle, letGo, unlink, change }) {
     change();
     ledge.say({ title: shown.photo?.name ?? "Settings taken over", detail: "The same settings, to be changed or used on another photo." }, ["change"]);
   });
-  at("versus").addEventListener("click", () => {
+  at("versus")?.addEventListener("click", () => {
     if (!rack.others()) return complain("There is no other picture to compare with yet.");
     const one = shown.job;
     rack.pick(async (other) => {
       const [left, right] = [other.outputs?.[0], one.outputs?.[0]];
       if (!left || !right) return;
-      await easel.showPainting(right, { url: left.url }, { left: rack.nameOf(other), right: rack.nameOf(one) });
+      await beside(right, { url: left.url }, { left: rack.nameOf(other), right: rack.nameOf(one) });
       ledge.say({ title: "Two pictures", detail: `${rack.nameOf(other)} beside ${rack.nameOf(one)}.` }, ["change", "menu"]);
     });
   });
@@ -53,11 +55,11 @@ export function attach({ shown, settle, letGo, unlink, change }) {
     if (shown.job?.id !== id) return;
     letGo();
     unlink();
-    if (shown.photo) easel.showPhoto(shown.photo);
-    ledge.say({ title: shown.photo?.name ?? "Deleted", detail: "The picture was deleted; the photo is still here." }, ["change"]);
+    if (shown.photo) restage();
+    ledge.say({ title: shown.photo?.name ?? "Deleted", detail: "It was deleted; what it was made of is still here." }, ["change"]);
   }
   at("rack").addEventListener("gone", (event) => leave(event.detail));
-  for (const form of ["curl", "cli", "python"]) {
+  for (const form of ["curl", "cli", "python"].filter(at)) {
     at(form).addEventListener("click", async (event) => {
       const recipe = await import("./recipe.js");
       const names = { photo: shown.photo?.name, style: gallery.selection()[0]?.title };

@@ -7,7 +7,7 @@ const actions = Object.fromEntries(["cancel", "change", "again", "menu", "downlo
 
 // The worker's names of its stages are for programs.
 const STAGES = {
-  decode: "Unwrapping the photo", style: "Studying the style", render: "Painting", encode: "Letting it dry",
+  decode: "Unwrapping it", style: "Studying the style", render: "Painting", encode: "Letting it dry",
 };
 
 const about = (seconds) => (seconds < 1.5 ? "a second" : seconds < 90 ? `${Math.round(seconds)} seconds`
@@ -29,7 +29,8 @@ function running({ progress, attempt, max_attempts: most }) {
   const { step = 0, total = 0 } = progress;
   // `step` counts what is done; people count what is being done.
   const counted = total > 0 ? `Step ${Math.min(step + 1, total)} of ${total}` : "";
-  return { title, detail: again + counted, done: total > 0 ? (100 * step) / total : "unknown" };
+  const left = progress.eta_s > 0 ? `, about ${about(progress.eta_s)} to go` : "";
+  return { title, detail: again + counted + left, done: total > 0 ? (100 * step) / total : "unknown" };
 }
 
 function succeeded({ outputs, started_at: start, finished_at: end }) {
@@ -76,7 +77,7 @@ export function tell(job) {
   const view = VIEWS[job.status]?.(job) ?? { title: job.status };
   const ended = { succeeded: ["download"], failed: ["again"], canceled: ["again"] }[job.status] ?? [];
   say(view, active ? ["cancel", "change"] : ["change", "menu", ...ended]);
-  at("versus").hidden = job.status !== "succeeded";
+  if (at("versus")) at("versus").hidden = job.status !== "succeeded";
   // Whoever waits may be looking at another tab.
   document.title = `${view.title} · Atelier`;
 }

@@ -25,7 +25,7 @@ export class Picture {
   /** A job's input by its role, or null where the job had none. */
   static ofJob(job, role) {
     const input = (job.inputs ?? []).find((each) => each.role === role);
-    return input?.url ? new Picture({ url: input.url, name: `${role === "content" ? "photo" : role}.${suffix(input)}` }) : null;
+    return input?.url ? new Picture({ url: input.url, name: `${role !== "content" ? role : input.media_type?.startsWith("video/") ? "video" : "photo"}.${suffix(input)}` }) : null;
   }
 
   async blob() {

@@ -20,10 +20,10 @@ const when = (job) => {
 export const nameOf = (job) => `${titleOf(job)}, ${Math.round((job.params?.alpha ?? 1) * 100)}%`;
 
 function face(job, said) {
-  const output = job.outputs?.find((each) => each.media_type.startsWith("image/"));
-  if (output) {
+  const small = job.outputs?.find((each) => each.thumbnail)?.thumbnail;
+  if (small) {
     const image = document.createElement("img");
-    Object.assign(image, { src: output.urls?.thumbnail ?? output.url, alt: said, loading: "lazy", decoding: "async" });
+    Object.assign(image, { src: small, alt: said, loading: "lazy", decoding: "async" });
     return image;
   }
   const word = document.createElement("span");
@@ -118,7 +118,7 @@ async function recent() {
   const found = [];
   let cursor = null;
   for (let page = 0; page < pages || (found.length < 12 && page < pages + 3); page += 1) {
-    const answer = await persist(() => api.jobs(cursor));
+    const answer = await persist(() => api.jobs(rack.dataset.kind, cursor));
     found.push(...answer.jobs.filter((job) => job.priority !== api.PREVIEW_PRIORITY));
     cursor = answer.next;
     if (!cursor) break;

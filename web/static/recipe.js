@@ -8,11 +8,14 @@ const quote = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace
 const told = (value) =>
   typeof value === "object" ? JSON.stringify(value, (_, each) => (each === null ? undefined : each)) : String(value);
 
+/** The file that a recipe saves, by what the job makes. */
+const saved = ({ kind, params }) => `painting.${kind === "video" ? ((params.format === "png" && "zip") || params.format) : "png"}`;
+
 /** A job in parts: its files by field, the gallery's style, and its other parameters. */
 function parts(job, names) {
   const { styles = [], regions = [], ...rest } = job.params ?? {};
   const given = Object.entries(rest).filter(([, value]) => value !== null && value.length !== 0);
-  const files = [["content", names.photo ?? "photo.jpg"]];
+  const files = [["content", names.photo ?? (job.kind === "video" ? "video.mp4" : "photo.jpg")]];
   const style = styleOf(job);
   const trained = Boolean(style?.network);
   if (!styles.length && !style) files.push(["style", names.style ?? "style.jpg"]);
@@ -50,7 +53,7 @@ export function cli(job, names) {
     if (value === true) words.push(`--${key}`);
     else if (value !== false) words.push(`--${key}`, Array.isArray(value) ? value.join(",") : String(value));
   }
-  return [...words, "--url", location.origin, "--output", "painting.png"].map(quote).join(" ");
+  return [...words, "--url", location.origin, "--output", saved(job)].map(quote).join(" ");
 }
 
 const literal = (value) =>
@@ -68,6 +71,7 @@ export function python(job, names) {
   if (style) words.push(`style=Path(${JSON.stringify(style[1])})`);
   if (styleId) words.push(`style_id=${JSON.stringify(styleId)}`);
   if (extra.length) words.push(`parts={${extra.map(([field, name]) => `"${field}": Path(${JSON.stringify(name)})`).join(", ")}}`);
+  if (job.kind !== "stylize") words.push(`kind=${literal(job.kind)}`);
   for (const [key, value] of given) words.push(`${key}=${literal(value)}`);
   if (styles.length) words.push(`styles=${literal(styles)}`);
   if (regions.length) words.push(`regions=${literal(regions)}`);
@@ -77,7 +81,7 @@ export function python(job, names) {
     "    job = atelier.submit(", ...words.map((word) => `        ${word},`), "    )",
     "    job = atelier.wait(job[\"id\"])",
     "    data, media_type = atelier.output(job[\"id\"])",
-    "Path(\"painting.png\").write_bytes(data)",
+    `Path("${saved(job)}").write_bytes(data)`,
   ].join("\n");
 }
 

@@ -74,6 +74,7 @@ async function mix(given) {
 
 async function takePhoto(file) {
   complain("");
+  if (file.type.startsWith("video/")) return complain(`${file.name} is a video. The Video page paints it.`);
   if (!fits(file)) return;
   letGo();
   unlink();
@@ -224,7 +225,9 @@ async function watch(first) {
   const { signal } = shown.following;
   let status = null;
   // The first job brings what can be done with it.
-  deeds ??= import("./deeds.js").then(({ attach }) => attach({ shown, settle, letGo, unlink, change }));
+  deeds ??= import("./deeds.js").then(({ attach }) => attach({
+    shown, settle, letGo, unlink, change, restage: () => easel.showPhoto(shown.photo), beside: easel.showPainting,
+  }));
   rack.mark(first.id);
   const show = (job) => {
     shown.job = job;

@@ -1,0 +1,57 @@
+"""Small pictures of what jobs made, for lists of them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from PIL import Image
+
+from jobs.pictures import FORMATS
+
+#: Long side in pixels, and the most bytes that one may have.
+SIDE = 256
+MOST_BYTES = 20_000
+_QUALITIES = (80, 60, 40, 20, 5)
+_MOVING = frozenset({"image/gif"})
+
+
+def has_thumbnail(media_type: str) -> bool:
+    """Whether a small picture can be made of files of this type."""
+    return media_type in FORMATS.values() or media_type in _MOVING or media_type.startswith("video/")
+
+
+def make_thumbnail(data: bytes, media_type: str) -> bytes:
+    """A WebP of at most `SIDE` pixels and `MOST_BYTES` bytes; of a video, its first frame.
+
+    Raises whatever its decoder raises.
+    """
+    still = media_type in FORMATS.values()
+    small = _still(data) if still else _first_frame(data)
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    return _encoded(small)
+
+
+def _encoded(picture: Image.Image) -> bytes:
+    # Few pictures need a second try: noise does.
+    for quality in _QUALITIES:
+        out = io.BytesIO()
+        picture.save(out, "WEBP", quality=quality)
+        if out.tell() <= MOST_BYTES:
+            break
+    return out.getvalue()
+
+
+def _still(data: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as picture:
+        picture.draft("RGB", (2 * SIDE, 2 * SIDE))
+        return picture.convert("RGB")
+
+
+def _first_frame(data: bytes) -> Image.Image:
+    import av
+
+    opened: Any = av.open(io.BytesIO(data), options={"protocol_whitelist": "none"})
+    with opened as container:
+        picture: Image.Image = next(container.decode(video=0)).to_image()
+        return picture
