@@ -63,3 +63,74 @@ def test_a_server_that_is_away_is_said_and_waited_for(floor: Page) -> None:
     finally:
         floor.driver.delete_network_conditions()
     floor.until(lambda: not floor.at("away").is_displayed(), seconds=30)
+
+
+def rows(page: Page, body: str) -> list[str]:
+    return [each.text for each in page.all(f"#{body} tr")]
+
+
+def test_workers_are_seen_also_while_they_have_nothing_to_do(floor: Page) -> None:
+    floor.until(lambda: len(rows(floor, "workers")) == 2)
+    floor.until(lambda: all("idle" in each for each in rows(floor, "workers")))
+    assert {"stylize", "train"} == {
+        queue for each in rows(floor, "workers") for queue in ("stylize", "train") if queue in each
+    }
+    assert all(" s ago" in each for each in rows(floor, "workers"))
+    assert floor.errors() == []
+
+
+def test_a_job_is_found_among_all_stopped_and_sent_again(
+    floor: Page, pictures: Path, shots: Path
+) -> None:
+    with httpx.Client(base_url=floor.url, timeout=60) as client:
+        client.post("/v1/queues/stylize/pause")
+        job = client.post(
+            "/v1/jobs",
+            data={"style_id": "coral-growth", "size": "80", "use_cache": "false"},
+            files={"content": ("photo.jpg", (pictures / "photo.jpg").read_bytes())},
+        ).json()
+        short = job["id"][:8]
+        floor.set("status", "queued")
+        floor.until(lambda: [short in each for each in rows(floor, "jobs")] == [True])
+        floor.set("owner", "nobody-of-that-name")
+        floor.until(lambda: floor.at("no-jobs").is_displayed())
+        floor.set("owner", "local")
+        floor.set("kind", "stylize")
+        floor.until(lambda: len(rows(floor, "jobs")) == 1)
+        floor.reach("jobs-title")
+        floor.driver.save_screenshot(str(shots / "admin-jobs.png"))
+
+        stop = f"#jobs button[aria-label='Cancel the job {short}']"
+        floor.all(stop)[0].click()
+        floor.until(lambda: client.get(f"/v1/jobs/{job['id']}").json()["status"] == "canceled")
+        floor.until(lambda: not rows(floor, "jobs"))
+        floor.set("status", "canceled")
+        again = f"#jobs button[aria-label='Retry the job {short}']"
+        floor.until(lambda: floor.all(again))
+        floor.all(again)[0].click()
+        made = floor.until(
+            lambda: [
+                each
+                for each in client.get("/v1/jobs?status=queued").json()["jobs"]
+                if each["retried_from"] == job["id"]
+            ]
+        )
+        client.post(made[0]["urls"]["cancel"])
+    assert floor.errors() == []
+
+
+def test_a_page_of_jobs_grows_by_the_next(floor: Page, pictures: Path) -> None:
+    with httpx.Client(base_url=floor.url, timeout=60) as client:
+        client.post("/v1/queues/stylize/pause")
+        photo = ("photo.jpg", (pictures / "photo.jpg").read_bytes())
+        batch = client.post(
+            "/v1/batches",
+            data={"style_id": "woodcut", "use_cache": "false", "size": "64"},
+            files=[("content", photo)] * 26,
+        ).json()
+        floor.set("status", "queued")
+        floor.until(lambda: len(rows(floor, "jobs")) == 25)
+        floor.reach("older").click()
+        floor.until(lambda: len(rows(floor, "jobs")) == 26)
+        client.post(batch["urls"]["cancel"])
+    floor.until(lambda: not rows(floor, "jobs"))

@@ -21,6 +21,7 @@ function button(words, act, label = words) {
       complain(error.message);
     }
     await refresh();
+    made.disabled = false;
   });
   return made;
 }
@@ -63,11 +64,11 @@ function worker({ name, state, queues, started_at: began, seen_at: seen, job }) 
   const work = job ? named(job) : make("td", state === "silent" ? "not known" : "nothing");
   if (job) work.append(`, ${doing(job)}`, job.owner === me ? "" : ` for ${job.owner}`);
   const began_ = job ? since(job.started_at) : began ? `started ${since(began)} ago` : "";
-  return row(name, mark, work, began_, seen ? `${since(seen)} ago` : "by its lease", action(job ? stop(job) : ""));
+  return row(`${name} ${job?.id}`, name, mark, work, began_, seen ? `${since(seen)} ago` : "by its lease", action(job ? stop(job) : ""));
 }
 
 function dead(job) {
-  return row(named(job), job.owner, job.error?.detail ?? "no reason was given", String(job.attempt), `${since(job.finished_at)} ago`, action(again(job)));
+  return row(job.id, named(job), job.owner, job.error?.detail ?? "no reason was given", String(job.attempt), `${since(job.finished_at)} ago`, action(again(job)));
 }
 
 function listed(job) {
@@ -76,7 +77,7 @@ function listed(job) {
   const said = make("td", open ? now : job.status);
   if (job.status === "failed") said.append(make("span", ` ${job.error?.detail ?? ""}`, { className: "fine" }));
   const act = open ? stop(job) : ["failed", "canceled"].includes(job.status) ? again(job) : "";
-  return row(named(job), job.owner, said, `${job.attempt} of ${job.max_attempts}`, `${since(job.created_at)} ago`, action(act));
+  return row(job.id, named(job), job.owner, said, `${job.attempt} of ${job.max_attempts}`, `${since(job.created_at)} ago`, action(act));
 }
 
 /** A Prometheus text as `name{labels}` → number. */
@@ -108,12 +109,21 @@ function figures(text) {
 
 let dying = [];
 
+/** A row that is there already, with what its cells say now; the last one, with its button, stays. */
+function refreshed(old, fresh) {
+  if (!old.dataset.key) return old;
+  [...fresh.children].slice(0, -1).forEach((cell, n) => old.children[n].replaceWith(cell));
+  return old;
+}
+
 /** Writes what has changed and leaves the rest, so that no click falls between two of a button's lives. */
 function fill(id, ...nodes) {
   const box = at(id);
-  const kept = new Map([...box.children].map((child) => [child.outerHTML, child]));
-  nodes = nodes.map((node) => kept.get(node.outerHTML) ?? node);
+  const name = (node) => node.dataset.key ?? node.outerHTML;
+  const kept = new Map([...box.children].map((child) => [name(child), child]));
+  nodes = nodes.map((node) => (kept.has(name(node)) ? refreshed(kept.get(name(node)), node) : node));
   const label = box.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
+  if (box.children.length === nodes.length && nodes.every((node, n) => box.children[n] === node)) return;
   box.replaceChildren(...nodes);
   if (label) [...box.querySelectorAll("button")].find((each) => each.getAttribute("aria-label") === label)?.focus();
 }

@@ -11,8 +11,10 @@ export const since = (time) => {
   return seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 };
 
-export function row(...cells) {
+/** A row whose last cell holds its button, by which it is known again. */
+export function row(id, ...cells) {
   const line = document.createElement("tr");
+  line.dataset.key = `${id} ${cells.at(-1).textContent}`;
   line.append(...cells.map((cell) => (cell instanceof Node ? cell : make("td", cell))));
   return line;
 }
