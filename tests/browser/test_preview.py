@@ -251,3 +251,62 @@ def test_the_dials_stay_in_reach_of_a_mouse(studio: Studio) -> None:
         box = element.rect
         assert box["height"] > 0
     assert studio.driver.find_element(By.ID, "stylise").is_displayed()
+
+
+#: How opaque the brush's sheet is in its middle and near its corner.
+SHEET = """
+const sheet = document.getElementById("brush");
+const ink = sheet.getContext("2d");
+const at = (x, y) => ink.getImageData(sheet.width * x, sheet.height * y, 1, 1).data[3];
+return [at(0.5, 0.5), at(0.02, 0.02)];
+"""
+
+
+def test_a_part_is_still_there_after_a_reload(studio: Studio) -> None:
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    studio.reach("parting").click()
+    studio.until(lambda: studio.all("#mask-paint"))
+    studio.reach("mask-paint").click()
+    studio.at("brush").send_keys(Keys.SPACE, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.SPACE)
+    studio.reach("mask-invert").click()
+    studio.set("feather", 8)
+    studio.set("mask-style", "woodcut")
+    studio.set("mask-alpha", 0.4)
+    kept = "return JSON.parse(localStorage.getItem('atelier.sitting')).mask?.alpha"
+    studio.until(lambda: studio.script(kept) == 0.4)
+    studio.driver.refresh()
+    studio.until(lambda: studio.all("#brush"))
+    studio.until(lambda: studio.script(SHEET) == [255, 0])
+    assert studio.at("mask-invert").is_selected()
+    assert studio.text("feather-said") == "8 px"
+    assert (studio.text("mask-alpha-said"), studio.at("mask-style").get_property("value")) == (
+        "40%",
+        "woodcut",
+    )
+    studio.set("size", 256)
+    studio.stylise()
+    studio.until_finished()
+    [region] = studio.params()["regions"]
+    assert (region["alpha"], region["feather"], region["style_id"]) == (0.4, 8, "woodcut")
+
+    # As it is from the link to the job, and it goes into what is made next.
+    studio.driver.refresh()
+    studio.until_finished()
+    studio.until(lambda: studio.all("#brush"))
+    # What was inside out was sent as it counts: everything but the middle.
+    studio.until(lambda: studio.script(SHEET) == [0, 255])
+    studio.set("alpha", 0.95)
+    first = studio.job_id()
+    studio.stylise()
+    studio.until(lambda: studio.job_id() not in {"", first})
+    studio.until_finished()
+    assert studio.params()["regions"] == [region]
+
+    # Another photo has none.
+    studio.bring("portrait.png")
+    studio.until_preview()
+    studio.driver.refresh()
+    studio.until_preview()
+    assert not studio.all("#brush")
+    assert studio.errors() == []

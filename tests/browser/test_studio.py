@@ -239,3 +239,42 @@ def test_the_pages_own_bytes_stay_small(studio: Studio) -> None:
     )
     assert any(name.endswith("studio.js") for name, _ in own)
     assert sum(size for _, size in own) < 100_000
+
+
+COPY = """
+const [base64, type, done] = [...arguments];
+const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
+navigator.clipboard.write([new ClipboardItem({[type]: new Blob([bytes], {type})})])
+  .then(() => done("copied"), (error) => done(String(error)));
+"""
+
+
+def paste(studio: Studio) -> None:
+    """Ctrl-V. WebDriver's own keys lack the command that a keyboard's bring with them."""
+    key = {"modifiers": 2, "key": "v", "code": "KeyV", "windowsVirtualKeyCode": 86}
+    for type_, extra in (("keyDown", {"commands": ["paste"]}), ("keyUp", {})):
+        event = {"type": type_, **key, **extra}
+        studio.driver.execute_cdp_cmd("Input.dispatchKeyEvent", event)
+
+
+def test_a_picture_is_pasted(studio: Studio) -> None:
+    """Ctrl-V of what lies on the clipboard as other programs put it there."""
+    studio.driver.execute_cdp_cmd(
+        "Browser.grantPermissions",
+        {"origin": studio.url, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]},
+    )
+    data = base64.b64encode((studio.pictures / "portrait.png").read_bytes()).decode()
+    assert studio.driver.execute_async_script(COPY, data, "image/png") == "copied"
+    paste(studio)
+    studio.until_preview()
+    natural = "const it = document.getElementById('before'); return [it.naturalWidth, it.naturalHeight]"
+    assert studio.script(natural) == [300, 400]
+    # Among the styles it becomes a style, and stays there.
+    before = len(studio.all("#grid input"))
+    studio.script("document.getElementById('random').focus()")
+    paste(studio)
+    studio.until(lambda: len(studio.all("#grid input")) == before + 1)
+    assert studio.script(natural) == [300, 400]
+    studio.reach("unhang").click()
+    studio.until(lambda: len(studio.all("#grid input")) == before)
+    assert studio.errors() == []

@@ -3,6 +3,7 @@ import { upload } from "./api.js";
 import { tiles } from "./gallery.js";
 import { persist } from "./lifeline.js";
 import { say } from "./say.js";
+import { keep } from "./sitting.js";
 
 const HTML = `
   <p class="fine">Paint over the part with the brush. With the keyboard: arrow keys move it, Space paints.</p>
@@ -139,15 +140,17 @@ async function picture() {
   return sheet.convertToBlob({ type: "image/png" });
 }
 
-/** The region, its mask sent; null while nothing is painted. */
-export async function region() {
-  if (empty || !at("part").open) return null;
+/** The region of a photo, its mask sent; null while nothing is painted. Kept for after a reload. */
+export async function region(photo) {
+  if (empty || !at("part").open) return keep({ mask: null }), null;
   sent ??= picture().then((blob) => persist(() => upload(blob, "mask.png"), 4)).then(({ id }) => id);
   const style_id = at("mask-style").value;
   const long = at("original").checked ? Math.max(before.naturalWidth, before.naturalHeight) : Number(at("size").value);
   try {
+    const mask = { upload: await sent, invert: at("mask-invert").checked, style_id, feather: Number(at("feather").value), alpha: Number(at("mask-alpha").value) };
+    keep({ mask: { ...mask, photo: await photo.upload() } });
     return {
-      upload: await sent, style_id, long, feather: Number(at("feather").value),
+      upload: mask.upload, style_id, long, feather: Number(at("feather").value),
       alpha: style_id ? Number(at("mask-alpha").value) : 0,
     };
   } catch (error) {
@@ -160,6 +163,32 @@ export async function region() {
 export function reset() {
   take(null);
   wipe();
+}
+
+/** Puts back a part that was painted before: the picture at `url` and what was wanted there. */
+export async function restore({ url, invert = false, style_id, feather = 0, alpha }) {
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+  } catch {
+    return; // The server keeps masks for a day.
+  }
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  ink.drawImage(image, 0, 0);
+  const painted = ink.getImageData(0, 0, canvas.width, canvas.height);
+  for (let n = 0; n < painted.data.length; n += 4) {
+    painted.data[n + 3] = invert ? 255 - painted.data[n] : painted.data[n];
+    painted.data.fill(255, n, n + 3);
+  }
+  ink.putImageData(painted, 0, 0);
+  [empty, sent] = [false, null];
+  at("mask-invert").checked = invert;
+  at("mask-style").value = style_id ?? "";
+  at("feather").value = feather;
+  if (style_id && typeof alpha === "number") at("mask-alpha").value = alpha;
+  words();
+  tint();
 }
 
 build();

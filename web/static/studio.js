@@ -8,6 +8,7 @@ import { follow } from "./job.js";
 import * as ledge from "./ledge.js";
 import { persist } from "./lifeline.js";
 import { attempt, complain } from "./notice.js";
+import { onPart, partOf, remask, unmask } from "./part.js";
 import { Picture, explain } from "./picture.js";
 import * as rack from "./rack.js";
 import { keep } from "./sitting.js";
@@ -19,8 +20,8 @@ const form = at("palette");
 const limit = Number(at("studio").dataset.maxUploadMb);
 const shown = { photo: null, job: null, changed: false, following: new AbortController() };
 const title = document.title;
-// What is only needed once there is a photo, a mixture or a mask comes when it is.
-let [mask, glimpse, sheet, pad, deeds] = [];
+// What is only needed once there is a photo or a mixture comes when it is.
+let [glimpse, sheet, pad, deeds] = [];
 
 /** Ready unless the very same picture is already being made. */
 const ready = (on) => {
@@ -50,7 +51,7 @@ const unlink = () => history.replaceState(null, "", location.pathname + location
 /** Another photo is in the hand: for the previews, for the contact sheet, and after a reload. */
 async function hold(photo) {
   shown.photo = photo;
-  mask?.reset();
+  unmask();
   glimpse ??= await import("./glimpse.js");
   glimpse.onWord(previewed);
   if (shown.photo !== photo) return;
@@ -204,6 +205,7 @@ async function recall(id) {
     if (!photo) easel.clear();
     else if (job.status !== "succeeded") easel.showPhoto(photo);
     await Promise.all([settle(job), hold(photo)]);
+    await remask(partOf(job));
     if (!signal.aborted) watch(job);
   } catch (error) {
     if (signal.aborted) return;
@@ -267,13 +269,7 @@ at("sheet").addEventListener("change", () => {
   localStorage.setItem("atelier.sheet", at("sheet").checked ? "on" : "off");
   hang();
 });
-at("part").addEventListener("toggle", async () => {
-  if (at("part").open && !mask) {
-    const [painted, { withRegion }] = await Promise.all([import("./mask.js"), import("./wish.js")]);
-    mask = painted;
-    withRegion(mask.region);
-  } else if (mask) change();
-});
+onPart(change);
 gallery.whenRemoved((error) => complain(error.message));
 function previewed(word) {
   if (word instanceof api.Refusal) return complain(word.message);
@@ -294,7 +290,7 @@ if (linked()) {
 }
 try {
   await gallery.open();
-  await restore({ shown, mix, hold, linked, unlink, remember, preview: () => glimpse.changed() });
+  await restore({ shown, mix, hold, remask, linked, unlink, remember, preview: () => glimpse.changed() });
   dials.fixStrokes(gallery.selection().some(({ network }) => network));
 } catch (error) {
   complain(`The gallery can’t be shown. ${error.message}`);

@@ -19,11 +19,11 @@ function takeNetwork({ unlink, remember }) {
 
 /** Puts back what was on the easel; a link to a job comes before it. `studio` is what the studio lends. */
 export async function restore(studio) {
-  const { shown, mix, hold, linked, preview } = studio;
+  const { shown, mix, hold, remask, linked, preview } = studio;
   const { dials: turned } = kept();
   if (turned) dials.turn(turned);
   takeNetwork(studio);
-  const { photo, styles = [], weights = [] } = kept();
+  const { photo, mask, styles = [], weights = [] } = kept();
   const hung = styles.filter((value) => gallery.find(value));
   if (hung.length) gallery.choose(...hung);
   await mix(weights.length === hung.length && hung.length > 1 ? weights : null);
@@ -39,5 +39,7 @@ export async function restore(studio) {
   easel.showPhoto(picture);
   ledge.say({ title: picture.name, detail: "Choose a style, then Stylise." }, ["change"]);
   await hold(picture);
+  // A part belongs to the photo that it was painted on.
+  if (mask?.photo === photo.id) await remask({ ...mask, url: `/v1/uploads/${encodeURIComponent(mask.upload)}/image` });
   preview();
 }

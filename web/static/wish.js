@@ -35,7 +35,7 @@ export async function wish(photo, changes = {}, styles = selection()) {
   const body = {};
   const trained = styles.some(({ network }) => network);
   // A network that learnt one style paints all of the picture with it.
-  const [upload, params, part] = await Promise.all([photo.upload(), painted(styles, body), trained ? null : region()]);
+  const [upload, params, part] = await Promise.all([photo.upload(), painted(styles, body), trained ? null : region(photo)]);
   body.content = { upload };
   body.params = { ...fields(), ...params, ...changes };
   if (part) {
