@@ -160,6 +160,26 @@ def studio(chromium: webdriver.Chrome, service_url: str, pictures: Path) -> Stud
     return page
 
 
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of a camera moving over a photograph, with sound, 20 frames a second, as MP4."""
+    pytest.importorskip("av")
+    from nst_core.gallery.clips import pan, write_clip
+
+    picture = Image.fromarray(pytest.importorskip("skimage.data").chelsea())
+    path = tmp_path_factory.mktemp("clips") / "holiday.mp4"
+    return write_clip(path, pan(picture, 400, 224, 60), 20)
+
+
+@pytest.fixture
+def cinema(chromium: webdriver.Chrome, service_url: str, pictures: Path) -> Studio:
+    """The video page, as somebody finds it who was never here."""
+    page = Studio(chromium, service_url, pictures)
+    page.fresh("/video")
+    page.until_hung()
+    return page
+
+
 @pytest.fixture
 def phone(chromium: webdriver.Chrome) -> Iterator[None]:
     """A screen of a phone's size."""

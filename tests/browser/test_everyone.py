@@ -73,7 +73,33 @@ def test_axe_finds_no_serious_fault_in_the_studio(
     studio.driver.save_screenshot(str(shots / f"studio-finished-{screen}-{scheme}.png"))
 
 
-@pytest.mark.parametrize(("path", "ready"), [("/training", "#grid img"), ("/admin", "#queues .card")])
+def test_axe_finds_no_serious_fault_beside_a_playing_video(
+    cinema: Studio, clip: Path, scheme: str, screen: str, shots: Path
+) -> None:
+    cinema.at("photo-file").send_keys(str(clip))
+    cinema.until(lambda: cinema.at("wall").get_attribute("data-state") == "photo")
+    assert faults(cinema) == []
+    cinema.set("size", 480)
+    cinema.stylise()
+    cinema.until(lambda: cinema.kind() == "preview" or cinema.text("status") == "Finished")
+    assert faults(cinema) == []
+    cinema.driver.save_screenshot(str(shots / f"video-running-{screen}-{scheme}.png"))
+    cinema.until_finished()
+    cinema.until(lambda: cinema.all("#rack a img"))
+    cinema.script("document.getElementById('menu').open = true; scrollTo(0, 0)")
+    assert faults(cinema) == []
+    assert cinema.sideways() <= 0
+    cinema.set("seek", 1)
+    cinema.driver.save_screenshot(str(shots / f"video-finished-{screen}-{scheme}.png"))
+    cinema.all("[data-view=side]")[0].click()
+    assert cinema.sideways() <= 0
+    cinema.script("document.getElementById('menu').open = false; scrollTo(0, 0)")
+    cinema.driver.save_screenshot(str(shots / f"video-side-{screen}-{scheme}.png"))
+
+
+@pytest.mark.parametrize(
+    ("path", "ready"), [("/training", "#grid img"), ("/video", "#grid img"), ("/admin", "#workers tr")]
+)
 def test_axe_finds_no_serious_fault_behind_the_studio(
     chromium: webdriver.Chrome,
     service_url: str,
@@ -91,7 +117,7 @@ def test_axe_finds_no_serious_fault_behind_the_studio(
     page.driver.save_screenshot(str(shots / f"{path[1:]}-{screen}-{scheme}.png"))
 
 
-@pytest.mark.parametrize("path", ["/", "/training", "/admin"])
+@pytest.mark.parametrize("path", ["/", "/video", "/training", "/admin"])
 def test_letters_of_twice_the_size_fit(
     chromium: webdriver.Chrome, service_url: str, path: str, shots: Path
 ) -> None:

@@ -37,6 +37,9 @@ def test_an_earlier_picture_comes_back_from_the_rack(studio: Studio) -> None:
     first = paint(studio, 0.25)
     newest = paint(studio, 1)
     studio.until(lambda: studio.all(f"#rack a[href$='{first}'] img"))
+    # What hangs there is small, whatever the picture weighs.
+    small = httpx.get(str(studio.all(f"#rack a[href$='{first}'] img")[0].get_attribute("src")))
+    assert (small.headers["Content-Type"], len(small.content) < 20_000) == ("image/webp", True)
     studio.all(f"#rack a[href$='{first}']")[0].click()
     studio.until(lambda: studio.job_id() != newest)
     studio.until(lambda: studio.text("alpha-said") == "25%")

@@ -13,35 +13,17 @@ from typing import Any
 import httpx
 import pytest
 from browser_page import DROP, Studio
-from films import sliding
-from selenium import webdriver
 from selenium.webdriver.common.keys import Keys
 
 pytest.importorskip("av")
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(400)]
 
-RATE, FRAMES = 20, 60
+#: Frames in a second of the clip.
+RATE = 20
 TIMES = """
 const [before, after] = ["before", "after"].map((id) => document.getElementById(id));
 return {before: before.currentTime, after: after.currentTime, paused: [before.paused, after.paused]};
 """
-
-
-@pytest.fixture(scope="session")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three seconds of a moving camera with sound, as MP4."""
-    from nst_core.gallery.clips import write_clip
-
-    folder = tmp_path_factory.mktemp("clips")
-    return write_clip(folder / "holiday.mp4", sliding(240, 136, FRAMES, step=2), RATE)
-
-
-@pytest.fixture
-def cinema(chromium: webdriver.Chrome, service_url: str, pictures: Path) -> Studio:
-    page = Studio(chromium, service_url, pictures)
-    page.fresh("/video")
-    page.until_hung()
-    return page
 
 
 def drop(page: Studio, path: Path, type_: str = "video/mp4") -> None:
