@@ -95,8 +95,12 @@ class Page:
         pytest.fail(f"{id_} is not reached by Tab: {reached}")
 
     def sideways(self) -> int:
-        """By how many pixels the page is wider than the window."""
-        return int(self.script("return document.documentElement.scrollWidth - innerWidth"))
+        """By how many pixels the page is wider than the window.
+
+        `innerWidth` would not tell: a phone widens its window for what does not fit.
+        """
+        root = "document.documentElement"
+        return int(self.script(f"return {root}.scrollWidth - {root}.clientWidth"))
 
     def emulate(self, **features: str) -> None:
         """Media features, such as `prefers_color_scheme="dark"`; none: as they are."""

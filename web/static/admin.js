@@ -60,7 +60,7 @@ const again = (job) => button("Retry", () => post(job.urls.retry), `Retry the jo
 
 function worker({ name, state, queues, started_at: began, seen_at: seen, job }) {
   const mark = make("td", "", { className: "mark" });
-  mark.append(make("span", state, { className: `is-${state}` }), ` ${queues.join(", ")}`);
+  mark.append(make("span", state, { className: `is-${state}` }), ` · ${queues.join(", ")}`);
   const work = job ? named(job) : make("td", state === "silent" ? "not known" : "nothing");
   if (job) work.append(`, ${doing(job)}`, job.owner === me ? "" : ` for ${job.owner}`);
   const began_ = job ? since(job.started_at) : began ? `started ${since(began)} ago` : "";

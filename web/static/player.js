@@ -130,6 +130,7 @@ function show(time) {
   seek.max = length();
   seek.step = frame / 4;
   if (document.activeElement !== seek || wanted) seek.value = time;
+  seek.style.setProperty("--filled", `${(100 * seek.value) / (seek.max || 1)}%`);
   seek.setAttribute("aria-valuetext", `${time.toFixed(1)} of ${length().toFixed(1)} seconds`);
   at("clock").textContent = `${clock(time)} / ${clock(length())}`;
 }
