@@ -40,7 +40,8 @@ class Page:
         """Open a page as somebody does who was never here."""
         self.driver.get("about:blank")
         self.driver.execute_cdp_cmd(
-            "Storage.clearDataForOrigin", {"origin": self.url, "storageTypes": "local_storage"}
+            "Storage.clearDataForOrigin",
+            {"origin": self.url, "storageTypes": "local_storage,indexeddb"},
         )
         self.driver.get_log("browser")
         self.driver.get(self.url + path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import click
 
@@ -43,6 +43,13 @@ def stylize_options(command: Callable[..., Any]) -> Callable[..., Any]:
     from jobs.params import StylizeParams
 
     return _options(command, StylizeParams.model_fields)
+
+
+def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """One option for each parameter of a `video` job."""
+    from jobs.video_params import VideoParams
+
+    return _options(command, VideoParams.model_fields)
 
 
 def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,18 +93,19 @@ def _option(name: str, field: FieldInfo) -> Callable[..., Any]:
 
 
 def _type(field: FieldInfo) -> click.ParamType[Any]:
-    bounds = {
-        kind: getattr(rule, kind)
-        for rule in field.metadata
-        for kind in ("ge", "le")
-        if hasattr(rule, kind)
-    }
-    low, high = bounds.get("ge"), bounds.get("le")
-    inner = field.annotation
+    inner, rules = field.annotation, field.metadata
     choices = [option for option in get_args(inner) if option is not type(None)]
     if get_origin(inner) is Literal:
         return click.Choice([str(choice) for choice in choices])
     kind = choices[0] if choices and inner not in (int, float, str) else inner
+    if get_origin(kind) is Annotated:
+        # A number that may be left out carries its bounds itself.
+        kind, *said = get_args(kind)
+        rules = [rule for each in said for rule in getattr(each, "metadata", [each])]
+    low, high = (
+        next((getattr(rule, name) for rule in rules if hasattr(rule, name)), None)
+        for name in ("ge", "le")
+    )
     if kind is int:
         return click.IntRange(low, high)
     if kind is float and get_origin(inner) is not list:

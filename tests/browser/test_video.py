@@ -187,12 +187,16 @@ def test_every_recipe_makes_the_same_video(cinema: Studio, clip: Path, tmp_path:
         cinema.until(lambda: cinema.text("command"))
         return cinema.text("command")
 
-    answer = subprocess.run(shlex.split(copied("curl")), cwd=tmp_path, capture_output=True, check=True)
-    assert json.loads(answer.stdout)["params"] == wanted
-    subprocess.run(
-        [sys.executable, "-c", copied("python")], cwd=tmp_path, check=True, capture_output=True
-    )
-    assert (tmp_path / "painting.mp4").read_bytes() == picture
+    def run(*command: str) -> bytes:
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
+
+    assert json.loads(run(*shlex.split(copied("curl"))))["params"] == wanted
+    words = shlex.split(copied("cli"))
+    assert words[:2] == ["atelier", "submit-video"]
+    for command in (["-m", "jobs.cli", *words[1:]], ["-c", copied("python")]):
+        run(sys.executable, *command)
+        assert (tmp_path / "painting.mp4").read_bytes() == picture
+        (tmp_path / "painting.mp4").unlink()
 
 
 @pytest.mark.usefixtures("phone")
@@ -216,3 +220,39 @@ def test_nothing_but_tab_and_keys(cinema: Studio, clip: Path) -> None:
     cinema.until(lambda: cinema.script("return document.getElementById('before').currentTime") > 0.2)
     cinema.press(Keys.SPACE)
     assert cinema.at("play").get_attribute("aria-label") == "Play"
+
+
+def test_a_video_that_was_not_sent_yet_survives_a_reload(cinema: Studio, clip: Path) -> None:
+    drop(cinema, clip)
+    cinema.until(lambda: state(cinema) == "photo")
+    cinema.set("alpha", 0.45)
+    cinema.driver.refresh()
+    cinema.until(lambda: state(cinema) == "photo")
+    assert cinema.text("status") == "holiday.mp4"
+    assert (cinema.text("clock"), cinema.text("alpha-said")) == ("0:00.0 / 0:03.0", "45%")
+    cinema.set("size", 128)
+    cinema.stylise()
+    cinema.until_finished()
+    # Once it was sent, the service has it, and the browser keeps nothing.
+    for address in ("about:blank", f"{cinema.url}/video"):
+        cinema.driver.get(address)
+    cinema.until(lambda: cinema.all("#rack a"))
+    cinema.until_hung()
+    assert state(cinema) == "empty"
+
+
+def test_the_page_goes_on_when_the_server_is_back(cinema: Studio, clip: Path) -> None:
+    drop(cinema, clip)
+    cinema.until(lambda: state(cinema) == "photo")
+    cinema.set("size", 128)
+    cinema.set("alpha", 0.55)
+    cinema.driver.set_network_conditions(offline=True, latency=0, throughput=0)
+    try:
+        cinema.stylise()
+        cinema.until(lambda: cinema.at("away").is_displayed())
+        assert "can\u2019t be reached" in cinema.text("away")
+    finally:
+        cinema.driver.delete_network_conditions()
+    cinema.until_finished()
+    cinema.until(lambda: state(cinema) == "compared")
+    assert not cinema.at("away").is_displayed()

@@ -121,3 +121,29 @@ def test_a_network_for_another_runtime(stack: Stack, tmp_path: Path) -> None:
     refused = atelier(stack, "trainings", "export", "absent", "-o", out)
     assert refused.exit_code == 3  # refused
     assert "There is no network 'absent'" in refused.output
+
+
+def test_a_finished_file_has_its_own_suffix(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A video job's output is saved under a name that players know."""
+    pytest.importorskip("av")
+    from films import sliding
+
+    from nst_core.gallery.clips import write_clip
+
+    clip = write_clip(tmp_path / "clip.mp4", sliding(64, 48, 5), 10)
+    stack.start("trainer")
+    job = document(
+        atelier(
+            stack, "submit-video", clip, "--style-id", "woodcut", "--size", 64, "--end-s", 0.3,
+            "--wait", "--json",
+        )
+    )  # fmt: skip
+    assert (job["kind"], job["status"], job["params"]["end_s"]) == ("video", "succeeded", 0.3)
+    monkeypatch.chdir(tmp_path)
+    saved = atelier(stack, "download", job["id"])
+    assert saved.exit_code == 0, saved.output
+    assert (tmp_path / f"{job['id']}.mp4").read_bytes()[4:8] == b"ftyp"
+    assert atelier(stack, "submit-video", clip).exit_code == 2
+    assert atelier(stack, "submit-video", clip, "--style-id", "woodcut", "--end-s", -1).exit_code == 2

@@ -13,16 +13,19 @@ from jobs.cli import main
 from jobs.commands.operate import batch
 from jobs.commands.options import COMPOSED
 from jobs.commands.remote import submit
-from jobs.params import StylizeParams
+from jobs.commands.videos import submit_video
+from jobs.params import PARAMS
 
 
-@pytest.mark.parametrize("command", [submit, batch])
-def test_every_parameter_of_the_api_is_an_option(command: click.Command) -> None:
+@pytest.mark.parametrize(
+    ("command", "kind"), [(submit, "stylize"), (batch, "stylize"), (submit_video, "video")]
+)
+def test_every_parameter_of_the_api_is_an_option(command: click.Command, kind: str) -> None:
     options = {name: option for option in command.params for name in option.opts}
-    for name, field in StylizeParams.model_fields.items():
+    for name, field in PARAMS[kind].model_fields.items():
         if name in COMPOSED:
             continue
-        option = options[f"--{name}"]
+        option = options[f"--{name.replace('_', '-')}"]
         # Left out, it is left to the service, whose default the help tells.
         assert option.default is None or not isinstance(option.default, int | float | str)
         assert isinstance(option, click.Option)
@@ -60,7 +63,7 @@ def test_bash_really_completes() -> None:
     bin_ = sys.executable.rsplit("/", 1)[0]
     code = f'PATH="{bin_}:$PATH"\n{script}\n{words}'
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["submit"], done.stderr
+    assert done.stdout.split() == ["submit", "submit-video"], done.stderr
 
 
 def test_exit_codes_are_told() -> None:

@@ -38,7 +38,7 @@ export function curl(job, names) {
 export function cli(job, names) {
   const { files, given, styles, regions, styleId } = parts(job, names);
   const file = Object.fromEntries(files);
-  const words = ["atelier", "submit", file.content];
+  const words = ["atelier", job.kind === "video" ? "submit-video" : "submit", file.content];
   if (file.style) words.push(file.style);
   if (styleId) words.push("--style-id", styleId);
   // The command counts files first, then styles of the gallery.
@@ -50,8 +50,10 @@ export function cli(job, names) {
     words.push("--region", said.filter(Boolean).join(","));
   }
   for (const [key, value] of given) {
-    if (value === true) words.push(`--${key}`);
-    else if (value !== false) words.push(`--${key}`, Array.isArray(value) ? value.join(",") : String(value));
+    const option = `--${key.replaceAll("_", "-")}`;
+    const listed = Array.isArray(value) && typeof value[0] !== "object";
+    if (value === true) words.push(option);
+    else if (value !== false) words.push(option, listed ? value.join(",") : told(value));
   }
   return [...words, "--url", location.origin, "--output", saved(job)].map(quote).join(" ");
 }

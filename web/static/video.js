@@ -1,6 +1,7 @@
 // The video page: what is to be painted, how, and the job that is followed until both videos run in step.
 import * as api from "./api.js";
 import { welcome } from "./arrivals.js";
+import * as attic from "./attic.js";
 import { attach } from "./deeds.js";
 import * as gallery from "./gallery.js";
 import { follow, isFinal } from "./job.js";
@@ -86,6 +87,7 @@ async function takeVideo(file) {
   unlink();
   shown.photo?.forget();
   shown.photo = Picture.ofFile(file);
+  attic.put(file);
   ready(true);
   ledge.say({ title: shown.photo.name, detail: "Choose a style, then Stylise." }, ["change"]);
   await showVideo();
@@ -144,6 +146,7 @@ async function submit() {
   try {
     const body = await form();
     const job = await persist(() => send(body, key, sent, signal));
+    attic.clear();
     if (signal.aborted) return rack.refresh();
     history.replaceState(null, "", `#job=${encodeURIComponent(job.id)}`);
     if (job.status !== "succeeded") await showVideo();
@@ -277,4 +280,9 @@ try {
   complain(`The gallery can’t be shown. ${error.message}`);
 }
 if (linked()) recall(linked());
-else rack.refresh();
+else {
+  rack.refresh();
+  // Not sent when the page was left.
+  const waiting = await attic.take();
+  if (waiting && !shown.photo && !linked()) takeVideo(waiting);
+}
