@@ -49,6 +49,8 @@ class Output(TypedDict):
     sha256: str
     alpha: float | None
     url: str
+    #: Where a small WebP of it is, if one can be made.
+    thumbnail: str | None
 
 
 class Job(TypedDict):
