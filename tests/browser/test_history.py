@@ -134,6 +134,8 @@ def test_a_picture_is_deleted(studio: Studio) -> None:
 def copied(studio: Studio, form: str) -> str:
     menu(studio, form)
     studio.until(lambda: studio.text("command"))
+    # The menu closes by itself, and not under the next click.
+    studio.until(lambda: not studio.at("menu").get_attribute("open"))
     return studio.text("command")
 
 

@@ -185,6 +185,7 @@ def test_every_recipe_makes_the_same_video(cinema: Studio, clip: Path, tmp_path:
         cinema.script("document.getElementById('menu').open = true")
         cinema.at(form).click()
         cinema.until(lambda: cinema.text("command"))
+        cinema.until(lambda: not cinema.at("menu").get_attribute("open"))
         return cinema.text("command")
 
     def run(*command: str) -> bytes:
