@@ -44,8 +44,8 @@ const me = at("floor").dataset.me;
 /** A job by its id; one's own can be looked at. */
 function named(job) {
   const cell = make("td");
-  const page = { train: "/training", video: "/video" }[job.kind] ?? "/";
-  const id = job.owner === me ? make("a", short(job), { href: `${page}#job=${job.id}`, title: job.id }) : make("span", short(job), { title: job.id });
+  const page = { stylize: "/", train: "/training", video: "/video" }[job.kind];
+  const id = page && job.owner === me ? make("a", short(job), { href: `${page}#job=${job.id}`, title: job.id }) : make("span", short(job), { title: job.id });
   cell.append(id, ` ${job.kind}`);
   return cell;
 }
