@@ -246,11 +246,11 @@ class JobService:
             raise NotFoundError(f"This job has {len(outputs)} output(s), counted from 0.")
         return outputs[index].blob
 
-    def input(self, job_id: str, role: str) -> tuple[Blob, bytes]:
-        """An input of a job and its bytes. Raises `NotFoundError`."""
+    def input_blob(self, job_id: str, role: str) -> Blob:
+        """An input of a job. Raises `NotFoundError`."""
         for file in self.get(job_id).inputs:
             if file.role == role:
-                return file.blob, self.storage.get(file.sha256)
+                return file.blob
         raise NotFoundError(f"This job has no input {role[:16]!r}.")
 
     # -- changing -----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from jobs.errors import NotFoundError, StorageError
@@ -23,7 +23,7 @@ def sha256_of(data: bytes) -> str:
 
 
 class BlobStorage(Protocol):
-    """Five verbs. All raise `StorageError` when the store can't be reached."""
+    """Six verbs. All raise `StorageError` when the store can't be reached."""
 
     def put(self, data: bytes) -> str:
         """Keep `data`; returns its SHA-256."""
@@ -31,6 +31,10 @@ class BlobStorage(Protocol):
 
     def get(self, sha256: str) -> bytes:
         """The bytes. Raises `NotFoundError`."""
+        ...
+
+    def part(self, sha256: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start` on, of a blob that has more. Raises `NotFoundError`."""
         ...
 
     def exists(self, sha256: str) -> bool:
@@ -73,14 +77,14 @@ class LocalStorage:
 
     def get(self, sha256: str) -> bytes:
         """The bytes. Raises `NotFoundError`."""
-        with _storage_errors():
-            try:
-                return self._path(sha256).read_bytes()
-            except FileNotFoundError:
-                if not self.folder.is_dir():
-                    # A volume that is not mounted comes back; bytes that are gone do not.
-                    raise StorageError(f"The folder of files, {self.folder}, is away.") from None
-                raise
+        with self._opened(sha256) as file:
+            return file.read()
+
+    def part(self, sha256: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start` on. Raises `NotFoundError`."""
+        with self._opened(sha256) as file:
+            file.seek(start)
+            return file.read(length)
 
     def exists(self, sha256: str) -> bool:
         """Whether the bytes are there."""
@@ -102,6 +106,18 @@ class LocalStorage:
                 probe.write_bytes(b"0" * 4096)
             finally:
                 probe.unlink(missing_ok=True)
+
+    @contextmanager
+    def _opened(self, sha256: str) -> Iterator[BinaryIO]:
+        with _storage_errors():
+            try:
+                with self._path(sha256).open("rb") as file:
+                    yield file
+            except FileNotFoundError:
+                if not self.folder.is_dir():
+                    # A volume that is not mounted comes back; bytes that are gone do not.
+                    raise StorageError(f"The folder of files, {self.folder}, is away.") from None
+                raise
 
     def _path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not sha256.isalnum():
@@ -128,6 +144,14 @@ class S3Storage:
         """The bytes. Raises `NotFoundError`."""
         with _s3_errors():
             answer = self._client.get_object(Bucket=self.bucket, Key=self._key(sha256))
+            data: bytes = answer["Body"].read()
+            return data
+
+    def part(self, sha256: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start` on. Raises `NotFoundError`."""
+        wanted = f"bytes={start}-{start + length - 1}"
+        with _s3_errors():
+            answer = self._client.get_object(Bucket=self.bucket, Key=self._key(sha256), Range=wanted)
             data: bytes = answer["Body"].read()
             return data
 

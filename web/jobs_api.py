@@ -7,15 +7,18 @@ import io
 import json
 import re
 import uuid
+from typing import BinaryIO
 
 from flask import Blueprint, Response, jsonify, request, send_file
 
+from jobs.blob_file import open_blob
 from jobs.decoding import take_thumbnail
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.lifecycle import FINAL, JobStatus
 from jobs.models import Blob, Job
 from jobs.params import PARAMS
 from jobs.pictures import SUFFIXES
+from jobs.service import JobService
 from jobs.thumbnails import SIDE, has_thumbnail
 from web.current import service
 from web.fields import boolean, integer, one_of, take_handling
@@ -153,8 +156,7 @@ def retry(job_id: str) -> Response:
 def output(job_id: str) -> Response:
     """The bytes that the job made. `?download=1` asks the browser to save them."""
     index = integer("index", request.args.get("index", "0"), 0, 1_000)
-    blob, data = service().output(job_id, index)
-    return send_blob(blob, data, name=f"atelier-{job_id[:8]}")
+    return send_kept(service().output_blob(job_id, index), name=f"atelier-{job_id[:8]}")
 
 
 @blueprint.get("/<job_id>/output/thumbnail")
@@ -180,19 +182,26 @@ def thumbnail(job_id: str) -> Response:
 @blueprint.get("/<job_id>/inputs/<role>")
 def input_(job_id: str, role: str) -> Response:
     """The bytes that the job was given."""
-    blob, data = service().input(job_id, role)
-    return send_blob(blob, data, name=f"atelier-{job_id[:8]}-{role}")
+    return send_kept(service().input_blob(job_id, role), name=f"atelier-{job_id[:8]}-{role}")
 
 
-def send_blob(blob: Blob, data: bytes, *, name: str) -> Response:
+def send_kept(blob: Blob, *, name: str, atelier: JobService | None = None) -> Response:
+    """As `send_blob`, but only what is asked for is fetched: videos are large."""
+    storage = (atelier or service()).storage
+    return send_blob(blob, open_blob(storage, blob.sha256, blob.size), name=name)
+
+
+def send_blob(blob: Blob, data: bytes | BinaryIO, *, name: str) -> Response:
     """Bytes with their type, a strong ETag and ranges. They never change, so they may be kept."""
     response = send_file(
-        io.BytesIO(data),
+        io.BytesIO(data) if isinstance(data, bytes) else data,
         mimetype=blob.media_type,
         as_attachment="download" in request.args,
         download_name=f"{name}.{SUFFIXES.get(blob.media_type, 'bin')}",
-        conditional=True,
+        conditional=False,
         etag=blob.sha256,
     )
+    response.content_length = blob.size
+    response.make_conditional(request, accept_ranges=True, complete_length=blob.size)
     response.headers["Cache-Control"] = KEEP
     return response

@@ -11,7 +11,7 @@ from jobs.errors import InvalidParamsError, InvalidRequestError
 from web.current import service, whole_service
 from web.errors import problem
 from web.fields import integer
-from web.jobs_api import send_blob
+from web.jobs_api import send_kept
 from web.schemas import time_json
 from web.signing import serializer
 
@@ -58,8 +58,8 @@ def output(token: str) -> Response:
     if datetime.now(UTC).timestamp() >= expires:
         return problem(403, "expired_link", "This link has expired; ask for a new one.")
     atelier = whole_service().of_job(job_id)
-    blob, data = atelier.output(job_id, index)
-    response = send_blob(blob, data, name=f"atelier-{job_id[:8]}")
+    blob = atelier.output_blob(job_id, index)
+    response = send_kept(blob, name=f"atelier-{job_id[:8]}", atelier=atelier)
     # Shared caches would go on giving it out, and nobody may keep it for longer than the link holds.
     left = max(0, int(expires - datetime.now(UTC).timestamp()))
     response.headers["Cache-Control"] = f"private, max-age={left}"

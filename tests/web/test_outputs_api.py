@@ -47,6 +47,28 @@ def finish(client: FlaskClient, service: JobService, picture: Picture) -> Callab
     return make
 
 
+def test_a_range_of_a_video_does_not_cost_the_whole(
+    client: FlaskClient,
+    service: JobService,
+    finish: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    film = bytes(range(256)) * 20_000
+    job = finish(film, media_type="video/mp4")
+    monkeypatch.setattr(type(service.storage), "get", None)  # nothing reads it whole
+    url = job["outputs"][0]["url"]
+    answer = client.get(url, headers={"Range": "bytes=5000000-5000009"})
+    assert (answer.status_code, answer.data) == (206, film[5_000_000:5_000_010])
+    assert answer.headers["Content-Length"] == "10"
+    answer = client.get(url)
+    assert (answer.status_code, answer.data) == (200, film)
+    assert answer.headers["Content-Length"] == str(len(film))
+    assert client.head(url).headers["Content-Length"] == str(len(film))
+    assert client.get(url, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    service.storage.delete(job["outputs"][0]["sha256"])
+    assert client.get(url).status_code == 404
+
+
 def test_players_may_ask_for_ranges(client: FlaskClient, finish: Callable[..., Any]) -> None:
     """Of outputs and of inputs: without them, nobody could wind a video."""
     film = bytes(range(256)) * 40

@@ -1,0 +1,59 @@
+"""Blobs as files, in pieces, from a folder and from S3."""
+
+from __future__ import annotations
+
+import io
+import random
+
+import pytest
+
+from jobs.blob_file import PIECE, open_blob
+from jobs.errors import NotFoundError
+from jobs.storage import BlobStorage, LocalStorage
+
+FILM = random.Random(0).randbytes(2 * PIECE + 5000)
+
+
+def test_any_part_is_what_the_whole_has_there(storage: BlobStorage) -> None:
+    name = storage.put(FILM)
+    for start, length in ((0, 1), (7, PIECE), (PIECE - 3, 9), (len(FILM) - 4, 4)):
+        assert storage.part(name, start, length) == FILM[start : start + length]
+    assert storage.part(name, len(FILM) - 4, 100) == FILM[-4:]
+    with pytest.raises(NotFoundError):
+        storage.part("0" * 64, 0, 1)
+
+
+def test_it_reads_and_seeks_as_files_do(storage: BlobStorage) -> None:
+    with open_blob(storage, storage.put(FILM), len(FILM)) as file:
+        assert file.read(10) == FILM[:10]
+        assert file.seek(-6, io.SEEK_END) == len(FILM) - 6
+        assert file.read() == FILM[-6:]
+        assert file.read(1) == b""
+        file.seek(PIECE - 2)
+        assert file.read(4) == FILM[PIECE - 2 : PIECE + 2]
+        file.seek(0)
+        assert file.read() == FILM
+
+
+def test_no_more_is_fetched_than_is_read(
+    local_storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = local_storage.put(FILM)
+    fetched = []
+    part = LocalStorage.part
+
+    def counted(self: LocalStorage, sha256: str, start: int, length: int) -> bytes:
+        fetched.append((start, length))
+        return part(self, sha256, start, length)
+
+    monkeypatch.setattr(LocalStorage, "part", counted)
+    file = open_blob(local_storage, name, len(FILM))
+    file.seek(2 * PIECE)
+    assert file.read(100) == FILM[2 * PIECE : 2 * PIECE + 100]
+    assert sum(length for _, length in fetched) <= PIECE + 5000
+
+
+def test_bytes_that_are_gone_are_missed_at_once(local_storage: LocalStorage) -> None:
+    local_storage.put(b"something else")
+    with pytest.raises(NotFoundError):
+        open_blob(local_storage, "0" * 64, 10)
