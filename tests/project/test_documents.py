@@ -235,3 +235,14 @@ def test_the_readme_links_to_every_document() -> None:
     assert [
         path.name for path in (ROOT / "docs").glob("*.md") if f"docs/{path.name}" not in readme
     ] == []
+
+
+def test_the_tests_that_the_readme_names_are_there() -> None:
+    text = (ROOT / "README.md").read_text()
+    table = text[text.index("| | tests |") : text.index("## The API in one screen")]
+    named = re.findall(r"`((?:tests/)?[\w/.]*test[\w/.]*)`", table)
+    assert len(named) >= 15
+    for name in named:
+        found = ROOT / name if name.startswith("tests/") else next(ROOT.glob(f"tests/*/{name}"), None)
+        assert found is not None, name
+        assert found.exists(), name
