@@ -87,7 +87,7 @@ def test_with_a_key_the_key_is_asked_for(outside: Stack, monkeypatch: pytest.Mon
     monkeypatch.setenv("ATELIER_KEY", token)
     listed = CliRunner().invoke(main, ["list", "--url", outside.url])
 
-    assert (refused.exit_code, listed.exit_code) == (1, 0)
+    assert (refused.exit_code, listed.exit_code) == (3, 0)
     assert "API key" in refused.stderr
 
     assert atelier(outside, "keys", "revoke", token.split("_")[1]).returncode == 0

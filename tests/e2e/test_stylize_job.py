@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from service_stack import Stack, finished, states
+from service_stack import Stack, ask, finished, states
 
 from jobs.client import Client
 
@@ -79,8 +79,8 @@ def test_the_simple_calls(stack: Stack, api: Client, photo: Path, painting: Path
     def files() -> dict[str, tuple[str, bytes]]:
         return {"file": ("p.png", photo.read_bytes()), "style": ("s.png", painting.read_bytes())}
 
-    answer = api._send("POST", "/stylize", files=files(), data={"size": "48"}).json()
-    saved = api._send("POST", "/stylize_download", files=files(), data={"size": "48"})
+    answer = ask(api, "POST", "/stylize", files=files(), data={"size": "48"}).json()
+    saved = ask(api, "POST", "/stylize_download", files=files(), data={"size": "48"})
 
     assert (answer["media_type"], answer["width"], answer["height"]) == ("image/jpeg", 48, 32)
     assert saved.headers["Content-Type"] == "image/jpeg"
