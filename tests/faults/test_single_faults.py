@@ -49,6 +49,12 @@ def test_workers_whose_wall_clock_is_hours_off(
     set_clock(clock, hours * HOUR)
     later = [future.result(90) for future in load.submit(4)]
     stack.wait_until(lambda: all(succeeded(stack, job) for job in [job_id, *later]))
+    for _ in range(10):
+        if shown_hours(stack) == {hours}:
+            break
+        # One worker was quick enough to do them all: the other has to run something as well.
+        more = [future.result(90) for future in load.submit(4)]
+        stack.wait_until(lambda jobs=more: all(succeeded(stack, job) for job in jobs))
 
     job = stack.job(job_id)
     assert job is not None
