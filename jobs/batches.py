@@ -13,14 +13,14 @@ from jobs.db import SessionFactory, reading
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.intake import Intake
 from jobs.models import Batch, Job, new_id
+from jobs.pictures import CheckedFile
 from jobs.settings import Settings
 from jobs.sources import Catalogue
 from jobs.status import FINAL, JobStatus
 from jobs.submission import (
-    CheckedFile,
     Upload,
+    begin_file,
     check_fields,
-    check_file,
     find_inputs,
     hash_request,
 )
@@ -101,9 +101,12 @@ class Batches:
             expires_in=expires_in,
         )
         limits = self._settings.decode_limits
-        photos = [check_file(upload, limits) for upload in contents]
+        # All are begun before the first is waited for: they are decoded side by side.
+        begun = [begin_file(upload, limits) for upload in (*contents, *styles)]
+        checked = [finish() for finish in begun]
+        photos, pictures_of_styles = checked[: len(contents)], checked[len(contents) :]
         looks: list[tuple[dict[str, CheckedFile], str | None]] = [
-            *(({"style": check_file(upload, limits)}, None) for upload in styles),
+            *(({"style": picture}, None) for picture in pictures_of_styles),
             *(({}, style_id) for style_id in style_ids),
         ]
         if kind != "stylize":

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from jobs.models import Job, Owner, QueueState
 from jobs.status import JobStatus
 
 
-def paused(queue: str) -> ColumnElement[bool]:
+def paused(queue: str | BindParameter[str]) -> ColumnElement[bool]:
     """True in SQL while the queue is paused."""
     return exists().where(QueueState.name == queue, QueueState.paused_at.is_not(None))
 
 
-def eligible(at: datetime) -> ColumnElement[bool]:
+def eligible(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """True in SQL for jobs that a worker may take at a moment."""
     return and_(
         Job.status == JobStatus.QUEUED,

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
+    Table,
     create_engine,
     event,
     func,
@@ -66,6 +67,13 @@ class Base(DeclarativeBase):
 
 
 SessionFactory = sessionmaker[Session]
+
+
+def table(model: type[Base]) -> Table:
+    """A model's table, for statements that need nothing of the ORM and are executed often."""
+    found = model.__table__
+    assert isinstance(found, Table)  # noqa: S101 - every model of ours is of one table
+    return found
 
 
 def make_engine(url: str) -> Engine:

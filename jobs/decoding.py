@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import resource
 import signal
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as DecodeTimeoutError
 from functools import cache
 from multiprocessing import get_context
@@ -29,11 +30,22 @@ def take_picture(
 
     Raises what `clean_picture` raises, and `UnusablePictureError` for one that took more than it may.
     """
+    return begin_picture(data, limits, name=name, pointer=pointer)()
+
+
+def begin_picture(
+    data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
+) -> Callable[[], CleanPicture]:
+    """As `take_picture`, begun now: what is returned waits for it, and returns or raises."""
     future = _pool(limits.megabytes, limits.processes).schedule(
         _clean, args=(data, name, limits.pixels, pointer), timeout=limits.seconds
     )
-    picture: CleanPicture = _outcome(future, limits, name, pointer)
-    return picture
+
+    def finish() -> CleanPicture:
+        cleaned, info = _outcome(future, limits, name, pointer)
+        return CleanPicture(data=data if cleaned is None else cleaned, info=info)
+
+    return finish
 
 
 def take_video(
@@ -121,9 +133,13 @@ def _shrink(data: bytes, media_type: str) -> bytes | JobsError:
         return UnusablePictureError("it can't be decoded.")
 
 
-def _clean(data: bytes, name: str, max_pixels: int, pointer: str | None) -> CleanPicture | JobsError:
+def _clean(
+    data: bytes, name: str, max_pixels: int, pointer: str | None
+) -> tuple[bytes | None, PictureInfo] | JobsError:
     # Errors travel as values: their constructors are not what pickling expects.
     try:
-        return clean_picture(data, name=name, max_pixels=max_pixels, pointer=pointer)
+        picture = clean_picture(data, name=name, max_pixels=max_pixels, pointer=pointer)
+        # What was clean already need not travel back.
+        return (None if picture.data == data else picture.data), picture.info
     except JobsError as error:
         return error.__class__(error.detail, pointer=error.pointer)

@@ -13,7 +13,7 @@ from jobs.limits import check_room
 from jobs.models import Batch, Job
 from jobs.queue import JobQueue
 from jobs.results import earlier_result
-from jobs.rows import ensure_owner, store_blob
+from jobs.rows import ensure_owner, store_blobs
 from jobs.settings import Settings
 from jobs.storage import BlobStorage
 from jobs.submission import Submission, write_submission
@@ -30,23 +30,23 @@ class Intake:
         self._storage = storage
         self._queue = queue
 
-    def take_one(self, submission: Submission) -> str:
-        """Take one job, or find the one that the same id or key made before; returns its id.
+    def take_one(self, submission: Submission) -> Job:
+        """Take one job, or find the one that the same id or key made before.
 
         Raises `InvalidParamsError` if the id or key stands for another request, `NotFoundError` if the
         id is another owner's, and what `take` raises.
         """
-        job_id = self._earlier(submission)
-        if job_id is not None:
-            return job_id
+        job = self._earlier(submission)
+        if job is not None:
+            return job
         try:
             return self.take([submission])[0]
         except IntegrityError:
             # The same key or id came twice at the same moment; the other request made the job.
-            job_id = self._earlier(submission)
-            if job_id is None:
+            job = self._earlier(submission)
+            if job is None:
                 raise
-            return job_id
+            return job
 
     def check_id(self, job_id: str, owner: str) -> None:
         """Raise `NotFoundError` unless the id is free or names a job of the owner's."""
@@ -55,7 +55,7 @@ class Intake:
         if taken_by not in {None, owner}:
             raise NotFoundError(f"There is no job {job_id}; choose another id for a new one.")
 
-    def _earlier(self, submission: Submission) -> str | None:
+    def _earlier(self, submission: Submission) -> Job | None:
         if submission.job_id is None and submission.idempotency_key is None:
             return None
         if submission.job_id is not None:
@@ -75,10 +75,10 @@ class Intake:
             return None
         if job.request_hash != submission.request_hash:
             raise InvalidParamsError([(name, "This was used for another request; use a new one.")])
-        return job.id
+        return job
 
-    def take(self, submissions: list[Submission], batch: Batch | None = None) -> list[str]:
-        """Write the jobs of one owner and queue; returns their ids. Succeeds while the broker is away.
+    def take(self, submissions: list[Submission], batch: Batch | None = None) -> list[Job]:
+        """Write the jobs of one owner and queue, and return them. Succeeds while the broker is away.
 
         Those that an earlier output answers are done at once. Raises `OverLimitError`,
         `QueueFullError`, `StorageError`, and `IntegrityError` if another request took an id or key.
@@ -89,8 +89,7 @@ class Intake:
         earlier = [job if job is not None and self._has(job) else None for job in found]
         # Files before rows: a row never names bytes that are not there.
         files = {file.sha256: file for submission in submissions for file in submission.files.values()}
-        for file in files.values():
-            store_blob(self._sessions, self._storage, file.data, file.info)
+        store_blobs(self._sessions, self._storage, list(files.values()))
         with self._sessions.begin() as session:
             ensure_owner(session, submissions[0].owner)
             # One that was deleted a moment ago answers nothing any more.
@@ -100,7 +99,7 @@ class Intake:
                 batch.created_at = now(session)
                 session.add(batch)
                 session.flush()
-            ids = [
+            written = [
                 write_submission(
                     session,
                     submission,
@@ -112,9 +111,9 @@ class Intake:
                 )
                 for place, submission in enumerate(submissions)
             ]
-        if any(job is None for job in earlier):
-            outbox.publish(self._sessions, self._queue, job_ids=ids)
-        return ids
+        # What can't be sent now is the dispatcher's.
+        outbox.send(self._sessions, self._queue, [token for _, token in written if token is not None])
+        return [job for job, _ in written]
 
     def _find(self, session: Session, submission: Submission) -> Job | None:
         if not submission.use_cache:

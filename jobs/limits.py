@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, func, select, union
+from sqlalchemy import ColumnElement, bindparam, func, select, union
 from sqlalchemy.orm import Session
 
 from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
@@ -15,6 +15,15 @@ from jobs.training_models import Dataset, DatasetImage, TrainedNetwork
 
 #: What to tell a client whose files take too much room: it comes back when something is deleted.
 BYTES_RETRY_SECONDS = 3600
+
+# Every submit asks these, and to put a statement together takes longer than to execute it.
+_QUEUED = select(func.count()).where(Job.status == JobStatus.QUEUED, Job.queue == bindparam("queue"))
+_QUEUED_BY_OWNER = select(func.count()).where(
+    Job.status == JobStatus.QUEUED, Job.owner == bindparam("owner")
+)
+_LOCKED_OWNER = (
+    select(Owner.name).where(Owner.name == bindparam("owner")).with_for_update(key_share=True)
+)
 
 
 def check_room(
@@ -35,11 +44,11 @@ def check_room(
     could ever fit.
     """
     if lock:
-        session.execute(select(Owner.name).where(Owner.name == owner).with_for_update(key_share=True))
+        session.execute(_LOCKED_OWNER, {"owner": owner})
     most = settings.max_queued_per_owner
     if most:
         _check_fits(jobs, most)
-        queued = _count(session, Job.owner == owner)
+        queued = session.scalar(_QUEUED_BY_OWNER, {"owner": owner}) or 0
         if queued + jobs > most:
             raise OverLimitError(
                 f"You have {queued} jobs queued and may have {most}: wait for some to start, "
@@ -47,7 +56,8 @@ def check_room(
             )
     if settings.max_queued:
         _check_fits(jobs, settings.max_queued)
-        if _count(session, Job.queue == queue) + jobs > settings.max_queued:
+        queued = session.scalar(_QUEUED, {"queue": queue}) or 0
+        if queued + jobs > settings.max_queued:
             raise QueueFullError(f"The queue is full ({settings.max_queued} jobs); try again later.")
     check_bytes(session, owner, settings.max_mb_per_owner, files)
 
@@ -90,11 +100,6 @@ def check_bytes(session: Session, owner: str, most_mb: int, files: Mapping[str, 
             f"Your files take {kept / 1e6:.1f} MB and may take {most_mb} MB; delete some.",
             retry_after=BYTES_RETRY_SECONDS,
         )
-
-
-def _count(session: Session, condition: ColumnElement[bool]) -> int:
-    queued = select(func.count()).where(condition, Job.status == JobStatus.QUEUED)
-    return session.scalar(queued) or 0
 
 
 def _check_fits(jobs: int, most: int) -> None:

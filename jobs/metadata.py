@@ -24,8 +24,9 @@ _PNG_KEPT = frozenset(
 )
 _WEBP_KEPT = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"ANIM", b"ANMF"))
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
-#: In a JPEG's coded data: the next marker that is neither a stuffed byte, a restart nor filling.
-_NEXT_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+#: In a JPEG's coded data: the next marker that is neither a stuffed byte, a restart nor filling. Begun
+#: with a byte, and not with one or more, it is looked for with memchr: 0.4 ms a megabyte instead of 11.
+_NEXT_MARKER = re.compile(rb"\xff\xff*[^\x00\xd0-\xd7\xff]")
 
 
 class BrokenFileError(ValueError):

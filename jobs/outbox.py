@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from jobs.claiming import eligible
-from jobs.db import SessionFactory, now, reading
+from jobs.db import SessionFactory, now, reading, table
 from jobs.dispatch_models import OutboxMessage
 from jobs.models import Job, QueueState
 from jobs.queue import JobQueue
 
+_OUTBOX = table(OutboxMessage)
+_SENT = delete(_OUTBOX).where(_OUTBOX.c.id.in_(bindparam("ids", expanding=True)))
 
-def enqueue(session: Session, job_id: str, queue: str, *, delay_seconds: float = 0) -> None:
+
+def enqueue(session: Session, job_id: str, queue: str, *, delay_seconds: float = 0) -> OutboxMessage:
     """Add a token for `job_id`, in the transaction that made the job eligible, now or after a delay."""
     at = now(session)
     due_at = at + timedelta(seconds=delay_seconds) if delay_seconds else None
-    session.add(OutboxMessage(job_id=job_id, queue=queue, created_at=at, due_at=due_at))
+    message = OutboxMessage(job_id=job_id, queue=queue, created_at=at, due_at=due_at)
+    session.add(message)
+    return message
 
 
 def publish(
     sessions: SessionFactory, queue: JobQueue, *, job_ids: Collection[str] | None = None
 ) -> int:
-    """Send up to 200 tokens that are due (of some jobs, or all), oldest first; returns how many.
-
-    Sent before deleted: a crash between the two sends a token twice, which is harmless. Stops at the
-    first that can't be sent.
-    """
+    """Send up to 200 tokens that are due (of some jobs, or all), oldest first; returns how many."""
     with reading(sessions) as session:
         due = or_(OutboxMessage.due_at.is_(None), OutboxMessage.due_at <= now(session))
         waiting = select(OutboxMessage).where(due).order_by(OutboxMessage.id).limit(200)
         if job_ids is not None:
             waiting = waiting.where(OutboxMessage.job_id.in_(job_ids))
         messages = session.scalars(waiting).all()
+    return send(sessions, queue, messages)
+
+
+def send(sessions: SessionFactory, queue: JobQueue, messages: Iterable[OutboxMessage]) -> int:
+    """Send tokens, whose transaction is over, in this order; returns how many.
+
+    Sent before deleted: a crash between the two sends a token twice, which is harmless. Stops at the
+    first that can't be sent.
+    """
     sent = []
     for message in messages:
         if not queue.wake(message.queue, message.job_id):
@@ -43,7 +53,7 @@ def publish(
         sent.append(message.id)
     if sent:
         with sessions.begin() as session:
-            session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(sent)))
+            session.execute(_SENT, {"ids": sent})
     return len(sent)
 
 

@@ -50,6 +50,15 @@ class CleanPicture:
     info: PictureInfo
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckedFile:
+    """A file that is whole and without metadata, by its SHA-256."""
+
+    data: bytes
+    sha256: str
+    info: PictureInfo
+
+
 def clean_picture(
     data: bytes, *, name: str, max_pixels: int, pointer: str | None = None
 ) -> CleanPicture:

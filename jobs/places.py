@@ -11,17 +11,51 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import String, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from jobs.claiming import eligible, paused
-from jobs.db import now
+from jobs.db import UtcDateTime, now
 from jobs.models import Job, Owner
 from jobs.status import JobStatus
 
 #: How many of the newest jobs say how long one takes.
 MEASURED = 20
 _NEVER = datetime.min.replace(tzinfo=UTC)
+
+# Every answer about a queued job asks these, and to put them together takes longer than to execute them.
+_QUEUE, _AT = bindparam("queue", type_=String), bindparam("at", type_=UtcDateTime)
+_WAITING = (
+    select(Job.priority, Job.owner, func.count(), Owner.last_claimed_at)
+    .join(Owner, Owner.name == Job.owner)
+    .where(Job.queue == _QUEUE, eligible(_AT))
+    .group_by(Job.priority, Job.owner, Owner.last_claimed_at)
+    # Ties are broken as claims break them: by the oldest job.
+    .order_by(Job.priority.desc(), func.min(Job.created_at))
+)
+_STATE = select(
+    paused(_QUEUE).label("paused"),
+    select(func.count())
+    .where(Job.status == JobStatus.RUNNING, Job.queue == _QUEUE, Job.lease_expires_at > _AT)
+    .scalar_subquery()
+    .label("workers"),
+)
+_OWN_BEFORE = select(func.count()).where(
+    Job.owner == bindparam("owner"),
+    Job.queue == _QUEUE,
+    eligible(_AT),
+    Job.priority == bindparam("priority"),
+    or_(
+        Job.created_at < bindparam("created_at"),
+        and_(Job.created_at == bindparam("created_at"), Job.id < bindparam("id")),
+    ),
+)
+_NEWEST = (
+    select(Job.metrics)
+    .where(Job.queue == _QUEUE, Job.status == JobStatus.SUCCEEDED, Job.cached.is_(False))
+    .order_by(Job.finished_at.desc())
+    .limit(MEASURED)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,26 +73,15 @@ class Line:
     def __init__(self, session: Session, queue: str) -> None:
         self._session = session
         self._at = now(session)
-        waiting = session.execute(
-            select(Job.priority, Job.owner, func.count(), Owner.last_claimed_at)
-            .join(Owner, Owner.name == Job.owner)
-            .where(Job.queue == queue, eligible(self._at))
-            .group_by(Job.priority, Job.owner, Owner.last_claimed_at)
-            # Ties are broken as claims break them: by the oldest job.
-            .order_by(Job.priority.desc(), func.min(Job.created_at))
-        ).all()
+        asked = {"queue": queue, "at": self._at}
         self._counts: dict[int, dict[str, int]] = {}
         self._served: dict[str, datetime] = {}
-        for priority, owner, count, served in waiting:
+        for priority, owner, count, served in session.execute(_WAITING, asked).all():
             self._counts.setdefault(priority, {})[owner] = count
             self._served[owner] = served or _NEVER
-        self._paused = bool(session.scalar(select(paused(queue))))
+        state = session.execute(_STATE, asked).one()
+        self._paused, self._workers = bool(state.paused), state.workers
         self._mean = mean_run_seconds(session, queue)
-        self._workers = session.scalar(
-            select(func.count()).where(
-                Job.status == JobStatus.RUNNING, Job.queue == queue, Job.lease_expires_at > self._at
-            )
-        )
 
     def place(self, job: Job) -> QueuePlace:
         """Where a queued job stands."""
@@ -73,18 +96,15 @@ class Line:
 
     def _before_at_same_priority(self, job: Job) -> int:
         peers = self._counts.get(job.priority, {})
-        own = self._session.scalar(
-            select(func.count()).where(
-                Job.owner == job.owner,
-                Job.queue == job.queue,
-                eligible(self._at),
-                Job.priority == job.priority,
-                or_(
-                    Job.created_at < job.created_at,
-                    and_(Job.created_at == job.created_at, Job.id < job.id),
-                ),
-            )
-        )
+        asked = {
+            "queue": job.queue,
+            "at": self._at,
+            "owner": job.owner,
+            "priority": job.priority,
+            "created_at": job.created_at,
+            "id": job.id,
+        }
+        own = self._session.scalar(_OWN_BEFORE, asked)
         rounds = own or 0
         order = self._order_at(job.priority)
         turn = order.index(job.owner) if job.owner in order else len(order)
@@ -109,11 +129,6 @@ class Line:
 
 def mean_run_seconds(session: Session, queue: str) -> float | None:
     """How long the newest jobs of a queue ran, in seconds; None before there are any."""
-    newest = session.scalars(
-        select(Job.metrics)
-        .where(Job.queue == queue, Job.status == JobStatus.SUCCEEDED, Job.cached.is_(False))
-        .order_by(Job.finished_at.desc())
-        .limit(MEASURED)
-    ).all()
+    newest = session.scalars(_NEWEST, {"queue": queue}).all()
     times = [float(metrics["run_s"]) for metrics in newest if metrics and "run_s" in metrics]
     return sum(times) / len(times) if times else None

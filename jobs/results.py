@@ -5,13 +5,29 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from jobs.models import Job, NetworkVersion
 from jobs.sources import NETWORK_ROLE
 from jobs.status import JobStatus
 from jobs.storage import sha256_of
+
+# Put together once: every submit asks it.
+_EARLIER = (
+    select(Job)
+    .where(
+        Job.owner == bindparam("owner"),
+        Job.result_key == bindparam("key"),
+        Job.status == JobStatus.SUCCEEDED,
+        Job.network_version
+        == select(NetworkVersion.version)
+        .where(NetworkVersion.network == bindparam("network"))
+        .scalar_subquery(),
+    )
+    .order_by(Job.finished_at.desc())
+    .limit(1)
+)
 
 
 def result_key(kind: str, params: dict[str, Any], inputs: list[tuple[str, str]]) -> str:
@@ -30,16 +46,9 @@ def earlier_result(
     Nobody is answered from another's jobs: that would tell that somebody else had the same picture.
     """
     trained = dict(inputs).get(NETWORK_ROLE)
-    network = trained or str(params.get("network"))
-    current = select(NetworkVersion.version).where(NetworkVersion.network == network)
-    return session.scalars(
-        select(Job)
-        .where(
-            Job.owner == owner,
-            Job.result_key == result_key(kind, params, inputs),
-            Job.status == JobStatus.SUCCEEDED,
-            Job.network_version == current.scalar_subquery(),
-        )
-        .order_by(Job.finished_at.desc())
-        .limit(1)
-    ).one_or_none()
+    asked = {
+        "owner": owner,
+        "key": result_key(kind, params, inputs),
+        "network": trained or str(params.get("network")),
+    }
+    return session.scalars(_EARLIER, asked).one_or_none()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import update
@@ -10,29 +12,35 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from jobs.db import SessionFactory, now
+from jobs.db import SessionFactory, now, table
 from jobs.dispatch_models import WorkerProcess
 from jobs.models import Blob, NetworkVersion, Owner, QueueState, StyleStatistics
-from jobs.pictures import PictureInfo
+from jobs.pictures import CheckedFile, PictureInfo
 from jobs.storage import BlobStorage, sha256_of
+
+_INSERTS: dict[str, Callable[..., Any]] = {
+    "postgresql": postgresql_insert,
+    "sqlite": sqlite_insert,
+}
 
 
 def ensure_owner(session: Session, name: str) -> None:
     """Make sure that the owner's row exists, whoever else makes it at the same time."""
-    _insert_once(session, Owner, {"name": name})
+    session.execute(_owner_once(_dialect(session)), {"name": name})
 
 
 def keep_blob(session: Session, sha256: str, size: int, info: PictureInfo, at: datetime) -> None:
     """Write the row of bytes in storage, or note that they are wanted again."""
     values = {
+        "sha256": sha256,
         "size": size,
         "media_type": info.media_type,
         "width": info.width,
         "height": info.height,
         "created_at": at,
+        "touched_at": at,
     }
-    statement = _insert(session)(Blob).values(sha256=sha256, touched_at=at, **values)
-    session.execute(statement.on_conflict_do_update(index_elements=["sha256"], set_={"touched_at": at}))
+    session.execute(_blob_kept(_dialect(session)), values)
 
 
 def touch_blob(session: Session, sha256: str) -> None:
@@ -41,14 +49,27 @@ def touch_blob(session: Session, sha256: str) -> None:
 
 
 def store_blob(sessions: SessionFactory, storage: BlobStorage, data: bytes, info: PictureInfo) -> str:
-    """Keep bytes and their row, in the order that a sweep can't break; returns their SHA-256.
+    """Keep bytes and their row, as `store_blobs` does; returns their SHA-256."""
+    name = sha256_of(data)
+    store_blobs(sessions, storage, [CheckedFile(data=data, sha256=name, info=info)])
+    return name
 
-    The row comes first and is locked by a sweep while that deletes the bytes: so either the sweep sees
+
+def store_blobs(sessions: SessionFactory, storage: BlobStorage, blobs: Sequence[CheckedFile]) -> None:
+    """Keep bytes and their rows, in the order that a sweep can't break.
+
+    The rows come first and are locked by a sweep while that deletes the bytes: so either the sweep sees
     that the bytes are wanted, or we wait, and write them again.
     """
+    if not blobs:
+        return
     with sessions.begin() as session:
-        keep_blob(session, sha256_of(data), len(data), info, now(session))
-    return storage.put(data)
+        at = now(session)
+        # In one order, or two requests with the same pictures might wait for each other.
+        for blob in sorted(blobs, key=lambda blob: blob.sha256):
+            keep_blob(session, blob.sha256, len(blob.data), blob.info, at)
+    for blob in blobs:
+        storage.put(blob.data, blob.sha256)
 
 
 def keep_statistics(session: Session, sha256: str, network: str, values: bytes) -> None:
@@ -83,6 +104,24 @@ def _insert_once(session: Session, model: type[Any], values: dict[str, Any]) -> 
     session.execute(_insert(session)(model).values(**values).on_conflict_do_nothing())
 
 
+# Every submit executes these two; to put one together takes longer than to execute it.
+
+
+@cache
+def _owner_once(dialect: str) -> Any:
+    return _INSERTS[dialect](table(Owner)).on_conflict_do_nothing()
+
+
+@cache
+def _blob_kept(dialect: str) -> Any:
+    statement = _INSERTS[dialect](table(Blob))
+    touched = {"touched_at": statement.excluded.touched_at}
+    return statement.on_conflict_do_update(index_elements=["sha256"], set_=touched)
+
+
 def _insert(session: Session) -> Any:
-    postgresql = session.get_bind().dialect.name == "postgresql"
-    return postgresql_insert if postgresql else sqlite_insert
+    return _INSERTS[_dialect(session)]
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name

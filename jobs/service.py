@@ -132,7 +132,7 @@ class JobService:
             request_id=request_id,
             webhook=webhook,
         )
-        return self.get(self._intake.take_one(submission))
+        return self._intake.take_one(submission)
 
     def _check_dataset(self, field: str, dataset_id: str) -> None:
         try:
@@ -156,7 +156,7 @@ class JobService:
         if job.params.get("dataset_id") is not None:
             self._check_dataset("dataset_id", job.params["dataset_id"])
         again = retry_of(job, owner=self.owner, idempotency_key=idempotency_key, request_id=request_id)
-        return self.get(self._intake.take_one(again))
+        return self._intake.take_one(again)
 
     def deliveries(self, job: Job) -> list[WebhookDelivery]:
         """The messages about a job, oldest first; none for a job without a webhook."""

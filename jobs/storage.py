@@ -25,8 +25,8 @@ def sha256_of(data: bytes) -> str:
 class BlobStorage(Protocol):
     """Six verbs. All raise `StorageError` when the store can't be reached."""
 
-    def put(self, data: bytes) -> str:
-        """Keep `data`; returns its SHA-256."""
+    def put(self, data: bytes, sha256: str | None = None) -> str:
+        """Keep `data`; returns its SHA-256, which may be given by whoever has just computed it."""
         ...
 
     def get(self, sha256: str) -> bytes:
@@ -56,9 +56,9 @@ class LocalStorage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def put(self, data: bytes) -> str:
+    def put(self, data: bytes, sha256: str | None = None) -> str:
         """Keep `data`; returns its SHA-256. The file appears whole or not at all."""
-        name = sha256_of(data)
+        name = sha256 or sha256_of(data)
         path = self._path(name)
         if path.exists():
             return name
@@ -133,9 +133,9 @@ class S3Storage:
         self.prefix = prefix
         self._client = client
 
-    def put(self, data: bytes) -> str:
+    def put(self, data: bytes, sha256: str | None = None) -> str:
         """Keep `data`; returns its SHA-256."""
-        name = sha256_of(data)
+        name = sha256 or sha256_of(data)
         with _s3_errors():
             self._client.put_object(Bucket=self.bucket, Key=self._key(name), Body=data)
         return name

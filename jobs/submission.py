@@ -8,23 +8,27 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from jobs import lifecycle, outbox
 from jobs.db import now
 from jobs.decode_limits import DecodeLimits
-from jobs.decoding import take_picture, take_video
+from jobs.decoding import begin_picture, take_video
+from jobs.dispatch_models import OutboxMessage
 from jobs.errors import InvalidParamsError
 from jobs.expiry import SHORTEST, expiry
 from jobs.lifecycle import JobStatus
-from jobs.models import Job, JobFile, new_id
+from jobs.models import Blob, Job, JobFile, new_id
 from jobs.params import QUEUES, validate_params
-from jobs.pictures import PictureInfo
+from jobs.pictures import CheckedFile
 from jobs.results import result_key
 from jobs.sources import NETWORK_ROLE, Catalogue, NetworkInput, find_sources
 from jobs.storage import sha256_of
 from jobs.webhooks import Webhook
 
+_BLOBS = select(Blob).where(Blob.sha256.in_(bindparam("names", expanding=True)))
 PRIORITIES = range(-100, 101)
 #: How long a client may give a job, in seconds: up to a week.
 CANCEL_AFTER = (1, 7 * 24 * 3600)
@@ -44,15 +48,6 @@ class KeptPicture:
     """A picture that was checked and stored before, and may be used."""
 
     sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CheckedFile:
-    """A picture that is whole, without its metadata."""
-
-    data: bytes
-    sha256: str
-    info: PictureInfo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +123,14 @@ def check_submission(
     for name in ("dataset_id", "style_dataset_id"):
         if common.params.get(name) is not None:
             catalogue.dataset(name, common.params[name])
-    pictures = {
-        field: _checked(kind, field, upload, limits) if isinstance(upload, Upload) else upload
+    # All are begun before the first is waited for: they are decoded side by side.
+    begun = {
+        field: _begin(kind, field, upload, limits)
         for field, upload in uploads.items()
+        if isinstance(upload, Upload)
     }
+    kept = {field: upload for field, upload in uploads.items() if isinstance(upload, KeptPicture)}
+    pictures = kept | {field: finish() for field, finish in begun.items()}
     digests = sorted((field, picture.sha256) for field, picture in pictures.items())
     return replace(
         common,
@@ -215,17 +214,26 @@ def hash_request(asked: Any) -> str:
     return sha256_of(json.dumps(asked, sort_keys=True).encode())
 
 
-def _checked(kind: str, field: str, upload: Upload, limits: DecodeLimits) -> CheckedFile:
-    if kind != "video" or field != "content":
-        return check_file(upload, limits)
+def _begin(kind: str, field: str, upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
+    if kind == "video" and field == "content":
+        return lambda: _check_video(upload, limits)
+    return begin_file(upload, limits)
+
+
+def _check_video(upload: Upload, limits: DecodeLimits) -> CheckedFile:
     info = take_video(upload.data, limits, name=upload.name, pointer=upload.field)
     return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
 
 
-def check_file(upload: Upload, limits: DecodeLimits) -> CheckedFile:
-    """A picture that is whole. Raises what `take_picture` raises."""
-    picture = take_picture(upload.data, limits, name=upload.name, pointer=upload.field)
-    return CheckedFile(data=picture.data, sha256=sha256_of(picture.data), info=picture.info)
+def begin_file(upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
+    """Begin to check a picture: what is returned waits for it, and raises as `take_picture`."""
+    finish_picture = begin_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+
+    def finish() -> CheckedFile:
+        picture = finish_picture()
+        return CheckedFile(data=picture.data, sha256=sha256_of(picture.data), info=picture.info)
+
+    return finish
 
 
 def write_submission(
@@ -237,8 +245,8 @@ def write_submission(
     batch_id: str | None = None,
     place: int = 0,
     earlier: Job | None = None,
-) -> str:
-    """Write the job, its files, its first events and its token; returns the job's id.
+) -> tuple[Job, OutboxMessage | None]:
+    """Write the job, its files, its first events and its token; returns the job and the token.
 
     The pictures are in storage. The job is kept for `retention` seconds (0: for ever), or less where
     that was asked.
@@ -279,9 +287,13 @@ def write_submission(
     if earlier is not None:
         _answer_from(session, job, earlier)
     session.flush()
-    if earlier is None:
-        outbox.enqueue(session, job.id, job.queue)
-    return job.id
+    token = outbox.enqueue(session, job.id, job.queue) if earlier is None else None
+    # So that whoever is given the job sees its files as if it had been read.
+    blobs = session.scalars(_BLOBS, {"names": [file.sha256 for file in job.files]})
+    by_name = {blob.sha256: blob for blob in blobs}
+    for file in job.files:
+        set_committed_value(file, "blob", by_name[file.sha256])
+    return job, token
 
 
 def _answer_from(session: Session, job: Job, earlier: Job) -> None:

@@ -7,8 +7,10 @@ import re
 import time
 import uuid
 from contextlib import ExitStack
+from io import BytesIO
+from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 
 from jobs.logs import bound
 
@@ -21,8 +23,20 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 log = logging.getLogger("web.access")
 
 
+class MemoryRequest(Request):
+    """A request whose files stay in memory, which is where every one of them is read to anyway.
+
+    How much that may be is `MAX_CONTENT_LENGTH`'s to say. A file on disk would be written and read for
+    nothing.
+    """
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> BytesIO:
+        return BytesIO()
+
+
 def register(app: Flask) -> None:
     """Give every request its id, and a line in the log when it is answered."""
+    app.request_class = MemoryRequest
     app.before_request(_begin)
     app.after_request(_answer)
     app.teardown_request(_end)
