@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from jobs import counters, webhooks
@@ -45,6 +45,9 @@ __all__ = [
 ]
 
 
+_TOLD_OF = select(Job.kind, Job.webhook_events).where(Job.id == bindparam("id"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Run:
     """One attempt at a job, by one holder of its lease."""
@@ -68,7 +71,7 @@ def record(session: Session, job_id: str, type_: str, at: datetime, **data: Any)
     session.add(JobEvent(job_id=job_id, type=type_, data=data, created_at=at))
     if type_ != "state" or data["status"] == JobStatus.QUEUED:
         return
-    job = session.execute(select(Job.kind, Job.webhook_events).where(Job.id == job_id)).one()
+    job = session.execute(_TOLD_OF, {"id": job_id}).one()
     webhooks.enqueue(session, job_id, job.webhook_events, data["status"], at)
     if data["status"] in FINAL:
         counters.bump(session, counters.FINISHED, kind=job.kind, status=data["status"])

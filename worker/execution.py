@@ -40,11 +40,10 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
             settings.lease_seconds,
             max_running=settings.max_running_per_owner,
         )
-    if run is None:
+        job = None if run is None else session.get_one(Job, run.job_id)
+    if run is None or job is None:
         _count(context, counters.CLAIMS_REFUSED)
         return None
-    with reading(context.sessions) as session:
-        job = session.get_one(Job, run.job_id)
     with bound(job_id=run.job_id, request_id=job.request_id):
         _run(context, job, run)
     return run

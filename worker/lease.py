@@ -109,14 +109,8 @@ class Lease:
         if time.monotonic() - self._reported < PROGRESS_SECONDS and step < total:
             return
         self._reported = time.monotonic()
-        progress: dict[str, Any] = {"stage": stage, "step": step, "total": total}
-        try:
-            with self._sessions.begin() as session:
-                lifecycle.report_progress(session, self.run, progress)
-        except SQLAlchemyError as error:
-            # Progress is for the eye; the lease alone decides whether the run may go on.
-            log.warning("progress of %s was not stored: %s", self.run.job_id, error)
-        self.pulse()
+        self._renew({"stage": stage, "step": step, "total": total})
+        self.check()
 
     def _beat(self) -> None:
         # A run past its deadline and not stopping is stuck in native code: it must lose its lease.
@@ -125,11 +119,13 @@ class Lease:
                 return
             self._renew()
 
-    def _renew(self) -> None:
+    def _renew(self, progress: dict[str, Any] | None = None) -> None:
         before = time.monotonic()
         try:
             with self._sessions.begin() as session:
                 canceled = lifecycle.heartbeat(session, self.run, self._lease_seconds)
+                if progress is not None:
+                    lifecycle.report_progress(session, self.run, progress)
         except LeaseLostError:
             self._lost = True
         except SQLAlchemyError as error:
