@@ -35,6 +35,9 @@ class Restartable:
             "ATELIER_HOME": str(self.home / "var"),
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
+            # A worker that waited would finish the job while the web server, which stops last, is
+            # still there to say so.
+            "DRAIN_SECONDS": "0",
         }
         with (self.home / "service.log").open("a") as log:
             self.service = subprocess.Popen(
