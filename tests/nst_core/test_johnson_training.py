@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from nst_core import johnson_state
 from nst_core.checkpoint import load_weights, read_metadata
 from nst_core.johnson_config import EXPLAINED, ConfigError, JohnsonTrainConfig
 from nst_core.johnson_training import FINAL, JohnsonTrainer
@@ -94,6 +95,54 @@ def test_stopping_and_going_on_is_the_same_as_never_stopping(build, tmp_path: Pa
     assert second.run() == "finished"
     whole, parts = (load_weights(tmp_path / name / FINAL, "johnson") for name in ("whole", "parts"))
     assert all(torch.equal(parts[name], value) for name, value in whole.items())
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_half_precision_trains_and_goes_on_exactly(  # type: ignore[no-untyped-def]
+    build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: torch.dtype
+) -> None:
+    """fp16 and its scaler are for GPUs without bf16; here the CPU is told to be one."""
+    if half == torch.float16:
+        monkeypatch.setattr(johnson_state, "_half_type", lambda asked, device: half if asked else None)
+    seen: list[torch.dtype] = []
+    first = build("whole", use_amp=True, max_steps=14, early_stop=False)
+    layer = first.state.network.residuals[0].first.convolution  # type: ignore[index]
+    layer.register_forward_hook(lambda *said: seen.append(said[2].dtype))
+    assert first.run() == "finished"
+    assert set(seen) == {half}  # what is costly is done in half precision
+    assert {value.dtype for value in first.state.network.state_dict().values()} == {torch.float32}
+    assert first.state.scaler.is_enabled() == (half == torch.float16)
+    totals = [event["losses"]["total"] for event in told(build, "progress")]  # type: ignore[index]
+    assert totals[-1] < totals[0]
+
+    assert build("parts", use_amp=True, max_steps=14, early_stop=False).run(after(5)) == "stopped"
+    second = build("parts", use_amp=True, max_steps=14, early_stop=False)
+    second.restore(tmp_path / "parts")
+    assert second.run() == "finished"
+    assert second.state.scaler.state_dict() == first.state.scaler.state_dict()
+    build("exact", max_steps=14, early_stop=False).run()
+    whole, parts, exact = (
+        load_weights(tmp_path / name / FINAL, "johnson") for name in ("whole", "parts", "exact")
+    )
+    assert all(torch.equal(parts[name], value) for name, value in whole.items())
+    assert not all(torch.equal(exact[name], value) for name, value in whole.items())
+
+
+def test_fp16_skips_a_step_whose_gradients_overflow_and_halves_its_scale(  # type: ignore[no-untyped-def]
+    build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(johnson_state, "_half_type", lambda use_amp, device: torch.float16)
+    state = build(use_amp=True).state
+    before = [value.clone() for value in state.network.parameters()]
+    scale = state.scaler.get_scale()
+    weight = next(state.network.parameters())
+    state.descend((weight * float("inf")).sum())
+    assert all(
+        torch.equal(one, now) for one, now in zip(before, state.network.parameters(), strict=True)
+    )
+    assert state.scaler.get_scale() == scale / 2
+    state.descend(sum((value.square().sum() for value in state.network.parameters()), torch.zeros(())))
+    assert not torch.equal(before[0], next(state.network.parameters()))
 
 
 def test_a_run_repeats_itself(build, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
