@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BindParameter, ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from jobs.db import now
 from jobs.models import Job, Owner, QueueState
 from jobs.status import JobStatus
 
@@ -26,31 +27,49 @@ def eligible(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     )
 
 
+def next_job(session: Session, queue: str, *, max_running: int = 0) -> Job | None:
+    """The job that `best_job` would take now, looked at and not locked; None if there is none.
+
+    A lock on a job that is not taken in the end would hide it from the worker that was woken for it.
+    """
+    busy = _busy_owners(session, max_running)
+    row = session.execute(_in_turn(queue, now(session), busy)).one_or_none()
+    return None if row is None else session.get(Job, row.id)
+
+
 def best_job(
-    session: Session, queue: str, at: datetime, *, max_running: int = 0
+    session: Session, queue: str, at: datetime, *, max_running: int = 0, only: str | None = None
 ) -> tuple[str, str] | None:
     """The `(id, owner)` of the job to take next, its row locked; None if there is none.
 
-    An owner with `max_running` jobs running (0: no bound) waits for one of them to end.
+    An owner with `max_running` jobs running (0: no bound) waits for one of them to end. With `only`,
+    that job or none.
     """
     busy = _busy_owners(session, max_running)
     while True:
-        row = session.execute(
-            select(Job.id, Job.owner)
-            .join(Owner, Owner.name == Job.owner)
-            .where(Job.queue == queue, eligible(at), ~paused(queue), Job.owner.not_in(busy))
-            .order_by(
-                Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id
-            )
-            .limit(1)
-            # SQLite's dialect leaves this out; its transaction holds the write lock already.
-            .with_for_update(of=Job, skip_locked=True)
-        ).one_or_none()
+        turn = _in_turn(queue, at, busy)
+        if only is not None:
+            turn = turn.where(Job.id == only)
+        # SQLite's dialect leaves this out; its transaction holds the write lock already.
+        row = session.execute(turn.with_for_update(of=Job, skip_locked=True)).one_or_none()
         if row is None:
             return None
         if not max_running or not _is_busy(session, row.owner, max_running):
             return row.id, row.owner
         busy.append(row.owner)
+
+
+def _in_turn(queue: str, at: datetime, busy: list[str]) -> Select[str, str]:
+    """The `(id, owner)` of the first job in the order in which workers take them."""
+    return (
+        select(Job.id, Job.owner)
+        .join(Owner, Owner.name == Job.owner)
+        .where(Job.queue == queue, eligible(at), ~paused(queue), Job.owner.not_in(busy))
+        .order_by(
+            Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id
+        )
+        .limit(1)
+    )
 
 
 def _busy_owners(session: Session, max_running: int) -> list[str]:

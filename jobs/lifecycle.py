@@ -78,15 +78,21 @@ def record(session: Session, job_id: str, type_: str, at: datetime, **data: Any)
 
 
 def claim(
-    session: Session, queue: str, lease_owner: str, lease_seconds: float, *, max_running: int = 0
+    session: Session,
+    queue: str,
+    lease_owner: str,
+    lease_seconds: float,
+    *,
+    max_running: int = 0,
+    only: str | None = None,
 ) -> Run | None:
     """`queued → running`: take the best eligible job of `queue` (see `jobs.claiming`).
 
     Returns None when nothing is eligible, the queue is paused, or every owner who waits has
-    `max_running` jobs running (0: no bound).
+    `max_running` jobs running (0: no bound). With `only`, that job is taken or none.
     """
     at = now(session)
-    best = best_job(session, queue, at, max_running=max_running)
+    best = best_job(session, queue, at, max_running=max_running, only=only)
     if best is None:
         return None
     job_id, owner = best

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     precision: Literal["auto", "fp32", "int8"] = "auto"
     network_memory_mb: int = Field(1_500, ge=100)
     torch_threads: int = Field(0, ge=0)
+    render_batch: int = Field(0, ge=0, le=64)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
 

@@ -28,8 +28,12 @@ from nst_core.images import Picture, encode_picture, read_picture, resize_pictur
 from nst_core.networks import StyleNetwork, bundled_networks, check_precision, open_network
 from nst_core.peers import PEERS
 from nst_core.rendering import padded_side
+from nst_core.together import Order
 
-BASELINE = "full eager"
+#: Network, runtime and batch of what is timed.
+Task = tuple[str, str, int]
+_BASELINE: Task = ("full eager", "", 1)
+_PEAK: Task = ("peak", "", 1)
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,9 @@ class Size:
 class Row:
     """One network on one runtime at one size; the style is measured already, as in a service.
 
-    `ms` is the median render, from pixels to pixels; `vs_full_eager` how many times quicker that is
-    than full-width AdaIN in plain PyTorch; `gflops` what its convolutions and products amount to a
+    `ms` is the median render, from pixels to pixels, for each of the `batch` pictures of one pass;
+    `vs_full_eager` how many times quicker that is than full-width AdaIN in plain PyTorch on the same
+    device, a picture at a time; `gflops` what its convolutions and products amount to a
     second, and `of_peak` the share of what this machine reaches on a product of large matrices;
     `outside_share` what decoding a JPEG twice as large, resizing it and writing a JPEG take of the
     whole job.
@@ -58,6 +63,7 @@ class Row:
     weights: str
     runtime: str
     size: str
+    batch: int
     ms: float
     vs_full_eager: float | None
     gflops: int
@@ -99,47 +105,56 @@ def measure(
     runtimes: Sequence[str],
     sizes: Sequence[Size],
     *,
+    batches: Sequence[int] = (1,),
+    device: str = "cpu",
     rounds: int = 5,
     baseline_pixels: int = 1024 * 1024,
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
-    """One row for each network, runtime and size. Raises what `StyleEngine` raises.
+    """One row for each network, runtime, size and batch. Raises what `StyleEngine` raises.
 
     Beyond `baseline_pixels` the baseline is not run: it would take minutes and many gigabytes.
     """
-    baseline = _eager(network_for("full")[0])
+    baseline = _eager(network_for("full")[0], device)
     engines = {}
     for name in networks:
         network, weights = network_for(name)
         for runtime in runtimes:
-            engines[name, runtime] = (_engine(network, runtime), weights)
+            engines[name, runtime] = (_engine(network, runtime, device), weights)
     rows = []
     for size in sizes:
         picture = photograph(size.width, size.height)
-        tasks = {key: _render(engine, picture) for key, (engine, _) in engines.items()}
-        tasks["peak", ""] = _product
+        tasks: dict[Task, Callable[[], object]] = {
+            (*key, batch): _render(engine, picture, batch)
+            for key, (engine, _) in engines.items()
+            for batch in batches
+        }
+        tasks[_PEAK] = partial(_product, device)
         if size.width * size.height <= baseline_pixels:
-            tasks = {(BASELINE, ""): partial(baseline, picture), **tasks}
+            tasks = {_BASELINE: partial(baseline, picture), **tasks}
         times = _interleaved(tasks, rounds)
         outside = 1_000 * _outside(size, rounds)
-        for key, (engine, weights) in engines.items():
-            name, _ = key
-            mine, theirs = times[key], times.get((BASELINE, ""))
+        for (name, runtime), (engine, weights), batch in (
+            (*each, batch) for each in engines.items() for batch in batches
+        ):
+            mine = [seconds / batch for seconds in times[name, runtime, batch]]
+            theirs = times.get(_BASELINE)
             ms = 1_000 * median(mine)
             gflops = _operations(name, size) / 1e6 / ms
-            peak = _PRODUCT_SIDE**3 * 2 / 1e9 / min(times["peak", ""])
+            peak = _PRODUCT_SIDE**3 * 2 / 1e9 / min(times[_PEAK])
             row = Row(
                 network=name if "/" not in name else Path(name).name,
                 weights=weights,
                 runtime=engine.runtime.name,
                 size=str(size),
+                batch=batch,
                 ms=round(ms, 1),
                 vs_full_eager=None if theirs is None else _ratio(theirs, mine),
                 gflops=round(gflops),
                 of_peak=round(gflops / peak, 2),
                 outside_ms=round(outside, 1),
                 outside_share=round(outside / (outside + ms), 3),
-                peak_rss_mb=_peak_alone(name, engine.runtime.name, size),
+                peak_rss_mb=_peak_alone(name, engine.runtime.name, device, size, batch),
             )
             rows.append(row)
             on_row(row)
@@ -150,36 +165,38 @@ def _ratio(theirs: Sequence[float], mine: Sequence[float]) -> float:
     return round(median(their / my for their, my in zip(theirs, mine, strict=True)), 2)
 
 
-def _engine(network: StyleNetwork, runtime: str) -> StyleEngine:
-    if runtime == "auto" and network.architecture in PEERS:
+def _engine(network: StyleNetwork, runtime: str, device: str) -> StyleEngine:
+    if runtime == "auto" and device == "cpu" and network.architecture in PEERS:
         runtime = "openvino"  # their best, by ../docs/benchmarks.md; not ours to choose for a job
-    return StyleEngine(network, runtime, "cpu")
+    return StyleEngine(network, runtime, device)
 
 
-def _eager(network: StyleNetwork) -> Callable[[Picture], object]:
+def _eager(network: StyleNetwork, device: str) -> Callable[[Picture], object]:
     """Plain PyTorch, as most code runs it: no_grad, default memory order."""
-    style = torch.ones(1, network.statistics_width)
+    style = torch.ones(1, network.statistics_width, device=device)
+    network.to(device)
 
     @torch.no_grad()
     def run(picture: Picture) -> object:
-        features = network.encode(to_tensor(picture.pixels))
-        return network.decode(features, network.statistics(features), style)
+        features = network.encode(to_tensor(picture.pixels).to(device))
+        return network.decode(features, network.statistics(features), style).cpu()
 
     return run
 
 
-def _render(engine: StyleEngine, picture: Picture) -> Callable[[], object]:
+def _render(engine: StyleEngine, picture: Picture, batch: int) -> Callable[[], object]:
     style = engine.style_statistics(photograph(256), 256)
-    return lambda: engine.stylize(picture, style, alpha=1.0)
+    orders = [Order(content=picture, style=style, alphas=[1.0])] * batch
+    return lambda: engine.stylize_together(orders)
 
 
 _PRODUCT_SIDE = 1_536
 
 
-def _product() -> Tensor:
-    """What the machine can do: a product of large matrices of single-precision numbers."""
-    matrix = torch.ones(_PRODUCT_SIDE, _PRODUCT_SIDE)
-    return matrix @ matrix
+def _product(device: str) -> Tensor:
+    """What the device can do: a product of large matrices of single-precision numbers."""
+    matrix = torch.ones(_PRODUCT_SIDE, _PRODUCT_SIDE, device=device)
+    return (matrix @ matrix)[:1].cpu()
 
 
 def _operations(name: str, size: Size) -> int:
@@ -194,10 +211,8 @@ def _operations(name: str, size: Size) -> int:
     return int(counter.get_total_flops() * width * height / side**2)
 
 
-def _interleaved(
-    tasks: dict[tuple[str, str], Callable[[], object]], rounds: int
-) -> dict[tuple[str, str], list[float]]:
-    times: dict[tuple[str, str], list[float]] = {key: [] for key in tasks}
+def _interleaved(tasks: dict[Task, Callable[[], object]], rounds: int) -> dict[Task, list[float]]:
+    times: dict[Task, list[float]] = {key: [] for key in tasks}
     for number in range(rounds + 1):
         for key, task in tasks.items():
             started = time.perf_counter()
@@ -220,10 +235,10 @@ def _outside(size: Size, rounds: int) -> float:
     return median(times)
 
 
-def _peak_alone(network: str, runtime: str, size: Size) -> int:
+def _peak_alone(network: str, runtime: str, device: str, size: Size, batch: int) -> int:
     """Ask a fresh process; not by multiprocessing, which would run the caller's script again."""
     root = str(Path(__file__).parents[1])
-    arguments = (network, runtime, size.width, size.height, torch.get_num_threads())
+    arguments = (network, runtime, device, size.width, size.height, batch, torch.get_num_threads())
     code = (
         f"import sys; sys.path.insert(0, {root!r}); from nst_core.benchmark import _peak; "
         f"sys.stdout.write(str(_peak(*{arguments!r})))"
@@ -231,12 +246,14 @@ def _peak_alone(network: str, runtime: str, size: Size) -> int:
     return int(subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE).stdout)
 
 
-def _peak(network: str, runtime: str, width: int, height: int, threads: int) -> int:
+def _peak(
+    network: str, runtime: str, device: str, width: int, height: int, batch: int, threads: int
+) -> int:
     """Megabytes this process held at most while it rendered once."""
     torch.set_num_threads(threads)
     picture = photograph(width, height)
-    engine = StyleEngine(network_for(network)[0], runtime, "cpu")
-    _render(engine, picture)()
+    engine = StyleEngine(network_for(network)[0], runtime, device)
+    _render(engine, picture, batch)()
     status = Path("/proc/self/status")
     if status.exists():
         # getrusage would also count the parent, whose memory a new process first shares.

@@ -18,6 +18,7 @@ from nst_core.regions import Region
 from nst_core.rendering import OnNotice, Renderer
 from nst_core.runtime import choose_runtime
 from nst_core.strokes import BROADEST, FINEST, shrink, with_strokes, working_side
+from nst_core.together import Order, Prepared, groups
 
 #: Larger results are refused; a picture takes about 40 bytes a pixel beside what the network needs.
 MAX_PIXELS = 250_000_000
@@ -138,17 +139,34 @@ class StyleEngine:
         source = content if size is None else resize_picture(content, size)
         plan = Plan(style, alphas, regions, source.width, source.height)
         tell("prepare", 1, 1)
-        outputs = self._painted(content, source, plan.targets, stroke, on_notice)
+        outputs = self._painted([content], [source], [plan.targets], stroke, on_notice)
         pictures: list[Picture] = []
         for layers in plan.pictures(_told(outputs, len(plan.targets), tell)):
             tell("finish", len(pictures), len(alphas))
-            if all(layer.output is None for layer in layers):
-                pictures.append(source)
-            else:
-                pixels = compose(source.pixels, layers, color)
-                pictures.append(Picture(pixels, source.alpha, source.format))
+            pictures.append(_finished(source, layers, color))
             tell("finish", len(pictures), len(alphas))
         return pictures
+
+    def stylize_together(self, orders: Sequence[Order]) -> list[list[Picture]]:
+        """What `stylize_strip` makes of each order, in as few passes through the network as can be.
+
+        Pictures of one size, with strokes of one width and as many paintings, go through it together
+        as far as there is memory. Raises what `stylize_strip` raises if any order can't be met.
+        """
+        for order in orders:
+            self._check(order.content, order.size, order.alphas, order.color, order.stroke)
+        prepared = [Prepared.of(order) for order in orders]
+        made: dict[int, list[Picture]] = {}
+        for group in groups(prepared, lambda one: self._renderer.room(*one.largest)):
+            chosen = [prepared[number] for number in group]
+            contents = [one.order.content for one in chosen]
+            sources, targets = [one.source for one in chosen], [one.plan.targets for one in chosen]
+            outputs = self._painted(contents, sources, targets, chosen[0].order.stroke, None)
+            rows = [torch.split(batch, 1) for batch in outputs]
+            for place, (number, one) in enumerate(zip(group, chosen, strict=True)):
+                strip = one.plan.pictures(row[place] for row in rows)
+                made[number] = [_finished(one.source, layers, one.order.color) for layers in strip]
+        return [made[number] for number in range(len(orders))]
 
     def content_statistics(self, pixels: Pixels) -> Tensor:
         """The statistics (1, S) of a picture (H, W, 3) uint8 as it is."""
@@ -185,30 +203,37 @@ class StyleEngine:
 
     def _painted(
         self,
-        content: Picture,
-        source: Picture,
-        targets: Sequence[Target],
+        contents: Sequence[Picture],
+        sources: Sequence[Picture],
+        targets: Sequence[Sequence[Target]],
         stroke: float | None,
         on_notice: OnNotice | None,
     ) -> Iterator[Tensor]:
-        """The network's outputs at the size of `source`, with strokes of the width that was asked."""
-        side = _long(source) if stroke is None else working_side(stroke)
-        if side == _long(source):
-            yield from self._render(source, targets, on_notice)
+        """The network's outputs at the size of the sources, with strokes of the width asked for."""
+        longest = _long(sources[0])
+        side = longest if stroke is None else working_side(stroke)
+        if side == longest:
+            yield from self._render(sources, targets, on_notice)
             return
-        broad = self._render(resize_picture(content, side), targets, on_notice)
-        if side > _long(source):
+        resized = [resize_picture(content, side) for content in contents]
+        broad = self._render(resized, targets, on_notice)
+        if side > longest:
             for output in broad:
-                yield shrink(output, source.height, source.width)
+                yield shrink(output, sources[0].height, sources[0].width)
             return
-        for output, strokes in zip(self._render(source, targets, on_notice), broad, strict=True):
+        for output, strokes in zip(self._render(sources, targets, on_notice), broad, strict=True):
             yield with_strokes(output, strokes)
 
     def _render(
-        self, source: Picture, targets: Sequence[Target], on_notice: OnNotice | None
+        self,
+        sources: Sequence[Picture],
+        targets: Sequence[Sequence[Target]],
+        on_notice: OnNotice | None,
     ) -> Iterator[Tensor]:
-        """The network's output (1, 3, H, W) for `source`, not clamped, for each target in turn."""
-        return self._renderer.outputs(source.pixels, targets, on_notice)
+        """The network's outputs (B, 3, H, W) for B sources, not clamped, for each target in turn."""
+        if len(sources) == 1:
+            return self._renderer.outputs(sources[0].pixels, targets[0], on_notice)
+        return self._renderer.outputs_together([source.pixels for source in sources], targets)
 
     def _check(
         self,
@@ -235,6 +260,12 @@ class StyleEngine:
             raise StylizeError(
                 f"{width}×{height} pixels are more than fit in memory. Ask for a size of up to {fits}."
             )
+
+
+def _finished(source: Picture, layers: Sequence[Layer], color: Color) -> Picture:
+    if all(layer.output is None for layer in layers):
+        return source
+    return Picture(compose(source.pixels, layers, color), source.alpha, source.format)
 
 
 def _ignore(stage: str, step: int, total: int) -> None:

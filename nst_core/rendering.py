@@ -72,6 +72,36 @@ class Renderer:
 
             yield self._surviving(paint, on_notice)
 
+    def room(self, height: int, width: int) -> int:
+        """How many pictures of a size fit in the memory at once; 0 if not even one does."""
+        if height * width > self.whole_pixels:
+            return 0
+        sides = [padded_side(self._network, side) for side in (height, width)]
+        return max(1, self.whole_pixels // (sides[0] * sides[1]))
+
+    def outputs_together(
+        self, pictures: Sequence[Pixels], targets: Sequence[Sequence[Target]]
+    ) -> Iterator[Tensor]:
+        """The outputs (B, 3, H, W), not clamped, for B pictures of one size for which there is `room`.
+
+        `targets` are those of each picture, as many for all: first come the outputs for the first of
+        each, then for the second. An error for want of memory is the caller's, who can take fewer.
+        """
+        padded = [_Padded(self, pixels) for pixels in pictures]
+        images = torch.cat([to_tensor(each.pixels) for each in padded])
+        weights = torch.cat([each.weight(each.tiles[0]) for each in padded])
+        weight = None if bool((weights == 1).all()) else weights
+        known = None if len(targets[0]) == 1 else self._runtime.statistics(images, weight)
+        for chosen in zip(*targets, strict=True):
+            style = torch.cat([target.style for target in chosen])
+            alpha = torch.tensor([[float(target.alpha)] for target in chosen])
+            if known is None:
+                output = self._runtime.render(images, style, alpha, weight)
+            else:
+                blend = torch.lerp(known, style, alpha)
+                output = self._runtime.render_tile(images, known, blend)
+            yield output[:, :, : padded[0].height, : padded[0].width]
+
     def painted(
         self, pixels: Pixels, content: Tensor, target: Target, on_notice: OnNotice | None = None
     ) -> Tensor:

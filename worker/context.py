@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 
 from jobs.db import SessionFactory, make_engine, make_sessions, now
 from jobs.rows import keep_network_version
 from jobs.settings import Settings
 from jobs.storage import BlobStorage, make_storage
+from worker.company import Company
 from worker.draining import Drain
 from worker.engines import Engines
 from worker.statistics import StatisticsCache
@@ -28,6 +30,14 @@ class WorkerContext:
         )
         self.engines = Engines(settings)
         self.statistics = StatisticsCache(self.sessions)
+        #: Those that run side by side with the job in hand, if there are any.
+        self.company: Company | None = None
+
+    def accompanied(self, company: Company) -> WorkerContext:
+        """The same, for jobs that are run in company."""
+        context = copy.copy(self)
+        context.company = company
+        return context
 
     def record_versions(self) -> None:
         """Say in SQL what renders from now on, so that outputs of other weights are not used again."""

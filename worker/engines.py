@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ class Engines:
         self._settings = settings
         self._kept: OrderedDict[str, StyleEngine | JohnsonEngine] = OrderedDict()
         self._fingerprints: dict[str, str] = {}
+        # Jobs may run side by side; a network is loaded once for all of them.
+        self._lock = threading.Lock()
 
     def add_file(self, sha256: str, fetch: Callable[[], bytes]) -> bool:
         """Make sure that a trained network is on this machine; returns whether it was not."""
@@ -41,14 +44,13 @@ class Engines:
 
     def get(self, network: str) -> StyleEngine | JohnsonEngine:
         """The engine of a network, loaded if need be. Raises `ValueError` for one that is not there."""
-        if network in self._kept:
+        with self._lock:
+            if network not in self._kept:
+                self._kept[network] = self._opened(network)
             self._kept.move_to_end(network)
+            while len(self._kept) > CAPACITY:
+                self._kept.popitem(last=False)
             return self._kept[network]
-        engine = self._opened(network)
-        self._kept[network] = engine
-        while len(self._kept) > CAPACITY:
-            self._kept.popitem(last=False)
-        return engine
 
     def _opened(self, network: str) -> StyleEngine | JohnsonEngine:
         import torch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import select
@@ -21,7 +22,9 @@ from jobs.models import Job, JobFile
 from jobs.network_files import read_header
 from jobs.networks import add_version
 from jobs.rows import store_blob
+from worker.company import Company
 from worker.context import WorkerContext
+from worker.gathering import gather
 from worker.handlers import HANDLERS
 from worker.lease import DeadlineError, DrainedError, Lease, PausedError
 from worker.made import Made, Output
@@ -30,7 +33,10 @@ log = logging.getLogger(__name__)
 
 
 def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None:
-    """Claim the best eligible job of `queue` and run it to its end. None if there was none."""
+    """Claim the best eligible job of `queue` and run it to its end. None if there was none.
+
+    Where pictures are rendered together, those that are next in turn and of its shape run beside it.
+    """
     settings = context.settings
     with context.sessions.begin() as session:
         run = lifecycle.claim(
@@ -44,12 +50,37 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
     if run is None or job is None:
         _count(context, counters.CLAIMS_REFUSED)
         return None
-    with bound(job_id=run.job_id, request_id=job.request_id):
+    others = gather(context, queue, lease_owner, job)
+    if others:
+        _run_together(context, [(run, job), *others])
+    else:
         _run(context, job, run)
     return run
 
 
+def _run_together(context: WorkerContext, claimed: list[tuple[Run, Job]]) -> None:
+    """Run each job in a thread of its own. An error that is no job's is raised when all have ended."""
+    company = Company(job.id for _, job in claimed)
+    accompanied = context.accompanied(company)
+
+    def run_one(run: Run, job: Job) -> None:
+        try:
+            _run(accompanied, job, run)
+        finally:
+            company.leave(job.id)
+
+    with ThreadPoolExecutor(len(claimed), thread_name_prefix="job") as threads:
+        ends = [threads.submit(run_one, *each) for each in claimed]
+    for end in ends:
+        end.result()
+
+
 def _run(context: WorkerContext, job: Job, run: Run) -> None:
+    with bound(job_id=run.job_id, request_id=job.request_id):
+        _run_bound(context, job, run)
+
+
+def _run_bound(context: WorkerContext, job: Job, run: Run) -> None:
     settings = context.settings
     long = job.queue == "train"
     log.info("job %s attempt %d starts", run.job_id, run.attempt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs.models import Job
@@ -13,13 +13,12 @@ from worker.exporting import export
 from worker.inputs import StylizeInputs
 from worker.made import Made, Output
 from worker.optimizing import optimize
+from worker.painting import painter
 from worker.training import train
 from worker.video import video
 
 if TYPE_CHECKING:
-    from nst_core.engine import OnProgress
-    from nst_core.images import Picture, PictureFormat
-    from nst_core.rendering import OnNotice
+    from nst_core.images import PictureFormat
     from worker.context import WorkerContext
     from worker.lease import Lease
 
@@ -37,13 +36,13 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
 
     lease.report("style", 1, 4)
     network = inputs.network()
-    paint = _painter(context, network, inputs, content)
+    paint = painter(context, job, network, inputs, content)
     clock.lap("style_s")
 
     lease.report("render", 2, 4)
     alphas = strengths(params)
     notices: list[str] = []
-    pictures = paint(alphas, lambda stage, step, total: lease.check(), notices.append)
+    pictures, together = paint(alphas, lease, notices.append)
     clock.lap("render_s")
 
     lease.report("encode", 3, 4)
@@ -63,38 +62,10 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
             "network": params["network"],
             "runtime": context.engines.runtime(network),
             "style_cached": inputs.styles_cached,
+            **({"rendered_together": together} if together > 1 else {}),
             **({"notices": notices} if notices else {}),
         },
     )
-
-
-Paint = Callable[[Sequence[float], "OnProgress", "OnNotice"], "list[Picture]"]
-
-
-def _painter(context: WorkerContext, network: str, inputs: StylizeInputs, content: Picture) -> Paint:
-    """What makes one picture for each strength: of a given style, or of the network's own."""
-    from nst_core.engine import StyleEngine
-
-    params = inputs.params
-    common = {"size": params["size"], "color": params["color"]}
-    engine = context.engines.get(network)
-    if isinstance(engine, StyleEngine):
-        style = inputs.style(engine, content)
-        regions = inputs.regions(engine, content)
-        return lambda alphas, on_progress, on_notice: engine.stylize_strip(
-            content,
-            style,
-            alphas,
-            stroke=params["stroke"],
-            regions=regions,
-            on_progress=on_progress,
-            on_notice=on_notice,
-            **common,
-        )
-    return lambda alphas, on_progress, on_notice: [
-        engine.stylize(content, alpha=alpha, on_progress=on_progress, on_notice=on_notice, **common)
-        for alpha in alphas
-    ]
 
 
 def _settings(params: dict[str, Any], alpha: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -23,9 +24,15 @@ class StatisticsCache:
     def __init__(self, sessions: SessionFactory) -> None:
         self._sessions = sessions
         self._kept: OrderedDict[tuple[str, str], Tensor] = OrderedDict()
+        # Jobs that run side by side often share a style: the second waits for what the first computes.
+        self._lock = threading.Lock()
 
     def get(self, sha256: str, network: str, compute: Callable[[], Tensor]) -> tuple[Tensor, bool]:
         """The (1, S) statistics, and whether they were known already."""
+        with self._lock:
+            return self._get(sha256, network, compute)
+
+    def _get(self, sha256: str, network: str, compute: Callable[[], Tensor]) -> tuple[Tensor, bool]:
         key = (sha256, network)
         if key in self._kept:
             self._kept.move_to_end(key)

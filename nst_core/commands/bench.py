@@ -19,6 +19,13 @@ def _listed(ctx: click.Context, param: click.Parameter, value: str) -> list[str]
     return parts
 
 
+def _counts(ctx: click.Context, param: click.Parameter, value: str) -> list[int]:
+    found = _listed(ctx, param, value)
+    if not all(part.isdecimal() and 1 <= int(part) <= 64 for part in found):
+        raise click.BadParameter("batches are whole numbers from 1 to 64, separated by commas")
+    return [int(part) for part in found]
+
+
 def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> list[Sides]:
     found = []
     for part in _listed(ctx, param, value):
@@ -34,25 +41,51 @@ def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> list[Sides
 @click.option("--sizes", default="256,512,1024,3840x2160", show_default=True, callback=_sizes)
 @click.option("--networks", default="slim,slim:int8,microast,full", show_default=True, callback=_listed)
 @click.option("--runtimes", default="auto", show_default=True, callback=_listed)
+@click.option(
+    "--batches",
+    default="1",
+    show_default=True,
+    callback=_counts,
+    help="How many pictures go through the network in one pass; times are for each picture.",
+)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def bench(
-    sizes: list[Sides], networks: list[str], runtimes: list[str], rounds: int, as_json: bool
+    sizes: list[Sides],
+    networks: list[str],
+    runtimes: list[str],
+    batches: list[int],
+    device: str,
+    rounds: int,
+    as_json: bool,
 ) -> None:
     """Time every network on every runtime against full-width AdaIN in plain PyTorch."""
     import torch
 
     from nst_core.benchmark import Row, Size, measure
+    from nst_core.runtime import choose_device
 
     def tell(row: Row) -> None:
         if not as_json:
-            click.echo(f"{row.network} {row.runtime} {row.size}: {row.ms} ms", err=True)
+            click.echo(
+                f"{row.network} {row.runtime} {row.size} × {row.batch}: {row.ms} ms each", err=True
+            )
 
-    rows = measure(networks, runtimes, [Size(*sides) for sides in sizes], rounds=rounds, on_row=tell)
+    rows = measure(
+        networks,
+        runtimes,
+        [Size(*sides) for sides in sizes],
+        batches=batches,
+        device=choose_device(device),
+        rounds=rounds,
+        on_row=tell,
+    )
     if as_json:
         print_json(
             {
+                "device": device,
                 "threads": torch.get_num_threads(),
                 "torch": torch.__version__,
                 "rounds": rounds,

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from jobs import lifecycle
-from jobs.db import SessionFactory, now
+from jobs.claiming import next_job
+from jobs.db import SessionFactory, now, reading
 from jobs.lifecycle import JobStatus, Run
 from jobs.models import Job, new_id
 from jobs.rows import ensure_owner, keep_pause
@@ -173,3 +174,67 @@ def test_the_bound_of_running_jobs_holds_when_workers_race(
     with sessions() as session:
         running = select(func.count()).where(Job.status == JobStatus.RUNNING)
         assert session.scalar(running) == 2
+
+
+def look(sessions: SessionFactory, *, max_running: int = 0) -> str | None:
+    with reading(sessions) as session:
+        job = next_job(session, "stylize", max_running=max_running)
+        return None if job is None else job.id
+
+
+@pytest.mark.parametrize("max_running", [0, 2])
+def test_what_is_looked_at_is_what_is_taken_next(sessions: SessionFactory, max_running: int) -> None:
+    for owner, priority in (("ann", 0), ("bob", 0), ("bob", 3), ("cleo", -1)):
+        add_jobs(sessions, owner, 2, priority=priority)
+
+    looked, taken = [], []
+    for _ in range(9):
+        looked.append(look(sessions, max_running=max_running))
+        run = claim(sessions, max_running=max_running)
+        taken.append(None if run is None else run.job_id)
+
+    assert looked == taken
+    assert len(set(taken) - {None}) == (6 if max_running else 8)
+
+
+def test_a_look_holds_nobody_up_and_a_named_job_is_taken_or_none(sessions: SessionFactory) -> None:
+    first, second = add_jobs(sessions, "ann", 2)
+    with reading(sessions) as session:
+        seen = next_job(session, "stylize")
+        assert seen is not None
+        assert seen.id == first
+        run = claim(sessions)  # another worker, while the first still looks
+    assert run is not None
+    assert run.job_id == first
+
+    def take(job_id: str) -> Run | None:
+        with sessions.begin() as session:
+            return lifecycle.claim(session, "stylize", "w", 60, only=job_id)
+
+    assert take(first) is None
+    assert owner_of(sessions, take(second)) == "ann"
+    assert take(second) is None
+    [third] = add_jobs(sessions, "ann", 1)
+    with sessions.begin() as session:
+        keep_pause(session, "stylize", now(session))
+    assert look(sessions) is None
+    assert take(third) is None
+
+
+def test_workers_that_look_and_then_take_never_share_a_job(sessions: SessionFactory) -> None:
+    ids = [*add_jobs(sessions, "ann", 30), *add_jobs(sessions, "bob", 30)]
+    taken: Counter[str] = Counter()
+
+    def work(name: str) -> None:
+        while (job_id := look(sessions)) is not None:
+            with sessions.begin() as session:
+                run = lifecycle.claim(session, "stylize", name, 60, only=job_id)
+            if run is not None:
+                taken[run.job_id] += 1
+
+    threads = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert taken == Counter(ids)

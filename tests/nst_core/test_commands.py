@@ -273,12 +273,16 @@ def test_int8_of_a_network_without_ranges_says_what_to_do(run, network: Path) ->
 
 def test_bench_prints_one_document(run, network: Path) -> None:  # type: ignore[no-untyped-def]
     done = run(
-        bench, "--sizes", 32, "--networks", network, "--runtimes", "torch", "--rounds", 1, "--json"
-    )
+        bench, "--sizes", 32, "--networks", network, "--runtimes", "torch", "--batches", "1,3",
+        "--rounds", 1, "--json",
+    )  # fmt: skip
     assert done.exit_code == 0, done.output
-    (row,) = json.loads(done.stdout)["rows"]
+    row, together = json.loads(done.stdout)["rows"]
+    assert (row["batch"], together["batch"]) == (1, 3)
+    assert together["ms"] > 0
     assert {"network", "runtime", "size", "ms", "vs_full_eager", "peak_rss_mb"} <= set(row)
     assert row["runtime"] == "torch"
     assert row["peak_rss_mb"] > 50
     assert 0 < row["outside_share"] < 1
     assert run(bench, "--sizes", "big").exit_code == 2
+    assert run(bench, "--batches", "0").exit_code == 2
