@@ -23,7 +23,9 @@ FORGET_SECONDS = 600.0
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerView:
-    """A worker process at one moment. `job` is what it holds the lease of."""
+    """A worker process at one moment. `job` is what it holds the lease of; of several that it
+    renders together, the one that was started first.
+    """
 
     name: str
     state: Literal["busy", "idle", "silent"]
@@ -55,6 +57,7 @@ def leave(session: Session, name: str) -> None:
 def workers(session: Session, heartbeat_seconds: float) -> list[WorkerView]:
     """Everyone who is there or holds a lease, by name."""
     running = select(Job).where(Job.status == JobStatus.RUNNING, Job.lease_owner.isnot(None))
+    running = running.order_by(Job.started_at.desc(), Job.created_at.desc())
     held = {worker_name(job.lease_owner or ""): job for job in session.scalars(running)}
     known = {row.name: row for row in session.scalars(select(WorkerProcess))}
     late = now(session) - timedelta(seconds=MISSED * heartbeat_seconds)

@@ -65,3 +65,15 @@ def test_idle_busy_silent_and_gone(sessions: SessionFactory, submit: Callable[..
     # Its lease still tells of it, until that runs out.
     left = seen(sessions)["host:1"]
     assert (left.state, left.seen_at, left.queues) == ("busy", None, ["stylize"])
+
+
+def test_of_several_jobs_the_first_is_shown(
+    sessions: SessionFactory, submit: Callable[..., Job]
+) -> None:
+    jobs = [submit(seed=number) for number in range(3)]
+    for _ in jobs:
+        with sessions.begin() as session:
+            assert lifecycle.claim(session, "stylize", "host:1:run", 60)
+    shown = seen(sessions)["host:1"].job
+    assert shown is not None
+    assert shown.id == jobs[0].id
