@@ -123,6 +123,16 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
+def allow_rebuilds(connection: Connection) -> None:
+    """Let a connection to SQLite, which is in no transaction, build tables anew.
+
+    SQLite changes a table by building another and dropping the first. With foreign keys on, that
+    deletes its rows and all that refers to them. The switch works outside transactions alone.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+
+
 def make_sessions(engine: Engine) -> SessionFactory:
     """Sessions whose objects stay readable after commit."""
     return sessionmaker(engine, expire_on_commit=False)

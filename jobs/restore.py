@@ -1,7 +1,8 @@
 """Puts a backup (`jobs.backup`) into an empty database and a store.
 
 Blobs first, so that no row ever names bytes that are not there. The rows go into the schema that they
-were written from, which is brought to the newest afterwards: old backups stay usable.
+were written from, which is brought to the newest afterwards: old backups stay usable. All that happens
+to the database is one transaction.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import base64
 import gzip
 import itertools
 import json
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from alembic.util import CommandError
 from sqlalchemy import (
     JSON,
     Column,
@@ -32,13 +34,14 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 from sqlalchemy.types import NullType
 
 from jobs.backup import BLOBS, BackupError, Manifest, read_manifest
-from jobs.db import UtcDateTime, make_engine
+from jobs.db import UtcDateTime, allow_rebuilds, make_engine
 from jobs.errors import NotFoundError
 from jobs.models import Blob
-from jobs.schema import upgrade
+from jobs.schema import BrokenReferencesError, is_known, upgrade_within
 from jobs.storage import BlobStorage, LocalStorage, sha256_of
 
 _TYPES: dict[str, Any] = {
@@ -52,47 +55,53 @@ _TYPES: dict[str, Any] = {
 def restore(folder: Path, database_url: str, storage: BlobStorage) -> Manifest:
     """Restore the backup in `folder` into an empty database and into `storage`, and verify it.
 
-    Raises `BackupError` for a damaged backup, for one of a newer release, and for a database that has
-    tables already; `StorageError` when the store can't be reached.
+    All or nothing: what fails leaves the database empty, and restoring again is all that is to be done.
+    Files that had arrived stay in the store, where they are found again. Raises `BackupError` for a
+    damaged backup, for one of a newer release, and for a database that has tables already;
+    `StorageError` when the store can't be reached.
     """
     manifest = read_manifest(folder)
+    if not is_known(manifest["revision"]):
+        raise BackupError(
+            f"This backup is of schema {manifest['revision']}, which a newer release made."
+        )
+    path = folder / manifest["database"]
     engine = make_engine(database_url)
     try:
         if inspect(engine).get_table_names():
             raise BackupError("The database already has tables; restore takes an empty one.")
-        rows = list(_blob_names(folder / manifest["database"]))
-        _put_blobs(LocalStorage(folder / BLOBS), storage, rows, set(manifest["gone"]))
-        try:
-            upgrade(database_url, manifest["revision"])
-        except CommandError:
-            raise BackupError(
-                f"This backup is of schema {manifest['revision']}, which a newer release made."
-            ) from None
-        with engine.begin() as connection:
-            counts = _put_rows(connection, folder / manifest["database"])
-            if counts != manifest["tables"]:
-                raise BackupError("The backup has other numbers of rows than it says.")
-        upgrade(database_url)
-        lost = [name for name in verify(engine, storage) if name not in manifest["gone"]]
-        if lost:
-            raise BackupError(f"{len(lost)} blobs did not arrive, {lost[0]} for one.")
+        with _damage(path.name):
+            names = [name for name in _blob_names(path) if name not in manifest["gone"]]
+        _put_blobs(LocalStorage(folder / BLOBS), storage, names)
+        with engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                allow_rebuilds(connection)
+            with connection.begin(), _damage(path.name):
+                upgrade_within(connection, manifest["revision"])
+                if _put_rows(connection, path) != manifest["tables"]:
+                    raise BackupError("The backup has other numbers of rows than it says.")
+                upgrade_within(connection)
     finally:
         engine.dispose()
     return manifest
+
+
+@contextmanager
+def _damage(name: str) -> Iterator[None]:
+    """What reading rows, or what rows that don't fit together, may raise, told to people."""
+    try:
+        yield
+    except (EOFError, OSError, zlib.error, ValueError, LookupError, TypeError) as error:
+        raise BackupError(f"{name} is damaged: it can't be read to its end.") from error
+    except (IntegrityError, DataError, ProgrammingError, BrokenReferencesError) as error:
+        raise BackupError(f"{name} is damaged: its rows don't fit together.") from error
 
 
 def verify(engine: Engine, storage: BlobStorage) -> list[str]:
     """Read every blob that the database names; returns those that are not there or not themselves."""
     with engine.connect().execution_options(read_only=True) as connection:
         names = connection.execute(select(Blob.sha256)).scalars().all()
-    wrong = []
-    for name in names:
-        try:
-            if sha256_of(storage.get(name)) != name:
-                wrong.append(name)
-        except NotFoundError:
-            wrong.append(name)
-    return wrong
+    return [name for name in names if not _is_itself(storage, name)]
 
 
 def _tables(path: Path) -> Iterator[tuple[dict[str, Any], Iterator[list[Any]]]]:
@@ -121,11 +130,9 @@ def _blob_names(path: Path) -> Iterator[str]:
                 pass
 
 
-def _put_blobs(source: LocalStorage, target: BlobStorage, names: list[str], gone: set[str]) -> None:
+def _put_blobs(source: LocalStorage, target: BlobStorage, names: list[str]) -> None:
     target.check()
     for name in names:
-        if name in gone:
-            continue
         try:
             data = source.get(name)
         except NotFoundError:
@@ -133,6 +140,16 @@ def _put_blobs(source: LocalStorage, target: BlobStorage, names: list[str], gone
         if sha256_of(data) != name:
             raise BackupError(f"Blob {name} of the backup is damaged.")
         target.put(data)
+    lost = [name for name in names if not _is_itself(target, name)]
+    if lost:
+        raise BackupError(f"{len(lost)} blobs did not arrive, {lost[0]} for one.")
+
+
+def _is_itself(storage: BlobStorage, name: str) -> bool:
+    try:
+        return sha256_of(storage.get(name)) == name
+    except NotFoundError:
+        return False
 
 
 def _put_rows(connection: Connection, path: Path) -> dict[str, int]:

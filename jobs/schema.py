@@ -7,10 +7,16 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection
 
 from jobs import dispatch_models, training_models  # noqa: F401 - their tables are part of the schema
 
 MIGRATIONS = Path(__file__).resolve().parent.parent / "migrations"
+
+
+class BrokenReferencesError(RuntimeError):
+    """Rows would name others that are not there."""
 
 
 def alembic_config(database_url: str) -> Config:
@@ -27,6 +33,24 @@ def newest_revision() -> str:
     return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 
 
+def is_known(revision: str) -> bool:
+    """Whether this release can bring a database to `revision`, and on from there."""
+    try:
+        return ScriptDirectory(str(MIGRATIONS)).get_revision(revision) is not None
+    except CommandError:
+        return False
+
+
 def upgrade(database_url: str, revision: str = "head") -> None:
     """Apply the migrations that the database has not had, up to `revision`."""
     command.upgrade(alembic_config(database_url), revision)
+
+
+def upgrade_within(connection: Connection, revision: str = "head") -> None:
+    """The same inside the connection's transaction, which the caller ends.
+
+    On SQLite, `jobs.db.allow_rebuilds` comes before that transaction.
+    """
+    config = alembic_config("")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

@@ -51,6 +51,8 @@ def restore(folder: Path) -> None:
     DATABASE_URL and STORAGE_URL say where; they need not be of the kind that the backup was made of.
     Jobs that ran then are taken up again once their leases have run out.
     """
+    from sqlalchemy.exc import DBAPIError
+
     from jobs.backup import BackupError
     from jobs.errors import JobsError
     from jobs.restore import restore as put_back
@@ -63,6 +65,9 @@ def restore(folder: Path) -> None:
         manifest = put_back(folder, settings.database, storage)
     except (BackupError, JobsError) as error:
         raise click.ClickException(str(error)) from error
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise click.ClickException(f"The database failed, and has nothing of it: {reason}") from error
     rows, blobs = sum(manifest["tables"].values()), manifest["tables"]["blobs"]
     click.echo(
         f"restored {rows} rows and {blobs - len(manifest['gone'])} files, each of which was read back"

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from alembic import command
 from click.testing import CliRunner
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, func, inspect, select, text
 
 from jobs import lifecycle, webhooks
-from jobs.backup import BackupError, back_up, header
+from jobs.backup import BackupError, back_up, header, sha256_of_file
 from jobs.commands.backup import backup as backup_command
 from jobs.commands.backup import restore as restore_command
 from jobs.db import Base, make_engine, make_sessions
+from jobs.errors import StorageError
 from jobs.keys import KeyRing, Scope
 from jobs.models import Job, JobEvent
 from jobs.queue import JobQueue, make_celery
@@ -192,7 +193,104 @@ def test_a_damaged_backup_is_refused(used: JobService, engine: Engine, tmp_path:
     assert "is no whole backup" in refused()
 
 
-def test_a_backup_of_an_older_schema_is_restored_and_upgraded(tmp_path: Path) -> None:
+def cut(path: Path) -> None:
+    """The second half is lost."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def lose_a_row(path: Path, table: str) -> None:
+    """A row that others may refer to."""
+    with gzip.open(path, "rt") as file:
+        lines = file.readlines()
+    at = next(n for n, line in enumerate(lines) if f'"table": "{table}"' in line)
+    with gzip.open(path, "wt") as file:
+        file.writelines(lines[: at + 1] + lines[at + 2 :])
+
+
+def spoil_the_last_row(path: Path) -> None:
+    """All tables before it are filled by then."""
+    with gzip.open(path, "rt") as file:
+        lines = file.readlines()
+    at = max(n for n, line in enumerate(lines) if line.startswith("["))
+    lines[at] = json.dumps(json.loads(lines[at])[:-1]) + "\n"
+    with gzip.open(path, "wt") as file:
+        file.writelines(lines)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "untold", "said"),
+    [
+        (cut, "", "is damaged: it can't be read to its end."),
+        (spoil_the_last_row, "", "is damaged: it can't be read to its end."),
+        (lambda path: lose_a_row(path, "jobs"), "jobs", "is damaged: its rows don't fit together."),
+        (lambda path: lose_a_row(path, "job_events"), "", "other numbers of rows than it says."),
+    ],
+    ids=["cut", "half a row", "no job", "no event"],
+)
+def test_what_fails_in_the_middle_leaves_nothing_and_can_be_done_again(
+    used: JobService,
+    engine: Engine,
+    empty_url: str,
+    tmp_path: Path,
+    spoil: Callable[[Path], None],
+    untold: str,
+    said: str,
+) -> None:
+    before = everything(engine)
+    folder, storage = tmp_path / "backup", LocalStorage(tmp_path / "new")
+    manifest, _ = back_up(engine, used.storage, folder)
+    rows = folder / manifest["database"]
+    whole = rows.read_bytes()
+    spoil(rows)
+    # As if it had been written so: the digest does not tell.
+    counts = {name: n - (name == untold) for name, n in manifest["tables"].items()}
+    told = {**manifest, "tables": counts, "database_sha256": sha256_of_file(rows)}
+    (folder / "manifest.json").write_text(json.dumps(told))
+    with pytest.raises(BackupError, match=said):
+        restore(folder, empty_url, storage)
+    other = make_engine(empty_url)
+    assert inspect(other).get_table_names() == []
+
+    rows.write_bytes(whole)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    restore(folder, empty_url, storage)
+
+    assert everything(other) == before
+    assert verify(other, storage) == []
+    other.dispose()
+
+
+def test_a_store_that_fails_in_the_middle(
+    used: JobService, engine: Engine, empty_url: str, tmp_path: Path
+) -> None:
+    class Full(LocalStorage):
+        """Takes ten files."""
+
+        taken = 0
+
+        def put(self, data: bytes) -> str:
+            if self.taken == 10:
+                raise StorageError("The file store failed: No space left on device.")
+            self.taken += 1
+            return super().put(data)
+
+    back_up(engine, used.storage, tmp_path / "backup")
+    with pytest.raises(StorageError, match="No space left"):
+        restore(tmp_path / "backup", empty_url, Full(tmp_path / "new"))
+    other = make_engine(empty_url)
+    assert inspect(other).get_table_names() == []
+    assert len(list((tmp_path / "new").glob("*/*"))) == 10
+
+    restore(tmp_path / "backup", empty_url, LocalStorage(tmp_path / "new"))
+
+    assert everything(other) == everything(engine)
+    assert verify(other, LocalStorage(tmp_path / "new")) == []
+    other.dispose()
+
+
+def test_a_backup_of_an_older_schema_is_restored_and_upgraded(
+    tmp_path: Path, database_url: str
+) -> None:
     """One as the release of revision 0002 would have made it."""
     old = f"sqlite:///{tmp_path / 'old.db'}"
     command.upgrade(alembic_config(old), "0002")
@@ -209,8 +307,6 @@ def test_a_backup_of_an_older_schema_is_restored_and_upgraded(tmp_path: Path) ->
             kinds = dict(header(Base.metadata.tables[table])["columns"])
             head = {"table": table, "columns": [[n, kinds[n]] for n in row], "key": [], "own": []}
             file.write(f"{json.dumps(head)}\n{json.dumps(list(row.values()))}\n")
-    from jobs.backup import sha256_of_file
-
     manifest = {
         "format": "atelier-backup/1",
         "revision": "0002",
@@ -221,9 +317,9 @@ def test_a_backup_of_an_older_schema_is_restored_and_upgraded(tmp_path: Path) ->
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
-    restore(folder, f"sqlite:///{tmp_path / 'new.db'}", LocalStorage(tmp_path / "new"))
+    restore(folder, database_url, LocalStorage(tmp_path / "new"))
 
-    engine = make_engine(f"sqlite:///{tmp_path / 'new.db'}")
+    engine = make_engine(database_url)
     found = everything(engine)
     assert [row[0] for row in found["owners"]] == ["ann"]
     assert found["blobs"][0][0] == name
