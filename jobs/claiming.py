@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
-from jobs.db import now
+from jobs.db import UtcDateTime, now
 from jobs.models import Job, Owner, QueueState
 from jobs.status import JobStatus
 
@@ -27,13 +38,24 @@ def eligible(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     )
 
 
+_QUEUE, _AT = bindparam("queue", type_=String), bindparam("at", type_=UtcDateTime)
+_IN_TURN = (
+    select(Job.id, Job.owner)
+    .join(Owner, Owner.name == Job.owner)
+    .where(Job.queue == _QUEUE, eligible(_AT), ~paused(_QUEUE))
+    .order_by(Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id)
+    .limit(1)
+)
+
+
 def next_job(session: Session, queue: str, *, max_running: int = 0) -> Job | None:
     """The job that `best_job` would take now, looked at and not locked; None if there is none.
 
     A lock on a job that is not taken in the end would hide it from the worker that was woken for it.
     """
     busy = _busy_owners(session, max_running)
-    row = session.execute(_in_turn(queue, now(session), busy)).one_or_none()
+    asked = {"queue": queue, "at": now(session)}
+    row = session.execute(_in_turn(busy), asked).one_or_none()
     return None if row is None else session.get(Job, row.id)
 
 
@@ -47,11 +69,12 @@ def best_job(
     """
     busy = _busy_owners(session, max_running)
     while True:
-        turn = _in_turn(queue, at, busy)
+        turn = _in_turn(busy)
         if only is not None:
             turn = turn.where(Job.id == only)
         # SQLite's dialect leaves this out; its transaction holds the write lock already.
-        row = session.execute(turn.with_for_update(of=Job, skip_locked=True)).one_or_none()
+        turn = turn.with_for_update(of=Job, skip_locked=True)
+        row = session.execute(turn, {"queue": queue, "at": at}).one_or_none()
         if row is None:
             return None
         if not max_running or not _is_busy(session, row.owner, max_running):
@@ -59,17 +82,9 @@ def best_job(
         busy.append(row.owner)
 
 
-def _in_turn(queue: str, at: datetime, busy: list[str]) -> Select[str, str]:
-    """The `(id, owner)` of the first job in the order in which workers take them."""
-    return (
-        select(Job.id, Job.owner)
-        .join(Owner, Owner.name == Job.owner)
-        .where(Job.queue == queue, eligible(at), ~paused(queue), Job.owner.not_in(busy))
-        .order_by(
-            Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id
-        )
-        .limit(1)
-    )
+def _in_turn(busy: list[str]) -> Select[str, str]:
+    """The `(id, owner)` of the first job of `:queue` at `:at`, in the order that workers go by."""
+    return _IN_TURN.where(Job.owner.not_in(busy)) if busy else _IN_TURN
 
 
 def _busy_owners(session: Session, max_running: int) -> list[str]:

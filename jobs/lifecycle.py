@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from jobs import counters, webhooks
 from jobs.claiming import best_job
-from jobs.db import now
+from jobs.db import now, table
 from jobs.errors import ConflictError, LeaseLostError
 from jobs.models import Job, JobEvent, Owner
 from jobs.status import FINAL, TRANSITIONS, CancelReason, JobStatus
@@ -64,6 +64,28 @@ class Run:
             Job.lease_owner == self.lease_owner,
             Job.status == JobStatus.RUNNING,
         )
+
+    def fence_values(self) -> dict[str, Any]:
+        """What `_HELD` asks for."""
+        return {"held_id": self.job_id, "held_attempt": self.attempt, "held_by": self.lease_owner}
+
+
+# Put together once: to build a statement takes longer than to execute it, and every job executes these.
+_JOBS = table(Job)
+#: As `Run.fence`.
+_HELD = and_(
+    _JOBS.c.id == bindparam("held_id"),
+    _JOBS.c.attempt == bindparam("held_attempt"),
+    _JOBS.c.lease_owner == bindparam("held_by"),
+    _JOBS.c.status == JobStatus.RUNNING,
+)
+_FENCED = update(_JOBS).where(_HELD).values(version=_JOBS.c.version + 1)
+_PROLONGED = (
+    update(_JOBS)
+    .where(_HELD)
+    .values(lease_expires_at=bindparam("until"))
+    .returning(_JOBS.c.cancel_requested_at)
+)
 
 
 def record(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
@@ -120,12 +142,8 @@ def claim(
 def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
     """Prolong the lease. Returns whether the job is to be canceled. Raises `LeaseLostError`."""
     at = now(session)
-    row = session.execute(
-        update(Job)
-        .where(run.fence())
-        .values(lease_expires_at=at + timedelta(seconds=lease_seconds))
-        .returning(Job.cancel_requested_at)
-    ).one_or_none()
+    until = {"until": at + timedelta(seconds=lease_seconds)}
+    row = session.execute(_PROLONGED, run.fence_values() | until).one_or_none()
     if row is None:
         raise LeaseLostError
     return row.cancel_requested_at is not None
@@ -283,7 +301,7 @@ def _finish(
 
 def fenced(session: Session, run: Run, **values: Any) -> None:
     """Write to the job while the run holds it. Raises `LeaseLostError`."""
-    result = session.execute(update(Job).where(run.fence()).values(version=Job.version + 1, **values))
+    result = session.execute(_FENCED.values(**values), run.fence_values())
     if not _count(result):
         raise LeaseLostError
 

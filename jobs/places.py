@@ -23,7 +23,7 @@ from jobs.status import JobStatus
 MEASURED = 20
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-# Every answer about a queued job asks these, and to put them together takes longer than to execute them.
+# Every answer about a queued job asks these, and to put one together takes longer than to execute it.
 _QUEUE, _AT = bindparam("queue", type_=String), bindparam("at", type_=UtcDateTime)
 _WAITING = (
     select(Job.priority, Job.owner, func.count(), Owner.last_claimed_at)

@@ -21,8 +21,11 @@ def columns(job: Job) -> dict[str, Any]:
 
 def files(job: Job) -> list[tuple[Any, ...]]:
     return [
-        (file.direction, file.role, file.position, file.blob.sha256, file.blob.media_type)
-        + (file.blob.width, file.blob.height, file.blob.size)
+        (
+            (file.direction, file.role, file.position),
+            (file.blob.sha256, file.blob.media_type, file.blob.size),
+            (file.blob.width, file.blob.height),
+        )
         for file in job.files
     ]
 
