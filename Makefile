@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 EXTRAS := web,worker,openvino,onnx,export,video,embedded,postgres,s3,samples,dev
 STAMP := $(VENV)/.installed
 
-.PHONY: contact-sheet help setup demo up test test-browser faults lint format gallery constraints clean
+.PHONY: contact-sheet knobs help setup demo up test test-browser faults lint format gallery constraints clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -57,6 +57,10 @@ gallery: setup ## Draw the starter gallery again
 contact-sheet: setup ## Render 6 photographs in 8 styles of the gallery with every network, to out/
 	$(BIN)/python -m nst_core.gallery.photographs out/photographs
 	$(BIN)/python -m nst_core.contact_sheet out/photographs jobs/gallery -o out/contact_sheet.png
+
+knobs: setup ## Train short runs that differ in one setting each, and show them on sheets, to out/knobs
+	$(BIN)/python -m nst_core.gallery.photographs out/photographs
+	$(BIN)/python -m nst_core.knobs out/photographs jobs/gallery/cathedral-glass.webp -o out/knobs
 
 constraints: setup ## Pin what is installed now
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new

@@ -37,7 +37,7 @@ def contact_sheet(
     for named in networks:
         name, _, precision = named.partition(":")
         engines.append(StyleEngine(open_network(name, check_precision(precision or "fp32"))))
-    columns = [_square(content, size) for content in contents]
+    columns = [square(content, size) for content in contents]
     step = shown + GAP
     width = step * (1 + len(columns) * len(engines)) + GAP * len(columns)
     sheet = Image.new("RGB", (width, step * (1 + len(styles))), "white")
@@ -46,7 +46,7 @@ def contact_sheet(
         sheet.paste(_shown(content, shown), (step + index * (step * len(engines) + GAP), 0))
     done = 0
     for row, style in enumerate(styles, 1):
-        sheet.paste(_shown(_square(style, size), shown), (0, row * step))
+        sheet.paste(_shown(square(style, size), shown), (0, row * step))
         for number, engine in enumerate(engines):
             statistics = engine.style_statistics(style)
             for index, content in enumerate(columns):
@@ -58,7 +58,7 @@ def contact_sheet(
     return sheet
 
 
-def _square(picture: Picture, size: int) -> Picture:
+def square(picture: Picture, size: int) -> Picture:
     """The middle of a picture, `size` pixels square."""
     side = min(picture.width, picture.height)
     top, left = (picture.height - side) // 2, (picture.width - side) // 2
