@@ -6,12 +6,34 @@ import contextlib
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 _POLL_S = 0.05
+
+
+def in_order(calls: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
+    """What the calls return, in their order; up to `at_once` of them run, in threads."""
+    if at_once == 1:
+        for call in calls:
+            yield call()
+        return
+    ahead: deque[Future[T]] = deque()
+    with ThreadPoolExecutor(at_once, thread_name_prefix="at-once") as pool:
+        try:
+            for call in calls:
+                ahead.append(pool.submit(call))
+                if len(ahead) == at_once:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for waiting in ahead:
+                waiting.cancel()
 
 
 class _End:

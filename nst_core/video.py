@@ -149,10 +149,12 @@ class VideoRun:
 
     def _job(self) -> dict[str, object]:
         """What the segments depend on."""
+        config = self._config.as_dict()
+        del config["parallel"]
         return {
             "source": file_digest(self._source),
             "painter": self._painter.identity,
-            "config": self._config.as_dict(),
+            "config": config,
             "format": self._format,
         }
 

@@ -48,6 +48,7 @@ class VideoConfig:
     None. `alpha` is the strength, or points (seconds in the result, strength) between which it is a
     straight line. `format` None means the one that the target's suffix names. `quality` goes from 1
     to 100; frames in PNG lose nothing at any. A run can go on after every `segment_frames` frames.
+    `parallel` frames are painted at a time, which changes nothing in the result.
     """
 
     temporal: float = 0.8
@@ -59,12 +60,14 @@ class VideoConfig:
     quality: int = 80
     format: VideoFormat | None = None
     segment_frames: int = 120
+    parallel: int = 1
     limits: VideoLimits = field(default_factory=VideoLimits)
 
     def __post_init__(self) -> None:
         _between("temporal weight", self.temporal, 0, 1)
         _between("quality", self.quality, 1, 100)
         _between("segment length", self.segment_frames, 2, 10_000)
+        _between("number of frames at a time", self.parallel, 1, 32)
         _between("start", self.start_s, 0, 1e6)
         if self.end_s is not None and not self.end_s > self.start_s:
             raise VideoError(f"The end ({self.end_s:g} s) is not after the start ({self.start_s:g} s).")

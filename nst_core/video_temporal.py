@@ -7,16 +7,18 @@ keeps a share of what it would be by itself, so that nothing drifts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nst_core.flow import Floats, FlowEstimator, Motion, vision_library, warp
 from nst_core.images import Pixels
+from nst_core.pipeline import in_order
 from nst_core.video_config import VideoConfig
 from nst_core.video_painter import ContentState, FramePainter, first_state, one_thread
 from nst_core.video_reader import Frame
@@ -77,6 +79,13 @@ class TemporalPainter:
     def _painted(
         self, items: Iterator[MovedFrame], time_base: Fraction, carry: Carry | None
     ) -> Iterator[PaintedFrame]:
+        calls = self._calls(items, time_base, carry)
+        yield from in_order(calls, self._config.parallel)
+
+    def _calls(
+        self, items: Iterator[MovedFrame], time_base: Fraction, carry: Carry | None
+    ) -> Iterator[Callable[[], PaintedFrame]]:
+        """Statistics follow from frame to frame; the paintings, which take the time, do not."""
         state = None if carry is None else carry.content
         for item in items:
             pixels = item.frame.pixels
@@ -87,9 +96,12 @@ class TemporalPainter:
                 state = first_state(self._painter, pixels)
             else:
                 state = state.next(self._painter, pixels)
-            content = None if state is None else state.smoothed
-            fresh = self._painter.paint(pixels, content, alpha)
-            yield PaintedFrame(item.frame, item.motion, fresh, alpha, state)
+            yield partial(self._paint, item, alpha, state)
+
+    def _paint(self, item: MovedFrame, alpha: float, state: ContentState | None) -> PaintedFrame:
+        content = None if state is None else state.smoothed
+        fresh = self._painter.paint(item.frame.pixels, content, alpha)
+        return PaintedFrame(item.frame, item.motion, fresh, alpha, state)
 
     def calmed(self, item: PaintedFrame, before: Floats | None) -> Floats:
         """The frame (H, W, 3) in 0..255 with what it keeps of the result `before` it."""

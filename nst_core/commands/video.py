@@ -62,6 +62,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--quality", type=click.IntRange(1, 100), default=80, show_default=True)
 @click.option("--segment-frames", type=click.IntRange(2, 10_000), default=120, show_default=True)
 @click.option(
+    "--parallel",
+    type=click.IntRange(1, 32),
+    default=1,
+    show_default=True,
+    help="Frames to paint at a time, on machines that one frame leaves idle.",
+)
+@click.option(
     "--max-seconds",
     type=click.FloatRange(1),
     default=3_600.0,

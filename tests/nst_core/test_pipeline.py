@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from nst_core.pipeline import Stages
+from nst_core.pipeline import Stages, in_order
 
 
 def test_items_pass_in_order_through_threads_of_their_own() -> None:
@@ -67,3 +67,40 @@ def test_a_stop_ends_every_thread() -> None:
         with pytest.raises(KeyboardInterrupt):
             list(second.items(stop))
     assert threading.active_count() == before
+
+
+def test_calls_run_side_by_side_and_answer_in_order() -> None:
+    together = threading.Barrier(3, timeout=30)
+
+    def calls() -> Iterator[Callable[[], int]]:
+        for number in range(9):
+            made.append(number)
+
+            def call(number: int = number) -> int:
+                together.wait()  # nobody passes alone
+                return number
+
+            yield call
+
+    made: list[int] = []
+    found = in_order(calls(), 3)
+    assert next(found) == 0
+    assert made == [0, 1, 2]  # no more than run at a time
+    assert list(found) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_call_that_fails_ends_the_answers(at_once: int) -> None:
+    found = in_order([lambda: 1, lambda: 1 // 0, lambda: 2], at_once)
+    assert next(found) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(found)
+    assert list(found) == []
+
+
+def test_nothing_is_begun_after_the_answers_are_closed() -> None:
+    begun = []
+    found = in_order((lambda number=number: begun.append(number) for number in range(99)), 2)
+    next(found)
+    found.close()
+    assert len(begun) <= 2

@@ -171,6 +171,43 @@ def test_temporal_zero_is_each_frame_by_itself(
             assert np.abs(alone.pixels.astype(int) - found).max() <= 1
 
 
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+def test_frames_painted_at_a_time_are_the_same_frames(
+    untrained: SlimAdaIN, tmp_path: Path, runtime: str
+) -> None:
+    if runtime != "torch":
+        pytest.importorskip(runtime)
+    # A cut, so that the statistics begin anew while frames before it are painted.
+    frames = [*sliding(64, 48, 7), *sliding(64, 48, 7, seed=5)]
+    source = write_clip(tmp_path / "in.mp4", frames, 10, sound=None)
+    engine = StyleEngine(untrained, runtime, "cpu")
+    style = engine.style_statistics(STYLE, 64)
+    files = []
+    for parallel in (1, 2, 5):
+        target = tmp_path / f"{parallel}.mp4"
+        config = VideoConfig(alpha=((0.0, 0.2), (1.0, 1.0)), segment_frames=6, parallel=parallel)
+        report = VideoStylizer(engine).stylize(source, style, target, tmp_path / "work", config)
+        assert report.cuts == 1
+        files.append(target.read_bytes())
+    assert files[0] == files[1] == files[2]
+
+
+def test_a_run_may_go_on_with_another_number_of_frames_at_a_time(
+    render: Callable[..., VideoReport], tmp_path: Path
+) -> None:
+    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 20), sound=None)
+    render(source, tmp_path / "whole.mp4", segment_frames=6)
+    shown: list[int] = []
+    with pytest.raises(VideoStopped):
+        render(
+            source, tmp_path / "out.mp4", segment_frames=6, parallel=3,
+            on_progress=lambda stage, step, *_: shown.append(step), should_stop=lambda: len(shown) > 9,
+        )  # fmt: skip
+    report = render(source, tmp_path / "out.mp4", segment_frames=6, parallel=2)
+    assert report.resumed_from == 6
+    assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
 def test_strength_over_time(render: Callable[..., VideoReport], tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 20), 10, sound=None)
     render(source, tmp_path / "out", alpha=((0.5, 0.0), (1.5, 1.0)))
@@ -222,7 +259,10 @@ def test_a_cut_starts_anew(render: Callable[..., VideoReport], tmp_path: Path) -
         np.testing.assert_array_equal(in_film, alone)
 
 
-def test_progress_preview_and_stop(render: Callable[..., VideoReport], tmp_path: Path) -> None:
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_progress_preview_and_stop(
+    render: Callable[..., VideoReport], tmp_path: Path, parallel: int
+) -> None:
     source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 30), sound=None)
     steps: list[tuple[str, int, int]] = []
     previews: list[Picture] = []
@@ -235,7 +275,7 @@ def test_progress_preview_and_stop(render: Callable[..., VideoReport], tmp_path:
     with pytest.raises(VideoStopped):
         render(
             source, tmp_path / "out.mp4", segment_frames=8, on_progress=tell,
-            on_preview=previews.append, should_stop=lambda: len(steps) >= 20,
+            on_preview=previews.append, should_stop=lambda: len(steps) >= 20, parallel=parallel,
         )  # fmt: skip
     assert steps[:20] == [("render", number, 30) for number in range(1, 21)]
     assert len(steps) <= 21  # within a frame
@@ -332,6 +372,7 @@ def test_memory_does_not_grow_with_length(render: Callable[..., VideoReport], tm
         ({"color": "blue"}, "no color"),
         ({"quality": 0}, "quality goes from 1 to 100"),
         ({"format": "avi"}, "no video format"),
+        ({"parallel": 0}, "frames at a time goes from 1 to 32"),
     ],
 )
 def test_options_out_of_range(options: dict[str, object], words: str) -> None:
