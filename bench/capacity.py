@@ -56,7 +56,9 @@ PER_NAME = PerName()
     help="Seconds between the end of a job and the start of the next, if one waits.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(1_000), default=50_000, show_default=True, help="Simulated."
+    "--jobs",
+    type=click.IntRange(20),
+    help="Simulated (default: 50000, at least 1000); with --check, sent (default: 120).",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
@@ -68,7 +70,7 @@ def capacity(
     seconds: tuple[tuple[str, list[float]], ...],
     p95: tuple[tuple[str, list[float]], ...],
     overhead: float,
-    jobs: int,
+    jobs: int | None,
     seed: int,
     check: bool,
     as_json: bool,
@@ -79,12 +81,15 @@ def capacity(
     atelier bench capacity --rate stylize=4 --seconds stylize=0.5,0.8,2.1 --p95 stylize=2
     """
     if check:
-        from bench.capacity_check import run_check
+        from bench.capacity_check import JOBS, run_check
 
-        _show(run_check(seed), as_json)
+        _show(run_check(seed, jobs=jobs or JOBS), as_json)
         return
     if not rate:
         raise click.UsageError("Say how many jobs a second there are, such as --rate stylize=4.")
+    jobs = jobs or 50_000
+    if jobs < 1_000:
+        raise click.UsageError("A simulation takes at least 1000 jobs.")
     from jobs.params import QUEUES
 
     wrong = {name for name, _ in (*rate, *seconds)} - set(QUEUES)

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import os
-import queue
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browser_page import Studio
+from embedded_service import embedded_service
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Settings that would lead the service away from its embedded defaults.
-OUTSIDE = ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "PORT", "HOST")
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -61,51 +55,8 @@ def service_url(
         yield running.rstrip("/")
         return
     home = tmp_path_factory.mktemp("atelier")
-    environment = {key: value for key, value in os.environ.items() if key not in OUTSIDE}
-    environment |= {"ATELIER_HOME": str(home / "var"), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    log = home / "service.log"
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            [sys.executable, "-m", "jobs.cli", "up", "--port", "0"],
-            cwd=home,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as service,
-    ):
-        lines: queue.Queue[str | None] = queue.Queue()
-        reader = threading.Thread(target=_read, args=(service, lines), daemon=True)
-        reader.start()
-        try:
-            yield _ready(lines, log)
-        finally:
-            service.send_signal(signal.SIGINT)
-            try:
-                service.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                service.kill()
-            reader.join(timeout=10)
-
-
-def _read(service: subprocess.Popen[str], lines: queue.Queue[str | None]) -> None:
-    """Read to the end, so that the service never waits for a full pipe."""
-    for line in service.stdout or ():
-        lines.put(line)
-    lines.put(None)
-
-
-def _ready(lines: queue.Queue[str | None], log: Path) -> str:
-    seen = []
-    try:
-        while (line := lines.get(timeout=90)) is not None:
-            seen.append(line)
-            if line.startswith("ready: "):
-                return line.removeprefix("ready: ").split()[0].rstrip("/")
-    except queue.Empty:
-        pass
-    pytest.fail(f"the service did not become ready:\n{''.join(seen)}\n{log.read_text()[-4000:]}")
+    with embedded_service(home) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -14,32 +14,26 @@ from typing import Any
 import click
 import pytest
 import yaml
+from documents import DOCUMENTS, ROOT, Block, shell_blocks
 
 from jobs.cli import main
 from web.openapi import document as api
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-SHELL = ("sh", "bash", "shell", "console")
 #: Programs of others whose arguments nothing here knows.
 OTHERS = {"export", "rsync", "pg_dump", "pg_restore", "pre-commit", "git"}
 
 
-def lines(document: Path) -> Iterator[str]:
-    """Commands of the fenced shell blocks, each on one line, with variables of the block put in."""
-    for language, block in re.findall(r"^```(\w*)\n(.*?)^```", document.read_text(), re.M | re.S):
-        if language not in SHELL:
+def lines(block: Block) -> Iterator[str]:
+    """The commands of a block, with its variables put in."""
+    variables: dict[str, str] = {}
+    for command in block.commands():
+        set_ = re.fullmatch(r"(\w+)=(\S+)", command)
+        if set_:
+            variables[set_[1]] = set_[2]
             continue
-        variables: dict[str, str] = {}
-        for line in block.replace("\\\n", " ").splitlines():
-            command = " ".join(re.sub(r"(^|\s)#.*", "", line).split())
-            set_ = re.fullmatch(r"(\w+)=(\S+)", command)
-            if set_:
-                variables[set_[1]] = set_[2]
-                continue
-            for name, value in variables.items():
-                command = command.replace(f"${name}", value)
-            yield from (part for part in re.split(r"\s*(?:;|&&)\s+", command) if part)
+        for name, value in variables.items():
+            command = command.replace(f"${name}", value)
+        yield command
 
 
 def spoken(document: Path) -> Iterator[str]:
@@ -51,9 +45,9 @@ def spoken(document: Path) -> Iterator[str]:
 
 
 WRITTEN = [
-    pytest.param(line, id=f"{document.name}:{line[:60]}")
-    for document in DOCUMENTS
-    for line in lines(document)
+    pytest.param(line, id=f"{block.document.name}:{line[:60]}")
+    for block in shell_blocks()
+    for line in lines(block)
 ]
 SPOKEN = [
     pytest.param(line, id=f"{document.name}:{line[:60]}")
