@@ -72,7 +72,8 @@ def train_johnson(
         )
         raise click.exceptions.Exit(130)
     if not as_json:
-        click.echo(f"{last['path']}: {last['step']} steps, {last['reason']}.")
+        early = {"converged": ", stopped early: it has converged", "asked": ", ended as was asked"}
+        click.echo(f"{last['path']}: {last['step']} steps{early.get(str(last['reason']), '')}.")
 
 
 def _ending(last: dict[str, Any]) -> dict[str, Any]:
