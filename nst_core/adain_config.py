@@ -10,6 +10,7 @@ class AdaINTrainConfig:
     """Settings of one training. Sizes in pixels; `steps` counts optimiser steps."""
 
     steps: int = 20_000
+    inversion_steps: int = 0
     batch_size: int = 8
     content_size: int = 128
     style_size: int = 160
@@ -36,6 +37,7 @@ class AdaINTrainConfig:
 #: What each setting means, for a command line's help.
 EXPLAINED = {
     "steps": "Optimiser steps in all.",
+    "inversion_steps": "The first of them, in which full's decoder learns to undo VGG: about 1,000.",
     "batch_size": "Pictures a step.",
     "content_size": "Pixels of a content crop's side; a multiple of 8.",
     "style_size": "Pixels of a style crop's side; a multiple of 8.",

@@ -28,6 +28,9 @@ from torch.nn import functional
 
 from nst_core.adain_config import AdaINTrainConfig as AdaINTrainConfig
 from nst_core.data import CropRecipe, Crops, FeatureCache
+from nst_core.full import FullAdaIN
+from nst_core.inversion import Inversion, weighted
+from nst_core.johnson_config import ConfigError
 from nst_core.losses import (
     ADAIN_STYLE_LAYERS,
     CONTENT_LAYER,
@@ -90,6 +93,11 @@ class AdaINTrainer:
             variants=config.style_variants,
             seed=config.seed + 1,
         )
+        self._inversion: Inversion | None = None
+        if config.inversion_steps:
+            if not isinstance(self.network, FullAdaIN):
+                raise ConfigError("inversion_steps are for the network full.")
+            self._inversion = Inversion(self.network)
         # A third of the memory for content features in half precision, the rest for Gram matrices.
         megabyte = 1_000_000 // 3
         structure_bytes = 2 * 512 * (config.content_size // 8) ** 2
@@ -123,11 +131,27 @@ class AdaINTrainer:
         strength = np.where(blended, random.random(size), 1.0)
         return contents, styles, torch.tensor(strength, dtype=torch.float32, device=self.device)
 
+    def _invert(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted loss of one of the first steps, and its parts by the names of all steps."""
+        assert self._inversion is not None  # noqa: S101 - see `_advance`
+        content_keys, style_keys, _ = self._batch(step)
+        content, style = self._pictures(content_keys, style_keys)
+        side = self.config.content_size
+        # Paintings too: their colours are what photographs have not.
+        both = torch.cat([content, style[:, :, :side, :side]]) if style.shape[-1] >= side else content
+        losses = self._inversion.losses(both)
+        nothing = losses["levels"].new_zeros(())
+        named = {"content": losses["levels"], "style": nothing, "gram": nothing, "range": nothing}
+        return weighted(losses), {**named, "identity": losses["identity"]}
+
+    def _pictures(self, content_keys: list[int], style_keys: list[int]) -> tuple[Tensor, Tensor]:
+        content = torch.stack([self._contents[key] for key in content_keys]).to(self.device)
+        return content, torch.stack([self._styles[key] for key in style_keys]).to(self.device)
+
     def losses(self, step: int) -> dict[str, Tensor]:
         """The unweighted losses of a step's batch, with gradients."""
         content_keys, style_keys, strength = self._batch(step)
-        content = torch.stack([self._contents[key] for key in content_keys]).to(self.device)
-        style = torch.stack([self._styles[key] for key in style_keys]).to(self.device)
+        content, style = self._pictures(content_keys, style_keys)
         structure, *content_flat = self._content_targets(content_keys, content)
         style_flat = self._style_targets(style_keys, style)
         grams = dict(zip(ADAIN_STYLE_LAYERS, style_flat[2 * len(ADAIN_STYLE_LAYERS) :], strict=True))
@@ -176,14 +200,17 @@ class AdaINTrainer:
         rate = config.learning_rate * _schedule(self.step, config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        losses = self.losses(self.step)
-        total = (
-            config.content_weight * losses["content"]
-            + config.style_weight * losses["style"]
-            + config.gram_weight * losses["gram"]
-            + config.identity_weight * losses["identity"]
-            + 10 * losses["range"]
-        )
+        if self.step < config.inversion_steps:
+            total, losses = self._invert(self.step)
+        else:
+            losses = self.losses(self.step)
+            total = (
+                config.content_weight * losses["content"]
+                + config.style_weight * losses["style"]
+                + config.gram_weight * losses["gram"]
+                + config.identity_weight * losses["identity"]
+                + 10 * losses["range"]
+            )
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.parameters, config.clip)

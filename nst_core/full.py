@@ -86,9 +86,13 @@ class FullAdaIN(StyleNetwork):
     def encode(self, x: Tensor) -> tuple[Tensor, ...]:
         """RGB in [0, 1], (B, 3, H, W) → relu4_1, (B, 512·width, H/8, W/8), as the only level."""
         if self.width == 1:
-            deepest: Tensor = self.encoder(x)[_DEEPEST]
-            return (deepest * _VGG_SCALE,)
+            return (self.scaled(self.encoder(x)[_DEEPEST]),)
         return (self.encoder(x - 0.5),)
+
+    @staticmethod
+    def scaled(features: Tensor) -> Tensor:
+        """VGG's own features as the decoder is given them."""
+        return features * _VGG_SCALE
 
     def decode(self, features: tuple[Tensor, ...], content: Tensor, target: Tensor) -> Tensor:
         """Give `features`, whose statistics are `content`, the statistics `target`, and decode them.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import torch
 from nst_core.adain_config import EXPLAINED, AdaINTrainConfig
 from nst_core.adain_training import AdaINTrainer, Step
 from nst_core.data import image_paths
+from nst_core.full import FullAdaIN
+from nst_core.johnson_config import ConfigError
 from nst_core.slim import SlimAdaIN
 
 TINY = AdaINTrainConfig(
@@ -63,3 +66,44 @@ def test_a_step_trains_and_reports(build) -> None:  # type: ignore[no-untyped-de
 
 def test_every_setting_is_explained() -> None:
     assert set(EXPLAINED) == set(AdaINTrainConfig.__dataclass_fields__)
+
+
+@pytest.fixture
+def build_full(folders: tuple[Path, Path]):  # type: ignore[no-untyped-def]
+    content, style = (image_paths(folder) for folder in folders)
+
+    def make(steps: int, inversion_steps: int) -> AdaINTrainer:
+        torch.manual_seed(0)
+        config = replace(TINY, steps=steps, inversion_steps=inversion_steps, decay_steps=1)
+        return AdaINTrainer(FullAdaIN(), content, style, config)
+
+    return make
+
+
+def test_a_decoder_learns_to_undo_its_encoder_first(build_full, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    heard: list[Step] = []
+    whole = build_full(14, 12)
+    expected = whole.run(lambda step: heard.append(step))
+
+    first, last = heard[0].losses, heard[11].losses
+    assert last["content"] < first["content"]
+    assert last["identity"] < first["identity"]
+    assert [step.losses["style"] > 0 for step in heard] == [False] * 12 + [True] * 2
+
+    # As of any training: stopped in its first part and resumed, it ends the same.
+    stopped = build_full(14, 12)
+    stopped.run(until=5)
+    stopped.save(tmp_path / "state")
+    again = build_full(14, 12)
+    again.restore(tmp_path / "state")
+    result = again.run()
+    for name, value in expected.trained_state_dict().items():
+        assert torch.equal(result.trained_state_dict()[name], value), name
+
+
+def test_only_a_frozen_encoder_can_be_undone(folders: tuple[Path, Path]) -> None:
+    content, style = (image_paths(folder) for folder in folders)
+    config = replace(TINY, inversion_steps=2)
+    for network in (SlimAdaIN((8, 8, 8), blocks=1, code_width=8), FullAdaIN(width=0.125)):
+        with pytest.raises(ConfigError, match="inversion_steps"):
+            AdaINTrainer(network, content, style, config)
