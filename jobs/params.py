@@ -61,8 +61,9 @@ class StylizeParams(BaseModel):
     network: str = Field(
         "slim",
         pattern=NetworkChoice,
-        description="`slim` is AdaIN with a small encoder, quick on any machine. Or a network of "
-        "/v1/networks, `NAME` or `NAME@VERSION`; one that was trained for a style needs no style.",
+        description="`slim` is AdaIN with a small encoder, quick anywhere; `full` is AdaIN at the "
+        "width of VGG-16, many times slower. Or a network of /v1/networks, `NAME` or `NAME@VERSION`; "
+        "one that was trained for a style needs no style.",
     )
     styles: Annotated[list[StyleShare], BeforeValidator(split_list)] = Field(
         [],

@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("contents", type=Path, help="folder of photographs")
     parser.add_argument("styles", type=Path, help="folder of styles")
     parser.add_argument("-o", "--out", type=Path, required=True)
-    parser.add_argument("--networks", default="slim,slim:int8")
+    parser.add_argument("--networks", default="slim,slim:int8,full")
     parser.add_argument("--rows", type=int, default=8, help="styles at most")
     parser.add_argument("--columns", type=int, default=6, help="contents at most")
     arguments = parser.parse_args()

@@ -92,6 +92,19 @@ def test_a_style_of_ones_own(studio: Studio) -> None:
     assert studio.errors() == []
 
 
+def test_the_full_network_paints_too(studio: Studio) -> None:
+    studio.bring("portrait.png")
+    studio.reach("file").click()
+    studio.set("size", 256)
+    studio.set("network", "full")
+    studio.stylise()
+    studio.until_finished()
+
+    assert studio.params()["network"] == "full"
+    assert studio.job()["metrics"]["network"] == "full"
+    assert studio.errors() == []
+
+
 def test_a_bad_photo_is_explained_by_its_name(studio: Studio, shots: Path) -> None:
     studio.bring("holiday.jpg")
     sentence = studio.complaint()

@@ -9,6 +9,7 @@ const size = at("size");
 const original = at("original");
 const format = at("format");
 const quality = at("quality");
+const network = at("network");
 const colours = [...document.querySelectorAll("input[name=color]")];
 
 // The slider goes in doublings: an ear for loudness and an eye for brushes both count in ratios.
@@ -34,6 +35,8 @@ export function turn(params) {
   if (params.size) size.value = params.size;
   if (params.format) format.value = params.format;
   if (params.quality) quality.value = params.quality;
+  // That of one style hangs in the gallery.
+  network.value = params.network === "full" ? "full" : "slim";
   for (const colour of colours) colour.checked = colour.value === (params.color ?? "style");
   render();
 }
@@ -57,6 +60,7 @@ export function setStrength(value) {
 export const fields = () => ({
   alpha: strength(), ...(!stroke.disabled && { stroke: width() }), format: format.value, quality: Number(quality.value),
   color: colours.find((colour) => colour.checked).value,
+  ...(network.value !== "slim" && { network: network.value }),
   ...(!original.checked && { size: Number(size.value) }),
 });
 
