@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 EXTRAS := web,worker,openvino,onnx,export,video,embedded,postgres,s3,samples,dev
 STAMP := $(VENV)/.installed
 
-.PHONY: contact-sheet knobs help setup demo up test test-browser faults lint format gallery constraints clean
+.PHONY: contact-sheet knobs help setup demo up test test-browser faults documents lint format gallery constraints clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ test-browser: setup ## Run the tests in a real Chromium
 JOBS ?= 100
 faults: setup ## Kill, freeze and starve everything while jobs run (JOBS=300 for the whole)
 	$(BIN)/python -m pytest tests/faults --fault-jobs $(JOBS)
+
+documents: setup ## Type in every command of README and docs, beside a real service
+	$(BIN)/python -m pytest tests/project/test_documented_commands.py --every-document
 
 lint: setup ## Check format, style, types and the arrows between packages
 	$(BIN)/ruff format --check .

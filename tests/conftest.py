@@ -28,6 +28,9 @@ from jobs.storage import BlobStorage, LocalStorage, S3Storage
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-document", action="store_true", help="run the commands of docs/ as well as README's"
+    )
     parser.addoption("--fault-jobs", type=int, default=100, help="jobs in tests/faults (default 100)")
 
 

@@ -215,7 +215,14 @@ def script_of(block: Block) -> str:
 RUNNABLE = [block for block in shell_blocks() if script_of(block)]
 
 
-@pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: block.name)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a newcomer types first is always run; all of `docs` takes minutes more (`make documents`)."""
+    if metafunc.function is test_the_commands_work:
+        every = metafunc.config.getoption("--every-document")
+        chosen = [block for block in RUNNABLE if every or block.document.parent == ROOT]
+        metafunc.parametrize("block", chosen, ids=lambda block: block.name)
+
+
 def test_the_commands_work(
     block: Block, folder: Path, shell: Shell, service_url: str, request: pytest.FixtureRequest
 ) -> None:
