@@ -216,7 +216,7 @@ RUNNABLE = [block for block in shell_blocks() if script_of(block)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What a newcomer types first is always run; all of `docs` takes minutes more (`make documents`)."""
+    """What a newcomer types first is always run; `docs` takes minutes more (`make documents`)."""
     if metafunc.function is test_the_commands_work:
         every = metafunc.config.getoption("--every-document")
         chosen = [block for block in RUNNABLE if every or block.document.parent == ROOT]
