@@ -111,8 +111,10 @@ def test_the_player_by_mouse_and_by_keyboard(cinema: Studio, clip: Path) -> None
     assert cinema.at("loop").get_attribute("aria-pressed") == "false"
     cinema.set("seek", 2.7)
     cinema.press("k")
+    assert cinema.at("play").get_attribute("aria-label") == "Pause"
     cinema.until(lambda: cinema.at("play").get_attribute("aria-label") == "Play")
     assert times(cinema)["after"] > 2.7
+    assert times(cinema)["paused"] == [True, True]
 
     cinema.set("speed", "0.25")
     rates = "return ['before', 'after'].map((id) => document.getElementById(id).playbackRate)"

@@ -84,13 +84,16 @@ async function start() {
   wanted = true;
   if (lead.ended || lead.currentTime >= length() - frame / 2) go(0);
   pace();
+  // The button answers at once: a film that takes a moment to begin is already one to be paused.
+  state();
   tick();
   try {
     await Promise.all([lead.play(), follower?.play()]);
   } catch {
-    // Paused again, or taken down, before it began.
+    // Paused again, taken down, or not allowed to begin.
+    if (lead.paused) wanted = false;
+    state();
   }
-  state();
 }
 
 export function pause() {
@@ -100,6 +103,8 @@ export function pause() {
     follower.pause();
     follower.currentTime = lead.currentTime + offset;
   }
+  // The follower may have been running a little faster or slower, to catch up.
+  pace();
   state();
 }
 
