@@ -138,7 +138,7 @@ def _with_rows(
 
     found: dict[str, Any] = {}
     engine = make_engine(url)
-    for number in (0, rows):
+    for number in dict.fromkeys((0, rows)):
         if number:
             measures.add_finished(engine, number)
         made = measures.latencies(subject, requests)

@@ -25,6 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import JSON, TypeDecorator
 
+from jobs.write_turns import WriteTurns
+
 NAMING = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -33,7 +35,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-
+#: How long a transaction waits for another one's writes on SQLite.
+LOCK_SECONDS = 30
 #: PostgreSQL ends a transaction whose client has been silent for this long. Ours take milliseconds.
 IDLE_IN_TRANSACTION_SECONDS = 10
 
@@ -91,9 +94,21 @@ def make_engine(url: str) -> Engine:
         return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30}, hide_parameters=True)
+    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_immediate)
+    turns = WriteTurns(engine, seconds=LOCK_SECONDS)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later would fail with "database is locked" whenever
+        # another writer came between; taking the write lock at once makes it wait instead. Reads that
+        # say so skip the lock.
+        if connection.get_execution_options().get("read_only", False):
+            connection.exec_driver_sql("BEGIN")
+        else:
+            turns.begin(connection)
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     return engine
 
 
@@ -113,14 +128,6 @@ def _configure_sqlite(connection: sqlite3.Connection, record: object) -> None:
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # A transaction that reads first and writes later would fail with "database is locked" whenever
-    # another writer came between; taking the write lock at once makes it wait instead. Reads that
-    # say so skip the lock.
-    read_only = connection.get_execution_options().get("read_only", False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
 def allow_rebuilds(connection: Connection) -> None:
