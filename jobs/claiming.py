@@ -46,6 +46,9 @@ _IN_TURN = (
     .order_by(Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id)
     .limit(1)
 )
+# Put together once, as every claim asks it. SQLite's dialect leaves the lock out; its transaction holds
+# the only one there is already.
+_IN_TURN_LOCKED = _IN_TURN.with_for_update(of=Job, skip_locked=True)
 
 
 def next_job(session: Session, queue: str, *, max_running: int = 0) -> Job | None:
@@ -55,7 +58,7 @@ def next_job(session: Session, queue: str, *, max_running: int = 0) -> Job | Non
     """
     busy = _busy_owners(session, max_running)
     asked = {"queue": queue, "at": now(session)}
-    row = session.execute(_in_turn(busy), asked).one_or_none()
+    row = session.execute(_but(_IN_TURN, busy), asked).one_or_none()
     return None if row is None else session.get(Job, row.id)
 
 
@@ -69,11 +72,9 @@ def best_job(
     """
     busy = _busy_owners(session, max_running)
     while True:
-        turn = _in_turn(busy)
+        turn = _but(_IN_TURN_LOCKED, busy)
         if only is not None:
             turn = turn.where(Job.id == only)
-        # SQLite's dialect leaves this out; its transaction holds the write lock already.
-        turn = turn.with_for_update(of=Job, skip_locked=True)
         row = session.execute(turn, {"queue": queue, "at": at}).one_or_none()
         if row is None:
             return None
@@ -82,9 +83,9 @@ def best_job(
         busy.append(row.owner)
 
 
-def _in_turn(busy: list[str]) -> Select[str, str]:
-    """The `(id, owner)` of the first job of `:queue` at `:at`, in the order that workers go by."""
-    return _IN_TURN.where(Job.owner.not_in(busy)) if busy else _IN_TURN
+def _but(turn: Select[str, str], busy: list[str]) -> Select[str, str]:
+    """A choice without the jobs of some owners."""
+    return turn.where(Job.owner.not_in(busy)) if busy else turn
 
 
 def _busy_owners(session: Session, max_running: int) -> list[str]:

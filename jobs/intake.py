@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from jobs import outbox
 from jobs.db import SessionFactory, now, reading
 from jobs.errors import InvalidParamsError, NotFoundError
+from jobs.job_rows import write_submission
 from jobs.limits import check_room
 from jobs.models import Batch, Job
 from jobs.queue import JobQueue
@@ -16,7 +17,7 @@ from jobs.results import earlier_result
 from jobs.rows import ensure_owner, store_blobs
 from jobs.settings import Settings
 from jobs.storage import BlobStorage
-from jobs.submission import Submission, write_submission
+from jobs.submission import Submission
 
 
 class Intake:

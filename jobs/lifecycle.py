@@ -10,18 +10,18 @@ so one that lost its lease changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, bindparam, func, select, update
+from sqlalchemy import CursorResult, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from jobs import counters, webhooks
 from jobs.claiming import best_job
-from jobs.db import now, table
+from jobs.db import now
 from jobs.errors import ConflictError, LeaseLostError
-from jobs.models import Job, JobEvent, Owner
+from jobs.models import Job, JobEvent
+from jobs.runs import CLAIMED, FENCED, PROLONGED, SERVED, Run
 from jobs.status import FINAL, TRANSITIONS, CancelReason, JobStatus
 
 __all__ = [
@@ -46,46 +46,6 @@ __all__ = [
 
 
 _TOLD_OF = select(Job.kind, Job.webhook_events).where(Job.id == bindparam("id"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One attempt at a job, by one holder of its lease."""
-
-    job_id: str
-    attempt: int
-    lease_owner: str
-
-    def fence(self) -> ColumnElement[bool]:
-        """True in SQL only while this run holds the job."""
-        return and_(
-            Job.id == self.job_id,
-            Job.attempt == self.attempt,
-            Job.lease_owner == self.lease_owner,
-            Job.status == JobStatus.RUNNING,
-        )
-
-    def fence_values(self) -> dict[str, Any]:
-        """What `_HELD` asks for."""
-        return {"held_id": self.job_id, "held_attempt": self.attempt, "held_by": self.lease_owner}
-
-
-# Put together once: to build a statement takes longer than to execute it, and every job executes these.
-_JOBS = table(Job)
-#: As `Run.fence`.
-_HELD = and_(
-    _JOBS.c.id == bindparam("held_id"),
-    _JOBS.c.attempt == bindparam("held_attempt"),
-    _JOBS.c.lease_owner == bindparam("held_by"),
-    _JOBS.c.status == JobStatus.RUNNING,
-)
-_FENCED = update(_JOBS).where(_HELD).values(version=_JOBS.c.version + 1)
-_PROLONGED = (
-    update(_JOBS)
-    .where(_HELD)
-    .values(lease_expires_at=bindparam("until"))
-    .returning(_JOBS.c.cancel_requested_at)
-)
 
 
 def record(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
@@ -118,23 +78,16 @@ def claim(
     if best is None:
         return None
     job_id, owner = best
-    attempt = session.execute(
-        update(Job)
-        .where(Job.id == job_id, Job.status == JobStatus.QUEUED)
-        .values(
-            status=JobStatus.RUNNING,
-            attempt=Job.attempt + 1,
-            lease_owner=lease_owner,
-            lease_expires_at=at + timedelta(seconds=lease_seconds),
-            started_at=func.coalesce(Job.started_at, at),
-            progress=None,
-            version=Job.version + 1,
-        )
-        .returning(Job.attempt)
-    ).scalar_one_or_none()
+    asked = {
+        "claimed": job_id,
+        "holder": lease_owner,
+        "at": at,
+        "until": at + timedelta(seconds=lease_seconds),
+    }
+    attempt = session.execute(CLAIMED, asked).scalar_one_or_none()
     if attempt is None:
         return None
-    session.execute(update(Owner).where(Owner.name == owner).values(last_claimed_at=at))
+    session.execute(SERVED, {"owner": owner, "at": at})
     record(session, job_id, "state", at, status=JobStatus.RUNNING, attempt=attempt)
     return Run(job_id=job_id, attempt=attempt, lease_owner=lease_owner)
 
@@ -143,7 +96,7 @@ def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
     """Prolong the lease. Returns whether the job is to be canceled. Raises `LeaseLostError`."""
     at = now(session)
     until = {"until": at + timedelta(seconds=lease_seconds)}
-    row = session.execute(_PROLONGED, run.fence_values() | until).one_or_none()
+    row = session.execute(PROLONGED, run.fence_values() | until).one_or_none()
     if row is None:
         raise LeaseLostError
     return row.cancel_requested_at is not None
@@ -301,7 +254,7 @@ def _finish(
 
 def fenced(session: Session, run: Run, **values: Any) -> None:
     """Write to the job while the run holds it. Raises `LeaseLostError`."""
-    result = session.execute(_FENCED.values(**values), run.fence_values())
+    result = session.execute(FENCED.values(**values), run.fence_values())
     if not _count(result):
         raise LeaseLostError
 

@@ -8,6 +8,7 @@ workers at work. It knows nothing of sizes: larger pictures than those before ta
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -125,6 +126,13 @@ class Line:
             served = sorted((o for o in order if o in peers), key=lambda o: peers[o])
             order = [o for o in order if o not in peers] + served
         return [o for o in order if o in self._counts.get(priority, {})]
+
+
+def places(session: Session, jobs: Sequence[Job]) -> list[QueuePlace | None]:
+    """The place of each job; None for one that is not queued."""
+    waiting = {job.queue for job in jobs if job.status == JobStatus.QUEUED}
+    lines = {queue: Line(session, queue) for queue in waiting}
+    return [lines[job.queue].place(job) if job.status == JobStatus.QUEUED else None for job in jobs]
 
 
 def mean_run_seconds(session: Session, queue: str) -> float | None:
