@@ -36,7 +36,8 @@ _WAITING = (
 )
 _STATE = select(
     paused(_QUEUE).label("paused"),
-    select(func.count())
+    # Jobs that are rendered together have one holder.
+    select(func.count(Job.lease_owner.distinct()))
     .where(Job.status == JobStatus.RUNNING, Job.queue == _QUEUE, Job.lease_expires_at > _AT)
     .scalar_subquery()
     .label("workers"),
@@ -136,7 +137,14 @@ def places(session: Session, jobs: Sequence[Job]) -> list[QueuePlace | None]:
 
 
 def mean_run_seconds(session: Session, queue: str) -> float | None:
-    """How long the newest jobs of a queue ran, in seconds; None before there are any."""
+    """How long the newest jobs of a queue kept a worker, in seconds; None before there are any.
+
+    Each of those that were rendered together counts its share of the pass.
+    """
     newest = session.scalars(_NEWEST, {"queue": queue}).all()
-    times = [float(metrics["run_s"]) for metrics in newest if metrics and "run_s" in metrics]
+    times = [
+        float(metrics["run_s"]) / metrics.get("rendered_together", 1)
+        for metrics in newest
+        if metrics and "run_s" in metrics
+    ]
     return sum(times) / len(times) if times else None

@@ -34,9 +34,9 @@ def add(sessions: SessionFactory, owner: str = "ann", priority: int = 0) -> str:
         return job.id
 
 
-def claim(sessions: SessionFactory) -> lifecycle.Run | None:
+def claim(sessions: SessionFactory, holder: str = "w") -> lifecycle.Run | None:
     with sessions.begin() as session:
-        return lifecycle.claim(session, "stylize", "w", 60)
+        return lifecycle.claim(session, "stylize", holder, 60)
 
 
 def place(sessions: SessionFactory, job_id: str) -> QueuePlace:
@@ -76,10 +76,25 @@ def test_the_estimate_is_the_measured_mean_over_the_workers_at_work(sessions: Se
             lifecycle.succeed(session, run, {"run_s": 3.0 if run.job_id == waiting[0] else 5.0})
     jobs = [add(sessions) for _ in range(6)]
     claim(sessions)
-    claim(sessions)  # two workers at work, four jobs wait
+    claim(sessions, "another")  # two workers at work, four jobs wait
 
     assert place(sessions, jobs[2]).eta_s == pytest.approx(0.5 * 4.0 / 2)
     assert place(sessions, jobs[5]).eta_s == pytest.approx(3.5 * 4.0 / 2)
+
+
+def test_jobs_that_are_rendered_together_keep_one_worker(sessions: SessionFactory) -> None:
+    for _ in range(4):
+        add(sessions)
+    passing = [claim(sessions) for _ in range(4)]
+    for run in passing:
+        assert run is not None
+        with sessions.begin() as session:
+            lifecycle.succeed(session, run, {"run_s": 8.0, "rendered_together": 4})
+    for _ in range(4):
+        add(sessions)
+        claim(sessions)  # by one holder: the next pass
+    waits = add(sessions)
+    assert place(sessions, waits) == QueuePlace(position=0, eta_s=1.0)
 
 
 def test_a_worker_whose_lease_ran_out_is_not_at_work(sessions: SessionFactory) -> None:
