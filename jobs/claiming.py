@@ -13,6 +13,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    literal_column,
     or_,
     select,
 )
@@ -28,10 +29,15 @@ def paused(queue: str | BindParameter[str]) -> ColumnElement[bool]:
     return exists().where(QueueState.name == queue, QueueState.paused_at.is_not(None))
 
 
+#: True in SQL for queued jobs. Written into the statement: if it were a value sent beside it, the
+#: database could not know that the index of queued jobs holds them all.
+QUEUED: ColumnElement[bool] = Job.status == literal_column(f"'{JobStatus.QUEUED}'")
+
+
 def eligible(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """True in SQL for jobs that a worker may take at a moment."""
     return and_(
-        Job.status == JobStatus.QUEUED,
+        QUEUED,
         Job.run_at <= at,
         Job.paused_at.is_(None),
         or_(Job.cancel_at.is_(None), Job.cancel_at > at),

@@ -7,20 +7,18 @@ from collections.abc import Mapping
 from sqlalchemy import ColumnElement, bindparam, func, select, union
 from sqlalchemy.orm import Session
 
+from jobs.claiming import QUEUED
 from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
 from jobs.models import Blob, Job, JobFile, Owner, StoredUpload, Style
 from jobs.settings import Settings
-from jobs.status import JobStatus
 from jobs.training_models import Dataset, DatasetImage, TrainedNetwork
 
 #: What to tell a client whose files take too much room: it comes back when something is deleted.
 BYTES_RETRY_SECONDS = 3600
 
 # Every submit asks these, and to put a statement together takes longer than to execute it.
-_QUEUED = select(func.count()).where(Job.status == JobStatus.QUEUED, Job.queue == bindparam("queue"))
-_QUEUED_BY_OWNER = select(func.count()).where(
-    Job.status == JobStatus.QUEUED, Job.owner == bindparam("owner")
-)
+_QUEUED = select(func.count()).where(QUEUED, Job.queue == bindparam("queue"))
+_QUEUED_BY_OWNER = select(func.count()).where(QUEUED, Job.owner == bindparam("owner"))
 _LOCKED_OWNER = (
     select(Owner.name).where(Owner.name == bindparam("owner")).with_for_update(key_share=True)
 )

@@ -157,12 +157,19 @@ def _where(name: str, columns: list[str], condition: str) -> Index:
     return Index(name, *columns, postgresql_where=text(condition), sqlite_where=text(condition))
 
 
+#: All that claims and places ask of a queued job, so that they read the index and no rows.
+_ASKED_OF_QUEUED = [
+    *("queue", "priority", "owner", "created_at", "id"),
+    *("run_at", "paused_at", "cancel_at", "status"),
+]
+
+
 class Job(Base):
     """One piece of work. See `jobs.lifecycle` for how `status` may change."""
 
     __tablename__ = "jobs"
     __table_args__ = (
-        Index("ix_jobs_claim", "queue", "status", "priority", "created_at"),
+        _where("ix_jobs_queued", _ASKED_OF_QUEUED, "status = 'queued'"),
         Index("ix_jobs_listing", "owner", "created_at", "id"),
         Index("ix_jobs_lease", "status", "lease_expires_at"),
         Index("ix_jobs_owner_status", "owner", "status"),

@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Select, update
+from sqlalchemy.dialects import sqlite
 
 from jobs import lifecycle
-from jobs.db import SessionFactory, now, reading
+from jobs.claiming import _IN_TURN
+from jobs.db import SessionFactory, make_engine, now, reading
 from jobs.lifecycle import JobStatus
 from jobs.models import Job, new_id
-from jobs.places import Line, QueuePlace
+from jobs.places import _OWN_BEFORE, _WAITING, Line, QueuePlace
 from jobs.rows import ensure_owner, keep_pause
 
 
@@ -130,3 +133,16 @@ def test_nobody_knows_when_a_paused_queue_goes_on(sessions: SessionFactory) -> N
         keep_pause(session, "stylize", now(session))
 
     assert place(sessions, job_id) == QueuePlace(position=0, eta_s=None, paused=True)
+
+
+@pytest.mark.parametrize("statement", [_WAITING, _OWN_BEFORE, _IN_TURN])
+def test_a_deep_queue_is_counted_in_its_index_alone(
+    migrated_sqlite_url: str, statement: Select[Any]
+) -> None:
+    engine = make_engine(migrated_sqlite_url)
+    sql = str(statement.compile(dialect=sqlite.dialect()))
+    with engine.connect() as connection:
+        values = ("",) * sql.count("?")
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all())
+    engine.dispose()
+    assert "SEARCH jobs USING COVERING INDEX ix_jobs_queued (queue=?" in plan
