@@ -26,9 +26,13 @@ SUFFIXES = {
     "application/vnd.atelier.torch-export": "pt2",
     "video/mp2t": "ts",
     "video/mp4": "mp4",
+    "video/mpeg": "mpg",
+    "video/ogg": "ogv",
     "video/quicktime": "mov",
     "video/webm": "webm",
+    "video/x-flv": "flv",
     "video/x-matroska": "mkv",
+    "video/x-ms-wmv": "wmv",
     "video/x-msvideo": "avi",
 }
 

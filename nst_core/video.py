@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +118,9 @@ class VideoRun:
             store.clear()
             info = reader.info
             last_s = float(carry.frame.pts * reader.time_base + 1 / info.rate)
+            if on_notice is not None and info.seconds - last_s > max(1.0, 0.05 * info.seconds):
+                spans = f"{last_s:.1f} s of {info.seconds:.1f} s"
+                on_notice(f"The picture ends after {spans}. Is the source whole?")
         count = carry.frame.index + 1
         return VideoReport(
             frames=count,
@@ -237,8 +241,9 @@ def mosaic(source: Path, config: VideoConfig, count: int = 9) -> Picture:
         source, limits=config.limits, start_s=config.start_s, end_s=config.end_s, size=160
     ) as reader:
         step = max(1, reader.info.frames // count)
-        kept = [frame.pixels for frame in reader.frames() if frame.index % step == 0]
-    return Picture(np.concatenate(kept[: 4 * count]))
+        chosen = (frame.pixels for frame in reader.frames() if frame.index % step == 0)
+        # No more than these, whatever the header told.
+        return Picture(np.concatenate(list(islice(chosen, 4 * count))))
 
 
 def _ignore(stage: str, step: int, total: int, fps: float, eta_s: float) -> None:

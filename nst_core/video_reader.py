@@ -13,27 +13,28 @@ import numpy as np
 
 from nst_core.images import Pixels
 from nst_core.video_clock import Clock, clock_time
+from nst_core.video_colours import to_rgb
 from nst_core.video_config import VideoError, VideoLimits
 from nst_core.video_file import open_video, video_library
+from nst_core.video_length import counted_s, header_s, missing_from_s
+from nst_core.video_orientation import Orientation
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.frame import VideoFrame
-    from av.video.stream import VideoStream
 
 #: Rates above this are the clock of a file without a steady rate, not frames in a second.
 _FASTEST = 240
 #: Containers whose index leads to the right key frame; the others are read from their start.
 _INDEXED = ("mov", "matroska")
-#: Heights from which an unnamed colour space is taken for BT.709, as players do.
-_HD = 720
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
     """What a file says of itself. `width` and `height` are those of an upright frame as it is given.
 
-    `frames` and `seconds` are of the trimmed part, by the header; 0 if it does not say.
+    `frames` and `seconds` are of the trimmed part, by the header or, where it does not say, packets.
+    `rotation` is counter-clockwise, in quarters of a turn, before any mirroring.
     """
 
     width: int
@@ -84,6 +85,8 @@ class VideoReader:
             raise
 
     def _open(self, fastest: int | None) -> None:
+        seconds = self._span()
+        self._check(seconds)
         stream, container = self._media.stream, self._media.container
         self._base = Fraction(stream.time_base or Fraction(1, 90_000))
         rate = next(
@@ -99,13 +102,10 @@ class VideoReader:
         self._origin = round(self._origin_s / self._base)
         self._clock = Clock(self._base, rate)
         self.time_base = self._clock.base
-        seconds = self._span(container, stream)
-        self._check(stream, seconds)
         first = self._first()
         if self._is_still(container, first):
             raise VideoError(f"{self._source.name} is a still image. Use stylize for images.")
-        rotation = first[0].rotation % 360
-        self._turns = round(rotation / 90) % 4
+        self._orientation = Orientation.of(first[0])
         width, height = self._shape(first[0])
         self.info = VideoInfo(
             width=width,
@@ -114,7 +114,7 @@ class VideoReader:
             time_base=self.time_base,
             seconds=seconds,
             frames=round(seconds * rate / self._every),
-            rotation=rotation,
+            rotation=90 * self._orientation.turns,
             codec=stream.codec_context.name,
             audio=tuple(
                 audio.codec_context.name if audio.codec_context is not None else "unknown"
@@ -122,19 +122,26 @@ class VideoReader:
             ),
         )
 
-    def _span(self, container: InputContainer, stream: VideoStream) -> float:
-        whole = (container.duration or 0) / 1_000_000
-        if not whole and stream.duration:
-            whole = float(stream.duration * self._base)
-        if whole and self._start_s >= whole:
-            raise VideoError(
-                f"{self._source.name} lasts {whole:.2f} s; the start, {self._start_s:g} s, is after."
-            )
+    def _span(self) -> float:
+        name, start = self._source.name, self._start_s
+        whole = header_s(self._media)
+        if not whole:
+            whole = counted_s(self._media)
+            self._media.close()
+            self._media = open_video(self._source, self._limits)
+        if whole and start >= whole:
+            raise VideoError(f"{name} lasts {whole:.2f} s; the start, {start:g} s, is after.")
         end = whole if self._end_s is None else min(self._end_s, whole or self._end_s)
-        return max(0.0, end - self._start_s)
+        missing = missing_from_s(self._media)
+        if missing is not None and missing < end:
+            raise VideoError(
+                f"{name} is cut short: of {whole:.1f} s only the first {missing:.1f} s are there. "
+                "Send the whole file, or end before that."
+            )
+        return max(0.0, end - start)
 
-    def _check(self, stream: VideoStream, seconds: float) -> None:
-        limits, name = self._limits, self._source.name
+    def _check(self, seconds: float) -> None:
+        limits, name, stream = self._limits, self._source.name, self._media.stream
         if seconds > limits.seconds:
             raise VideoError(
                 f"{name} lasts {clock_time(seconds)} by its header, more than the limit of "
@@ -169,7 +176,7 @@ class VideoReader:
         width, height = frame.width, frame.height
         if ratio and ratio > 0 and ratio != 1 and Fraction(1, 4) <= ratio <= 4:
             width = round(width * ratio)
-        if self._turns % 2:
+        if self._orientation.sideways:
             width, height = height, width
         if self._size is not None:
             scale = self._size / max(width, height)
@@ -239,20 +246,9 @@ class VideoReader:
 
     def _pixels(self, frame: VideoFrame) -> Pixels:
         width, height = self.info.width, self.info.height
-        if self._turns % 2:
+        if self._orientation.sideways:
             width, height = height, width
-        shrinks = width < frame.width
-        space = frame.colorspace
-        if space in (0, 2):  # RGB or unnamed
-            space = 1 if frame.height >= _HD else 5
-        pixels: Pixels = frame.reformat(  # type: ignore[assignment]
-            width=width,
-            height=height,
-            format="rgb24",
-            src_colorspace=space,
-            interpolation="AREA" if shrinks else "BICUBIC",
-        ).to_ndarray()
-        return np.ascontiguousarray(np.rot90(pixels, self._turns)) if self._turns else pixels
+        return self._orientation.upright(to_rgb(frame, width, height))
 
     def _restart(self, pts: int | None) -> None:
         self._media.close()

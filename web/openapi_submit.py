@@ -9,7 +9,7 @@ from web.openapi_parts import BINARY, as_fields, handling
 
 #: Fields whose form value may be JSON.
 _LISTS = ("alphas", "alpha_points", "styles", "regions", "style_layers", "layer_weights")
-_CONTENT = {"video": "The video, in a form: MP4, MOV, MKV, WebM, AVI, TS or GIF."}
+_CONTENT = {"video": "The video, in a form: MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, WMV, OGV or GIF."}
 
 
 def submit_body() -> dict[str, Any]:

@@ -84,14 +84,16 @@ def write_clip(
     codec: str = "libx264",
     sound: str | None = "aac",
     rotation: int = 0,
+    mirrored: bool = False,
     times: Sequence[int] | None = None,
     pixel_format: str = "yuv420p",
     silent_s: float = 0.0,
 ) -> Path:
     """Write a video file, with a tone as long as it if `sound` names a codec.
 
-    `rotation` (degrees, counter-clockwise) is told to players; `times` are the frames' own, in
-    thousandths of a second, where the rate is not steady. The tone begins after `silent_s` seconds.
+    `rotation` (degrees, counter-clockwise) and `mirrored` (after that) are told to players; `times` are
+    the frames' own, in thousandths of a second, where the rate is not steady. The tone begins
+    after `silent_s` seconds.
     """
     av = video_library()
     with av.open(str(path), "w") as container:
@@ -104,8 +106,8 @@ def write_clip(
         for pixels in frames:
             if not count:
                 stream.height, stream.width = pixels.shape[:2]
-                if rotation:
-                    stream.set_display_rotation(rotation)
+                if rotation or mirrored:
+                    stream.set_display_rotation(rotation, hflip=mirrored)
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
             frame.pts = count if times is None else times[count]
             frame.time_base = 1 / Fraction(rate) if times is None else Fraction(1, 1000)

@@ -395,6 +395,26 @@ def test_a_mosaic_shows_all_of_a_video(tmp_path: Path) -> None:
     assert picture.height >= 9 * 120
 
 
+def test_a_mosaic_is_small_whatever_the_header_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 60), sound=None)
+    monkeypatch.setattr("nst_core.video_reader.header_s", lambda media: 0.04)
+    assert mosaic(source, VideoConfig()).height == 36 * 120
+
+
+def test_a_picture_that_ends_early_is_told(
+    render: Callable[..., VideoReport], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source = write_clip(tmp_path / "in.mkv", sliding(64, 48, 10), sound=None)
+    told: list[str] = []
+    render(source, tmp_path / "whole.mp4", on_notice=told.append)
+    assert told == []
+    monkeypatch.setattr("nst_core.video_reader.header_s", lambda media: 5.0)
+    render(source, tmp_path / "out.mp4", on_notice=told.append)
+    assert told == ["The picture ends after 0.4 s of 5.0 s. Is the source whole?"]
+
+
 def test_the_config_loads_no_torch() -> None:
     code = "import sys, nst_core.video_config; sys.exit('torch' in sys.modules or 'av' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -80,6 +80,28 @@ def test_videos_that_do_not_belong_together(tmp_path: Path) -> None:
         measure_videos(one, other)
 
 
+def test_sound_that_outlasts_the_picture_is_no_other_video(tmp_path: Path) -> None:
+    """The header's length is that of the sound, and tells nothing about frames."""
+    import av
+
+    path = tmp_path / "source.mkv"
+    write_clip(path, sliding(96, 64, 20), codec="ffv1", pixel_format="bgr0")
+    longer = tmp_path / "longer.mkv"
+    with (
+        av.open(str(path)) as picture,
+        av.open(str(write_clip(tmp_path / "long.mkv", sliding(96, 64, 200)))) as sound,
+        av.open(str(longer), "w") as target,
+    ):
+        pairs = [(picture, picture.streams.video[0]), (sound, sound.streams.audio[0])]
+        outs = [target.add_stream_from_template(stream) for _, stream in pairs]
+        for (source, stream), out in zip(pairs, outs, strict=True):
+            for packet in source.demux(stream):
+                if packet.dts is not None:
+                    packet.stream = out
+                    target.mux(packet)
+    assert [row.pairs for row in measure_videos(longer, path)] == [19, 19]
+
+
 def test_the_clips_of_the_gallery_have_cuts_and_occlusions() -> None:
     data = pytest.importorskip("skimage.data")
     names = ("coffee", "chelsea", "astronaut")

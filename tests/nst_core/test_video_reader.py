@@ -54,6 +54,18 @@ def test_frames_are_upright(tmp_path: Path, rotation: int) -> None:
     assert np.abs(first.pixels.astype(int) - expected).mean() < 12
 
 
+@pytest.mark.parametrize("rotation", [0, 90, 180, -90])
+def test_what_a_front_camera_mirrors_is_mirrored(tmp_path: Path, rotation: int) -> None:
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:8, :32] = 255  # a bright edge on top, on the left half
+    clip = tmp_path / "in.mp4"
+    path = write_clip(clip, [picture] * 3, sound=None, rotation=rotation, mirrored=True)
+    with VideoReader(path) as reader:
+        (first, *_) = reader.frames()
+    expected = np.rot90(picture, rotation // 90)[:, ::-1]
+    assert np.abs(first.pixels.astype(int) - expected).mean() < 12
+
+
 def test_size_trim_and_sampling(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "in.mp4", sliding(64, 48, 60), 60)
     with VideoReader(path, size=32, start_s=0.25, end_s=0.75, fastest=25) as reader:
@@ -124,6 +136,61 @@ def test_a_file_cut_short_or_overwritten(tmp_path: Path) -> None:
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(data[:at] + b"\xff" * 3000 + data[at + 3000 :])
     assert "damaged" in refusal(bad)
+
+
+def test_a_file_cut_short_whose_index_comes_first(tmp_path: Path) -> None:
+    import av
+
+    path = write_clip(tmp_path / "in.mp4", sliding(64, 48, 50), sound=None)
+    with (
+        av.open(str(path)) as source,
+        av.open(str(tmp_path / "whole.mp4"), "w", options={"movflags": "+faststart"}) as target,
+    ):
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    data = (tmp_path / "whole.mp4").read_bytes()
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(data[: len(data) * 9 // 10])
+    sentence = refusal(cut)
+    assert sentence.startswith("cut.mp4 is cut short: of 2.0 s only the first ")
+    there = float(sentence.split("the first ")[1].split(" s")[0])
+    assert 0.4 < there < 1.9
+    with VideoReader(cut, end_s=there - 0.2) as reader:  # what is there can be had
+        assert len(list(reader.frames())) == pytest.approx((there - 0.2) * 25, abs=2)
+    with VideoReader(tmp_path / "whole.mp4") as reader:
+        assert len(list(reader.frames())) == 50
+
+
+def test_a_header_without_a_length(tmp_path: Path) -> None:
+    """As browsers record, and as pipes write."""
+    path = write_clip(tmp_path / "in.mkv", sliding(64, 48, 30), sound=None)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\x44\x89\x88")
+    data[at : at + 11] = b"\xec\x89" + bytes(9)  # Duration becomes an element that is skipped
+    path.write_bytes(data)
+    with VideoReader(path) as reader:
+        assert reader.info.frames == 30
+        assert reader.info.seconds == pytest.approx(1.2, abs=0.01)
+        assert len(list(reader.frames())) == 30
+    assert "more than the limit of 0:00:01" in refusal(path, limits=VideoLimits(seconds=1.0))
+    assert "is after" in refusal(path, start_s=2)
+
+
+def test_colours_that_can_not_be_converted(tmp_path: Path) -> None:
+    import av
+
+    path = tmp_path / "in.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv444p"
+        stream.codec_context.colorspace = 8  # YCgCo
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame(64, 48, "yuv444p")))
+        container.mux(stream.encode(None))
+    assert "colours (yuv444p, matrix 8) can't be converted here" in refusal(path)
 
 
 def test_a_header_that_claims_ten_hours(tmp_path: Path) -> None:

@@ -77,6 +77,80 @@ def test_parameters_that_are_none(
     assert pointer in [error["pointer"] for error in answer.json["errors"]], answer.text
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "media_type"),
+    [
+        ("v.webm", "libvpx-vp9", "video/x-matroska"),
+        ("v.avi", "mpeg4", "video/x-msvideo"),
+        ("v.mpg", "mpeg2video", "video/mpeg"),
+        ("v.ts", "mpeg2video", "video/mp2t"),
+        ("v.flv", "flv", "video/x-flv"),
+        ("v.wmv", "wmv2", "video/x-ms-wmv"),
+        ("v.ogv", "libvpx", "video/ogg"),
+        ("v.gif", "gif", "image/gif"),
+    ],
+)
+def test_other_containers(
+    client: FlaskClient, tmp_path: Path, name: str, codec: str, media_type: str
+) -> None:
+    from nst_core.gallery.clips import pan, write_clip
+
+    frames = pan(Image.effect_noise((96, 72), 60).convert("RGB"), 64, 48, 5)
+    pixel_format = "rgb8" if codec == "gif" else "yuv420p"
+    path = write_clip(tmp_path / name, frames, codec=codec, sound=None, pixel_format=pixel_format)
+    answer = post(client, path.read_bytes())
+
+    assert answer.status_code == 202, answer.text
+    content = answer.json["inputs"][0]
+    assert (content["media_type"], content["width"], content["height"]) == (media_type, 64, 48)
+
+
+def remuxed(
+    target: Path, *sources: tuple[Path, str], cover: int | None = None, **options: str
+) -> bytes:
+    """The streams of other files in one; that of the number `cover` is the picture on a sleeve."""
+    import av
+    from av.stream import Disposition
+
+    with av.open(str(target), "w", options=options) as out:
+        for number, (path, kind) in enumerate(sources):
+            with av.open(str(path)) as source:
+                stream = getattr(source.streams, kind)[0]
+                copy = out.add_stream_from_template(stream)
+                if number == cover:
+                    copy.disposition = Disposition.attached_pic
+        for number, (path, kind) in enumerate(sources):
+            with av.open(str(path)) as source:
+                for packet in source.demux(getattr(source.streams, kind)[0]):
+                    if packet.dts is not None:
+                        packet.stream = out.streams[number]
+                        out.mux(packet)
+    return target.read_bytes()
+
+
+def test_what_only_looks_like_a_video(client: FlaskClient, clip: bytes, tmp_path: Path) -> None:
+    whole, sleeve = tmp_path / "whole.mp4", tmp_path / "sleeve.jpg"
+    whole.write_bytes(clip)
+    Image.new("RGB", (300, 300), "red").save(sleeve)
+    music = remuxed(tmp_path / "music.mp4", (whole, "audio"), (sleeve, "video"), cover=1)
+    first = remuxed(tmp_path / "first.mp4", (whole, "video"), movflags="+faststart")
+    Image.new("RGB", (64, 48), "red").save(tmp_path / "still.gif")
+    cases = {
+        "music with a sleeve": (music, "no moving picture"),
+        "a still image": ((tmp_path / "still.gif").read_bytes(), "is a still image"),
+        "half a video": (first[: len(first) * 3 // 4], "is cut short"),
+    }
+    for name, (data, words) in cases.items():
+        answer = post(client, data)
+        assert answer.status_code in {415, 422}, (name, answer.text)
+        assert words in answer.json["errors"][0]["detail"], (name, answer.text)
+    assert client.get("/v1/jobs").json["jobs"] == []
+    assert post(client, first).status_code == 202
+    film = remuxed(tmp_path / "f.mp4", (sleeve, "video"), (whole, "video"), cover=0)
+    content = post(client, film, alpha="0.3").json["inputs"][0]
+    assert (content["width"], content["height"]) == (64, 48)  # of the film, not of its sleeve
+
+
 def test_hostile_videos_leave_nothing(client: FlaskClient, clip: bytes, picture: Picture) -> None:
     still = io.BytesIO()
     Image.new("RGB", (8, 8)).save(still, "BMP")
