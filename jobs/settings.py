@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(25, ge=1)
     max_pixels: int = Field(40_000_000, ge=1)
     max_video_mb: int = Field(200, ge=1)
+    max_video_output_mb: int = Field(1000, ge=1)
     max_video_seconds: float = Field(600.0, gt=0)
     decode_mb: int = Field(1_000, ge=200)
     decode_seconds: float = Field(20.0, gt=0)

@@ -16,7 +16,7 @@ from nst_core.flow import FlowEstimator
 from nst_core.images import Picture
 from nst_core.pipeline import Stages
 from nst_core.rendering import OnNotice
-from nst_core.video_config import VideoConfig, VideoReport, VideoStopped
+from nst_core.video_config import VideoConfig, VideoError, VideoReport, VideoStopped
 from nst_core.video_join import JoinJob, check_target, join, size_of
 from nst_core.video_painter import EnginePainter, FramePainter
 from nst_core.video_reader import VideoReader
@@ -79,7 +79,7 @@ class VideoRun:
         self._temporal = TemporalPainter(painter, config)
         self._source, self._target, self._config = source, target, config
         self._format = config.format_for(target)
-        check_target(target, self._format)
+        check_target(target, self._format, source)
         self._work_dir = work_dir
         self._encoding = encoding_for(self._format, config.quality)
         self._cuts, self._trusted, self._rendered = 0, 0.0, 0
@@ -190,7 +190,16 @@ class VideoRun:
                             break
                 assert carry is not None  # noqa: S101 - a segment has a frame
                 store.finish(carry)
+                self._check_bytes(store.bytes, carry)
             return stages.busy()
+
+    def _check_bytes(self, written: int, carry: Carry) -> None:
+        most = self._config.limits.megabytes
+        if most is not None and written > most * 1_000_000:
+            raise VideoError(
+                f"The first {carry.frame.index + 1} frames take {written / 1e6:.0f} MB, more than the "
+                f"limit of {most} MB. Ask for a smaller size, a shorter part, or another format."
+            )
 
     def _writer(self, reader: VideoReader, path: Path) -> SegmentWriter:
         info = reader.info

@@ -32,11 +32,12 @@ class VideoStopped(Exception):  # noqa: N818 - not an error: somebody asked for 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoLimits:
-    """The most that is accepted: of the part to be rendered, and of a frame."""
+    """The most that is accepted: of the part to be rendered, of a frame, and of what is written."""
 
     seconds: float = 600.0
     pixels: int = 3840 * 2160
     frames: int = 36_000
+    megabytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,8 +57,10 @@ def join(job: JoinJob, watch: Watch) -> str:
     return sound
 
 
-def check_target(target: Path, format: VideoFormat) -> None:
-    """Raise `VideoError` if `target` is a folder, unless it is empty and meant for frames."""
+def check_target(target: Path, format: VideoFormat, source: Path) -> None:
+    """Raise `VideoError` if `target` is `source`, or a folder, but for an empty one for frames."""
+    if target.exists() and source.exists() and target.samefile(source):
+        raise VideoError(f"{target} is the source itself. Name another file.")
     if target.is_dir() and (format != "png" or target.suffix or any(target.iterdir())):
         raise VideoError(f"{target} is a folder that is there already. Name a file, or a new folder.")
 

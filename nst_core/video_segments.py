@@ -58,6 +58,11 @@ class SegmentStore:
         return [self._segment(number) for number in range(self.finished)]
 
     @property
+    def bytes(self) -> int:
+        """What the finished segments take."""
+        return sum(path.stat().st_size for path in self.paths)
+
+    @property
     def part(self) -> Path:
         """Where the segment in work is written."""
         return self.folder / "segment.part"

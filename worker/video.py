@@ -93,7 +93,11 @@ def _config(context: WorkerContext, params: dict[str, Any]) -> VideoConfig:
     return VideoConfig(
         alpha=points or params["alpha"],
         # Headers may lie about lengths: the frames are counted too.
-        limits=VideoLimits(seconds=seconds, frames=round(seconds * 120)),
+        limits=VideoLimits(
+            seconds=seconds,
+            frames=round(seconds * 120),
+            megabytes=context.settings.max_video_output_mb,
+        ),
         **{name: params[name] for name in same},
     )
 

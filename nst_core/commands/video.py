@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from nst_core.commands.arguments import alpha_points, weights
-from nst_core.commands.output import RUNTIMES, explains_errors, print_json
+from nst_core.commands.output import RUNTIMES, explains_errors, print_json, write_whole
 from nst_core.video_config import COLORS, FORMATS, VideoConfig, VideoLimits
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from nst_core.engine import StyleEngine
+    from nst_core.images import Picture, PictureFormat
     from nst_core.networks import Precision
     from nst_core.video_config import VideoReport
 
@@ -78,6 +79,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--work-dir", type=click.Path(file_okay=False, path_type=Path), help="Beside --out if not."
 )
+@click.option(
+    "--preview",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Picture of the newest frame, written every few seconds while it works.",
+)
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
 @click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
@@ -94,6 +100,7 @@ def video(
     style_size: int,
     max_seconds: float,
     work_dir: Path | None,
+    preview: Path | None,
     runtime: str,
     precision: Precision,
     device: str,
@@ -108,6 +115,7 @@ def video(
     limits = VideoLimits(seconds=max_seconds, frames=10_000_000)
     config = VideoConfig(limits=limits, **options)
     config.format_for(out)
+    show = _writer(preview)
     paths = (style, *more_styles) if style is not None else more_styles
     if weights_ is not None and len(weights_) != len(paths):
         raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(weights_)}.")
@@ -131,11 +139,23 @@ def video(
         painter = EnginePainter(engine, statistics, config.color, _notice)
     run = VideoRun(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
     with _progress(quiet=as_json) as tell:
-        done = run.finish(on_progress=tell, on_notice=_notice)
+        done = run.finish(on_progress=tell, on_preview=show, on_notice=_notice)
     if as_json:
         print_json({"out": str(out), "network": network, **done.as_dict()})
     else:
         _tell(out, done, report)
+
+
+def _writer(path: Path | None) -> Callable[[Picture], None] | None:
+    if path is None:
+        return None
+    from nst_core.commands.batch import FORMATS as PICTURES
+    from nst_core.images import encode_picture
+
+    if path.suffix.lower() not in PICTURES:
+        raise click.UsageError(f"--preview {path.name}: a picture ends in {', '.join(PICTURES)}.")
+    format = cast("PictureFormat", PICTURES[path.suffix.lower()])
+    return lambda picture: write_whole(path, encode_picture(picture, format, 85))
 
 
 def _notice(text: str) -> None:

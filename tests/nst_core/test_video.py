@@ -23,7 +23,7 @@ from nst_core.checkpoint import save_network
 from nst_core.engine import StyleEngine
 from nst_core.images import Picture
 from nst_core.slim import SlimAdaIN
-from nst_core.video_config import VideoConfig, VideoError, VideoReport, VideoStopped
+from nst_core.video_config import VideoConfig, VideoError, VideoLimits, VideoReport, VideoStopped
 from nst_core.video_reader import VideoReader
 
 pytest.importorskip("av")
@@ -268,8 +268,9 @@ def test_progress_preview_and_stop(
     previews: list[Picture] = []
 
     def tell(stage: str, step: int, total: int, fps: float, eta_s: float) -> None:
-        assert fps >= 0
-        assert eta_s >= 0
+        if stage == "render":
+            assert fps > 0
+            assert eta_s == pytest.approx((total - step) / fps)
         steps.append((stage, step, total))
 
     with pytest.raises(VideoStopped):
@@ -283,6 +284,19 @@ def test_progress_preview_and_stop(
     assert not list(tmp_path.glob("out.mp4*"))
     report = render(source, tmp_path / "out.mp4", segment_frames=8)
     assert (report.resumed_from, report.rendered, report.frames) == (16, 14, 30)
+
+
+def test_no_more_is_written_than_allowed(render: Callable[..., VideoReport], tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    noise = (random.integers(0, 256, (240, 320, 3), np.uint8) for _ in range(40))
+    source = write_clip(tmp_path / "in.mp4", noise, sound=None)
+    options = {"segment_frames": 4, "alpha": 0.0, "limits": VideoLimits(megabytes=1)}
+    with pytest.raises(VideoError, match=r"frames take \d MB, more than the limit of 1 MB"):
+        render(source, tmp_path / "out.zip", **options)
+    assert not (tmp_path / "out.zip").exists()
+    written = sum(path.stat().st_size for path in (tmp_path / "work").glob("segment_*"))
+    assert written < 2_500_000  # it ended at the first segment beyond
+    assert render(source, tmp_path / "out.mp4", quality=20, **options).frames == 40
 
 
 def test_an_other_job_does_not_take_over_the_segments(

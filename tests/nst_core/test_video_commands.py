@@ -69,6 +69,29 @@ def test_a_report_for_people(files: dict[str, Path]) -> None:
     assert "network" in done.output
 
 
+def test_a_preview_to_look_at(files: dict[str, Path]) -> None:
+    given = [
+        video, files["source"], files["a"], "-o", files["out"], "--network", files["network"],
+        "--runtime", "torch", "--preview",
+    ]  # fmt: skip
+    shown = files["out"].with_suffix(".jpg")
+    done = run(*given, shown)
+    assert done.exit_code == 0, done.output
+    found = np.array(Image.open(shown))
+    first = read_back(files["out"])["frames"][0]  # the others came sooner than previews are made
+    assert np.abs(found.astype(int) - first).mean() < 16
+    assert run(*given, shown.with_suffix(".txt")).exit_code == 2
+
+
+def test_the_source_is_not_written_over(files: dict[str, Path]) -> None:
+    before = files["source"].read_bytes()
+    given = ["-o", files["source"], "--network", files["network"], "--runtime", "torch"]
+    done = run(video, files["source"], files["a"], *given)
+    assert done.exit_code == 1
+    assert "is the source itself" in done.stderr
+    assert files["source"].read_bytes() == before
+
+
 def test_a_network_for_one_style(files: dict[str, Path]) -> None:
     torch.manual_seed(0)
     path = files["out"].with_name("one.safetensors")

@@ -132,6 +132,46 @@ def test_a_long_video_is_refused(
         )
 
 
+def test_it_tells_how_far_it_is_and_a_cancel_ends_it_at_once(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], clip: Callable[..., bytes]
+) -> None:
+    job_id = submit(clip(count=600, width=128, height=96))
+    thread = threading.Thread(target=execution.run_next, args=(context, "train", "w"))
+    thread.start()
+    deadline = time.monotonic() + 90
+    while (service.get(job_id).progress or {}).get("step", 0) < 2:
+        assert time.monotonic() < deadline
+        assert thread.is_alive(), service.get(job_id).error
+        time.sleep(0.05)
+    shown = service.get(job_id).progress
+    assert shown is not None
+    assert (shown["stage"], shown["total"]) == ("render", 600)
+    left = (600 - shown["step"]) / shown["frames_per_second"]
+    assert shown["eta_s"] == pytest.approx(left, rel=0.05, abs=0.2)
+    (preview,) = service.trainings.samples(job_id)  # one: the newest takes the place of all before
+    assert Image.open(io.BytesIO(context.storage.get(preview.sha256))).size == (128, 96)
+
+    service.cancel(job_id)
+    thread.join(60)
+    job = service.get(job_id)
+    assert job.status == JobStatus.CANCELED
+    assert not job.outputs
+    assert job.progress is not None
+    assert job.progress["step"] < 600
+
+
+def test_an_output_beyond_the_limit_fails_with_a_sentence(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], clip: Callable[..., bytes]
+) -> None:
+    context.settings = context.settings.model_copy(update={"max_video_output_mb": 1})
+    job_id = submit(clip(count=130, width=128, height=96), format="png", alpha="0")
+    execution.run_next(context, "train", "w")
+    job = service.get(job_id)
+    assert (job.status, job.attempt) == (JobStatus.FAILED, 1)
+    assert job.error is not None
+    assert "more than the limit of 1 MB" in job.error["detail"]
+
+
 def test_a_drained_video_goes_on_from_its_segments(
     context: WorkerContext, service: JobService, submit: Callable[..., str], clip: Callable[..., bytes]
 ) -> None:
