@@ -21,7 +21,8 @@ from nst_core.openvino_core import openvino_core
 Arrays = list[npt.NDArray[np.float32]]
 #: Runs a written file: inputs in the module's order → outputs in the module's order.
 Run = Callable[[Arrays], Arrays]
-#: The opset of ONNX that files are written in: the newest that the exporter writes by itself.
+#: The opset of ONNX that files are written in: PyTorch's default. 21 to 23 work too, and give the same
+#: graph, which fewer runtimes would read.
 OPSET = 20
 
 

@@ -76,6 +76,7 @@ class Exportable:
             "architecture": self.architecture,
             "precision": self.precision,
             "stride": str(self.stride),
+            "statistics_width": str(self.statistics_width),
             "inputs": "; ".join(f"{name}: {_INPUTS[name]}" for name in self.module.inputs),
             "outputs": "; ".join(f"{name}: {_OUTPUTS[name]}" for name in self.module.outputs),
         }

@@ -19,7 +19,7 @@ from nst_core.checkpoint import save_network
 from nst_core.commands.export import export as command
 from nst_core.engine import StyleEngine
 from nst_core.export import compare_export, export_network
-from nst_core.export_formats import FORMATS, ExportError, Format
+from nst_core.export_formats import FORMATS, OPSET, ExportError, Format
 from nst_core.export_modules import open_exportable
 from nst_core.export_pictures import check_pictures
 from nst_core.feed_forward import ARCHITECTURES
@@ -81,6 +81,11 @@ def test_every_format_at_every_size(network: Path, tmp_path: Path, format: str) 
     assert len({(row.width, row.height) for row in report.rows}) == 4
     assert {row.alpha for row in report.rows} == {1.0, 0.8, 0.3, 0.0}
     assert sorted(target.parent.iterdir()) == sorted(chosen.files(target))
+    if format == "onnx":
+        import onnx
+
+        (opset,) = onnx.load(target).opset_import
+        assert (opset.domain, opset.version) == ("", OPSET)
     # Another batch and another shape than any that was checked.
     exportable = open_exportable(network)
     image, style = torch.rand(3, 3, 56, 88), torch.rand(3, exportable.statistics_width)
@@ -203,18 +208,42 @@ def test_the_script_of_the_docs_runs_without_us(
     photo, painting = texture(96, 64, seed=1), texture(64, 64, seed=2)
     Image.fromarray(photo).save(tmp_path / "photo.png")
     Image.fromarray(painting).save(tmp_path / "painting.png")
-    # Whatever of ours, and of other runtimes, the script loads is an error.
-    others = set(RUNTIMES.values()) - {RUNTIMES[format]} | {"nst_core", "jobs"}
-    guard = f"import sys\nfor name in {sorted(others)!r}: sys.modules[name] = None\n"
-    (tmp_path / "script.py").write_text(guard + scripts()[format])
-    names = [str(target), "photo.png", "painting.png", "result.png"]
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "script.py", *names],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stderr
+    found = run_script(format, tmp_path, target, "photo.png", "painting.png")
     engine = StyleEngine(slim, "torch", "cpu")
     style = engine.style_statistics(Picture(painting), 64)
     expected = engine.stylize(Picture(photo), style, alpha=1.0)
-    with Image.open(tmp_path / "result.png") as image:
-        assert np.abs(np.array(image).astype(int) - expected.pixels).max() <= 2
+    assert np.abs(found.astype(int) - expected.pixels).max() <= 2
+
+
+def run_script(format: str, folder: Path, network: Path, *pictures: str) -> np.ndarray:
+    """What the script of the docs makes of a file, when none of ours can be imported."""
+    # Whatever of ours, and of other runtimes, the script loads is an error.
+    others = set(RUNTIMES.values()) - {RUNTIMES[format]} | {"nst_core", "jobs"}
+    guard = f"import sys\nfor name in {sorted(others)!r}: sys.modules[name] = None\n"
+    (folder / "script.py").write_text(guard + scripts()[format])
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "script.py", str(network), *pictures, "result.png"],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    with Image.open(folder / "result.png") as image:
+        return np.array(image)
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_the_script_of_the_docs_takes_a_network_for_one_style(tmp_path: Path, format: str) -> None:
+    chosen = needed(format)
+    torch.manual_seed(0)
+    network = ARCHITECTURES["johnson"]()
+    path = save_network(cast(Any, network), tmp_path / "one.safetensors")
+    target = tmp_path / f"one{chosen.suffix}"
+    export_network(path, format, target, PICTURES)
+    photo = texture(96, 64, seed=1)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    found = run_script(format, tmp_path, target, "photo.png")
+    with torch.inference_mode():
+        expected = to_pixels(network.eval()(to_tensor(photo)))
+    assert np.abs(found.astype(int) - expected).max() <= 2
