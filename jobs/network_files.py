@@ -14,6 +14,7 @@ MEDIA_TYPE = "application/vnd.safetensors"
 #: Architecture → whether its style is in its weights.
 ARCHITECTURES = {
     "johnson": True,
+    "fast_neural_style": True,
     "slim_adain": False,
     "full_adain": False,
     "adain_vgg19": False,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from safetensors import safe_open
-from torch import Tensor, nn
+from torch import Tensor
 
 from nst_core.checkpoint import CheckpointError, read_metadata
 from nst_core.fast_neural_style import FastNeuralStyle
@@ -32,7 +32,7 @@ class FeedForward(Protocol):
 
 
 #: By the architecture that a file names. A new kind of network for one style is added here.
-ARCHITECTURES: dict[str, type[nn.Module]] = {
+ARCHITECTURES: dict[str, type[JohnsonNetwork]] = {
     FastNeuralStyle.architecture: FastNeuralStyle,
     JohnsonNetwork.architecture: JohnsonNetwork,
 }

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nst_core.adain_vgg19 import AdaINVgg19
-from nst_core.fast_neural_style import FastNeuralStyle
+from nst_core.fast_neural_style import FastNeuralStyle, translated
 
 KNOWN = (
     "pytorch/examples' fast_neural_style (conv1.conv2d.weight …) and the decoder of pytorch-AdaIN "
@@ -45,7 +45,13 @@ def import_network(path: Path, encoder: Path | None = None) -> FastNeuralStyle |
     if weights.keys() >= _FAST_NEURAL_STYLE:
         network = FastNeuralStyle()
         kept = {key: value for key, value in weights.items() if not key.endswith(_DROPPED)}
-        return _loaded(network, kept, path)
+        try:
+            taken = translated(kept)
+        except KeyError as error:
+            raise ImportedFileError(f"{path.name} lacks {error} of fast_neural_style.") from error
+        if len(taken) < len(kept):
+            raise ImportedFileError(f"{path.name} has layers that fast_neural_style does not have.")
+        return _loaded(network, taken, path)
     if weights.keys() == _sequential_keys(_DECODER):
         if encoder is None:
             raise ImportedFileError(

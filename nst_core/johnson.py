@@ -122,12 +122,11 @@ class JohnsonNetwork(nn.Module):
                 x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)
             else:
                 x = block(x)
-        return finished(self.head(x))
+        return self.finished(self.head(x))
 
-
-def finished(x: Tensor) -> Tensor:
-    """The head's output as a picture in [0, 1]."""
-    return (torch.tanh(x) + 1) / 2
+    def finished(self, x: Tensor) -> Tensor:
+        """The head's output as a picture in [0, 1]."""
+        return (torch.tanh(x) + 1) / 2
 
 
 def inner_side(side: int) -> int:

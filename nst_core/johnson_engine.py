@@ -14,6 +14,7 @@ from nst_core.checkpoint import load_weights, read_metadata
 from nst_core.color import match_colors
 from nst_core.composition import COLORS, Color, Layer, compose
 from nst_core.engine import MAX_PIXELS, OnProgress, StylizeError
+from nst_core.feed_forward import ARCHITECTURES
 from nst_core.frozen_norm import FrozenJohnson
 from nst_core.images import Picture, Pixels, resize_picture, to_pixels, to_tensor
 from nst_core.johnson import STRIDE, JohnsonNetwork, inner_side
@@ -55,8 +56,9 @@ class JohnsonEngine:
     ) -> None:
         self.metadata = read_metadata(path)
         self.device = choose_device(device)
-        network = JohnsonNetwork()
-        network.load_state_dict(load_weights(path, JohnsonNetwork.architecture))
+        kind = ARCHITECTURES.get(self.metadata["architecture"], JohnsonNetwork)
+        network = kind()
+        network.load_state_dict(load_weights(path, kind.architecture))
         self._network = network.eval()
         self.runtime = _chosen(runtime, self.device)
         self._run = _runner(self._network, self.runtime, self.device)

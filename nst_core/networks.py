@@ -43,7 +43,7 @@ def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwor
         return SlimAdaIN(**given)
     if architecture == FullAdaIN.architecture:
         return FullAdaIN(**settings)
-    if architecture == "johnson":
+    if architecture in ("johnson", "fast_neural_style"):
         raise NetworkError("The network was trained for one style and takes no other.")
     if architecture == AdaINVgg19.architecture:
         return AdaINVgg19(**settings)

@@ -55,9 +55,8 @@ class Engines:
     def _opened(self, network: str) -> StyleEngine | JohnsonEngine:
         import torch
 
-        from nst_core.checkpoint import read_metadata
         from nst_core.engine import StyleEngine
-        from nst_core.johnson import JohnsonNetwork
+        from nst_core.feed_forward import is_feed_forward
         from nst_core.johnson_engine import JohnsonEngine
         from nst_core.networks import network_file
 
@@ -65,7 +64,7 @@ class Engines:
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
         file = network_file(self.file(network))
-        if read_metadata(file)["architecture"] == JohnsonNetwork.architecture:
+        if is_feed_forward(file):
             return JohnsonEngine(
                 file, settings.runtime, settings.device, memory_mb=settings.network_memory_mb
             )

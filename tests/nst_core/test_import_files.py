@@ -8,13 +8,15 @@ import pytest
 import torch
 from click.testing import CliRunner
 from foreign_networks import adain_decoder, fast_neural_style, vgg_normalised
+from PIL import Image
 from torch import Tensor, nn
 
 from nst_core.checkpoint import read_metadata
 from nst_core.commands.import_network import import_network as command
+from nst_core.commands.stylize import stylize
 from nst_core.engine import StyleEngine
 from nst_core.feed_forward import is_feed_forward, open_feed_forward
-from nst_core.images import Picture, to_tensor
+from nst_core.images import Picture, to_pixels, to_tensor
 from nst_core.import_files import ImportedFileError, import_network
 from nst_core.networks import NetworkError, open_network
 
@@ -63,6 +65,25 @@ def test_a_fast_neural_style_file(tmp_path: Path, old: bool) -> None:
     with torch.no_grad():
         torch.testing.assert_close(network(image), by_hand(weights, image), atol=2e-4, rtol=0)
         assert network(torch.rand(1, 3, 33, 38)).shape == (1, 3, 33, 38)
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+def test_an_imported_network_paints_pictures(tmp_path: Path, runtime: str) -> None:
+    if runtime != "torch":
+        pytest.importorskip(runtime)
+    weights = fast_neural_style()
+    torch.save(weights, tmp_path / "candy.pth")
+    path = tmp_path / "candy.safetensors"
+    assert CliRunner().invoke(command, [str(tmp_path / "candy.pth"), "-o", str(path)]).exit_code == 0
+    photo = (np.random.default_rng(0).random((40, 64, 3)) * 255).astype(np.uint8)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    given = ["--checkpoint", path, "-o", tmp_path / "out.png", "--runtime", runtime, "--alpha", 1]
+    done = CliRunner().invoke(stylize, [str(part) for part in (tmp_path / "photo.png", *given)])
+    assert done.exit_code == 0, done.output
+    with torch.no_grad():
+        expected = to_pixels(by_hand(weights, to_tensor(photo)))
+    found = np.array(Image.open(tmp_path / "out.png").convert("RGB"))
+    assert np.abs(found.astype(int) - expected).max() <= 1
 
 
 def test_an_adain_decoder_with_its_encoder(tmp_path: Path) -> None:
@@ -122,6 +143,14 @@ def test_what_is_refused(tmp_path: Path) -> None:
     torch.save({**fast_neural_style(), "conv1.conv2d.weight": torch.ones(16, 3, 9, 9)}, narrow)
     with pytest.raises(ImportedFileError, match="does not fit fast_neural_style"):
         import_network(narrow)
+    for changed, words in (
+        ({"res6.conv1.conv2d.weight": torch.ones(3)}, "layers that fast_neural_style does not have"),
+        ({"in3.bias": None}, r"lacks 'in3\.bias'"),
+    ):
+        weights = {**fast_neural_style(), **changed}
+        torch.save({key: value for key, value in weights.items() if value is not None}, narrow)
+        with pytest.raises(ImportedFileError, match=words):
+            import_network(narrow)
     done = CliRunner().invoke(command, [str(unknown), "-o", str(tmp_path / "out.safetensors")])
     assert done.exit_code == 1
     assert done.stderr.count("\n") == 1
