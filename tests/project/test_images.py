@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import yaml
 from conftest import unavailable
@@ -185,15 +186,21 @@ def test_the_images_are_the_service_on_a_read_only_root(
     services = {name: container(name, port) for name in names}
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
         wait_until(lambda: healthy("web"), tmp_path)
-        files = {"content": ("photo.png", picture(64, 48)), "style": ("style.png", picture(seed=1))}
+        photo, style = ("photo.png", picture(64, 48)), ("style.png", picture(seed=1))
         short = {"kind": "optimize", "size": "32", "steps": "1", "levels": "1"}
-        for fields in ({"kind": "stylize"}, short):
+        requests = (
+            ({"kind": "stylize"}, {"content": photo, "style": style}, "image/png"),
+            (short, {"content": photo, "style": style}, "image/png"),
+            ({"kind": "video"}, {"content": ("clip.mp4", clip(tmp_path)), "style": style}, "video/mp4"),
+            ({"kind": "export", "network": "slim", "format": "openvino"}, {}, "application/zip"),
+        )
+        for fields, files, media_type in requests:
             job = http.post("/v1/jobs", files=files, data=fields).raise_for_status().json()
             wait_until(
                 lambda url=job["urls"]["self"]: http.get(url).json()["status"] == "succeeded", tmp_path
             )
             output = http.get(job["urls"]["output"]).raise_for_status()
-            assert output.headers["Content-Type"] == "image/png"
+            assert output.headers["Content-Type"] == media_type
         assert 'atelier_running{queue="stylize"} 0' in http.get("/metrics").text
     assert all(healthy(name) for name in names)
 
@@ -201,6 +208,15 @@ def test_the_images_are_the_service_on_a_read_only_root(
         os.killpg(process.pid, signal.SIGTERM) if name == "web" else process.terminate()
         assert process.wait(90) == 0, (tmp_path / f"{name}.log").read_text()[-3000:]
     assert not any(healthy(name) for name in names if name != "maintenance")
+
+
+def clip(folder: Path) -> bytes:
+    pytest.importorskip("av")
+    from nst_core.gallery.clips import write_clip
+
+    random = np.random.default_rng(0)
+    frames = (random.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(4))
+    return write_clip(folder / "clip.mp4", frames).read_bytes()
 
 
 def wait_until(condition: Callable[[], bool], logs: Path, seconds: float = 90) -> None:
