@@ -57,6 +57,6 @@ def open_feed_forward(name_or_path: str | Path, precision: Precision = "fp32") -
     try:
         network.load_trained_state_dict(weights)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path} does not fit {architecture}: {reason}") from error
     return network

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nst_core.checkpoint import load_weights, read_metadata
+from nst_core.checkpoint import CheckpointError, load_weights, read_metadata
 from nst_core.color import match_colors
 from nst_core.composition import COLORS, Color, Layer, compose
 from nst_core.engine import MAX_PIXELS, OnProgress, StylizeError
@@ -57,9 +57,7 @@ class JohnsonEngine:
         self.metadata = read_metadata(path)
         self.device = choose_device(device)
         kind = ARCHITECTURES.get(self.metadata["architecture"], JohnsonNetwork)
-        network = kind()
-        network.load_state_dict(load_weights(path, kind.architecture))
-        self._network = network.eval()
+        self._network = _filled(kind(), path)
         self.runtime = _chosen(runtime, self.device)
         self._run = _runner(self._network, self.runtime, self.device)
         self._max_pixels = max_pixels
@@ -165,6 +163,16 @@ class JohnsonEngine:
         weight = torch.cat([_weight(tile) for tile in chosen])
         frozen.measure(windows.to(self.device), weight.to(self.device))
         return float(weight.sum()) / padded[:, :, 0].size
+
+
+def _filled(network: JohnsonNetwork, path: str | Path) -> JohnsonNetwork:
+    weights = load_weights(path, network.architecture)
+    try:
+        network.load_trained_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{path} does not fit {network.architecture}: {reason}") from error
+    return network.eval()
 
 
 def _weight(tile: Tile) -> Tensor:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from nst_core.composition import Color, Layer, compose
+from nst_core.composition import Color
 from nst_core.engine import StyleEngine
-from nst_core.feed_forward import FeedForward, open_feed_forward
-from nst_core.images import Pixels, to_tensor
+from nst_core.images import Picture, Pixels
+from nst_core.johnson_engine import JohnsonEngine
 from nst_core.rendering import OnNotice
 
 #: Content statistics are measured once in so many frames: they are smoothed over more than that.
@@ -86,33 +85,32 @@ class EnginePainter:
 class FeedForwardPainter:
     """A network for one style. Its normalisations are its own, so there are no statistics to smooth."""
 
-    def __init__(self, network: FeedForward, digest: str, color: Color = "style") -> None:
-        self._network = network
+    def __init__(self, engine: JohnsonEngine, digest: str, color: Color = "style") -> None:
+        self._engine = engine
         self._color = color
         self.identity = f"{digest} {color}"
-        self.runtime = "torch on cpu"
 
     @classmethod
-    def of_file(cls, path: Path, color: Color = "style") -> FeedForwardPainter:
-        """The painter of a network's file. Raises `NetworkError` or `CheckpointError`."""
-        return cls(open_feed_forward(path), hashlib.sha256(path.read_bytes()).hexdigest(), color)
+    def of_file(
+        cls, path: Path, color: Color = "style", runtime: str = "auto", device: str = "auto"
+    ) -> FeedForwardPainter:
+        """The painter of a network's file. Raises `CheckpointError` or `RuntimeChoiceError`."""
+        return cls(
+            JohnsonEngine(path, runtime, device), hashlib.sha256(path.read_bytes()).hexdigest(), color
+        )
+
+    @property
+    def runtime(self) -> str:
+        """What runs the network, and where."""
+        return f"{self._engine.runtime} on {self._engine.device}"
 
     def measure(self, pixels: Pixels) -> Tensor | None:
         """See `FramePainter`."""
         return None
 
-    @torch.inference_mode()
     def paint(self, pixels: Pixels, content: Tensor | None, alpha: float) -> Pixels:
         """See `FramePainter`. The strength is a blend of pixels."""
-        if alpha == 0:
-            return pixels
-        stride, least = self._network.stride, self._network.minimum_side
-        sides = [max(least, -(-side // stride) * stride) for side in pixels.shape[:2]]
-        borders = [(0, to - side) for to, side in zip(sides, pixels.shape[:2], strict=True)]
-        padded = np.pad(pixels, [*borders, (0, 0)], mode="symmetric")
-        output = self._network(to_tensor(padded))[:, :, : pixels.shape[0], : pixels.shape[1]]
-        blend = torch.lerp(to_tensor(pixels), output.clamp(0, 1), alpha)
-        return compose(pixels, [Layer(blend, 1.0)], self._color)
+        return self._engine.stylize(Picture(pixels), alpha=alpha, color=self._color).pixels
 
 
 @contextmanager

@@ -106,13 +106,12 @@ def _painter(
     context: WorkerContext, network: str, inputs: StylizeInputs, source: Path, config: VideoConfig
 ) -> FramePainter:
     from nst_core.engine import StyleEngine
-    from nst_core.networks import network_file
     from nst_core.video import mosaic
     from nst_core.video_painter import EnginePainter, FeedForwardPainter
 
     engine = context.engines.get(network)
     if not isinstance(engine, StyleEngine):
-        return FeedForwardPainter.of_file(network_file(context.engines.file(network)), config.color)
+        return FeedForwardPainter(engine, context.engines.version(network), config.color)
     colours = mosaic(source, config) if config.color == "match" else None
     return EnginePainter(engine, inputs.style(engine, colours), config.color)
 

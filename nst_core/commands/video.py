@@ -129,7 +129,9 @@ def video(
     if is_feed_forward(network):
         if paths:
             raise click.UsageError(f"{network} holds its style itself and takes no other.")
-        painter = FeedForwardPainter.of_file(network_file(network), config.color)
+        if precision != "fp32":
+            raise click.UsageError(f"{network} has no {precision}; use fp32.")
+        painter = FeedForwardPainter.of_file(network_file(network), config.color, runtime, device)
     else:
         if not paths:
             raise click.UsageError("Give a STYLE, or a --network that holds one.")

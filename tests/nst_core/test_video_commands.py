@@ -106,9 +106,44 @@ def test_a_network_for_one_style(files: dict[str, Path]) -> None:
     found = np.array(Image.open(frames / "frame_000001.png"))
     assert np.abs(found.astype(int) - expected).max() <= 1
     assert run(*given, "--style", files["a"]).exit_code == 2
-    calm = run(*given[:3], files["out"], *given[4:-1], 1)
+    calm = run(*given[:3], files["out"], *given[4:-1], 1, "--runtime", "torch", "--json")
     assert calm.exit_code == 0, calm.output
+    assert json.loads(calm.stdout)["runtime"].startswith("torch on ")
+    assert run(*given, "--precision", "int8").exit_code == 2
     assert run(video, files["source"], "-o", files["out"]).exit_code == 2
+
+
+@pytest.mark.parametrize("color", ["luminance", "match"])
+def test_a_network_for_one_style_keeps_colours_too(files: dict[str, Path], color: str) -> None:
+    pytest.importorskip("openvino")
+    torch.manual_seed(0)
+    path = files["out"].with_name("one.safetensors")
+    save_network(cast(Any, FastNeuralStyle()), path)
+    given = [video, files["source"], "--network", path, "--alpha", 1, "--runtime", "openvino", "--json"]
+    shown = {}
+    for name in ("style", color):
+        done = run(*given, "-o", files["out"].with_name(name), "--color", name)
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["runtime"] == "openvino on cpu"
+        frame = Image.open(files["out"].with_name(name) / "frame_000001.png")
+        shown[name] = np.array(frame).astype(float)
+    with VideoReader(files["source"]) as reader:
+        (first, *_) = reader.frames()
+    hue = first.pixels.astype(float).mean((0, 1))
+    near = {name: np.abs(pixels.mean((0, 1)) - hue).sum() for name, pixels in shown.items()}
+    assert near[color] < near["style"]
+
+
+def test_a_file_that_does_not_fit_is_one_line(files: dict[str, Path]) -> None:
+    class Other(FastNeuralStyle):
+        def trained_state_dict(self) -> dict[str, torch.Tensor]:
+            return {"layer": torch.ones(3)}
+
+    path = save_network(cast(Any, Other()), files["out"].with_name("other.safetensors"))
+    done = run(video, files["source"], "-o", files["out"], "--network", path)
+    assert done.exit_code == 1
+    assert "does not fit fast_neural_style" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_bad_sources_are_one_line(files: dict[str, Path]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -81,6 +82,63 @@ def test_a_video_is_rendered(
     assert job.metrics["video"]["frames"] == 6
     assert not (context.settings.home / "videos" / job_id).exists()
     assert service.get(submit(sent)).cached
+
+
+def test_a_video_through_a_trained_network(
+    context: WorkerContext, service: JobService, clip: Callable[..., bytes], tmp_path: Path
+) -> None:
+    import torch
+
+    from nst_core.checkpoint import save_network
+    from nst_core.images import to_pixels, to_tensor
+    from nst_core.johnson import JohnsonNetwork
+
+    torch.manual_seed(0)
+    network = JohnsonNetwork().eval()
+    file = save_network(network, tmp_path / "ink.safetensors")
+    service.networks.add_file(file.read_bytes(), name="ink")
+    params = {"network": "ink", "alpha": 1.0, "temporal": 0.0, "format": "png"}
+    sent = Upload(data=clip(), field="content", name="content")
+    job = service.submit("video", params, content=sent)
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job.id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    with av.open(io.BytesIO(clip())) as source, torch.inference_mode():
+        first = next(source.decode(video=0)).to_ndarray(format="rgb24")
+        expected = to_pixels(network(to_tensor(first)))
+    with zipfile.ZipFile(io.BytesIO(service.output(job.id)[1])) as archive:
+        assert len(archive.namelist()) == 6
+        painted = Image.open(io.BytesIO(archive.read(archive.namelist()[0]))).convert("RGB")
+    assert abs(expected.astype(int) - painted).max() <= 3  # the reader's conversion to RGB is its own
+
+
+def test_a_mix_of_styles_lies_between_them(
+    context: WorkerContext,
+    service: JobService,
+    clip: Callable[..., bytes],
+    picture: Callable[..., bytes],
+) -> None:
+    frames = []
+    for weights in ((1, 0), (1, 1), (0, 1)):
+        files = {
+            name: Upload(data=picture(seed=seed), field=name, name=name)
+            for seed, name in ((1, "one"), (2, "two"))
+        }
+        styles = [{"file": name, "weight": weight} for name, weight in zip(files, weights, strict=True)]
+        params = {"styles": styles, "alpha": 1.0, "format": "png", "end_s": 0.1}
+        content = Upload(data=clip(), field="content", name="content")
+        job = service.submit("video", params, content=content, parts=files)
+        execution.run_next(context, "train", "w")
+        assert service.get(job.id).status == JobStatus.SUCCEEDED, service.get(job.id).error
+        with zipfile.ZipFile(io.BytesIO(service.output(job.id)[1])) as archive:
+            image = Image.open(io.BytesIO(archive.read(archive.namelist()[0])))
+            frames.append(np.array(image.convert("RGB")).astype(int))
+    first, mixed, second = frames
+    apart = np.abs(first - second).mean()
+    assert apart > 1
+    assert np.abs(mixed - first).mean() < apart
+    assert np.abs(mixed - second).mean() < apart
 
 
 def test_what_a_canceled_video_left_is_swept_by_the_next(
