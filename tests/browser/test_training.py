@@ -58,6 +58,21 @@ def test_a_lesson_from_start_to_a_picture(lesson: Page, pictures: Path, shots: P
     assert "About" in lesson.text("estimate")
     lesson.driver.save_screenshot(str(shots / "training-done.png"))
 
+    # The network as a file for another runtime.
+    lesson.script(
+        "HTMLAnchorElement.prototype.click = function () { window.taken = this.href; };"
+        "const list = document.querySelector('#works select'); list.value = 'torchscript';"
+        "list.dispatchEvent(new Event('change'));"
+    )
+    lesson.until(lambda: "writing TorchScript" in lesson.text("works"))
+    lesson.until(lambda: lesson.script("return window.taken ?? ''"), seconds=200)
+    file = httpx.get(str(lesson.script("return window.taken"))).raise_for_status()
+    assert file.content[:2] == b"PK"  # as PyTorch's archives begin
+    assert file.headers["Content-Disposition"].endswith(".pt")
+    assert "version 1" in lesson.text("works")
+    lesson.driver.refresh()
+    lesson.until(lambda: lesson.at("use").is_displayed())
+
     lesson.at("use").click()
     studio = Studio(lesson.driver, lesson.url, pictures)
     studio.until_hung()

@@ -1,5 +1,6 @@
 // What came of earlier lessons: networks to paint with, to keep as a file, to take down; and the lessons themselves.
 import * as api from "./api.js";
+import { offer } from "./exporting.js";
 import { isFinal } from "./job.js";
 import { persist } from "./lifeline.js";
 
@@ -44,7 +45,9 @@ function work(network) {
     await api.ask(network.urls.self, { method: "DELETE" }, () => null).catch((error) => { gone.title = error.message; });
     refresh();
   });
-  item.append(picture, words, use, file, gone);
+  const size = detail.textContent;
+  const others = offer(network, (news) => (detail.textContent = news || size));
+  item.append(picture, words, use, file, others, gone);
   return item;
 }
 
