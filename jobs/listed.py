@@ -17,3 +17,5 @@ def split_list(value: Any) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise ValueError(f"This is no JSON: {error}") from None
+    except RecursionError:
+        raise ValueError("This is nested too deeply") from None

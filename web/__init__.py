@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         sessions,
         simple,
         styles_api,
+        texts,
         trainings_api,
         uploads_api,
     )
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     access.register(app, settings)
     rates.register(app, settings)
     app.before_request(access.admit)
+    texts.register(app)
     for module in (
         *(jobs_api, events, trainings_api, links, batches_api, queues_api, admin_api, simple),
         *(styles_api, uploads_api, networks_api, datasets_api),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ POLL_SECONDS = 0.25
 PING_SECONDS = 15.0
 #: A stream ends after this long and the browser opens the next, going on where it was.
 MAX_SECONDS = 300.0
+#: What can be the number of an event; all else begins at the beginning.
+_SEQ = re.compile("[0-9]{1,18}")
 
 
 @blueprint.get("/<job_id>/events")
@@ -30,7 +33,7 @@ def events(job_id: str) -> Response:
     atelier = service()
     atelier.get(job_id)
     last = request.headers.get("Last-Event-ID", "0")
-    after = int(last) if last.isdecimal() else 0
+    after = int(last) if _SEQ.fullmatch(last) else 0
     if not _streams.acquire(blocking=False):
         return problem(503, "too_many_streams", "Too many event streams; poll instead.", retryable=True)
     response = Response(_stream(atelier, job_id, after), mimetype="text/event-stream")

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, Response, jsonify, request
 from itsdangerous import BadSignature
 
-from jobs.errors import InvalidParamsError, InvalidRequestError
+from jobs.errors import InvalidParamsError
 from web.current import service, whole_service
 from web.errors import problem
 from web.fields import integer
 from web.jobs_api import send_kept
+from web.json_body import MOST_BYTES, read_json
 from web.schemas import time_json
 from web.signing import serializer
 
@@ -36,11 +37,10 @@ def create(job_id: str) -> tuple[Response, int]:
 
 
 def _body() -> dict[str, object]:
+    request.max_content_length = MOST_BYTES
     if not request.get_data():
         return {}
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise InvalidRequestError("The body is not a JSON object, sent as application/json.")
+    body = read_json(request)
     unknown = [(str(name)[:80], "There is no such field.") for name in body]
     unknown = [problem for problem in unknown if problem[0] not in {"expires_in", "index"}]
     if unknown:

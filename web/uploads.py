@@ -9,10 +9,12 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from jobs.errors import InvalidParamsError, InvalidRequestError, PictureTooLargeError
+from jobs.errors import InvalidParamsError, PictureTooLargeError
 from jobs.param_parts import PartName
 from jobs.service import JobService
 from jobs.submission import KeptPicture, Upload
+from web.json_body import read_json
+from web.texts import UNKEPT, is_kept
 
 
 def read_form(
@@ -47,8 +49,10 @@ def read_lists(
     for name in {*request.form, *request.files} - {*repeated}:
         if len(request.form.getlist(name)) + len(request.files.getlist(name)) > 1:
             problems.append((name, "This field came more than once."))
-    for name in request.form:
-        if name in files:
+    for name, value in request.form.items(multi=True):
+        if not (is_kept(name) and is_kept(value)):
+            problems.append((name, UNKEPT))
+        elif name in files:
             problems.append((name, "This must be a file; send its bytes, not its name."))
     for name in request.files:
         if name not in files and not (parts and re.match(PartName, name)):
@@ -80,7 +84,7 @@ def read_job(
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Upload | KeptPicture]]:
     """Fields, parameters and pictures of a request for a job: a form, or JSON that names uploads.
 
-    Raises what `read_form` raises, `InvalidRequestError` for what is not a JSON object, and
+    Raises what `read_form` and `read_json` raise, and
     `InvalidParamsError` for uploads that are not there.
     """
     settings = atelier.settings
@@ -92,9 +96,7 @@ def read_job(
         form, uploads = read_form(request, files=files, max_bytes=limit, parts=parts)
         named = {name: form.pop(name) for name in JOB_FIELDS if name in form}
         return named, dict(form), dict(uploads)
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise InvalidRequestError("The body is not a JSON object.")
+    body = read_json(request)
     params = body.pop("params", {})
     named = {name: body.pop(name) for name in JOB_FIELDS if name in body}
     pictures: dict[str, Upload | KeptPicture] = {
