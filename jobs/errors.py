@@ -90,6 +90,13 @@ class QueueFullError(JobsError):
     retry_after = 15
 
 
+class BusyError(JobsError):
+    """Too many requests wait for their pictures; try again later, or send it to /v1/jobs."""
+
+    code = "busy"
+    retryable = True
+
+
 class StorageError(JobsError):
     """The file store could not be reached."""
 

@@ -26,6 +26,7 @@ STATUSES: dict[type[errors.JobsError], int] = {
     errors.ConflictError: 409,
     errors.OverLimitError: 429,
     errors.QueueFullError: 503,
+    errors.BusyError: 503,
     errors.StorageError: 503,
     errors.TimedOutError: 504,
 }

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
-import threading
 import time
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, request
+from sqlalchemy.exc import DBAPIError
 
+from jobs.errors import NotFoundError
 from jobs.lifecycle import FINAL
 from jobs.service import JobService
 from web.current import service
 from web.errors import problem
+from web.seats import seats
 
+log = logging.getLogger(__name__)
 blueprint = Blueprint("events", __name__, url_prefix="/v1/jobs")
 
-#: Each stream holds one of the server's threads; the rest must stay free for requests.
-_streams = threading.BoundedSemaphore(8)
 POLL_SECONDS = 0.25
 PING_SECONDS = 15.0
 #: A stream ends after this long and the browser opens the next, going on where it was.
@@ -34,27 +36,41 @@ def events(job_id: str) -> Response:
     atelier.get(job_id)
     last = request.headers.get("Last-Event-ID", "0")
     after = int(last) if _SEQ.fullmatch(last) else 0
-    if not _streams.acquire(blocking=False):
+    here = seats()
+    if not here.take_for_stream():
         return problem(503, "too_many_streams", "Too many event streams; poll instead.", retryable=True)
     response = Response(_stream(atelier, job_id, after), mimetype="text/event-stream")
     # Also when the client left before the first byte, and the generator never started.
-    response.call_on_close(_streams.release)
+    response.call_on_close(here.leave_stream)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
 def _stream(atelier: JobService, job_id: str, after: int) -> Iterator[str]:
-    started = pinged = time.monotonic()
     yield "retry: 2000\n\n"
+    try:
+        yield from _told(atelier, job_id, after)
+    except NotFoundError:
+        return  # deleted meanwhile
+    except DBAPIError as error:
+        # The head of the answer is out: all that can be told is that it ends. Clients come again.
+        log.warning("a stream ended early, the database failed: %s", error)
+
+
+def _told(atelier: JobService, job_id: str, after: int) -> Iterator[str]:
+    started = pinged = time.monotonic()
     while time.monotonic() - started < MAX_SECONDS:
         # Asked before the events are read: an end seen here has its event already.
         ended = atelier.get(job_id).status in FINAL
-        for event in atelier.events(job_id, after):
+        fresh = atelier.events(job_id, after)
+        for event in fresh:
             after = event.seq
             yield f"id: {event.seq}\nevent: {event.type}\ndata: {json.dumps(event.data)}\n\n"
-        if ended:
+        if ended and not fresh:
             return
+        if ended:
+            continue  # they come so many at a time
         if time.monotonic() - pinged > PING_SECONDS:
             pinged = time.monotonic()
             yield ": ping\n\n"

@@ -24,6 +24,7 @@ from web.current import service
 from web.fields import boolean, integer, one_of, take_handling
 from web.requests import request_id
 from web.schemas import job_json
+from web.seats import wait_for
 from web.uploads import read_job
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
@@ -83,7 +84,7 @@ def _answer(job: Job) -> Response:
     atelier = service()
     preferred = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
     if preferred:
-        job = atelier.wait(job.id, min(float(preferred[1]), MAX_WAIT))
+        job = wait_for(job.id, min(float(preferred[1]), MAX_WAIT))
     response = jsonify(job_json(job, atelier.place(job), atelier.deliveries(job)))
     response.status_code = 200 if job.status in FINAL else 202
     response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -122,7 +123,7 @@ def show(job_id: str) -> Response:
     job = atelier.get(job_id)
     if "wait" in request.args:
         seconds = integer("wait", request.args["wait"], 0, int(MAX_WAIT))
-        job = atelier.wait(job_id, seconds, version=job.version)
+        job = wait_for(job_id, seconds, version=job.version)
     body = job_json(job, atelier.place(job), atelier.deliveries(job))
     response = jsonify(body)
     response.set_etag(hashlib.sha256(json.dumps(body).encode()).hexdigest()[:32])
@@ -191,12 +192,15 @@ def send_kept(blob: Blob, *, name: str, atelier: JobService | None = None) -> Re
     return send_blob(blob, open_blob(storage, blob.sha256, blob.size), name=name)
 
 
-def send_blob(blob: Blob, data: bytes | BinaryIO, *, name: str) -> Response:
-    """Bytes with their type, a strong ETag and ranges. They never change, so they may be kept."""
+def send_blob(blob: Blob, data: bytes | BinaryIO, *, name: str, save: bool = False) -> Response:
+    """Bytes with their type, a strong ETag and ranges. They never change, so they may be kept.
+
+    `save` asks the browser to save them, as `?download=1` does.
+    """
     response = send_file(
         io.BytesIO(data) if isinstance(data, bytes) else data,
         mimetype=blob.media_type,
-        as_attachment="download" in request.args,
+        as_attachment=save or "download" in request.args,
         download_name=f"{name}.{SUFFIXES.get(blob.media_type, 'bin')}",
         conditional=False,
         etag=blob.sha256,

@@ -39,9 +39,11 @@ def post_worker_init(worker: Any) -> None:
     """Tell the application where it is reached, and start what its first request would wait for."""
     from jobs.decoding import warm_up
     from web.access import bound
+    from web.seats import Seats
 
     settings = load_settings()
     bound(worker.wsgi, settings, [_host(listener) for listener in worker.sockets])
+    worker.wsgi.extensions["seats"] = Seats(worker.cfg.threads)
     warm_up(settings.decode_limits)
 
 

@@ -6,12 +6,13 @@ import base64
 
 from flask import Blueprint, Response, jsonify, request
 
-from jobs.errors import InvalidParamsError, JobsError, TimedOutError
+from jobs.errors import BusyError, InvalidParamsError, JobsError, TimedOutError
 from jobs.lifecycle import FINAL, JobStatus
 from jobs.models import Blob, Job
 from web.current import service
 from web.jobs_api import send_blob
 from web.requests import request_id
+from web.seats import seat
 from web.uploads import read_form
 
 blueprint = Blueprint("simple", __name__)
@@ -36,12 +37,17 @@ def stylize() -> Response:
 def stylize_download() -> Response:
     """Stylise `file` and answer with a JPEG to save."""
     job, blob, data = _stylize(format_="jpeg")
-    response = send_blob(blob, data, name=f"atelier-{job.id[:8]}")
-    response.headers["Content-Disposition"] = f'attachment; filename="atelier-{job.id[:8]}.jpg"'
-    return response
+    return send_blob(blob, data, name=f"atelier-{job.id[:8]}", save=True)
 
 
 def _stylize(format_: str) -> tuple[Job, Blob, bytes]:
+    with seat() as seated:
+        if not seated:
+            raise BusyError
+        return _stylized(format_)
+
+
+def _stylized(format_: str) -> tuple[Job, Blob, bytes]:
     atelier = service()
     fields, uploads = read_form(
         request,

@@ -11,6 +11,10 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from PIL import Image
 
+from jobs import lifecycle
+from jobs.models import Job, JobFile
+from jobs.pictures import PictureInfo
+from jobs.rows import store_blob
 from jobs.service import JobService
 from jobs.settings import Settings
 
@@ -111,6 +115,36 @@ def test_the_simple_calls_say_where_to_follow_a_slow_job(
 
     assert response.status_code == 504
     assert "/v1/jobs/" in response.json["detail"]
+
+
+@pytest.mark.parametrize(("format_", "suffix"), [("JPEG", "jpg"), ("PNG", "png")])
+def test_a_picture_is_saved_under_the_name_of_its_format(
+    client: FlaskClient,
+    picture: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    format_: str,
+    suffix: str,
+) -> None:
+    painted = picture(format=format_, seed=4)
+
+    def wait(self: JobService, job_id: str, seconds: float, **_: object) -> Job:
+        info = PictureInfo(media_type=f"image/{format_.lower()}", width=48, height=32)
+        sha256 = store_blob(self.sessions, self.storage, painted, info)
+        with self.sessions.begin() as session:
+            run = lifecycle.claim(session, "stylize", "w", 60)
+            assert run is not None
+            lifecycle.succeed(session, run, {})
+            session.add(JobFile(job_id=job_id, direction="output", role="image", sha256=sha256))
+        return self.get(job_id)
+
+    monkeypatch.setattr(JobService, "wait", wait)
+    form = {"file": (io.BytesIO(picture()), "p.png"), "format": format_.lower()}
+    saved = client.post("/stylize_download", data=form)
+
+    assert (saved.status_code, saved.data) == (200, painted)
+    assert saved.mimetype == f"image/{format_.lower()}"
+    disposition = saved.headers["Content-Disposition"]
+    assert re.fullmatch(rf"attachment; filename=atelier-[0-9a-f]{{8}}\.{suffix}", disposition)
 
 
 @pytest.mark.parametrize("path", ["/stylize", "/stylize_download"])
