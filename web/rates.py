@@ -30,7 +30,7 @@ def _count() -> Response | None:
     if not current_app.config["LIMITED"] or request.endpoint in _UNLIMITED:
         return None
     kinds = ["calls"]
-    if request.method == "POST" and ROUTES.get(request.endpoint or "") is Access.SUBMIT:
+    if request.method in {"POST", "PUT"} and ROUTES.get(request.endpoint or "") is Access.SUBMIT:
         kinds.append("submits")
     for kind in kinds:
         limiter: RateLimiter = current_app.extensions["rates"][kind]

@@ -61,9 +61,15 @@ def _answer(response: Response) -> Response:
     if request.path not in _QUIET and not request.path.startswith("/static/"):
         took = round((time.perf_counter() - g.started) * 1000, 1)
         fields = {"status": response.status_code, "ms": took}
-        # The path alone: a query may hold what is nobody else's business.
-        log.info("%s %s", request.method, request.path, extra={"fields": fields})
+        log.info("%s %s", request.method, _shown_path(), extra={"fields": fields})
     return response
+
+
+def _shown_path() -> str:
+    """The path alone: a query may hold what is nobody else's business; of a link, not what it opens."""
+    if request.endpoint == "links.output":
+        return "/v1/outputs/…"
+    return request.path
 
 
 def _end(_: BaseException | None) -> None:

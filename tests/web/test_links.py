@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,19 @@ def test_a_link_opens_without_a_key(
     assert whole.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in whole.headers["Content-Security-Policy"]
     assert client.get(job["urls"]["output"]).status_code == 401
+
+
+def test_a_link_is_not_logged(
+    client: FlaskClient, job: dict[str, Any], ada: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    url = link(client, job, ada).json["url"]
+    with caplog.at_level(logging.DEBUG):
+        answers = [client.get(url), client.get(url[:-1]), client.get(f"{url}?download=1")]
+
+    assert [answer.status_code for answer in answers] == [200, 403, 200]
+    assert caplog.messages.count("GET /v1/outputs/…") == 3
+    for part in url.rsplit("/", 1)[1].split("."):
+        assert part not in caplog.text
 
 
 def test_every_character_of_a_link_counts(

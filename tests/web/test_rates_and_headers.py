@@ -82,6 +82,17 @@ def test_submits_have_a_rate_of_their_own(limited: Flask, picture: Picture) -> N
 
 
 @pytest.mark.integration
+def test_a_submit_under_an_id_of_ones_own_counts_too(limited: Flask, picture: Picture) -> None:
+    client = limited.test_client()
+    ada = bearer(limited.extensions["keys"].create("ada", list(Scope))[1])
+    paths = [f"/v1/jobs/00000000-0000-4000-8000-00000000000{n}" for n in range(2)]
+
+    answers = [client.put(path, data=form(picture), headers=ada) for path in paths]
+
+    assert [answer.status_code for answer in answers] == [202, 429]
+
+
+@pytest.mark.integration
 def test_who_has_no_key_is_counted_by_address(limited: Flask) -> None:
     client = limited.test_client()
 
