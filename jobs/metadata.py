@@ -29,6 +29,10 @@ _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
 _NEXT_MARKER = re.compile(rb"\xff\xff*[^\x00\xd0-\xd7\xff]")
 
 
+#: Encoders write up to about twenty. Each costs a pass over the picture, for a handful of bytes.
+MOST_SCANS = 100
+
+
 class BrokenFileError(ValueError):
     """The file's structure does not hold."""
 
@@ -63,7 +67,7 @@ def _orientation_exif(orientation: int) -> bytes:
 
 def _jpeg_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
     yield b"\xff\xd8"
-    at = 2
+    at, scans = 2, 0
     wrote_exif = not exif
     while True:
         marker, at = _jpeg_marker(data, at)
@@ -87,6 +91,9 @@ def _jpeg_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
             yield bytes((0xFF, marker)) + data[at : at + length]
         at += length
         if marker == 0xDA:
+            scans += 1
+            if scans > MOST_SCANS:
+                raise BrokenFileError(f"it has more than {MOST_SCANS} scans")
             found = _NEXT_MARKER.search(data, at)
             end = found.start() if found else len(data)
             yield data[at:end]
