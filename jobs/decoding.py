@@ -19,7 +19,7 @@ from pebble import ProcessExpired, ProcessPool
 from jobs.decode_limits import DecodeLimits
 from jobs.errors import JobsError, NotFoundError, UnusablePictureError
 from jobs.pictures import CleanPicture, PictureInfo, clean_picture
-from jobs.thumbnails import make_thumbnail
+from jobs.thumbnails import SIDE, make_thumbnail
 from jobs.videos import inspect_video
 
 
@@ -59,13 +59,13 @@ def take_video(
     return info
 
 
-def take_thumbnail(data: bytes, media_type: str, limits: DecodeLimits) -> bytes:
-    """A small WebP of a picture or a video. Raises `NotFoundError` where none can be made."""
+def take_thumbnail(data: bytes, media_type: str, limits: DecodeLimits, *, side: int = SIDE) -> bytes:
+    """A WebP of `side` pixels of a picture or a video. Raises `NotFoundError` if none can be made."""
     future = _pool(limits.megabytes, limits.processes).schedule(
-        _shrink, args=(data, media_type), timeout=limits.seconds
+        _shrink, args=(data, media_type, side), timeout=limits.seconds
     )
     try:
-        small: bytes = _outcome(future, limits, "the output", None)
+        small: bytes = _outcome(future, limits, "it", None)
     except UnusablePictureError as error:
         raise NotFoundError(f"No small picture of it: {error.detail}") from None
     return small
@@ -124,9 +124,9 @@ def _inspect(
         return error.__class__(error.detail, pointer=error.pointer)
 
 
-def _shrink(data: bytes, media_type: str) -> bytes | JobsError:
+def _shrink(data: bytes, media_type: str, side: int) -> bytes | JobsError:
     try:
-        return make_thumbnail(data, media_type)
+        return make_thumbnail(data, media_type, side)
     except MemoryError:
         raise
     except Exception:  # decoders raise many kinds of error, and all mean the same here

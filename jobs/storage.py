@@ -49,6 +49,10 @@ class BlobStorage(Protocol):
         """Raise `StorageError` unless blobs can be written."""
         ...
 
+    def __hash__(self) -> int:
+        """Stores are told apart as objects."""
+        ...
+
 
 class LocalStorage:
     """Blobs as files in a folder, two levels deep."""

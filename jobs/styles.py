@@ -77,7 +77,7 @@ class StyleCatalogue:
         with self._sessions.begin() as session:
             if session.execute(gone.returning(Style.id)).one_or_none() is not None:
                 return
-        style, _ = self.image(style_id)
+        style = self.find(style_id)
         raise ConflictError(f"{style.title} belongs to the gallery and can't be deleted.")
 
     def get(self, style_id: str) -> Style:
@@ -95,11 +95,15 @@ class StyleCatalogue:
 
     def image(self, style_id: str) -> tuple[Style, bytes]:
         """A style and its picture. Raises `NotFoundError`."""
+        style = self.find(style_id)
+        return style, self._storage.get(style.sha256)
+
+    def find(self, style_id: str) -> Style:
+        """A style. Raises `NotFoundError`."""
         try:
-            style = self.get(style_id)
+            return self.get(style_id)
         except InvalidParamsError as error:
             raise NotFoundError(error.errors[0][1]) from None
-        return style, self._storage.get(style.sha256)
 
     def register_gallery(self) -> int:
         """Put the bundled styles in; returns how many were new. Doing it twice changes nothing."""

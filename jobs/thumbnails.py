@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from jobs.pictures import FORMATS
 
-#: Long side in pixels, and the most bytes that one may have.
+#: Long side in pixels, and the most bytes that one of it may have.
 SIDE = 256
 MOST_BYTES = 20_000
 _QUALITIES = (80, 60, 40, 20, 5)
@@ -21,31 +21,32 @@ def has_thumbnail(media_type: str) -> bool:
     return media_type in FORMATS.values() or media_type in _MOVING or media_type.startswith("video/")
 
 
-def make_thumbnail(data: bytes, media_type: str) -> bytes:
-    """A WebP of at most `SIDE` pixels and `MOST_BYTES` bytes; of a video, its first frame.
+def make_thumbnail(data: bytes, media_type: str, side: int = SIDE) -> bytes:
+    """A WebP of at most `side` pixels, upright; of a video, its first frame.
 
+    One of `SIDE` has at most `MOST_BYTES` bytes, larger ones more by as much as they are larger.
     Raises whatever its decoder raises.
     """
     still = media_type in FORMATS.values()
-    small = _still(data) if still else _first_frame(data)
-    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    return _encoded(small)
+    small = _still(data, side) if still else _first_frame(data)
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _encoded(small, MOST_BYTES * max(1, side * side // SIDE**2))
 
 
-def _encoded(picture: Image.Image) -> bytes:
+def _encoded(picture: Image.Image, most_bytes: int) -> bytes:
     # Few pictures need a second try: noise does.
     for quality in _QUALITIES:
         out = io.BytesIO()
         picture.save(out, "WEBP", quality=quality)
-        if out.tell() <= MOST_BYTES:
+        if out.tell() <= most_bytes:
             break
     return out.getvalue()
 
 
-def _still(data: bytes) -> Image.Image:
+def _still(data: bytes, side: int) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as picture:
-        picture.draft("RGB", (2 * SIDE, 2 * SIDE))
-        return picture.convert("RGB")
+        picture.draft("RGB", (2 * side, 2 * side))
+        return ImageOps.exif_transpose(picture).convert("RGB")
 
 
 def _first_frame(data: bytes) -> Image.Image:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from functools import lru_cache
 
-from flask import Blueprint, Response, jsonify, request, send_file
-from PIL import Image
+from flask import Blueprint, Response, jsonify, request
 
+from jobs.decode_limits import DecodeLimits
+from jobs.decoding import take_thumbnail
 from jobs.errors import InvalidParamsError
+from jobs.models import Style
+from jobs.storage import BlobStorage
 from web.current import service
 from web.jobs_api import send_blob
 from web.schemas import style_json
@@ -54,35 +56,36 @@ def delete(style_id: str) -> tuple[str, int]:
 @blueprint.get("/<style_id>")
 def show(style_id: str) -> Response:
     """One style."""
-    style, _ = service().styles.image(style_id)
-    return jsonify(style_json(style))
+    return jsonify(style_json(service().styles.find(style_id)))
 
 
 @blueprint.get("/<style_id>/image")
 def image(style_id: str) -> Response:
     """The style's picture, or a thumbnail of `?size=` pixels."""
-    style, data = service().styles.image(style_id)
+    styles = service().styles
     if "size" not in request.args:
+        style, data = styles.image(style_id)
         return send_blob(style.blob, data, name=style.id)
-    size = request.args["size"]
+    return _send_thumbnail(styles.find(style_id), request.args["size"])
+
+
+def _send_thumbnail(style: Style, size: str) -> Response:
     if size not in map(str, THUMBNAIL_SIDES):
         sides = ", ".join(map(str, THUMBNAIL_SIDES))
         raise InvalidParamsError([("size", f"Thumbnails come in the sizes {sides}.")])
-    response = send_file(
-        io.BytesIO(_thumbnail(data, int(size))),
-        mimetype="image/webp",
-        conditional=True,
-        etag=f"{style.sha256}-{size}",
-    )
+    atelier = service()
+    blob, limits = style.blob, atelier.settings.decode_limits
+    small = _thumbnail(atelier.storage, blob.sha256, blob.media_type, int(size), limits)
+    response = Response(small, mimetype="image/webp")
+    response.set_etag(f"{blob.sha256}-{size}")
+    response.make_conditional(request)
     response.headers["Cache-Control"] = "private, max-age=86400"
     return response
 
 
-@lru_cache(maxsize=256)
-def _thumbnail(data: bytes, side: int) -> bytes:
-    with Image.open(io.BytesIO(data)) as picture:
-        small = picture.convert("RGB")
-        small.thumbnail((side, side), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    small.save(out, "WEBP", quality=82)
-    return out.getvalue()
+@lru_cache(maxsize=512)
+def _thumbnail(
+    storage: BlobStorage, sha256: str, media_type: str, side: int, limits: DecodeLimits
+) -> bytes:
+    # Kept by the name of the bytes, and not by the bytes: those of 512 styles are gigabytes.
+    return take_thumbnail(storage.get(sha256), media_type, limits, side=side)

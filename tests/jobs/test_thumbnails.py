@@ -44,6 +44,16 @@ def test_noise_at_the_largest_side_fits() -> None:
     assert len(make_thumbnail(noise(256, 256, "PNG"), "image/png")) <= MOST_BYTES
 
 
+def test_a_photo_that_was_taken_sideways_stands_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    Image.new("RGB", (400, 200)).save(out, "JPEG", exif=exif)
+
+    with Image.open(io.BytesIO(make_thumbnail(out.getvalue(), "image/jpeg", 96))) as picture:
+        assert picture.size == (48, 96)
+
+
 def test_the_colours_are_the_pictures(limits: DecodeLimits) -> None:
     out = io.BytesIO()
     Image.new("RGB", (700, 300), (200, 40, 90)).save(out, "PNG")

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 from sqlalchemy import update
 
+from jobs.decode_limits import DecodeLimits
+from jobs.decoding import take_thumbnail
 from jobs.maintenance import Maintenance
 from jobs.models import StoredUpload
 from jobs.service import JobService
@@ -185,3 +188,28 @@ def test_titles_that_are_refused(client: FlaskClient, picture: Picture, title: s
     form = {"file": (io.BytesIO(picture()), "s.png"), "title": title}
 
     assert client.post("/v1/styles", data=form).status_code == 422
+
+
+def test_thumbnails_of_styles_are_made_in_the_confined_processes_and_once(
+    client: FlaskClient, service: JobService, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = {"file": (io.BytesIO(picture(300, 200, seed=41)), "p.png"), "title": "Large"}
+    style = client.post("/v1/styles", data=sent).json
+    asked: list[tuple[int, str]] = []
+
+    def take(data: bytes, media_type: str, limits: DecodeLimits, *, side: int) -> bytes:
+        asked.append((side, media_type))
+        return take_thumbnail(data, media_type, limits, side=side)
+
+    monkeypatch.setattr("web.styles_api.take_thumbnail", take)
+    path = style["urls"]["image"]
+    first = client.get(f"{path}?size=96")
+    service.storage.delete(style["sha256"])
+    again = client.get(f"{path}?size=96")
+    same = client.get(f"{path}?size=96", headers={"If-None-Match": first.headers["ETag"]})
+    other = client.get(f"{path}?size=384")
+
+    with Image.open(io.BytesIO(first.data)) as small:
+        assert (small.format, small.size) == ("WEBP", (96, 64))
+    assert (again.data, same.status_code, other.status_code) == (first.data, 304, 404)
+    assert asked == [(96, "image/png")]
