@@ -18,13 +18,14 @@ _MOST_RATIO = 100
 
 
 def photographs(
-    data: bytes, *, most: int, max_bytes: int, pointer: str = "file"
+    data: bytes, *, most: int, max_bytes: int, max_total: int, pointer: str = "file"
 ) -> Iterator[tuple[str, bytes]]:
     """The name and bytes of each photograph of an archive, by its order there.
 
     The whole table of contents is checked before the first is unpacked. At most `most` files of at most
-    `max_bytes` each; names that leave the archive, links, encrypted or nested archives, bombs and files
-    that are no pictures by name refuse the whole. Raises `InvalidParamsError`.
+    `max_bytes` each and `max_total` together are taken; names that leave the archive, links, encrypted
+    or nested archives, bombs and files that are no pictures by name refuse the whole. Raises
+    `InvalidParamsError`.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -40,6 +41,12 @@ def photographs(
             raise _wrong(pointer, "The archive holds no photographs.")
         if len(members) > most:
             raise _wrong(pointer, f"The archive holds {len(members)} files; {most} are taken.")
+        total = sum(member.file_size for member in members)
+        if total > max_total:
+            raise _wrong(
+                pointer,
+                f"The photographs are {total // 1_000_000} MB; {max_total // 1_000_000} MB are taken.",
+            )
         for member in members:
             yield _shown(member), _unpacked(archive, member, max_bytes, pointer)
 

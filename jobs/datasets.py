@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -72,16 +72,19 @@ class DatasetCatalogue:
         settings = self._settings
         limit = settings.max_upload_mb * 1_000_000
         kept: dict[str, CleanPicture] = {}
-        for said, raw in photographs(data, most=settings.max_dataset_images, max_bytes=limit):
+        # Photographs hardly shrink in an archive; what unpacks to more is meant to fill our memory.
+        total = 2 * settings.max_dataset_mb * 1_000_000
+        most = settings.max_dataset_images
+        for said, raw in photographs(data, most=most, max_bytes=limit, max_total=total):
             picture = take_picture(raw, settings.decode_limits, name=said, pointer="file")
             kept.setdefault(sha256_of(picture.data), picture)
+        sizes = {sha256: len(picture.data) for sha256, picture in kept.items()}
         with reading(self._sessions) as session:
-            sizes = {sha256: len(picture.data) for sha256, picture in kept.items()}
             check_bytes(session, self._owner, settings.max_mb_per_owner, sizes)
         stored = [
             store_blob(self._sessions, self._storage, each.data, each.info) for each in kept.values()
         ]
-        return self._write(new_id(), self._owner, name, stored)
+        return self._write(new_id(), self._owner, name, stored, sizes=sizes)
 
     def add_folder(self, folder: str, *, name: str) -> Dataset:
         """Register a folder below `DATASET_ROOT`, for workers to read. Raises `InvalidParamsError`."""
@@ -152,11 +155,21 @@ class DatasetCatalogue:
             return 0
         return self._write(SAMPLES, None, "Sample photographs", stored).image_count
 
-    def _write(self, id_: str, owner: str | None, name: str, stored: Iterable[str]) -> Dataset:
+    def _write(
+        self,
+        id_: str,
+        owner: str | None,
+        name: str,
+        stored: Iterable[str],
+        *,
+        sizes: Mapping[str, int] | None = None,
+    ) -> Dataset:
         digests = list(stored)
         with self._sessions.begin() as session:
             if owner is not None:
                 ensure_owner(session, owner)
+                most = self._settings.max_mb_per_owner
+                check_bytes(session, owner, most, sizes or {}, lock=True)
             count, at = len(digests), now(session)
             session.merge(Dataset(id=id_, owner=owner, name=name, image_count=count, created_at=at))
             session.flush()

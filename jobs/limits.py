@@ -81,13 +81,17 @@ def _kept_by(owner: str) -> ColumnElement[bool]:
     return Blob.sha256.in_(union(of_jobs, uploaded, styles, networks, photos))
 
 
-def check_bytes(session: Session, owner: str, most_mb: int, files: Mapping[str, int]) -> None:
+def check_bytes(
+    session: Session, owner: str, most_mb: int, files: Mapping[str, int], *, lock: bool = False
+) -> None:
     """Make sure that `files` (SHA-256 → bytes) may be kept too; 0 MB is no limit.
 
-    Raises `OverLimitError`.
+    `lock` is as in `check_room`. Raises `OverLimitError`.
     """
     if not most_mb:
         return
+    if lock:
+        session.execute(_LOCKED_OWNER, {"owner": owner})
     kept = bytes_kept(session, owner)
     known = set(
         session.scalars(select(Blob.sha256).where(_kept_by(owner), Blob.sha256.in_(list(files))))

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import lifecycle, outbox, retention
 from jobs.lifecycle import JobStatus
+from jobs.logs import bound
 from jobs.models import Job
 from jobs.service import JobService
 
@@ -70,7 +71,8 @@ class Maintenance:
                 if status == JobStatus.QUEUED:
                     outbox.enqueue(session, job_id, session.get_one(Job, job_id).queue)
         for job_id, status in reaped:
-            log.warning("job %s had stalled; it is %s now", job_id, status)
+            with bound(job_id=job_id):
+                log.warning("job %s had stalled; it is %s now", job_id, status)
         return [job_id for job_id, _ in reaped]
 
     def cancel_overdue(self) -> list[str]:
@@ -78,7 +80,8 @@ class Maintenance:
         with self._service.sessions.begin() as session:
             overdue = lifecycle.cancel_overdue(session)
         for job_id, status in overdue:
-            log.info("job %s did not end in time; it is %s", job_id, status)
+            with bound(job_id=job_id):
+                log.info("job %s did not end in time; it is %s", job_id, status)
         return [job_id for job_id, _ in overdue]
 
     def renotify(self) -> int:

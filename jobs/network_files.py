@@ -55,12 +55,14 @@ def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:
             raise ValueError
         header = json.loads(data[8 : 8 + length])
         said = {key: json.loads(value) for key, value in header.pop("__metadata__").items()}
+        # Neither databases nor JSON have a place for infinity, or for what is no number.
+        json.dumps(said, allow_nan=False)
         end = max(_end_of(name, tensor) for name, tensor in header.items())
     except (ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError):
         raise _wrong(pointer, "This is not a network that Atelier saved (safetensors).") from None
     if said.get("format") != FORMAT:
         raise _wrong(pointer, "This safetensors file is not a network that Atelier saved.")
-    if said.get("architecture") not in ARCHITECTURES:
+    if str(said.get("architecture")) not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise _wrong(pointer, f"Its architecture is not known here; there are {known}.")
     if 8 + length + end != len(data):

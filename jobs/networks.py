@@ -104,12 +104,13 @@ class NetworkCatalogue:
         """Take a network that was made elsewhere. Raises `InvalidParamsError` or `OverLimitError`."""
         check_network_name(name)
         header = read_header(data)
+        most, sizes = self._settings.max_mb_per_owner, {sha256_of(data): len(data)}
         with reading(self._sessions) as session:
-            sizes = {sha256_of(data): len(data)}
-            check_bytes(session, self._owner, self._settings.max_mb_per_owner, sizes)
+            check_bytes(session, self._owner, most, sizes)
         sha256 = store_blob(self._sessions, self._storage, data, FILE_INFO)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
+            check_bytes(session, self._owner, most, sizes, lock=True)
             row = add_version(session, self._owner, name, header, sha256)
         return self.get(row.id)
 

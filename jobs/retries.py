@@ -17,10 +17,12 @@ def retry_of(
 ) -> Submission:
     """What was asked of `job`, with its inputs and its webhook, to be asked again.
 
-    A deadline starts anew. Raises `InvalidParamsError` if the parameters are not taken any more.
+    Its deadline and the time that it is kept start anew. Raises `InvalidParamsError` if the parameters
+    are not taken any more.
     """
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
         raise InvalidParamsError([("Idempotency-Key", "A key has 1 to 200 characters.")])
+    kept = None if job.expires_at is None else int((job.expires_at - job.created_at).total_seconds())
     after = None if job.cancel_at is None else (job.cancel_at - job.created_at).total_seconds()
     return Submission(
         kind=job.kind,
@@ -36,6 +38,7 @@ def retry_of(
         retried_from=job.id,
         request_id=request_id,
         webhook=_webhook_of(job),
+        expires_in=kept,
     )
 
 

@@ -51,12 +51,13 @@ class StyleCatalogue:
             raise InvalidParamsError([("title", "A title of 1 to 120 characters is needed.")])
         limits = self._settings.decode_limits
         picture = take_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+        most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
         with reading(self._sessions) as session:
-            files = {sha256_of(picture.data): len(picture.data)}
-            check_bytes(session, self._owner, self._settings.max_mb_per_owner, files)
+            check_bytes(session, self._owner, most, files)
         sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
+            check_bytes(session, self._owner, most, files, lock=True)
             style = Style(
                 id=new_id(),
                 owner=self._owner,

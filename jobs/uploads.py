@@ -37,12 +37,13 @@ class UploadShelf:
         picture = take_picture(
             upload.data, self._settings.decode_limits, name=upload.name, pointer=upload.field
         )
+        most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
         with reading(self._sessions) as session:
-            files = {sha256_of(picture.data): len(picture.data)}
-            check_bytes(session, self._owner, self._settings.max_mb_per_owner, files)
+            check_bytes(session, self._owner, most, files)
         sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
+            check_bytes(session, self._owner, most, files, lock=True)
             at = now(session)
             row = StoredUpload(
                 id=new_id(),

@@ -23,7 +23,7 @@ def expire_lease(sessions: SessionFactory, job_id: str) -> None:
         session.execute(update(Job).where(Job.id == job_id).values(lease_expires_at=past))
 
 
-def network_file(architecture: str = "johnson", **metadata: object) -> bytes:
+def network_file(architecture: object = "johnson", **metadata: object) -> bytes:
     """A file with the header of a network and one small tensor."""
     said = {"format": "atelier-network/1", "architecture": architecture, "settings": {}, **metadata}
     header = {name: json.dumps(value) for name, value in said.items()}

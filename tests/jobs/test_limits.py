@@ -4,16 +4,19 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
+from tests_support import network_file, zipped
 
-from jobs import lifecycle
+from jobs import lifecycle, rows
 from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
 from jobs.limits import bytes_kept
 from jobs.models import Blob, Job
 from jobs.service import JobService
 from jobs.storage import LocalStorage
+from jobs.submission import Upload
 
 Submit = Callable[..., Job]
 
@@ -122,3 +125,69 @@ def test_the_bound_of_an_owner_holds_when_requests_race(service: JobService, sub
 
     assert taken == 3
     assert len(service.of("ann").page().jobs) == 3
+
+
+WAYS_IN = ["upload", "style", "network", "dataset"]
+
+
+def send(service: JobService, way: str, picture: Callable[..., bytes], seed: int) -> None:
+    """Keep something of about 70 kB for Ann, other than a job."""
+    ann = service.of("ann")
+    noise = picture(160, 160, seed=seed)
+    upload = Upload(data=noise, field="file", name="file")
+    if way == "upload":
+        ann.uploads.add(upload)
+    elif way == "style":
+        ann.styles.add(upload, title="Mine")
+    elif way == "network":
+        ann.networks.add_file(network_file(note="x" * 70_000 + str(seed)), name="mine")
+    else:
+        ann.datasets.add_archive(zipped({"a.png": noise}), name="mine")
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_whatever_is_kept_counts(
+    service: JobService, picture: Callable[..., bytes], local_storage: LocalStorage, way: str
+) -> None:
+    allow(service, max_mb_per_owner=1)
+    send(service, way, picture, 1)
+    with service.sessions.begin() as session:
+        session.execute(update(Blob).values(size=999_000))
+    before = stored(local_storage)
+
+    with pytest.raises(OverLimitError):
+        send(service, way, picture, 2)
+
+    assert stored(local_storage) == before
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_the_bound_of_bytes_holds_when_requests_race(
+    service: JobService, picture: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    allow(service, max_mb_per_owner=1)
+    send(service, way, picture, 1)
+    with service.sessions.begin() as session:
+        session.execute(update(Blob).values(size=900_000))  # there is room for one more
+    barrier = threading.Barrier(4)
+    checked = rows.store_blobs
+
+    def together(*arguments: Any) -> None:
+        barrier.wait(30)  # all have been told that there is room
+        checked(*arguments)
+
+    monkeypatch.setattr("jobs.rows.store_blobs", together)
+
+    def one(seed: int) -> bool:
+        try:
+            send(service, way, picture, seed)
+        except OverLimitError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = sum(pool.map(one, range(2, 6)))
+
+    assert taken == 1
+    with service.sessions() as session:
+        assert bytes_kept(session, "ann") <= 1_000_000

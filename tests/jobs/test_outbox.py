@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from tests_support import expire_lease
 from jobs.db import SessionFactory
 from jobs.dispatch_models import OutboxMessage
 from jobs.lifecycle import JobStatus
+from jobs.logs import JsonFormatter
 from jobs.maintenance import Maintenance
 from jobs.models import Job
 from jobs.queue import JobQueue, make_celery
@@ -90,9 +92,12 @@ def test_lost_tokens_are_made_up_for_once(
     assert redis_queue.depth("stylize") == 3
 
 
-def test_reaped_jobs_get_a_new_token(service: JobService, picture: Callable[..., bytes]) -> None:
+def test_reaped_jobs_get_a_new_token(
+    service: JobService, picture: Callable[..., bytes], caplog: pytest.LogCaptureFixture
+) -> None:
     from jobs import lifecycle
 
+    caplog.handler.setFormatter(JsonFormatter())
     job = submit(service, picture)
     with service.sessions.begin() as session:
         session.query(OutboxMessage).delete()
@@ -102,6 +107,9 @@ def test_reaped_jobs_get_a_new_token(service: JobService, picture: Callable[...,
     assert Maintenance(service).reap() == [job.id]
     assert waiting(service.sessions) == 1
     assert service.get(job.id).status == JobStatus.QUEUED
+    assert [json.loads(line)["job_id"] for line in caplog.text.splitlines() if "stalled" in line] == [
+        job.id
+    ]
 
 
 def test_a_token_carries_the_id_and_no_more(settings: Settings) -> None:

@@ -151,13 +151,16 @@ def test_dead_letters_are_listed_until_they_are_retried(
 
 
 def test_a_canceled_job_is_retried_with_all_that_was_asked(client: FlaskClient, submit: Any) -> None:
-    job = submit(cancel_after="90", priority="4", use_cache="false", alpha="0.3")
+    asked = {"priority": "4", "use_cache": "false", "alpha": "0.3", "expires_in": "3600"}
+    job = submit(cancel_after="90", **asked)
     client.post(job["urls"]["cancel"])
 
     again = client.post(job["urls"]["retry"]).json
 
     after = datetime.fromisoformat(again["cancel_at"]) - datetime.fromisoformat(again["created_at"])
     assert after.total_seconds() == 90
+    kept = datetime.fromisoformat(again["expires_at"]) - datetime.fromisoformat(again["created_at"])
+    assert kept.total_seconds() == 3600
     assert (again["priority"], again["params"]["alpha"]) == (4, 0.3)
 
 

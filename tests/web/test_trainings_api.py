@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 from tests_support import network_file, zipped
 
 from jobs import lifecycle, training_record
@@ -213,6 +214,10 @@ def test_a_network_is_taken_listed_downloaded_and_forgotten(client: FlaskClient)
         network_file() + b"x",
         network_file("perceptron"),
         network_file(format="another"),
+        network_file(["johnson"]),
+        network_file({"a": 1}),
+        network_file(figures={"loss": float("nan")}),
+        network_file(settings={"rate": [float("-inf")]}),
         (8).to_bytes(8, "little") + b"[[[[[[[[",
         (10).to_bytes(8, "little") + b'{"a":{}}  ',
     ],
@@ -271,6 +276,13 @@ def test_a_dataset_of_an_archive(client: FlaskClient, picture: Picture) -> None:
     assert (retried.status_code, retried.json["errors"][0]["pointer"]) == (422, "dataset_id")
 
 
+def flat(level: int) -> bytes:
+    """A picture of 0.75 MB that an archive makes next to nothing of."""
+    out = io.BytesIO()
+    Image.new("RGB", (500, 500), (level, level, level)).save(out, "PNG", compress_level=0)
+    return out.getvalue()
+
+
 def hostile(picture: bytes) -> dict[str, bytes]:
     bomb = zipped({"bomb.png": b"\0" * 30_000_000})
     lying = bytearray(zipped({"a.png": picture}))
@@ -293,6 +305,7 @@ def hostile(picture: bytes) -> dict[str, bytes]:
         "bomb": bomb,
         "lying": bytes(lying),
         "encrypted": bytes(encrypted),
+        "much from little": zipped({f"{n}.png": flat(n) for n in range(4)}),
         "too many": zipped({f"{n}.png": picture for n in range(9)}),
     }
 
@@ -300,10 +313,12 @@ def hostile(picture: bytes) -> dict[str, bytes]:
 def test_hostile_archives_leave_nothing(
     settings: Settings, service: JobService, picture: Picture, stored: set[Path]
 ) -> None:
-    few = settings.model_copy(update={"max_dataset_images": 8, "max_upload_mb": 5})
+    update = {"max_dataset_images": 8, "max_upload_mb": 5, "max_dataset_mb": 1}
+    few = settings.model_copy(update=update)
     small = JobService(few, service.engine, service.storage, service.queue)
     client = create_app(few, small).test_client()
     cases = hostile(picture())
+    assert len(cases["much from little"]) < 100_000
 
     for name, data in cases.items():
         answer = client.post("/v1/datasets", data={"file": file(data), "name": "x"})

@@ -1,0 +1,52 @@
+"""As many long polls as the real web server has threads, and others all the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+from service_stack import ROOT, Stack
+
+from jobs.client import Client
+from jobs.processes import WEB
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+THREADS = 4
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Stack]:
+    """A web server of four threads, and nobody who works."""
+    stack = Stack(tmp_path, "")
+    stack.commands["web"] = WEB.format(host="127.0.0.1", port=stack.port, threads=THREADS).split()
+    migrate = [sys.executable, "-m", "jobs.cli", "migrate"]
+    subprocess.run(migrate, env=stack.environment, cwd=ROOT, check=True, capture_output=True)
+    stack.start("redis", "web")
+    yield stack
+    stack.stop()
+
+
+def test_long_polls_hold_nobody_up(small: Stack, photo: Path, painting: Path) -> None:
+    with Client(small.url) as api:
+        job = api.submit(photo, style=painting)
+
+    def poll(_: int) -> int:
+        address = f"{small.url}/v1/jobs/{job['id']}?wait=30"
+        return httpx.get(address, trust_env=False, timeout=120).status_code
+
+    with ThreadPoolExecutor(2 * THREADS) as pool:
+        polls = [pool.submit(poll, number) for number in range(2 * THREADS)]
+        small.wait_until(lambda: sum(each.done() for each in polls) == 2 * THREADS - 3)
+        for _ in range(10):
+            assert httpx.get(f"{small.url}/healthz", trust_env=False, timeout=60).status_code == 200
+
+        # Those who had a seat wait on, until their job changes.
+        assert sum(not each.done() for each in polls) == 3
+        with Client(small.url) as api:
+            api.cancel(job["id"])
+        assert [each.result() for each in polls] == [200] * (2 * THREADS)
