@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from jobs import counters
+from jobs.claiming import eligible
 from jobs.db import now
 from jobs.dispatch_models import OutboxMessage, WebhookDelivery
 from jobs.lifecycle import JobStatus
@@ -53,11 +54,7 @@ def open_jobs() -> Select[str, str, int]:
 
 def oldest_queued(at: datetime) -> Select[str, datetime]:
     """Queue and time of the job that has been eligible for longest."""
-    return (
-        select(Job.queue, func.min(Job.run_at))
-        .where(Job.status == JobStatus.QUEUED, Job.run_at <= at)
-        .group_by(Job.queue)
-    )
+    return select(Job.queue, func.min(Job.run_at)).where(eligible(at)).group_by(Job.queue)
 
 
 def latest_succeeded(kind: str) -> Select[datetime, datetime | None, datetime | None]:

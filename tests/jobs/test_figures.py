@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, insert, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jobs import counters, lifecycle
@@ -99,6 +99,21 @@ def test_a_busy_service(sessions: SessionFactory) -> None:
     assert values["atelier_outbox_lag_seconds"] == pytest.approx(40, abs=30)
     assert values["atelier_webhooks_pending"] == 2
     assert values["atelier_webhooks_late_seconds"] == pytest.approx(40, abs=30)
+
+
+@pytest.mark.parametrize("why", ["paused_at", "cancel_at", "run_at"])
+def test_a_job_that_nobody_may_take_is_not_late(sessions: SessionFactory, why: str) -> None:
+    """A training that its owner paused for a day must not call an operator."""
+    [waits] = add(sessions, 1, JobStatus.QUEUED)
+    with sessions.begin() as session:
+        seconds = 3600 if why == "run_at" else -1
+        values = {why: now(session) + timedelta(seconds=seconds)}
+        session.execute(update(Job).where(Job.id == waits).values(**values))
+
+    values = shown(sessions)
+
+    assert values['atelier_queue_depth{queue="stylize"}'] == 1
+    assert values['atelier_queue_oldest_seconds{queue="stylize"}'] == 0
 
 
 def test_ends_and_expiries_are_counted_for_good(sessions: SessionFactory) -> None:
