@@ -28,6 +28,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         rates,
         requests,
         samples,
+        seats,
         sessions,
         simple,
         styles_api,
@@ -35,7 +36,6 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         trainings_api,
         uploads_api,
     )
-    from web.seats import Seats
 
     settings = settings or load_settings()
     app = Flask(__name__)
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     app.config["MAX_FORM_PARTS"] = 60
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["atelier"] = service or make_service(settings)
-    app.extensions["seats"] = Seats(settings.web_threads)
+    seats.register(app, settings.web_threads)
     # The id first: what is refused has one too.
     requests.register(app)
     access.register(app, settings)

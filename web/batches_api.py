@@ -8,6 +8,7 @@ from web.current import service
 from web.fields import take_handling
 from web.requests import request_id
 from web.schemas import batch_json
+from web.seats import admit_body
 from web.uploads import read_lists
 
 blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
@@ -20,7 +21,8 @@ def submit() -> Response:
     """Take a batch: 202, `Location`; 200 when earlier outputs answered all of it."""
     atelier = service()
     settings = atelier.settings
-    request.max_content_length = (settings.max_batch_mb + 1) * 1_000_000
+    usual = 2 * settings.max_upload_mb * 1_000_000
+    admit_body(request, usual, (settings.max_batch_mb + 1) * 1_000_000)
     request.max_form_parts = 2 * settings.max_batch_jobs + 20
     lists, uploads = read_lists(
         request,

@@ -8,6 +8,7 @@ from jobs.errors import InvalidParamsError
 from web.current import service
 from web.jobs_api import send_blob
 from web.schemas import dataset_json
+from web.seats import admit_body
 from web.uploads import read_form
 
 blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
@@ -24,7 +25,8 @@ def create() -> Response:
     """Keep the photographs of a zip archive, or register a folder of the server's."""
     atelier = service()
     limit = atelier.settings.max_dataset_mb * 1_000_000
-    request.max_content_length = limit + 1_000_000
+    usual = 2 * atelier.settings.max_upload_mb * 1_000_000
+    admit_body(request, usual, limit + 1_000_000)
     fields, files = read_form(request, files={"file"}, max_bytes=limit)
     problems = [(name, "There is no such field.") for name in fields if name not in {"name", "folder"}]
     if ("file" in files) == ("folder" in fields):

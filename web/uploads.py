@@ -14,6 +14,7 @@ from jobs.param_parts import PartName
 from jobs.service import JobService
 from jobs.submission import KeptPicture, Upload
 from web.json_body import read_json
+from web.seats import admit_body
 from web.texts import UNKEPT, is_kept
 
 
@@ -89,8 +90,9 @@ def read_job(
     """
     settings = atelier.settings
     if request.mimetype != "application/json":
-        largest = max(2 * settings.max_upload_mb, settings.max_upload_mb + settings.max_video_mb)
-        request.max_content_length = (largest + 1) * 1_000_000
+        usual = 2 * settings.max_upload_mb
+        largest = max(usual, settings.max_upload_mb + settings.max_video_mb)
+        admit_body(request, (usual + 1) * 1_000_000, (largest + 1) * 1_000_000)
         video = request.form.get("kind") == "video"
         limit = (settings.max_video_mb if video else settings.max_upload_mb) * 1_000_000
         form, uploads = read_form(request, files=files, max_bytes=limit, parts=parts)

@@ -143,3 +143,28 @@ def test_a_long_history_is_told_to_its_end(
 
     assert text.count("event: progress") == 450
     assert text.rstrip().splitlines()[-1] == 'data: {"status": "failed"}'
+
+
+def test_large_bodies_come_a_few_at_a_time(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = Seats(4)
+    monkeypatch.setitem(app.extensions, "seats", few)
+    large = {"CONTENT_LENGTH": "90000000"}
+    unsaid = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    paths = ["/v1/jobs", "/v1/datasets", "/v1/batches"]
+
+    def send(path: str, environ: dict[str, Any]) -> Any:
+        of_a_form = {"CONTENT_TYPE": "multipart/form-data; boundary=b"} | environ
+        return client.post(path, data=b"--b--\r\n", environ_overrides=of_a_form)
+
+    let_in = [send(path, environ).status_code for path in paths for environ in (large, unsaid)]
+    assert few.take_for_body()
+    refused = [send(path, environ) for path in paths for environ in (large, unsaid)]
+    small = client.post("/v1/jobs", data={"kind": "stylize"})
+    few.leave_body()
+
+    assert {answer.json["code"] for answer in refused} == {"busy"}
+    assert {answer.status_code for answer in refused} == {503}
+    assert 503 not in let_in
+    assert small.status_code == 422
