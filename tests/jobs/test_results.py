@@ -89,13 +89,15 @@ def test_what_is_not_the_same_is_rendered(service: JobService, submit: Submit, d
     assert (other.status, other.cached) == ("queued", False)
 
 
-def test_another_network_renders_anew(service: JobService, submit: Submit) -> None:
+# Also where the new one's name comes before the old one's: versions have no order.
+@pytest.mark.parametrize("version", ["slim:other-weights@1", "a-release-before@0"])
+def test_another_network_renders_anew(service: JobService, submit: Submit, version: str) -> None:
     submit()
     finish(service)
-    start_worker(service, "slim:other-weights@1")
+    start_worker(service, version)
 
     assert submit().status == "queued"
-    finish(service, version="slim:other-weights@1")
+    finish(service, version=version)
     assert submit().cached
 
 
