@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from jobs.db import SessionFactory, now, reading
 from jobs.errors import ConflictError, JobsError, NotFoundError
 from jobs.lifecycle import FINAL, JobStatus
-from jobs.models import Batch, Blob, Job, JobFile, StoredUpload, Style
+from jobs.models import Batch, Blob, Job, JobFile, StoredUpload, Style, StyleStatistics
 from jobs.storage import BlobStorage
 from jobs.training_models import DatasetImage, TrainedNetwork
 
@@ -51,6 +51,7 @@ def sweep(
 ) -> int:
     """Delete bytes that nothing has referred to for `orphan_seconds`; returns how many blobs went.
 
+    What was computed from them goes too.
     Safe beside submits and other sweeps: see `_sweep_one`.
     """
     with reading(sessions) as session:
@@ -80,6 +81,7 @@ def _sweep_one(
         orphan = delete(Blob).where(Blob.sha256 == sha256, Blob.touched_at < before, ~referred())
         if not _count(session.execute(orphan)):
             return 0
+        session.execute(delete(StyleStatistics).where(StyleStatistics.sha256 == sha256))
         storage.delete(sha256)
         return 1
 
