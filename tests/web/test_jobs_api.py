@@ -297,6 +297,36 @@ def test_looking_at_a_job(client: FlaskClient, picture: Picture) -> None:
     assert again.status_code == 304
 
 
+def test_every_change_of_a_job_changes_its_etag(
+    client: FlaskClient, service: JobService, picture: Picture
+) -> None:
+    path = submit(client, picture)["urls"]["self"]
+    tags = [client.get(path).headers["ETag"]]
+
+    def look() -> Any:
+        changed = client.get(path, headers={"If-None-Match": ", ".join(tags)})
+        tags.append(changed.headers["ETag"])
+        return changed.json
+
+    with service.sessions.begin() as session:
+        run = lifecycle.claim(session, "stylize", "w", 60)
+    assert run is not None
+    running = look()
+    with service.sessions.begin() as session:
+        lifecycle.report_progress(session, run, {"stage": "render", "step": 1, "total": 2})
+    further = look()
+    canceling = client.post(f"{path}/cancel").json
+    told = look()
+    with service.sessions.begin() as session:
+        lifecycle.end_canceled(session, run)
+    ended = look()
+
+    assert (running["status"], further["progress"]["step"]) == ("running", 1)
+    assert canceling["status"] == told["status"] == "running"
+    assert ended["status"] == "canceled"
+    assert len(set(tags)) == 5
+
+
 def test_waiting_ends_with_the_job(client: FlaskClient, service: JobService, picture: Picture) -> None:
     job_id = submit(client, picture)["id"]
     finish(service, picture())
