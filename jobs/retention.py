@@ -66,7 +66,8 @@ def sweep(
         except IntegrityError:
             log.info("blob %s was taken into use while it was swept", sha256)
         except JobsError as error:
-            log.warning("blob %s could not be swept: %s", sha256, error.detail)
+            why = error.__cause__ or error.detail
+            log.warning("blob %s could not be swept: %s", sha256, why)
     return swept
 
 

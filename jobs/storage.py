@@ -120,7 +120,7 @@ class LocalStorage:
             except FileNotFoundError:
                 if not self.folder.is_dir():
                     # A volume that is not mounted comes back; bytes that are gone do not.
-                    raise StorageError(f"The folder of files, {self.folder}, is away.") from None
+                    raise StorageError("The folder of files is away.") from OSError(str(self.folder))
                 raise
 
     def _path(self, sha256: str) -> Path:
@@ -179,10 +179,13 @@ class S3Storage:
             with _s3_errors():
                 self._client.head_bucket(Bucket=self.bucket)
         except NotFoundError:
-            raise StorageError(f"There is no bucket {self.bucket}.") from None
+            raise StorageError("There is no bucket.") from OSError(self.bucket)
 
     def _key(self, sha256: str) -> str:
         return f"{self.prefix}{sha256}"
+
+
+# What is told to clients names no folder, bucket or host; the cause, which is logged, does.
 
 
 @contextmanager
@@ -192,7 +195,8 @@ def _storage_errors() -> Iterator[None]:
     except FileNotFoundError:
         raise NotFoundError("These bytes are not in storage any more.") from None
     except OSError as error:
-        raise StorageError(f"The file store failed: {error.strerror or error}.") from error
+        why = error.strerror or type(error).__name__
+        raise StorageError(f"The file store failed: {why}.") from error
 
 
 @contextmanager
@@ -202,11 +206,12 @@ def _s3_errors() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
+        code = error.response.get("Error", {}).get("Code")
+        if code in {"NoSuchKey", "404"}:
             raise NotFoundError("These bytes are not in storage any more.") from None
-        raise StorageError(f"The file store failed: {error}.") from error
+        raise StorageError(f"The file store failed ({code}).") from error
     except BotoCoreError as error:
-        raise StorageError(f"The file store failed: {error}.") from error
+        raise StorageError(f"The file store failed ({type(error).__name__}).") from error
 
 
 def make_storage(url: str, *, endpoint_url: str = "") -> BlobStorage:

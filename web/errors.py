@@ -70,6 +70,8 @@ def register(app: Flask) -> None:
 
 
 def _jobs_error(error: errors.JobsError) -> Response:
+    if isinstance(error, errors.StorageError):
+        log.error("%s (%s)", error.detail, error.__cause__)
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
     members: dict[str, Any] = {}
     if isinstance(error, errors.InvalidParamsError):

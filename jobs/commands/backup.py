@@ -29,7 +29,7 @@ def backup(folder: Path, as_json: bool) -> None:
     try:
         manifest, blobs = back_up(engine, storage, folder)
     except (BackupError, JobsError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_told(error)) from error
     except OSError as error:
         raise click.ClickException(f"{folder} can't be written: {error.strerror}.") from error
     finally:
@@ -64,7 +64,7 @@ def restore(folder: Path) -> None:
     try:
         manifest = put_back(folder, settings.database, storage)
     except (BackupError, JobsError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_told(error)) from error
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise click.ClickException(f"The database failed, and has nothing of it: {reason}") from error
@@ -72,3 +72,11 @@ def restore(folder: Path) -> None:
     click.echo(
         f"restored {rows} rows and {blobs - len(manifest['gone'])} files, each of which was read back"
     )
+
+
+def _told(error: Exception) -> str:
+    """What is wrong, and where: what clients are not told, whoever runs this may know."""
+    from jobs.errors import StorageError
+
+    where = error.__cause__ if isinstance(error, StorageError) else None
+    return f"{error} {where}" if where else str(error)

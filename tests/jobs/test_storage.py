@@ -72,6 +72,32 @@ def test_a_folder_that_is_away_is_not_a_missing_blob(local_storage: LocalStorage
     assert local_storage.get(name) == b"x"
 
 
+def test_where_the_store_is_remains_the_operators_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is raised is shown to clients; what it was raised from, in the log alone."""
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "us-east-1")
+    (tmp_path / "file").write_text("in the way")
+    inner = LocalStorage(tmp_path / "file" / "private")
+    absent = LocalStorage(tmp_path / "private")
+    remote = make_storage("s3://private/blobs", endpoint_url="http://127.0.0.1:1/private")
+
+    for call in (
+        lambda: inner.put(b"x"),
+        lambda: absent.get("0" * 64),
+        lambda: remote.get("0" * 64),
+        remote.check,
+    ):
+        with pytest.raises(StorageError) as caught:
+            call()
+        assert "private" in str(caught.value.__cause__)
+        for told in (caught.value.detail, str(caught.value)):
+            assert "private" not in told
+            assert "127.0.0.1" not in told
+            assert str(tmp_path) not in told
+
+
 @pytest.mark.integration
 def test_a_bucket_that_is_not_there(s3_storage: S3Storage) -> None:
     s3_storage.bucket = "nowhere"
