@@ -162,7 +162,8 @@ def test_hostile_videos_leave_nothing(client: FlaskClient, clip: bytes, picture:
         "the head alone": clip[: len(clip) // 20],
         "a playlist": b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
         "a concat script": b"ffconcat version 1.0\nfile /etc/passwd\n",
-        "an sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=video 5000 RTP/AVP 96\n",
+        "an sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+        b"m=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n",
         "noise": bytes(range(256)) * 200,
     }
     for name, data in cases.items():
