@@ -151,7 +151,10 @@ def test_what_only_looks_like_a_video(client: FlaskClient, clip: bytes, tmp_path
     assert (content["width"], content["height"]) == (64, 48)  # of the film, not of its sleeve
 
 
-def test_hostile_videos_leave_nothing(client: FlaskClient, clip: bytes, picture: Picture) -> None:
+def test_hostile_videos_leave_nothing(
+    client: FlaskClient, service: JobService, clip: bytes, picture: Picture
+) -> None:
+    service.settings = service.settings.model_copy(update={"decode_seconds": 6.0})
     still = io.BytesIO()
     Image.new("RGB", (8, 8)).save(still, "BMP")
     cases = {
@@ -170,7 +173,7 @@ def test_hostile_videos_leave_nothing(client: FlaskClient, clip: bytes, picture:
         answer = post(client, data)
         assert answer.status_code in {413, 415, 422}, (name, answer.status_code, answer.text)
         if name in {"a playlist", "a concat script", "an sdp"}:
-            # At once: with a protocol, FFmpeg would open sockets and files, and wait for them.
+            # At once: with protocols, FFmpeg would open a socket and wait for longer than is allowed.
             assert answer.status_code == 415, (name, answer.text)
         assert answer.json["errors"][0]["pointer"] == "content", name
         assert "passwd" not in answer.text
