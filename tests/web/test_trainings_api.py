@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import stat
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -283,6 +285,16 @@ def flat(level: int) -> bytes:
     return out.getvalue()
 
 
+def linked(picture: bytes) -> bytes:
+    """An archive whose picture says that it is a symbolic link, and is whole all the same."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        member = zipfile.ZipInfo("a.png")
+        member.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(member, picture)
+    return out.getvalue()
+
+
 def hostile(picture: bytes) -> dict[str, bytes]:
     bomb = zipped({"bomb.png": b"\0" * 30_000_000})
     lying = bytearray(zipped({"a.png": picture}))
@@ -305,6 +317,7 @@ def hostile(picture: bytes) -> dict[str, bytes]:
         "bomb": bomb,
         "lying": bytes(lying),
         "encrypted": bytes(encrypted),
+        "link": linked(picture),
         "much from little": zipped({f"{n}.png": flat(n) for n in range(4)}),
         "too many": zipped({f"{n}.png": picture for n in range(9)}),
     }
