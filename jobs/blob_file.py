@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from jobs.storage import BlobStorage
+from jobs.storage import PIECE, BlobStorage
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
-
-#: Bytes that are fetched at once: pictures in one piece, videos in many.
-PIECE = 1 << 20
 
 
 def open_blob(storage: BlobStorage, sha256: str, size: int) -> BinaryIO:
@@ -22,6 +21,19 @@ def open_blob(storage: BlobStorage, sha256: str, size: int) -> BinaryIO:
     file = io.BufferedReader(_BlobFile(storage, sha256, size), PIECE)
     file.peek(1)
     return cast("BinaryIO", file)
+
+
+def fetch_blob(storage: BlobStorage, sha256: str, size: int, path: Path) -> None:
+    """Write the `size` bytes of a blob to a file, unless it is there. It appears whole or not at all.
+
+    Raises as `open_blob`.
+    """
+    if path.exists():
+        return
+    part = path.with_name(f".{path.name}.part")
+    with open_blob(storage, sha256, size) as blob, part.open("wb") as file:
+        shutil.copyfileobj(blob, file, PIECE)
+    part.replace(path)
 
 
 class _BlobFile(io.RawIOBase):

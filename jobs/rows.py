@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import update
@@ -16,7 +17,7 @@ from jobs.db import SessionFactory, now, table
 from jobs.dispatch_models import WorkerProcess
 from jobs.models import Blob, NetworkVersion, Owner, QueueState, StyleStatistics
 from jobs.pictures import CheckedFile, PictureInfo
-from jobs.storage import BlobStorage, sha256_of
+from jobs.storage import BlobStorage, sha256_of, sha256_of_file
 
 _INSERTS: dict[str, Callable[..., Any]] = {
     "postgresql": postgresql_insert,
@@ -52,6 +53,15 @@ def store_blob(sessions: SessionFactory, storage: BlobStorage, data: bytes, info
     """Keep bytes and their row, as `store_blobs` does; returns their SHA-256."""
     name = sha256_of(data)
     store_blobs(sessions, storage, [CheckedFile(data=data, sha256=name, info=info)])
+    return name
+
+
+def store_file(sessions: SessionFactory, storage: BlobStorage, path: Path, info: PictureInfo) -> str:
+    """Keep the bytes of a file and their row, in bounded memory and as `store_blobs` does."""
+    name = sha256_of_file(path)
+    with sessions.begin() as session:
+        keep_blob(session, name, path.stat().st_size, info, now(session))
+    storage.put_file(path, name)
     return name
 
 

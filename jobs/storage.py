@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -22,11 +23,25 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def sha256_of_file(path: Path) -> str:
+    """The name of a blob that is a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+#: Bytes that are moved at once where files are large: pictures in one piece, videos in many.
+PIECE = 1 << 20
+
+
 class BlobStorage(Protocol):
-    """Six verbs. All raise `StorageError` when the store can't be reached."""
+    """Seven verbs. All raise `StorageError` when the store can't be reached."""
 
     def put(self, data: bytes, sha256: str | None = None) -> str:
         """Keep `data`; returns its SHA-256, which may be given by whoever has just computed it."""
+        ...
+
+    def put_file(self, path: Path, sha256: str) -> None:
+        """Keep the bytes of a file, which have this SHA-256, in bounded memory."""
         ...
 
     def get(self, sha256: str) -> bytes:
@@ -63,21 +78,29 @@ class LocalStorage:
     def put(self, data: bytes, sha256: str | None = None) -> str:
         """Keep `data`; returns its SHA-256. The file appears whole or not at all."""
         name = sha256 or sha256_of(data)
+        self._write(name, lambda file: file.write(data))
+        return name
+
+    def put_file(self, path: Path, sha256: str) -> None:
+        """Keep the bytes of a file. They appear whole or not at all."""
+        with path.open("rb") as source:
+            self._write(sha256, lambda file: shutil.copyfileobj(source, file, PIECE))
+
+    def _write(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
         path = self._path(name)
         if path.exists():
-            return name
+            return
         with _storage_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_name(f".{name}.{uuid.uuid4().hex}.tmp")
             try:
                 with temporary.open("wb") as file:
-                    file.write(data)
+                    fill(file)
                     file.flush()
                     os.fsync(file.fileno())
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
-        return name
 
     def get(self, sha256: str) -> bytes:
         """The bytes. Raises `NotFoundError`."""
@@ -143,6 +166,11 @@ class S3Storage:
         with _s3_errors():
             self._client.put_object(Bucket=self.bucket, Key=self._key(name), Body=data)
         return name
+
+    def put_file(self, path: Path, sha256: str) -> None:
+        """Keep the bytes of a file, a few parts at a time."""
+        with path.open("rb") as file, _s3_errors():
+            self._client.upload_fileobj(file, self.bucket, self._key(sha256))
 
     def get(self, sha256: str) -> bytes:
         """The bytes. Raises `NotFoundError`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -12,6 +13,8 @@ from jobs.pictures import FORMATS
 #: Long side in pixels, and the most bytes that one of it may have.
 SIDE = 256
 MOST_BYTES = 20_000
+#: Our videos have their index first. A frame of the largest takes a tenth of this.
+_VIDEO_BYTES = 32_000_000
 _QUALITIES = (80, 60, 40, 20, 5)
 _MOVING = frozenset({"image/gif"})
 
@@ -19,6 +22,11 @@ _MOVING = frozenset({"image/gif"})
 def has_thumbnail(media_type: str) -> bool:
     """Whether a small picture can be made of files of this type."""
     return media_type in FORMATS.values() or media_type in _MOVING or media_type.startswith("video/")
+
+
+def first_bytes(media_type: str) -> int:
+    """How much of a file its thumbnail is made of: a picture is read whole, a video may be long."""
+    return sys.maxsize if media_type in FORMATS.values() else _VIDEO_BYTES
 
 
 def make_thumbnail(data: bytes, media_type: str, side: int = SIDE) -> bytes:

@@ -92,8 +92,13 @@ class VideoRun:
         on_preview: OnPreview | None = None,
         on_notice: OnNotice | None = None,
         should_stop: ShouldStop | None = None,
+        keep_segments: bool = False,
     ) -> VideoReport:
-        """Render what is left and join all; see `VideoStylizer.stylize`."""
+        """Render what is left and join all; see `VideoStylizer.stylize`.
+
+        With `keep_segments`, whoever calls deletes the work folder once the result is safe; until then
+        another run only joins them again.
+        """
         self._tell = on_progress or _ignore
         self._show = on_preview
         self._should_stop = should_stop
@@ -115,7 +120,8 @@ class VideoRun:
             sound = self._join(reader, store)
             elapsed = time.perf_counter() - began
             busy.update(blend=self._blend_s, encode=self._encode_s, join=elapsed - render_s)
-            store.clear()
+            if not keep_segments:
+                store.clear()
             info = reader.info
             last_s = float(carry.frame.pts * reader.time_base + 1 / info.rate)
             if on_notice is not None and info.seconds - last_s > max(1.0, 0.05 * info.seconds):

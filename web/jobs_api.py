@@ -19,7 +19,7 @@ from jobs.models import Blob, Job
 from jobs.params import PARAMS
 from jobs.pictures import SUFFIXES
 from jobs.service import JobService
-from jobs.thumbnails import SIDE, has_thumbnail
+from jobs.thumbnails import SIDE, first_bytes, has_thumbnail
 from web.current import service
 from web.fields import boolean, integer, one_of, take_handling
 from web.requests import request_id
@@ -172,7 +172,7 @@ def thumbnail(job_id: str) -> Response:
     elif not has_thumbnail(blob.media_type):
         raise NotFoundError(f"There is no small picture of {blob.media_type}.")
     else:
-        data = atelier.storage.get(blob.sha256)
+        data = atelier.storage.part(blob.sha256, 0, min(blob.size, first_bytes(blob.media_type)))
         small = take_thumbnail(data, blob.media_type, atelier.settings.decode_limits)
         response = Response(small, mimetype="image/webp")
     response.set_etag(etag)

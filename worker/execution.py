@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -21,7 +23,7 @@ from jobs.logs import bound
 from jobs.models import Job, JobFile
 from jobs.network_files import read_header
 from jobs.networks import add_version
-from jobs.rows import store_blob
+from jobs.rows import store_blob, store_file
 from worker.company import Company
 from worker.context import WorkerContext
 from worker.gathering import gather
@@ -125,10 +127,7 @@ def _run_bound(context: WorkerContext, job: Job, run: Run) -> None:
 def _succeed(context: WorkerContext, job: Job, run: Run, made: Made) -> None:
     # Bytes first: no file of a job names what is not in storage. If the fence refuses, the bytes stay
     # behind until they are swept.
-    kept = [
-        (output, store_blob(context.sessions, context.storage, output.data, output.info))
-        for output in made.outputs
-    ]
+    kept = [(output, _keep(context, output)) for output in made.outputs]
     with context.sessions.begin() as session:
         lifecycle.succeed(session, run, made.metrics, network_version=made.network_version)
         for position, (output, sha256) in enumerate(kept):
@@ -143,6 +142,14 @@ def _succeed(context: WorkerContext, job: Job, run: Run, made: Made) -> None:
             )
         if made.publish is not None:
             _publish(session, job, made.publish, kept)
+    if made.folder is not None:
+        shutil.rmtree(made.folder, ignore_errors=True)
+
+
+def _keep(context: WorkerContext, output: Output) -> str:
+    if isinstance(output.data, Path):
+        return store_file(context.sessions, context.storage, output.data, output.info)
+    return store_blob(context.sessions, context.storage, output.data, output.info)
 
 
 def _publish(session: Session, job: Job, name: str, kept: list[tuple[Output, str]]) -> None:
@@ -154,7 +161,7 @@ def _publish(session: Session, job: Job, name: str, kept: list[tuple[Output, str
         session,
         job.owner,
         name,
-        read_header(output.data),
+        read_header(output.data if isinstance(output.data, bytes) else output.data.read_bytes()),
         sha256,
         style_sha256=styles[0] if styles else None,
         sample_sha256=samples[-1] if samples else None,

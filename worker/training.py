@@ -54,7 +54,7 @@ def train(context: WorkerContext, job: Job, lease: Lease) -> Made:
         run = _Run(context, job, lease, process)
         run.follow()
         made = run.made()
-    folder.remove()
+    made.folder = folder.path
     return made
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,10 +33,6 @@ class TrainingFolder:
         """Make what is in it."""
         for folder in (self.checkpoints, self.samples):
             folder.mkdir(parents=True, exist_ok=True)
-
-    def remove(self) -> None:
-        """Delete it: the training has ended."""
-        shutil.rmtree(self.path, ignore_errors=True)
 
     def style(self) -> Path:
         """The style picture as a file."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jobs.blob_file import fetch_blob
 from jobs.models import Job
 from jobs.pictures import SUFFIXES, PictureInfo
 from worker.inputs import StylizeInputs
@@ -55,16 +55,16 @@ def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
             on_preview=steps.preview,
             on_notice=notices.append,
             should_stop=steps.should_stop,
+            keep_segments=True,
         )
     except VideoStopped:
         raise steps.reason or DrainedError from None
     info = PictureInfo(
         media_type=_MEDIA_TYPES[job.params["format"]], width=report.width, height=report.height
     )
-    output = Output(role="video", data=target.read_bytes(), info=info)
-    shutil.rmtree(folder, ignore_errors=True)
     return Made(
-        outputs=[output],
+        outputs=[Output(role="video", data=target, info=info)],
+        folder=folder,
         network_version=context.engines.version(network),
         metrics={
             "video": report.as_dict(),
@@ -77,10 +77,7 @@ def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
 def _source(context: WorkerContext, job: Job, folder: Path) -> Path:
     file = next(file for file in job.inputs if file.role == "content")
     path = folder / f"source.{SUFFIXES[file.blob.media_type]}"
-    if not path.exists():
-        part = path.with_name(f".{path.name}.part")
-        part.write_bytes(context.storage.get(file.sha256))
-        part.replace(path)
+    fetch_blob(context.storage, file.sha256, file.blob.size, path)
     return path
 
 

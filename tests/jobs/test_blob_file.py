@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
+import tracemalloc
+from pathlib import Path
 
 import pytest
 
-from jobs.blob_file import PIECE, open_blob
+from jobs.blob_file import fetch_blob, open_blob
 from jobs.errors import NotFoundError
-from jobs.storage import BlobStorage, LocalStorage
+from jobs.storage import PIECE, BlobStorage, LocalStorage, sha256_of_file
 
 FILM = random.Random(0).randbytes(2 * PIECE + 5000)
 
@@ -51,6 +54,38 @@ def test_no_more_is_fetched_than_is_read(
     file.seek(2 * PIECE)
     assert file.read(100) == FILM[2 * PIECE : 2 * PIECE + 100]
     assert sum(length for _, length in fetched) <= PIECE + 5000
+
+
+def test_files_go_in_and_come_out_in_pieces(storage: BlobStorage, tmp_path: Path) -> None:
+    """Ten pieces, so that S3 takes it in parts."""
+    sent, got = tmp_path / "sent", tmp_path / "got"
+    sent.write_bytes(FILM * 5)
+    name = sha256_of_file(sent)
+    assert name == hashlib.sha256(FILM * 5).hexdigest()
+    storage.put_file(sent, name)
+    storage.put_file(sent, name)  # twice is once
+    fetch_blob(storage, name, len(FILM) * 5, got)
+    assert got.read_bytes() == sent.read_bytes() == storage.get(name)
+    got.write_bytes(b"mine")
+    fetch_blob(storage, name, len(FILM) * 5, got)
+    assert got.read_bytes() == b"mine"
+    with pytest.raises(NotFoundError):
+        fetch_blob(storage, "0" * 64, 10, tmp_path / "none")
+    assert sorted(path.name for path in tmp_path.glob("*") if path.is_file()) == ["got", "sent"]
+
+
+def test_moving_a_film_takes_no_memory(local_storage: LocalStorage, tmp_path: Path) -> None:
+    film = tmp_path / "film"
+    with film.open("wb") as file:
+        file.truncate(200_000_000)
+    name = sha256_of_file(film)
+    tracemalloc.start()
+    local_storage.put_file(film, name)
+    fetch_blob(local_storage, name, film.stat().st_size, tmp_path / "again")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (tmp_path / "again").stat().st_size == film.stat().st_size
+    assert most < 10 * PIECE
 
 
 def test_bytes_that_are_gone_are_missed_at_once(local_storage: LocalStorage) -> None:

@@ -13,7 +13,7 @@ from jobs.decode_limits import DecodeLimits
 from jobs.decoding import take_thumbnail
 from jobs.errors import NotFoundError
 from jobs.settings import Settings
-from jobs.thumbnails import MOST_BYTES, has_thumbnail, make_thumbnail
+from jobs.thumbnails import MOST_BYTES, first_bytes, has_thumbnail, make_thumbnail
 
 
 @pytest.fixture
@@ -83,3 +83,24 @@ def test_what_cannot_be_decoded_has_none(limits: DecodeLimits) -> None:
     assert not has_thumbnail("application/zip")
     assert not has_thumbnail("application/vnd.safetensors")
     assert has_thumbnail("image/gif")
+
+
+@pytest.mark.parametrize("format_", ["mp4", "mkv", "webm", "gif"])
+def test_the_first_bytes_of_a_long_video_are_enough(format_: str, tmp_path: Path) -> None:
+    av = pytest.importorskip("av")
+    path, random = tmp_path / f"long.{format_}", np.random.default_rng(4)
+    options = {"movflags": "+faststart"} if format_ == "mp4" else {}
+    codec = {"gif": "gif", "webm": "libvpx-vp9"}.get(format_, "libx264")
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream(codec, rate=10)
+        stream.width, stream.height = 96, 64
+        stream.pix_fmt = "rgb8" if format_ == "gif" else "yuv420p"
+        for _ in range(30):
+            pixels = random.integers(0, 256, (64, 96, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    whole, media_type = path.read_bytes(), "image/gif" if format_ == "gif" else f"video/{format_}"
+
+    assert first_bytes(media_type) < 100_000_000
+    assert first_bytes("image/png") > 100_000_000
+    assert make_thumbnail(whole[: len(whole) // 2], media_type) == make_thumbnail(whole, media_type)

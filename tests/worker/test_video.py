@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
-from jobs.errors import JobsError
+from jobs.errors import JobsError, StorageError
 from jobs.lifecycle import JobStatus
+from jobs.models import Job
 from jobs.queue import JobQueue, make_celery
 from jobs.service import JobService
+from jobs.storage import LocalStorage
 from jobs.submission import Upload
 from worker import execution
 from worker.context import WorkerContext
@@ -82,6 +85,41 @@ def test_a_video_is_rendered(
     assert job.metrics["video"]["frames"] == 6
     assert not (context.settings.home / "videos" / job_id).exists()
     assert service.get(submit(sent)).cached
+
+
+def test_what_can_not_be_stored_is_not_painted_again(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job_id = submit()
+    calls = []
+
+    def full(self: LocalStorage, path: Path, sha256: str) -> None:
+        calls.append(sha256)
+        raise StorageError("The file store failed: No space left on device.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalStorage, "put_file", full)
+        execution.run_next(context, "train", "w")
+    job = service.get(job_id)
+    assert job.status == JobStatus.QUEUED
+    assert job.error is not None
+    assert job.error["code"] == "storage_unavailable"
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("it was painted already")
+
+    monkeypatch.setattr("nst_core.video_painter.EnginePainter.paint", never)
+    with service.sessions.begin() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(run_at=Job.created_at))
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    assert [file.sha256 for file in job.outputs] == calls
+    assert not (context.settings.home / "videos" / job_id).exists()
 
 
 def test_a_video_through_a_trained_network(
