@@ -47,6 +47,9 @@ def read_lists(
     if request.mimetype not in {"multipart/form-data", "application/x-www-form-urlencoded"}:
         raise UnsupportedMediaType("Send multipart/form-data, with the pictures as file fields.")
     problems = []
+    names: set[str | None] = {*request.form, *request.files}
+    if None in names:
+        raise InvalidParamsError([("form", "A part of the form has no name.")])
     for name in {*request.form, *request.files} - {*repeated}:
         if len(request.form.getlist(name)) + len(request.files.getlist(name)) > 1:
             problems.append((name, "This field came more than once."))

@@ -163,6 +163,15 @@ def test_odd_values_in_forms(client: FlaskClient, picture: Picture) -> None:
             assert answer.status_code in {201, 400, 422}, (path, odd[:80], answer.text)
 
 
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/batches", "/v1/styles", "/stylize"])
+@pytest.mark.parametrize("also", ["", '; filename="photo.png"'])
+def test_a_part_of_a_form_without_a_name(client: FlaskClient, path: str, also: str) -> None:
+    body = f"--b\r\nContent-Disposition: form-data{also}\r\n\r\npaint\r\n--b--\r\n"
+    answer = client.post(path, data=body, content_type="multipart/form-data; boundary=b")
+    assert answer.status_code == 422
+    assert "has no name" in answer.get_data(as_text=True)
+
+
 @pytest.mark.parametrize("last", ["9" * 18, "9" * 30, "9" * 5_000, "-1", "\u00b2", "x", ""])
 def test_odd_places_to_go_on_in_a_stream(client: FlaskClient, picture: Picture, last: str) -> None:
     sent = {"content": (io.BytesIO(picture()), "p.png"), "style_id": "woodcut"}
