@@ -12,16 +12,21 @@ from typing import Any
 
 import psutil
 import pytest
+import safetensors.torch
+import torch
 from sqlalchemy import func, select, update
 
 from jobs.db import reading
 from jobs.dispatch_models import OutboxMessage
+from jobs.errors import StorageError
 from jobs.lifecycle import JobStatus
 from jobs.models import Job, JobFile
 from jobs.network_files import read_header
+from jobs.networks import FILE_INFO
 from jobs.queue import JobQueue, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
+from jobs.storage import sha256_of
 from jobs.submission import Upload
 from jobs.training_models import TrainedNetwork, TrainingLoss
 from worker import execution
@@ -125,6 +130,44 @@ def test_a_training_becomes_a_network_that_a_job_uses(
     assert not again.cached  # it was asked for by another name
     same = service.submit("stylize", {"network": "mine"}, content=content)
     assert same.cached
+
+
+def test_what_can_not_be_stored_is_not_trained_again(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job_id, made = submit(), list[bytes]()
+
+    def full(sessions: object, storage: object, data: bytes, info: object) -> str:
+        if info is not FILE_INFO:
+            return sha256_of(data)
+        made.append(data)
+        raise StorageError("The file store failed: No space left on device.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, "store_blob", full)
+        execution.run_next(context, "train", "w")
+    assert service.get(job_id).status == JobStatus.QUEUED
+    folder = context.settings.home / "trainings" / job_id
+    left = sorted(path.name for path in (folder / "checkpoints").glob("checkpoint-*.pt"))
+    assert left[-1:] == ["checkpoint-00000004.pt"]  # the last step: nothing is left to train
+    with service.sessions.begin() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(run_at=Job.created_at))
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    network = next(file for file in job.outputs if file.role == "network")
+    # Weights, not bytes: the file says as well how long it took.
+    first, kept = (
+        safetensors.torch.load(made[0]),
+        safetensors.torch.load(context.storage.get(network.sha256)),
+    )
+    assert first.keys() == kept.keys()
+    assert all(torch.equal(first[name], kept[name]) for name in first)
+    assert not folder.exists()
 
 
 def test_a_second_training_of_a_name_is_a_version(
