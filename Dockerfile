@@ -17,6 +17,7 @@ RUN python -m venv /opt/atelier
 COPY constraints.txt pyproject.toml README.md LICENSE NOTICE ./
 
 FROM build AS web-build
+COPY atelier atelier
 COPY jobs jobs
 COPY web web
 COPY migrations migrations
@@ -30,6 +31,7 @@ RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX_URL:+-
  && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision
 
 FROM torch-cpu AS worker-cpu-build
+COPY atelier atelier
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core
@@ -38,6 +40,7 @@ RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,openvino,e
 FROM build AS worker-cuda-build
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
  && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision
+COPY atelier atelier
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core

@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 demo: setup ## Start the service, send a photo and a style through the API, save out/stylized.png
-	@$(BIN)/python -m jobs.demo
+	@$(BIN)/python -m jobs.local.demo
 
 up: setup ## Serve at http://127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/atelier up
@@ -55,15 +55,15 @@ format: setup ## Mend format and what ruff can mend
 	$(BIN)/ruff check --fix .
 
 gallery: setup ## Draw the starter gallery again
-	$(BIN)/python -m nst_core.gallery jobs/gallery
+	$(BIN)/python -m gallery jobs/gallery
 
 contact-sheet: setup ## Render 6 photographs in 8 styles of the gallery with every network, to out/
-	$(BIN)/python -m nst_core.gallery.photographs out/photographs
-	$(BIN)/python -m nst_core.contact_sheet out/photographs jobs/gallery -o out/contact_sheet.png
+	$(BIN)/python -m gallery.photographs out/photographs
+	$(BIN)/python -m bench.networks.contact_sheet out/photographs jobs/gallery -o out/contact_sheet.png
 
 knobs: setup ## Train short runs that differ in one setting each, and show them on sheets, to out/knobs
-	$(BIN)/python -m nst_core.gallery.photographs out/photographs
-	$(BIN)/python -m nst_core.knobs out/photographs jobs/gallery/cathedral-glass.webp -o out/knobs
+	$(BIN)/python -m gallery.photographs out/photographs
+	$(BIN)/python -m bench.networks.training_settings out/photographs jobs/gallery/cathedral-glass.webp -o out/knobs
 
 constraints: setup ## Pin what is installed now
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new

@@ -8,32 +8,36 @@ from typing import Any, Unpack
 
 from sqlalchemy import Engine, select, text
 
-from jobs import lifecycle
-from jobs.batches import Batches
-from jobs.datasets import DatasetCatalogue
-from jobs.db import SessionFactory, make_engine, make_sessions, reading
-from jobs.dispatch_models import WebhookDelivery
+from jobs.blobs.storage import BlobStorage
+from jobs.blobs.stores import make_storage
+from jobs.catalog.datasets import DatasetCatalogue
+from jobs.catalog.networks import NetworkCatalogue
+from jobs.catalog.styles import StyleCatalogue
+from jobs.catalog.uploads import UploadShelf
+from jobs.db.engine import SessionFactory, make_engine, make_sessions, reading
+from jobs.db.models.blobs import Blob
+from jobs.db.models.jobs import Job, JobEvent
+from jobs.db.models.operations import WebhookDelivery
+from jobs.db.models.owners import Owner
+from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
-from jobs.figures import Figure, figures
-from jobs.intake import Intake
-from jobs.lifecycle import FINAL, JobStatus
-from jobs.listing import Filters, JobPage, find_page
-from jobs.models import Blob, Job, JobEvent, Owner
-from jobs.networks import NetworkCatalogue
-from jobs.places import QueuePlace, places
-from jobs.queue import JobQueue, make_celery
-from jobs.queues import Queues
-from jobs.retention import delete_job
-from jobs.retries import retry_of
-from jobs.rows import ensure_owner
+from jobs.media.pictures import KeptPicture, Upload
+from jobs.operations.metrics import Figure, figures
+from jobs.operations.retention import delete_job
+from jobs.params.inputs import Catalogue
+from jobs.queue import lifecycle
+from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.lifecycle import FINAL, JobStatus
+from jobs.queue.listing import Filters, JobPage, find_page
+from jobs.queue.pausing import Queues
+from jobs.queue.position import QueuePlace, places
 from jobs.settings import Settings
-from jobs.sources import Catalogue
-from jobs.storage import BlobStorage, make_storage
-from jobs.styles import StyleCatalogue
-from jobs.submission import KeptPicture, Upload, check_submission
-from jobs.trainings import Trainings
-from jobs.uploads import UploadShelf
-from jobs.webhooks import find_webhook
+from jobs.submission.batches import Batches
+from jobs.submission.intake import Intake
+from jobs.submission.retries import retry_of
+from jobs.submission.validation import check_submission
+from jobs.trainings.control import Trainings
+from jobs.webhooks.webhook import find_webhook
 
 #: Whose jobs they are while there are no keys.
 LOCAL_OWNER = "local"

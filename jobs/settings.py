@@ -5,6 +5,8 @@ Every field is documented in `.env.example`; a test keeps the two in step.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 import tempfile
 from functools import cached_property
@@ -14,8 +16,9 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from jobs.decode_limits import DecodeLimits
-from jobs.exposure import KeysSetting
+from jobs.media.limits import DecodeLimits
+
+KeysSetting = Literal["auto", "on", "off"]
 
 
 class Settings(BaseSettings):
@@ -101,8 +104,6 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_secret(cls, value: str) -> str:
         """Refuse at the start what could not sign."""
-        from jobs.webhooks import secret_bytes
-
         if value:
             secret_bytes(value)
         return value
@@ -176,3 +177,17 @@ def terminal_environment() -> dict[str, str]:
         for name, value in os.environ.items()  # noqa: TID251
         if name in {"TERM", "TERM_PROGRAM", "KITTY_WINDOW_ID"}
     }
+
+
+PREFIX = "whsec_"
+
+
+def secret_bytes(secret: str) -> bytes:
+    """The key in a secret. Raises `ValueError` unless it is `whsec_` and 24 to 64 bytes of base64."""
+    try:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except binascii.Error:
+        key = b""
+    if not secret.startswith(PREFIX) or not 24 <= len(key) <= 64:
+        raise ValueError("A webhook secret is whsec_ and 24 to 64 bytes in base64.")
+    return key

@@ -5,9 +5,9 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection, text
 
-from jobs import dispatch_models, models, training_models  # noqa: F401 - their tables are wanted
-from jobs.db import allow_rebuilds, make_engine
-from jobs.schema import BrokenReferencesError
+from jobs.db.engine import allow_rebuilds, make_engine
+from jobs.db.models import jobs, operations, trainings  # noqa: F401 - their tables are wanted
+from jobs.db.schema import BrokenReferencesError
 from jobs.settings import load_settings
 
 #: Two deploys that migrate at the same time wait for each other instead of colliding.
@@ -35,7 +35,7 @@ def _migrate(connection: Connection) -> None:
     postgresql = connection.dialect.name == "postgresql"
     context.configure(
         connection=connection,
-        target_metadata=models.Base.metadata,
+        target_metadata=jobs.Base.metadata,
         render_as_batch=not postgresql,
         compare_type=True,
     )

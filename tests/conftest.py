@@ -20,11 +20,13 @@ import pytest
 from PIL import Image
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
-from jobs.db import SessionFactory, make_engine, make_sessions
-from jobs.redis_server import free_port, redis_command, wait_for_redis
-from jobs.schema import upgrade
+from jobs.blobs.local import LocalStorage
+from jobs.blobs.s3 import S3Storage
+from jobs.blobs.storage import BlobStorage
+from jobs.db.engine import SessionFactory, make_engine, make_sessions
+from jobs.db.schema import upgrade
+from jobs.local.redis_server import free_port, redis_command, wait_for_redis
 from jobs.settings import Settings
-from jobs.storage import BlobStorage, LocalStorage, S3Storage
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

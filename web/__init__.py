@@ -10,32 +10,26 @@ from jobs.settings import Settings, load_settings
 
 def create_app(settings: Settings | None = None, service: JobService | None = None) -> Flask:
     """The application. `service` is for tests; by default it is what the settings describe."""
-    from web import (
-        access,
-        admin_api,
-        batches_api,
-        datasets_api,
+    from web import errors, request_ids
+    from web.api import (
+        admin,
+        batches,
+        datasets,
         docs,
-        errors,
         events,
-        headers,
         health,
-        jobs_api,
+        jobs,
         links,
-        networks_api,
-        pages,
-        queues_api,
-        rates,
-        requests,
-        samples,
-        seats,
-        sessions,
-        simple,
-        styles_api,
-        texts,
-        trainings_api,
-        uploads_api,
+        networks,
+        queues,
+        styles,
+        sync,
+        trainings,
+        uploads,
     )
+    from web.forms import text_checks
+    from web.pages import pages, sample_photos
+    from web.security import access, concurrency, headers, rate_limits, sessions
 
     settings = settings or load_settings()
     app = Flask(__name__)
@@ -43,17 +37,17 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     app.config["MAX_FORM_PARTS"] = 60
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["atelier"] = service or make_service(settings)
-    seats.register(app, settings.web_threads)
+    concurrency.register(app, settings.web_threads)
     # The id first: what is refused has one too.
-    requests.register(app)
+    request_ids.register(app)
     access.register(app, settings)
-    rates.register(app, settings)
+    rate_limits.register(app, settings)
     app.before_request(access.admit)
-    texts.register(app)
+    text_checks.register(app)
     for module in (
-        *(jobs_api, events, trainings_api, links, batches_api, queues_api, admin_api, simple),
-        *(styles_api, uploads_api, networks_api, datasets_api),
-        *(health, docs, pages, samples, sessions),
+        *(jobs, events, trainings, links, batches, queues, admin, sync),
+        *(styles, uploads, networks, datasets),
+        *(health, docs, pages, sample_photos, sessions),
     ):
         app.register_blueprint(module.blueprint)
     errors.register(app)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import current_app, g
 
-from jobs.keys import Caller
+from jobs.accounts.api_keys import Caller
 from jobs.service import JobService
 
 

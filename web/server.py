@@ -15,9 +15,9 @@ from jobs.settings import load_settings
 
 def when_ready(server: Any) -> None:
     """Refuse to serve strangers without keys, before the first worker starts."""
-    from jobs.db import make_engine, make_sessions
-    from jobs.exposure import ExposedError, refuse_exposure
-    from jobs.keys import KeyRing
+    from jobs.accounts.api_keys import KeyRing
+    from jobs.accounts.exposure import ExposedError, refuse_exposure
+    from jobs.db.engine import make_engine, make_sessions
 
     settings = load_settings()
     hosts = [_host(listener) for listener in server.LISTENERS]
@@ -37,9 +37,9 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Tell the application where it is reached, and start what its first request would wait for."""
-    from jobs.decoding import warm_up
-    from web.access import bound
-    from web.seats import Seats
+    from jobs.media.sandbox import warm_up
+    from web.security.access import bound
+    from web.security.concurrency import Seats
 
     settings = load_settings()
     bound(worker.wsgi, settings, [_host(listener) for listener in worker.sockets])

@@ -14,9 +14,9 @@ from celery.signals import (
 )
 
 from jobs.logs import configure
-from jobs.queue import RUN_TASK, make_celery
+from jobs.queue.broker import RUN_TASK, make_celery
 from jobs.settings import load_settings
-from worker.draining import Drain
+from worker.drain import Drain
 from worker.presence import Presence, process_name
 
 settings = load_settings()

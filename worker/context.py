@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 import logging
 
-from jobs.db import SessionFactory, make_engine, make_sessions, now
-from jobs.rows import keep_network_version
+from jobs.blobs.storage import BlobStorage
+from jobs.blobs.stores import make_storage
+from jobs.db.engine import SessionFactory, make_engine, make_sessions, now
+from jobs.db.upserts import keep_network_version
 from jobs.settings import Settings
-from jobs.storage import BlobStorage, make_storage
-from worker.company import Company
-from worker.draining import Drain
+from worker.batching.rendezvous import Company
+from worker.drain import Drain
 from worker.engines import Engines
-from worker.statistics import StatisticsCache
+from worker.style_statistics import StatisticsCache
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +67,8 @@ class WorkerContext:
     def _render_once(self) -> None:
         import numpy as np
 
-        from nst_core.engine import StyleEngine
-        from nst_core.images import Picture
+        from nst_core.images.picture import Picture
+        from nst_core.stylize.engine import StyleEngine
 
         engine = self.engines.get("slim")
         assert isinstance(engine, StyleEngine)  # noqa: S101 - it takes any style

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from jobs.settings import Settings
 
 if TYPE_CHECKING:
-    from nst_core.engine import StyleEngine
-    from nst_core.johnson_engine import JohnsonEngine
-    from nst_core.networks import Precision
+    from nst_core.networks.registry import Precision
+    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.johnson_engine import JohnsonEngine
 
 #: Networks in memory at once; the one used longest ago makes room.
 CAPACITY = 3
@@ -55,10 +55,10 @@ class Engines:
     def _opened(self, network: str) -> StyleEngine | JohnsonEngine:
         import torch
 
-        from nst_core.engine import StyleEngine
-        from nst_core.feed_forward import is_feed_forward
-        from nst_core.johnson_engine import JohnsonEngine
-        from nst_core.networks import network_file
+        from nst_core.networks.feed_forward import is_feed_forward
+        from nst_core.networks.registry import network_file
+        from nst_core.stylize.engine import StyleEngine
+        from nst_core.stylize.johnson_engine import JohnsonEngine
 
         settings = self._settings
         if settings.torch_threads:
@@ -90,14 +90,14 @@ class Engines:
 
     def versions(self) -> dict[str, str]:
         """The version of every network that has weights."""
-        from nst_core.networks import bundled_networks
+        from nst_core.networks.registry import bundled_networks
 
         return {network: self.version(network) for network in bundled_networks()}
 
     def fingerprint(self, network: str) -> str:
         """The precision and the SHA-256 of a network's weights, shortened: what its statistics mean."""
         if network not in self._fingerprints:
-            from nst_core.networks import network_file
+            from nst_core.networks.registry import network_file
 
             data = network_file(self.file(network)).read_bytes()
             digest = hashlib.sha256(data).hexdigest()[:32]
@@ -106,7 +106,7 @@ class Engines:
 
     def _precision(self, network: str) -> Precision:
         """What is set, if the network has it: another must not fail for want of it."""
-        from nst_core.networks import precisions
+        from nst_core.networks.registry import precisions
 
         found = precisions(self.file(network))
         wanted = self._settings.precision
@@ -118,7 +118,7 @@ class Engines:
         """OpenVINO computes with them. PyTorch only rounds, which takes longer than not to."""
         from importlib.util import find_spec
 
-        from nst_core.runtime import choose_device
+        from nst_core.runtimes.runtime import choose_device
 
         openvino = self._settings.runtime in {"auto", "openvino"} and find_spec("openvino") is not None
         return openvino and choose_device(self._settings.device) == "cpu"

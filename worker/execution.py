@@ -13,23 +13,25 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from jobs import counters, lifecycle, outbox, trainings
-from jobs.backoff import retry_delay
-from jobs.claiming import eligible
-from jobs.db import now, reading
+from jobs.blobs.rows import store_blob, store_file
+from jobs.catalog.network_header import read_header
+from jobs.catalog.networks import add_version
+from jobs.db import counters
+from jobs.db.engine import now, reading
+from jobs.db.models.jobs import Job, JobFile
 from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError
-from jobs.lifecycle import JobStatus, Run
 from jobs.logs import bound
-from jobs.models import Job, JobFile
-from jobs.network_files import read_header
-from jobs.networks import add_version
-from jobs.rows import store_blob, store_file
-from worker.company import Company
+from jobs.queue import lifecycle, outbox
+from jobs.queue.backoff import retry_delay
+from jobs.queue.claiming import eligible
+from jobs.queue.lifecycle import JobStatus, Run
+from jobs.trainings import control
+from worker.batching.claim_more import gather
+from worker.batching.rendezvous import Company
 from worker.context import WorkerContext
-from worker.gathering import gather
-from worker.handlers import HANDLERS
+from worker.kinds.stylize import HANDLERS
 from worker.lease import DeadlineError, DrainedError, Lease, PausedError
-from worker.made import Made, Output
+from worker.result import Made, Output
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +96,7 @@ def _run_bound(context: WorkerContext, job: Job, run: Run) -> None:
         deadline_seconds=settings.train_seconds if long else settings.job_seconds,
         drain=context.drain,
         # A training sees for itself that the worker stops, and saves a checkpoint first.
-        drain_seconds=math.inf if job.kind in trainings.KINDS else settings.drain_seconds,
+        drain_seconds=math.inf if job.kind in control.KINDS else settings.drain_seconds,
     )
     started = time.perf_counter()
     try:

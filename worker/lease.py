@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import lifecycle
-from jobs.db import SessionFactory
+from jobs.db.engine import SessionFactory
 from jobs.errors import JobCanceledError, LeaseLostError
-from jobs.lifecycle import Run
-from worker.draining import Drain
+from jobs.queue import lifecycle
+from jobs.queue.lifecycle import Run
+from worker.drain import Drain
 
 log = logging.getLogger(__name__)
 

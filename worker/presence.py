@@ -9,8 +9,8 @@ import threading
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import workers
-from jobs.db import SessionFactory
+from jobs.db.engine import SessionFactory
+from jobs.queue import workers
 
 log = logging.getLogger(__name__)
 

@@ -17,11 +17,11 @@ def backup(folder: Path, as_json: bool) -> None:
     Again into the same FOLDER, only new files are copied. The secret key and the folder of datasets
     (SECRET_KEY, DATASET_ROOT) are not part of it.
     """
-    from jobs.backup import BackupError, back_up
-    from jobs.db import make_engine
+    from jobs.blobs.stores import make_storage
+    from jobs.db.engine import make_engine
     from jobs.errors import JobsError
+    from jobs.operations.backup import BackupError, back_up
     from jobs.settings import load_settings
-    from jobs.storage import make_storage
 
     settings = load_settings()
     engine = make_engine(settings.database)
@@ -53,11 +53,11 @@ def restore(folder: Path) -> None:
     """
     from sqlalchemy.exc import DBAPIError
 
-    from jobs.backup import BackupError
+    from jobs.blobs.stores import make_storage
     from jobs.errors import JobsError
-    from jobs.restore import restore as put_back
+    from jobs.operations.backup import BackupError
+    from jobs.operations.restore import restore as put_back
     from jobs.settings import load_settings
-    from jobs.storage import make_storage
 
     settings = load_settings()
     storage = make_storage(settings.storage, endpoint_url=settings.s3_endpoint_url)

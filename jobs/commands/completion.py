@@ -17,7 +17,7 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from jobs.cli import main
+    from atelier.cli import main
 
     found = get_completion_class(shell)
     assert found is not None  # noqa: S101 - the three that Choice takes are click's own

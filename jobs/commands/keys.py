@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from jobs.keys import KeyRing
-    from jobs.models import ApiKey
+    from jobs.accounts.api_keys import KeyRing
+    from jobs.db.models.owners import ApiKey
 
 SCOPES = ("read", "submit", "admin")
 
@@ -20,9 +20,9 @@ def keys() -> None:
 
 
 def _ring() -> KeyRing:
-    from jobs.db import make_engine, make_sessions
-    from jobs.keys import KeyRing
-    from jobs.schema import upgrade
+    from jobs.accounts.api_keys import KeyRing
+    from jobs.db.engine import make_engine, make_sessions
+    from jobs.db.schema import upgrade
     from jobs.settings import load_settings
 
     database = load_settings().database
@@ -45,8 +45,8 @@ def _ring() -> KeyRing:
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="How long it holds.")
 def create(owner: str, label: str, scopes: tuple[str, ...], days: float | None) -> None:
     """Make a key. It is printed this once; only its hash is kept."""
+    from jobs.accounts.api_keys import Scope
     from jobs.errors import InvalidParamsError
-    from jobs.keys import Scope
 
     try:
         key, token = _ring().create(owner, [Scope(s) for s in scopes], label=label, days=days)

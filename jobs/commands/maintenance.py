@@ -23,10 +23,10 @@ PULSE_SECONDS = 120.0
 def maintenance(check: bool) -> None:
     """Publish waiting tokens, take back stalled jobs and send webhooks, until stopped."""
     from jobs.logs import configure
-    from jobs.maintenance import Maintenance
+    from jobs.operations.maintenance import Maintenance
     from jobs.service import make_service
     from jobs.settings import load_settings
-    from jobs.webhook_sender import WebhookSender
+    from jobs.webhooks.sender import WebhookSender
 
     settings = load_settings()
     if check:
@@ -62,7 +62,7 @@ def migrate() -> None:
     """Bring the database to the newest schema and register the starter gallery."""
     from alembic.util import CommandError
 
-    from jobs.schema import newest_revision, upgrade
+    from jobs.db.schema import newest_revision, upgrade
     from jobs.service import make_service
     from jobs.settings import load_settings
 
@@ -84,7 +84,7 @@ def migrate() -> None:
 @click.option("--owner", help="Sign this owner's webhooks with it, from now on.")
 def webhook_secret(owner: str | None) -> None:
     """Make a secret for WEBHOOK_SECRET, or for one owner, and print it."""
-    from jobs.webhooks import new_secret
+    from jobs.webhooks.delivery import new_secret
 
     secret = new_secret()
     if owner is not None:

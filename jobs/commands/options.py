@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import click
 
-from jobs.commands.exits import KEY
+from atelier.exit_codes import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,28 +40,28 @@ def url_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def stylize_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for each parameter of a `stylize` job: its name, its range, its default."""
-    from jobs.params import StylizeParams
+    from jobs.params.stylize import StylizeParams
 
     return _options(command, StylizeParams.model_fields)
 
 
 def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for each parameter of a `video` job."""
-    from jobs.video_params import VideoParams
+    from jobs.params.video import VideoParams
 
     return _options(command, VideoParams.model_fields)
 
 
 def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for each parameter of a `train` job."""
-    from jobs.training_params import TrainParams
+    from jobs.params.train import TrainParams
 
     return _options(command, TrainParams.model_fields)
 
 
 def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """One option for each parameter of an `export` job but the network."""
-    from jobs.export_params import ExportParams
+    from jobs.params.export import ExportParams
 
     fields = ExportParams.model_fields
     return _options(command, {name: field for name, field in fields.items() if name != "network"})

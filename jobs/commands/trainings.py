@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from jobs.commands.exits import exit_for, open_client
+from atelier.exit_codes import exit_for, open_client
+from jobs.commands.jobs import print_job
 from jobs.commands.options import export_options, json_option, train_options, url_option
-from jobs.commands.remote import print_job
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -31,13 +31,13 @@ def start(
     style: Path | None, style_id: str | None, wait_for_it: bool, url: str, as_json: bool, **params: Any
 ) -> None:
     """Train a network for the style of a picture, on the service."""
-    from jobs.commands import bars
+    from jobs.commands import progress_bars
 
     with open_client(url) as client:
-        with bars.sending([style] if style else [], quiet=as_json) as sent:
+        with progress_bars.sending([style] if style else [], quiet=as_json) as sent:
             job = client.submit_training(style=style, style_id=style_id, sent=sent, **params)
         if wait_for_it:
-            job = bars.follow(client, job["id"], timeout=None, quiet=as_json)
+            job = progress_bars.follow(client, job["id"], timeout=None, quiet=as_json)
     print_job(job, as_json)
     exit_for(job)
 
@@ -76,12 +76,12 @@ def export_network(
     **params: Any,
 ) -> None:
     """Have NETWORK (a name, or NAME@VERSION) written for another runtime, and download it."""
-    from jobs.commands import bars
-    from jobs.commands.saving import save
+    from jobs.commands import progress_bars
+    from jobs.commands.outputs import save
 
     with open_client(url) as client:
         job = client.submit_export(network, format=format_, **params)
-        job = bars.follow(client, job["id"], timeout=timeout, quiet=as_json)
+        job = progress_bars.follow(client, job["id"], timeout=timeout, quiet=as_json)
         exit_for(job)
         save(client, job, output)
     print_job(job, as_json)

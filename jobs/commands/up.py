@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from jobs.local.supervisor import Supervisor
     from jobs.settings import Settings
-    from jobs.supervisor import Supervisor
 
 
 @click.command()
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 )
 def up(port: int | None) -> None:
     """Serve the API and the page, with workers, until Ctrl-C."""
-    from jobs.exposure import ExposedError
-    from jobs.redis_server import RedisMissingError, free_port
+    from jobs.accounts.exposure import ExposedError
+    from jobs.local.redis_server import RedisMissingError, free_port
+    from jobs.local.supervisor import Supervisor
     from jobs.settings import child_environment, load_settings
-    from jobs.supervisor import Supervisor
 
     if find_spec("torch") is None:
         raise click.ClickException(
@@ -60,7 +60,7 @@ def up(port: int | None) -> None:
 
 
 def _choose_port(settings: Settings, asked: int | None) -> int:
-    from jobs.redis_server import free_port
+    from jobs.local.redis_server import free_port
 
     if asked == 0:
         return free_port(0, settings.host)
@@ -76,13 +76,13 @@ def _choose_port(settings: Settings, asked: int | None) -> int:
 
 
 def _start(supervisor: Supervisor, settings: Settings, port: int, redis_port: int | None) -> None:
-    from jobs.exposure import refuse_exposure
-    from jobs.keys import KeyRing
-    from jobs.processes import embedded
-    from jobs.redis_server import redis_command, wait_for_redis
-    from jobs.schema import upgrade
+    from jobs.accounts.api_keys import KeyRing
+    from jobs.accounts.exposure import refuse_exposure
+    from jobs.db.schema import upgrade
+    from jobs.local.processes import embedded
+    from jobs.local.redis_server import redis_command, wait_for_redis
+    from jobs.local.supervisor import resolve
     from jobs.service import make_service
-    from jobs.supervisor import resolve
 
     if redis_port is not None:
         redis = supervisor.start("redis", redis_command(settings.home / "redis", redis_port))
@@ -135,7 +135,7 @@ def _sample() -> str:
     """A picture that is on this machine for certain, so that the command works as it is."""
     from pathlib import Path
 
-    from jobs.styles import GALLERY
+    from jobs.catalog.styles import GALLERY
 
     found = find_spec("skimage")
     photo = Path(found.origin).parent / "data" / "coffee.png" if found and found.origin else None

@@ -17,10 +17,10 @@ from nst_core.commands.output import write_whole
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nst_core.composition import Color
-    from nst_core.engine import StyleEngine
-    from nst_core.images import Picture, PictureFormat
-    from nst_core.regions import Region
+    from nst_core.images.picture import Picture, PictureFormat
+    from nst_core.stylize.composition import Color
+    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.regions import Region
 
 #: The formats that a suffix asks for.
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
@@ -98,14 +98,14 @@ class Batch:
             self.failed.append({"path": str(path), "error": str(error)})
 
     def _read(self, path: Path) -> Picture:
-        from nst_core.images import read_picture
-        from nst_core.strokes import longest_side
+        from nst_core.images.picture import read_picture
+        from nst_core.stylize.strokes import longest_side
 
         side = longest_side(self.settings.size, self.settings.stroke)
         return read_picture(path, target_long_side=side)
 
     def _measure(self, path: Path, match: Picture | None) -> Tensor:
-        from nst_core.images import read_picture
+        from nst_core.images.picture import read_picture
 
         return self.engine.style_statistics(read_picture(path), self.settings.style_size, match=match)
 
@@ -117,8 +117,8 @@ class Batch:
         return self._measured[path]
 
     def _regions(self, content: Picture) -> list[Region]:
-        from nst_core.images import read_picture
-        from nst_core.regions import Region, mask_of
+        from nst_core.images.picture import read_picture
+        from nst_core.stylize.regions import Region, mask_of
 
         return [
             Region(
@@ -131,7 +131,7 @@ class Batch:
         ]
 
     def _one(self, content: Path, mix: Mix, picture: Picture) -> None:
-        from nst_core.engine import mix as mixed
+        from nst_core.stylize.engine import mix as mixed
 
         started = time.perf_counter()
         settings = self.settings
@@ -162,7 +162,7 @@ class Batch:
             )
 
     def _write(self, result: Picture, stem: Path, mix: Mix, alpha: float) -> tuple[Path, str]:
-        from nst_core.images import SUFFIXES, encode_picture
+        from nst_core.images.picture import SUFFIXES, encode_picture
 
         format = self._format(result)
         suffix = SUFFIXES[format] if self.file is None else self.file.suffix

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nst_core.commands.config_options import settings_of
 from nst_core.commands.output import explains_errors, print_json
-from nst_core.commands.settings import settings_of
-from nst_core.johnson_config import JohnsonTrainConfig
+from nst_core.training.johnson.config import JohnsonTrainConfig
 
 if TYPE_CHECKING:
-    from nst_core.training_doctor import Diagnosis
+    from nst_core.training.preflight import Diagnosis
 
 
 @click.command()
@@ -31,7 +31,7 @@ def diagnose(
 
     Exit code 1 if something stands in the way.
     """
-    from nst_core.training_doctor import diagnose as examine
+    from nst_core.training.preflight import diagnose as examine
 
     given = {name: value for name, value in options.items() if value is not None}
     if cold:

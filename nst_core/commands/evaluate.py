@@ -10,8 +10,8 @@ import click
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json
 
 if TYPE_CHECKING:
-    from nst_core.engine import StyleEngine
-    from nst_core.evaluation import Pair, Stylize
+    from nst_core.evaluation.evaluate import Pair, Stylize
+    from nst_core.stylize.engine import StyleEngine
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -69,11 +69,11 @@ def evaluate(
         raise click.UsageError("Give --content and --style, or two files with --video.")
     if checkpoints and style.is_dir():
         raise click.UsageError("A --checkpoint knows one style: give that picture with --style.")
-    from nst_core.baselines import BASELINES
-    from nst_core.data import image_paths
-    from nst_core.evaluation import evaluate as scored
-    from nst_core.evaluation import summarize
-    from nst_core.quality import Judge
+    from nst_core.evaluation.baselines import BASELINES
+    from nst_core.evaluation.evaluate import evaluate as scored
+    from nst_core.evaluation.evaluate import summarize
+    from nst_core.evaluation.quality import Judge
+    from nst_core.training.data import image_paths
 
     methods: dict[str, Stylize] = dict(BASELINES) if baselines else {}
     for name in networks or (() if baselines or checkpoints else ("slim",)):
@@ -96,8 +96,8 @@ def evaluate(
 
 
 def _engine(name: str, runtime: str) -> StyleEngine:
-    from nst_core.engine import StyleEngine
-    from nst_core.networks import check_precision
+    from nst_core.networks.registry import check_precision
+    from nst_core.stylize.engine import StyleEngine
 
     # slim:int8 is slim with its convolutions in int8.
     name, _, precision = name.partition(":")
@@ -115,9 +115,9 @@ def _video(
 ) -> None:
     from dataclasses import asdict
 
-    from nst_core.images import read_picture
-    from nst_core.video_config import VideoConfig, VideoLimits
-    from nst_core.video_metric import DEFINITION, measure_videos
+    from nst_core.evaluation.warping_error import DEFINITION, measure_videos
+    from nst_core.images.picture import read_picture
+    from nst_core.video.config import VideoConfig, VideoLimits
 
     limits = VideoLimits(seconds=36_000, frames=10_000_000)
     config = VideoConfig(alpha=alpha, temporal=temporal, limits=limits)
@@ -143,7 +143,7 @@ def _video(
 def _stylizer(name: str, runtime: str, style_size: int, alpha: float) -> Stylize:
     from torch import Tensor
 
-    from nst_core.images import Picture
+    from nst_core.images.picture import Picture
 
     engine = _engine(name, runtime)
     measured: dict[int, Tensor] = {}
@@ -157,8 +157,8 @@ def _stylizer(name: str, runtime: str, style_size: int, alpha: float) -> Stylize
 
 
 def _trained(path: Path, runtime: str, alpha: float) -> Stylize:
-    from nst_core.images import Picture
-    from nst_core.johnson_engine import JohnsonEngine
+    from nst_core.images.picture import Picture
+    from nst_core.stylize.johnson_engine import JohnsonEngine
 
     engine = JohnsonEngine(path, runtime)
 
@@ -172,7 +172,7 @@ def _table(rows: list[dict[str, str | float | int]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from nst_core.evaluation import FIGURES
+    from nst_core.evaluation.evaluate import FIGURES
 
     table = Table("network", "pairs", title="Means; lower is better but for ssim")
     for name in FIGURES:

@@ -10,7 +10,7 @@ import click
 from nst_core.commands.output import explains_errors, print_json
 
 if TYPE_CHECKING:
-    from nst_core.networks import Precision
+    from nst_core.networks.registry import Precision
 
 _FORMATS = ("onnx", "openvino", "torchscript", "torch-export")
 
@@ -37,8 +37,8 @@ def export(
 
     The file is run at several sizes and strengths beside the original; one that differs is not kept.
     """
-    from nst_core.export import export_network
-    from nst_core.export_pictures import check_pictures
+    from nst_core.export.check_pictures import check_pictures
+    from nst_core.export.export import export_network
 
     def tell(step: str) -> None:
         if not as_json:

@@ -24,9 +24,9 @@ def import_network(
     """Take over FILE: a network of pytorch/examples' fast_neural_style, or pytorch-AdaIN's decoder."""
     from typing import Any, cast
 
-    from nst_core.checkpoint import save_network
-    from nst_core.import_files import import_network as imported
-    from nst_core.video_segments import file_digest
+    from nst_core.networks.files import save_network
+    from nst_core.networks.foreign import import_network as imported
+    from nst_core.video.segments import file_digest
 
     if out.suffix != ".safetensors":
         raise click.UsageError(f"The result is a safetensors file; {out.name} ends otherwise.")

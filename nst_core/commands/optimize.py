@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from nst_core.commands.batch import FORMATS
+from nst_core.commands.config_options import settings_of
 from nst_core.commands.output import explains_errors, print_json, write_whole
-from nst_core.commands.settings import settings_of
-from nst_core.gatys_config import GatysConfig
+from nst_core.optimize.config import GatysConfig
 
 if TYPE_CHECKING:
-    from nst_core.images import Picture, PictureFormat
+    from nst_core.images.picture import Picture, PictureFormat
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -49,8 +49,8 @@ def optimize(
     if out.suffix.lower() not in FORMATS:
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}.")
     config = GatysConfig(**{name: value for name, value in options.items() if value is not None})
-    from nst_core.gatys import optimize as run
-    from nst_core.images import encode_picture, read_picture
+    from nst_core.images.picture import encode_picture, read_picture
+    from nst_core.optimize.gatys import optimize as run
 
     format = cast("PictureFormat", FORMATS[out.suffix.lower()])
     started = time.perf_counter()

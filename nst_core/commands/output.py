@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-#: `nst_core.runtime.NAMES`, here so that a command's help need not load PyTorch.
+#: `nst_core.runtimes.runtime.NAMES`, here so that a command's help need not load PyTorch.
 RUNTIMES = ("auto", "torch", "openvino", "onnxruntime")
 
 P = ParamSpec("P")

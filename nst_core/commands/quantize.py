@@ -43,12 +43,12 @@ def quantize(
 
     Every fourth pair of pictures is held out and compared: pixels, and the figures of `evaluate`.
     """
-    from nst_core.checkpoint import read_metadata, save_network
-    from nst_core.data import image_paths
-    from nst_core.networks import network_file, open_network
-    from nst_core.parity import ParityError, compare, picked_pairs
-    from nst_core.quantization import calibrate
-    from nst_core.quantization import quantize as quantized
+    from nst_core.evaluation.int8_parity import ParityError, compare, picked_pairs
+    from nst_core.networks.files import read_metadata, save_network
+    from nst_core.networks.quantization import calibrate
+    from nst_core.networks.quantization import quantize as quantized
+    from nst_core.networks.registry import network_file, open_network
+    from nst_core.training.data import image_paths
 
     pairs = picked_pairs(image_paths(content), image_paths(style), pictures * 4 // 3, size, seed)
     seen = [pair for number, pair in enumerate(pairs) if number % 4]

@@ -14,7 +14,7 @@ from nst_core.commands.batch import FORMATS, Batch, Mix, Settings
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json
 
 if TYPE_CHECKING:
-    from nst_core.networks import Precision
+    from nst_core.networks.registry import Precision
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -109,8 +109,8 @@ def stylize(
     kept = tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep)
     settings = Settings(regions=regions + kept, **options)
     mixes = _mixes(style, more_styles, weights_)
-    from nst_core.data import image_paths
-    from nst_core.engine import StyleEngine
+    from nst_core.stylize.engine import StyleEngine
+    from nst_core.training.data import image_paths
 
     contents = image_paths(content) if content.is_dir() else [content]
     graphs = Path(click.get_app_dir("atelier")) / "graphs"
@@ -147,8 +147,8 @@ def _trained(
     from click.core import ParameterSource
 
     from nst_core.commands.stylize_trained import TrainedBatch
-    from nst_core.data import image_paths
-    from nst_core.johnson_engine import JohnsonEngine
+    from nst_core.stylize.johnson_engine import JohnsonEngine
+    from nst_core.training.data import image_paths
 
     given = click.get_current_context().get_parameter_source("alpha") is not ParameterSource.DEFAULT
     engine = JohnsonEngine(checkpoint, runtime, device)
@@ -177,7 +177,7 @@ def _mixes(style: Path | None, more: tuple[Path, ...], shares: list[float] | Non
     if style is not None and style.is_dir():
         if more or shares:
             raise click.UsageError("A folder of styles can't be mixed; name its files with --style.")
-        from nst_core.data import image_paths
+        from nst_core.training.data import image_paths
 
         return [Mix(paths=(path,)) for path in image_paths(style)]
     if shares is not None and len(shares) != len(paths):

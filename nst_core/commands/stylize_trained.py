@@ -13,9 +13,9 @@ from nst_core.commands.batch import FORMATS
 from nst_core.commands.output import write_whole
 
 if TYPE_CHECKING:
-    from nst_core.composition import Color
-    from nst_core.images import Picture, PictureFormat
-    from nst_core.johnson_engine import JohnsonEngine
+    from nst_core.images.picture import Picture, PictureFormat
+    from nst_core.stylize.composition import Color
+    from nst_core.stylize.johnson_engine import JohnsonEngine
 
 
 class TrainedBatch:
@@ -50,7 +50,7 @@ class TrainedBatch:
 
     def run(self, contents: list[Path], advance: Callable[[str], None]) -> None:
         """Render all; `advance` is told the name of each as it starts."""
-        from nst_core.images import read_picture
+        from nst_core.images.picture import read_picture
 
         for content in contents:
             advance(content.stem)
@@ -87,7 +87,7 @@ class TrainedBatch:
             )
 
     def _write(self, content: Path, result: Picture, alpha: float) -> tuple[Path, str]:
-        from nst_core.images import SUFFIXES, encode_picture
+        from nst_core.images.picture import SUFFIXES, encode_picture
 
         format = self._format
         if format == "auto" and self._file is not None:

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from nst_core.adain_config import AdaINTrainConfig
+from nst_core.commands.config_options import settings_of
 from nst_core.commands.output import explains_errors
-from nst_core.commands.settings import settings_of
-from nst_core.johnson_config import JohnsonTrainConfig
+from nst_core.training.adain.config import AdaINTrainConfig
+from nst_core.training.johnson.config import JohnsonTrainConfig
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _NEW_FOLDER = click.Path(file_okay=False, path_type=Path)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.adain_config import AdaINTrainConfig
 from nst_core.commands.output import print_json
+from nst_core.training.adain.config import AdaINTrainConfig
 
 if TYPE_CHECKING:
-    from nst_core.adain_training import AdaINTrainer, Step
+    from nst_core.training.adain.trainer import AdaINTrainer, Step
 
 
 class TrainError(ValueError):
@@ -41,10 +41,10 @@ def train_adain(
     given: Mapping[str, Any],
 ) -> None:
     """Train a network that takes any style; `given` are the settings that were named."""
-    from nst_core.adain_training import AdaINTrainer
-    from nst_core.checkpoint import save_network
-    from nst_core.data import held_out, image_paths
-    from nst_core.runtime import choose_device
+    from nst_core.networks.files import save_network
+    from nst_core.runtimes.runtime import choose_device
+    from nst_core.training.adain.trainer import AdaINTrainer
+    from nst_core.training.data import held_out, image_paths
 
     before = _read_state(resume) if resume else {}
     config = _config(given, before)
@@ -108,7 +108,7 @@ def _network(
 ) -> Any:
     import torch
 
-    from nst_core.networks import NAMES, build_network
+    from nst_core.networks.registry import NAMES, build_network
 
     torch.manual_seed(seed)
     if before:
@@ -189,9 +189,9 @@ def _listener(trainer: AdaINTrainer, state: Path, save_every: int) -> Iterator[_
 
 def _validated(network: Any, contents: list[Path], styles: list[Path]) -> dict[str, float | int]:
     """Figures at full strength on pictures that were held out, at 256 pixels to be quick."""
-    from nst_core.engine import StyleEngine
-    from nst_core.evaluation import evaluate, summarize
-    from nst_core.quality import Judge
+    from nst_core.evaluation.evaluate import evaluate, summarize
+    from nst_core.evaluation.quality import Judge
+    from nst_core.stylize.engine import StyleEngine
 
     engine = StyleEngine(network, "torch", "cpu")
     judge = Judge(style_size=256)

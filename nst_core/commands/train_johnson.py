@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst_core.commands.output import print_json
-from nst_core.johnson_config import JohnsonTrainConfig
+from nst_core.training.johnson.config import JohnsonTrainConfig
 
 if TYPE_CHECKING:
-    from nst_core.training_events import Event
+    from nst_core.training.events import Event
 
 
 def train_johnson(
@@ -29,10 +29,10 @@ def train_johnson(
     given: Mapping[str, Any],
 ) -> None:
     """Train, or go on from the folder `resume`; `given` are the settings that were named."""
-    from nst_core.data import image_paths
-    from nst_core.johnson_training import JohnsonTrainer
-    from nst_core.training_checkpoint import CheckpointFolder
-    from nst_core.training_doctor import usable
+    from nst_core.training.checkpoints import CheckpointFolder
+    from nst_core.training.data import image_paths
+    from nst_core.training.johnson.trainer import JohnsonTrainer
+    from nst_core.training.preflight import usable
 
     folder = checkpoint_dir or resume
     assert folder is not None  # noqa: S101 - one of them was asked for

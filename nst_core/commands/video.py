@@ -11,15 +11,15 @@ import click
 
 from nst_core.commands.arguments import alpha_points, weights
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json, write_whole
-from nst_core.video_config import COLORS, FORMATS, VideoConfig, VideoLimits
+from nst_core.video.config import COLORS, FORMATS, VideoConfig, VideoLimits
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nst_core.engine import StyleEngine
-    from nst_core.images import Picture, PictureFormat
-    from nst_core.networks import Precision
-    from nst_core.video_config import VideoReport
+    from nst_core.images.picture import Picture, PictureFormat
+    from nst_core.networks.registry import Precision
+    from nst_core.stylize.engine import StyleEngine
+    from nst_core.video.config import VideoReport
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -119,11 +119,11 @@ def video(
     paths = (style, *more_styles) if style is not None else more_styles
     if weights_ is not None and len(weights_) != len(paths):
         raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(weights_)}.")
-    from nst_core.engine import StyleEngine
-    from nst_core.feed_forward import is_feed_forward
-    from nst_core.networks import network_file
-    from nst_core.video import VideoRun
-    from nst_core.video_painter import EnginePainter, FeedForwardPainter, FramePainter
+    from nst_core.networks.feed_forward import is_feed_forward
+    from nst_core.networks.registry import network_file
+    from nst_core.stylize.engine import StyleEngine
+    from nst_core.video.painter import EnginePainter, FeedForwardPainter, FramePainter
+    from nst_core.video.stylizer import VideoRun
 
     painter: FramePainter
     if is_feed_forward(network):
@@ -152,7 +152,7 @@ def _writer(path: Path | None) -> Callable[[Picture], None] | None:
     if path is None:
         return None
     from nst_core.commands.batch import FORMATS as PICTURES
-    from nst_core.images import encode_picture
+    from nst_core.images.picture import encode_picture
 
     if path.suffix.lower() not in PICTURES:
         raise click.UsageError(f"--preview {path.name}: a picture ends in {', '.join(PICTURES)}.")
@@ -173,9 +173,9 @@ def style_of(
     config: VideoConfig,
 ) -> Tensor:
     """The statistics of one style or a mix, in the colours of the video if they are to match."""
-    from nst_core.engine import mix
-    from nst_core.images import read_picture
-    from nst_core.video import mosaic
+    from nst_core.images.picture import read_picture
+    from nst_core.stylize.engine import mix
+    from nst_core.video.stylizer import mosaic
 
     match = mosaic(source, config) if config.color == "match" else None
     found = [engine.style_statistics(read_picture(path), style_size, match=match) for path in paths]

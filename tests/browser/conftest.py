@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser_page import Studio
-from embedded_service import embedded_service
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from support.browser_page import Studio
+from support.embedded_service import embedded_service
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -115,7 +115,7 @@ def studio(chromium: webdriver.Chrome, service_url: str, pictures: Path) -> Stud
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three seconds of a camera moving over a photograph, with sound, 20 frames a second, as MP4."""
     pytest.importorskip("av")
-    from nst_core.gallery.clips import pan, write_clip
+    from tests.support.clips import pan, write_clip
 
     picture = Image.fromarray(pytest.importorskip("skimage.data").chelsea())
     path = tmp_path_factory.mktemp("clips") / "holiday.mp4"

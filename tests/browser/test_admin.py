@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browser_page import Page
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from support.browser_page import Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browser_page import Studio
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
+from support.browser_page import Studio
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -153,7 +153,7 @@ def test_every_recipe_makes_the_same_picture(studio: Studio, tmp_path: Path) -> 
     words = shlex.split(copied(studio, "cli"))
     assert words[0] == "atelier"
     subprocess.run(
-        [sys.executable, "-m", "jobs.cli", *words[1:]], cwd=tmp_path, check=True, capture_output=True
+        [sys.executable, "-m", "atelier.cli", *words[1:]], cwd=tmp_path, check=True, capture_output=True
     )
     assert (tmp_path / "painting.png").read_bytes() == picture
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from browser_page import Studio
 from PIL import Image
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from support.browser_page import Studio
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 

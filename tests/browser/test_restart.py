@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser_page import Studio
 from selenium import webdriver
+from support.browser_page import Studio
 
-from jobs.redis_server import free_port
+from jobs.local.redis_server import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -41,7 +41,7 @@ class Restartable:
         }
         with (self.home / "service.log").open("a") as log:
             self.service = subprocess.Popen(
-                [sys.executable, "-m", "jobs.cli", "up", "--port", str(self.port)],
+                [sys.executable, "-m", "atelier.cli", "up", "--port", str(self.port)],
                 cwd=self.home,
                 env=environment,
                 stdout=subprocess.PIPE,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browser_page import DROP, Studio
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
+from support.browser_page import DROP, Studio
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
 

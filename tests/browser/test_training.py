@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browser_page import Page, Studio
 from selenium import webdriver
+from support.browser_page import Page, Studio
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(400)]
 

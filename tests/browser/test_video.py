@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-from browser_page import DROP, Studio
 from selenium.webdriver.common.keys import Keys
+from support.browser_page import DROP, Studio
 
 pytest.importorskip("av")
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(400)]
@@ -196,7 +196,7 @@ def test_every_recipe_makes_the_same_video(cinema: Studio, clip: Path, tmp_path:
     assert json.loads(run(*shlex.split(copied("curl"))))["params"] == wanted
     words = shlex.split(copied("cli"))
     assert words[:2] == ["atelier", "submit-video"]
-    for command in (["-m", "jobs.cli", *words[1:]], ["-c", copied("python")]):
+    for command in (["-m", "atelier.cli", *words[1:]], ["-c", copied("python")]):
         run(sys.executable, *command)
         assert (tmp_path / "painting.mp4").read_bytes() == picture
         (tmp_path / "painting.mp4").unlink()

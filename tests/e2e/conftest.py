@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from service_stack import ROOT, Stack
+from support.service_stack import ROOT, Stack
 
-from jobs.client import Client
+from atelier import Client
 
 
 @pytest.fixture
 def stack(tmp_path: Path, database_url: str) -> Iterator[Stack]:
     stack = Stack(tmp_path, database_url)
     subprocess.run(
-        [sys.executable, "-m", "jobs.cli", "migrate"],
+        [sys.executable, "-m", "atelier.cli", "migrate"],
         env=stack.environment,
         cwd=ROOT,
         check=True,

@@ -6,9 +6,9 @@ import doctest
 from pathlib import Path
 
 import pytest
-from service_stack import Stack
+from support.service_stack import Stack
 
-from jobs.client import Client, client
+from atelier import Client, client
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

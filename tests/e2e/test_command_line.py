@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
-from service_stack import Stack
+from support.service_stack import Stack
 
-from jobs.cli import main
+from atelier.cli import main
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -128,9 +128,9 @@ def test_a_finished_file_has_its_own_suffix(
 ) -> None:
     """A video job's output is saved under a name that players know."""
     pytest.importorskip("av")
-    from films import sliding
+    from support.films import sliding
 
-    from nst_core.gallery.clips import write_clip
+    from tests.support.clips import write_clip
 
     clip = write_clip(tmp_path / "clip.mp4", sliding(64, 48, 5), 10)
     stack.start("trainer")

@@ -12,18 +12,18 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
-from service_stack import ROOT, Stack
+from support.service_stack import ROOT, Stack
 
-from jobs.cli import main
-from jobs.processes import WEB
-from jobs.supervisor import resolve
+from atelier.cli import main
+from jobs.local.processes import WEB
+from jobs.local.supervisor import resolve
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 
 def atelier(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "jobs.cli", *arguments],
+        [sys.executable, "-m", "atelier.cli", *arguments],
         env=stack.environment,
         cwd=ROOT,
         capture_output=True,

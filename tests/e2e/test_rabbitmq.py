@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from conftest import unavailable
-from rabbitmq_server import RabbitServer
-from service_stack import ROOT, Stack, finished, states
+from support.rabbitmq_server import RabbitServer
+from support.service_stack import ROOT, Stack, finished, states
 
-from jobs.client import Client
-from jobs.queue import JobQueue, make_celery
+from atelier import Client
+from jobs.queue.broker import JobQueue, make_celery
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -33,7 +33,7 @@ def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
 def stack(tmp_path: Path, sqlite_url: str, rabbit: RabbitServer) -> Iterator[Stack]:
     stack = Stack(tmp_path, sqlite_url)
     stack.environment |= {"BROKER_URL": rabbit.url, "REDIS_URL": "redis://127.0.0.1:1/0"}
-    migrate = [sys.executable, "-m", "jobs.cli", "migrate"]
+    migrate = [sys.executable, "-m", "atelier.cli", "migrate"]
     subprocess.run(migrate, env=stack.environment, cwd=ROOT, check=True, capture_output=True)
     try:
         stack.start("web", "worker", "maintenance")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from service_stack import Stack, finished, states
+from support.service_stack import Stack, finished, states
 
-from jobs.client import Client
+from atelier import Client
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 

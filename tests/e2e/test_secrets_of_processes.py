@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from service_stack import ROOT, Stack
+from support.service_stack import ROOT, Stack
 
-from jobs.supervisor import resolve
+from jobs.local.supervisor import resolve
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 PASSWORD = "hunter2-of-the-tests"

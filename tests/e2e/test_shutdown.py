@@ -6,9 +6,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from service_stack import Stack, finished, states
+from support.service_stack import Stack, finished, states
 
-from jobs.client import Client
+from atelier import Client
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from service_stack import Stack, ask, finished, states
+from support.service_stack import Stack, ask, finished, states
 
-from jobs.client import Client
+from atelier import Client
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

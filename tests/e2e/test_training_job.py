@@ -9,10 +9,10 @@ from typing import Any
 import psutil
 import pytest
 from PIL import Image
-from service_stack import Stack, ask, finished, states
-from tests_support import zipped
+from support.service_stack import Stack, ask, finished, states
+from support.tests_support import zipped
 
-from jobs.client import Client
+from atelier import Client
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -51,7 +51,7 @@ def trainers(stack: Stack) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         command = " ".join(process.info["cmdline"] or [])
-        if "nst_core.training_process" in command and str(stack.home) in command:
+        if "nst_core.training.process" in command and str(stack.home) in command:
             found.append(process)
     return found
 

@@ -10,7 +10,7 @@ from conftest import unavailable
 from faults.fault_stack import EVERYTHING, FaultStack
 from faults.load import Load
 from faults.servers import CrashingPostgres, FailingProxy
-from service_stack import ROOT
+from support.service_stack import ROOT
 
 MakeStack = Callable[..., FaultStack]
 
@@ -47,7 +47,7 @@ def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
         stack = FaultStack(tmp_path, database_url, **environment)
         made.append(stack)
         subprocess.run(
-            [sys.executable, "-m", "jobs.cli", "migrate"],
+            [sys.executable, "-m", "atelier.cli", "migrate"],
             env=stack.environment,
             cwd=ROOT,
             check=True,

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import psutil
 import redis
-from service_stack import Stack
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from support.service_stack import Stack
 
-from jobs.db import make_engine, make_sessions, reading
-from jobs.lifecycle import JobStatus
-from jobs.models import Job
-from jobs.processes import STYLIZE
+from jobs.db.engine import make_engine, make_sessions, reading
+from jobs.db.models.jobs import Job
+from jobs.local.processes import STYLIZE
+from jobs.queue.lifecycle import JobStatus
 
 WORKERS = ("worker-1", "worker-2")
 EVERYTHING = ("redis", "web", *WORKERS, "maintenance")

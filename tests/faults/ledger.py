@@ -14,12 +14,12 @@ from faults.load import Accepted
 from PIL import Image
 from sqlalchemy import func, select
 
-from jobs import counters
-from jobs.db import SessionFactory, reading
-from jobs.dispatch_models import OutboxMessage
-from jobs.lifecycle import FINAL, TRANSITIONS, JobStatus
-from jobs.models import Job, JobEvent
-from jobs.storage import BlobStorage, sha256_of
+from jobs.blobs.storage import BlobStorage, sha256_of
+from jobs.db import counters
+from jobs.db.engine import SessionFactory, reading
+from jobs.db.models.jobs import Job, JobEvent
+from jobs.db.models.operations import OutboxMessage
+from jobs.queue.lifecycle import FINAL, TRANSITIONS, JobStatus
 
 
 @dataclass
@@ -107,8 +107,8 @@ def check_pictures(
 
     Of the large ones, which take a second each, only two are made again.
     """
-    from nst_core.engine import StyleEngine
-    from nst_core.images import read_picture
+    from nst_core.images.picture import read_picture
+    from nst_core.stylize.engine import StyleEngine
 
     engine = StyleEngine("slim", runtime="torch", device="cpu")
     statistics = engine.style_statistics(read_picture(style))

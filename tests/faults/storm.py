@@ -17,11 +17,11 @@ from faults.servers import CrashingPostgres, FailingProxy
 from sqlalchemy import exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs.db import now, reading
-from jobs.dispatch_models import OutboxMessage
-from jobs.lifecycle import JobStatus
-from jobs.models import Job
-from jobs.queue import JobQueue, make_celery
+from jobs.db.engine import now, reading
+from jobs.db.models.jobs import Job
+from jobs.db.models.operations import OutboxMessage
+from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.lifecycle import JobStatus
 
 #: A job of this size runs long enough for a fault to find it running.
 TARGET_SIZE = 768

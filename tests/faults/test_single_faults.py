@@ -14,8 +14,8 @@ from faults.fault_stack import WORKERS, FaultStack, preloaded, set_clock
 from faults.load import Load
 from faults.storm import Storm
 
-from jobs.lifecycle import JobStatus
-from jobs.storage import LocalStorage
+from jobs.blobs.local import LocalStorage
+from jobs.queue.lifecycle import JobStatus
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -11,7 +11,9 @@ from faults.load import Load
 from faults.servers import CrashingPostgres, FailingProxy
 from faults.storm import Storm
 
-from jobs.storage import BlobStorage, LocalStorage, S3Storage
+from jobs.blobs.local import LocalStorage
+from jobs.blobs.s3 import S3Storage
+from jobs.blobs.storage import BlobStorage
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(1800)]
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import Engine
 
-from jobs.models import Job
-from jobs.queue import JobQueue, make_celery
+from jobs.blobs.local import LocalStorage
+from jobs.db.models.jobs import Job
+from jobs.media.pictures import Upload
+from jobs.queue.broker import JobQueue, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
-from jobs.storage import LocalStorage
-from jobs.submission import Upload
 
 AWAY = "redis://127.0.0.1:1/0"
 Submit = Callable[..., Job]

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jobs.commands.maintenance import PULSE_SECONDS, maintenance
-from jobs.maintenance import Maintenance
+from jobs.operations.maintenance import Maintenance
 from jobs.service import JobService
 from jobs.settings import Settings
 

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 from sqlalchemy import Engine, inspect, select, text
 
 from jobs.commands.maintenance import migrate
-from jobs.db import make_engine, make_sessions
-from jobs.models import Base, Job, Style
-from jobs.schema import alembic_config, upgrade
+from jobs.db.engine import make_engine, make_sessions
+from jobs.db.models.catalog import Style
+from jobs.db.models.jobs import Base, Job
+from jobs.db.schema import alembic_config, upgrade
 
 
 def test_up_matches_the_models_and_down_leaves_nothing(database_url: str) -> None:

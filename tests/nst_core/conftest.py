@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from nst_core.images import Picture
-from nst_core.networks import bundled_networks, open_network
-from nst_core.slim import SlimAdaIN
-from nst_core.style_network import StyleNetwork
+from nst_core.images.picture import Picture
+from nst_core.networks.base import StyleNetwork
+from nst_core.networks.registry import bundled_networks, open_network
+from nst_core.networks.slim import SlimAdaIN
 
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket")
 

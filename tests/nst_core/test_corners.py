@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from nst_core.composition import COLORS, Color
-from nst_core.engine import StyleEngine
-from nst_core.images import Picture, read_picture
-from nst_core.style_network import StyleNetwork
+from nst_core.images.picture import Picture, read_picture
+from nst_core.networks.base import StyleNetwork
+from nst_core.stylize.composition import COLORS, Color
+from nst_core.stylize.engine import StyleEngine
 
 Photo = Callable[..., Picture]
 

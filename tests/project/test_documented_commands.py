@@ -20,21 +20,21 @@ from typing import Any
 
 import pytest
 import torch
-from command_table import RULES, Rule
 from conftest import unavailable
-from documents import DOCUMENTS, ROOT, Block, blocks, shell_blocks
-from embedded_service import embedded_service, environment_of
-from foreign_networks import adain_decoder, fast_neural_style, vgg_normalised
 from PIL import Image
-from receiver import Receiver
+from support.command_table import RULES, Rule
+from support.documents import DOCUMENTS, ROOT, Block, blocks, shell_blocks
+from support.embedded_service import embedded_service, environment_of
+from support.foreign_networks import adain_decoder, fast_neural_style, vgg_normalised
+from support.receiver import Receiver
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
-from jobs.client import Client
-from jobs.storage import S3Storage
-from jobs.webhooks import new_secret
-from nst_core.gallery.clips import pan, write_clip
-from nst_core.gallery.photographs import write_photographs
+from atelier import Client
+from gallery.photographs import write_photographs
+from jobs.blobs.s3 import S3Storage
+from jobs.webhooks.delivery import new_secret
+from tests.support.clips import pan, write_clip
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -234,7 +234,7 @@ def test_the_commands_work(
             assert ended["status"] in {"succeeded", "canceled"}, ended["error"]
 
 
-#: Of the client; those of exports.md are run by tests/nst_core/test_export.py, without us.
+#: Of the client; those of exports.md are run by tests/nst_core/export/test_export.py, without us.
 CLIENTS = [
     block
     for block in (block for path in DOCUMENTS for block in blocks(path, "python"))

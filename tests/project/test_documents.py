@@ -14,10 +14,10 @@ from typing import Any
 import click
 import pytest
 import yaml
-from documents import DOCUMENTS, ROOT, Block, shell_blocks
+from support.documents import DOCUMENTS, ROOT, Block, shell_blocks
 
-from jobs.cli import main
-from web.openapi import document as api
+from atelier.cli import main
+from web.openapi.document import document as api
 
 #: Programs of others whose arguments nothing here knows.
 OTHERS = {"export", "rsync", "pg_dump", "pg_restore", "pre-commit", "git"}

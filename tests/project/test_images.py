@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 import yaml
 from conftest import unavailable
-from image_environment import Image
-from service_stack import OUTSIDE
+from support.image_environment import Image
+from support.service_stack import OUTSIDE
 
-from jobs.processes import HEALTH
-from jobs.redis_server import free_port, redis_command, wait_for_redis
+from jobs.local.processes import HEALTH
+from jobs.local.redis_server import free_port, redis_command, wait_for_redis
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Everything is read-only but the folder, as under `read_only: true`.
@@ -76,7 +76,7 @@ def test_every_command_has_its_help(images: dict[str, Path], image: str) -> None
 
     assert len(listed) > 10
     code = (
-        "import sys; from jobs.cli import main; import click\n"
+        "import sys; from atelier.cli import main; import click\n"
         "for name in sys.argv[1:]:\n"
         "    main([name, '--help'], standalone_mode=False)"
     )
@@ -212,7 +212,7 @@ def test_the_images_are_the_service_on_a_read_only_root(
 
 def clip(folder: Path) -> bytes:
     pytest.importorskip("av")
-    from nst_core.gallery.clips import write_clip
+    from tests.support.clips import write_clip
 
     random = np.random.default_rng(0)
     frames = (random.integers(0, 256, (48, 64, 3), np.uint8) for _ in range(4))

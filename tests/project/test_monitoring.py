@@ -12,9 +12,9 @@ import yaml
 from conftest import unavailable
 from sqlalchemy.orm import Session
 
-from jobs import counters
-from jobs.db import SessionFactory
-from jobs.figures import Figure, figures
+from jobs.db import counters
+from jobs.db.engine import SessionFactory
+from jobs.operations.metrics import Figure, figures
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobs.processes import HEALTH, embedded, procfile
+from jobs.local.processes import HEALTH, embedded, procfile
 from jobs.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +132,7 @@ def test_celery_knows_every_flag(process: str) -> None:
     [
         ("worker.celery", ["torch", "flask"]),
         ("web.wsgi", ["torch", "worker", "nst_core"]),
-        ("jobs.cli", ["torch", "celery", "flask", "sqlalchemy"]),
+        ("atelier.cli", ["torch", "celery", "flask", "sqlalchemy"]),
         ("nst_core.commands.stylize", ["torch"]),
     ],
 )
@@ -151,7 +151,7 @@ def test_what_importing_a_package_must_not_import(
 def test_the_celery_settings_are_ones_that_celery_has() -> None:
     from celery.app.defaults import NAMESPACES, flatten
 
-    from jobs.queue import make_celery
+    from jobs.queue.broker import make_celery
 
     known = {name for name, _ in flatten(NAMESPACES)}
     changed = set(make_celery("redis://127.0.0.1:1/0").conf.changes)

@@ -8,12 +8,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.db import make_engine
-from jobs.queue import JobQueue, make_celery
-from jobs.schema import upgrade
+from jobs.blobs.local import LocalStorage
+from jobs.db.engine import make_engine
+from jobs.db.schema import upgrade
+from jobs.queue.broker import JobQueue, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
-from jobs.storage import LocalStorage
 from web import create_app
 
 

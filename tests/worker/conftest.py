@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.schema import upgrade
+from jobs.db.schema import upgrade
 from jobs.settings import Settings
 from worker.context import WorkerContext
 

@@ -16,19 +16,21 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import select
-from tests_support import expire_lease
+from support.tests_support import expire_lease
 
-from jobs import lifecycle
-from jobs.lifecycle import JobStatus
-from jobs.models import Job, JobEvent
-from jobs.queue import JobQueue, make_celery
-from jobs.schema import upgrade
+from jobs.db.models.jobs import Job, JobEvent
+from jobs.db.schema import upgrade
+from jobs.media.pictures import Upload
+from jobs.queue import lifecycle
+from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
-from jobs.submission import Upload
-from nst_core.engine import StyleEngine
-from worker import company, execution, handlers
+from nst_core.stylize.engine import StyleEngine
+from worker import execution
+from worker.batching import rendezvous
 from worker.context import WorkerContext
+from worker.kinds import stylize
 
 Submit = Callable[..., str]
 
@@ -165,7 +167,7 @@ def test_what_is_rendered_together_is_what_is_rendered_alone(
     assert [(service.get(job).metrics or {})["rendered_together"] for job in jobs] == [4] * 4
     assert all(history(batching, job) == ONCE for job in jobs)
     for job in jobs[:3]:
-        alone = handlers.stylize(batching, service.get(job), Quiet())  # type: ignore[arg-type]
+        alone = stylize.stylize(batching, service.get(job), Quiet())  # type: ignore[arg-type]
         far = pixels(service.output(job)[1]) - pixels(alone.outputs[0].data)
         assert np.abs(far).max() <= 1
     assert len({service.output(job)[1] for job in jobs}) == 4
@@ -325,7 +327,7 @@ def test_who_is_late_is_not_waited_for_for_ever(
     passes: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(company, "PATIENCE", 0.2)
+    monkeypatch.setattr(rendezvous, "PATIENCE", 0.2)
     jobs = [submit() for _ in range(3)]
     slow = service.get(jobs[0]).inputs[0].sha256
     real, others_done = batching.storage.get, threading.Event()

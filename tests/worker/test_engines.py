@@ -14,17 +14,17 @@ def quantized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The bundled networks, slim with int8 ranges."""
     import torch
 
-    from nst_core import networks
-    from nst_core.checkpoint import save_network
-    from nst_core.quantization import calibrate
+    from nst_core.networks import registry
+    from nst_core.networks.files import save_network
+    from nst_core.networks.quantization import calibrate
 
     weights = tmp_path / "weights"
-    shutil.copytree(networks.WEIGHTS, weights)
-    slim = networks.open_network("slim")
+    shutil.copytree(registry.WEIGHTS, weights)
+    slim = registry.open_network("slim")
     torch.manual_seed(0)
     picture = torch.rand(1, 3, 32, 32)
     save_network(slim, weights / "slim.safetensors", int8=calibrate(slim, [(picture, picture)]))
-    monkeypatch.setattr(networks, "WEIGHTS", weights)
+    monkeypatch.setattr(registry, "WEIGHTS", weights)
     return weights
 
 
@@ -39,14 +39,14 @@ def test_an_engine_is_made_once_and_its_graphs_are_kept(tmp_path: Path) -> None:
     if engine.runtime.name == "openvino":
         import numpy as np
 
-        from nst_core.images import Picture
+        from nst_core.images.picture import Picture
 
         engine.style_statistics(Picture(np.zeros((32, 32, 3), np.uint8)), 32)
         assert list((tmp_path / "graphs").rglob("*.xml"))
 
 
 def test_int8_where_it_is_wanted_and_there(tmp_path: Path, quantized: Path) -> None:
-    from nst_core.quantization import QuantizedConv
+    from nst_core.networks.quantization import QuantizedConv
 
     def convolutions(chosen: Engines) -> int:
         network = chosen.get("slim")._network
@@ -73,8 +73,8 @@ def test_int8_by_default_where_it_is_quick(
 def test_a_network_without_int8_runs_in_single_precision(
     tmp_path: Path, quantized: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nst_core.checkpoint import save_network
-    from nst_core.networks import open_network
+    from nst_core.networks.files import save_network
+    from nst_core.networks.registry import open_network
 
     save_network(open_network("slim"), quantized / "slim.safetensors")
     assert ":fp32:" in engines(tmp_path, precision="int8").fingerprint("slim")

@@ -12,20 +12,22 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
-from tests_support import expire_lease
+from support.tests_support import expire_lease
 
-from jobs import counters, lifecycle
-from jobs.dispatch_models import OutboxMessage
+from jobs.db import counters
+from jobs.db.models.catalog import StyleStatistics
+from jobs.db.models.jobs import Job, JobEvent
+from jobs.db.models.operations import OutboxMessage
 from jobs.errors import StorageError
-from jobs.lifecycle import JobStatus
 from jobs.logs import JsonFormatter
-from jobs.models import Job, JobEvent, StyleStatistics
-from jobs.queue import JobQueue, make_celery
+from jobs.media.pictures import Upload
+from jobs.queue import lifecycle
+from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
-from jobs.submission import Upload
 from worker import execution
 from worker.context import WorkerContext
-from worker.handlers import HANDLERS, Made
+from worker.kinds.stylize import HANDLERS, Made
 from worker.lease import Lease
 
 Handler = Callable[[WorkerContext, Job, Lease], Made]
@@ -235,9 +237,9 @@ def test_a_style_is_encoded_once(
 def test_a_network_without_weights_fails_with_a_sentence(
     context: WorkerContext, service: JobService, submit: Callable[..., str], monkeypatch: Any
 ) -> None:
-    from nst_core import networks
+    from nst_core.networks import registry
 
-    monkeypatch.setattr(networks, "bundled_networks", lambda: {})
+    monkeypatch.setattr(registry, "bundled_networks", lambda: {})
     context.engines._kept.clear()
     job_id = submit()
     with service.sessions.begin() as session:
@@ -543,7 +545,7 @@ def test_the_output_names_the_weights_and_answers_the_same_question(
 def test_a_retry_waits_longer_each_time_and_its_token_waits_with_it(
     context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
 ) -> None:
-    from jobs import outbox
+    from jobs.queue import outbox
 
     def explode(*_: Any) -> Made:
         raise RuntimeError

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from foreign_networks import fast_neural_style
 from PIL import Image
+from support.foreign_networks import fast_neural_style
 
-from jobs.lifecycle import JobStatus
-from jobs.queue import JobQueue, make_celery
+from jobs.media.pictures import Upload
+from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
-from jobs.submission import Upload
-from nst_core.checkpoint import save_network
-from nst_core.images import to_pixels, to_tensor
-from nst_core.import_files import import_network
+from nst_core.images.picture import to_pixels, to_tensor
+from nst_core.networks.files import save_network
+from nst_core.networks.foreign import import_network
 from worker import execution
 from worker.context import WorkerContext
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from sqlalchemy import delete
 
-from jobs.db import SessionFactory
-from jobs.dispatch_models import WorkerProcess
-from jobs.workers import workers
+from jobs.db.engine import SessionFactory
+from jobs.db.models.operations import WorkerProcess
+from jobs.queue.workers import workers
 from worker.presence import Presence, process_name
 
 

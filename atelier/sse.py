@@ -1,0 +1,29 @@
+"""Server-sent events, as the service writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
+from atelier.types import Event
+
+
+def read_events(lines: Iterable[str]) -> Iterator[Event]:
+    """The events in the lines of a `text/event-stream`; pings and what is not JSON are passed over."""
+    number, kind, data = 0, "message", list[str]()
+    for line in lines:
+        if not line:
+            if data:
+                with suppress(ValueError):
+                    yield Event(id=number, type=kind, data=json.loads("\n".join(data)))
+            kind, data = "message", []
+            continue
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "id" and value.isdecimal():
+            number = int(value)
+        elif field == "event":
+            kind = value
+        elif field == "data":
+            data.append(value)

@@ -1,0 +1,1 @@
+"""Benchmarks and studies of networks: rendering, training, contact sheets."""

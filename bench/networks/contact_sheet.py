@@ -1,0 +1,95 @@
+"""Contents × styles on one sheet, for every network side by side: what figures do not tell."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from nst_core.images.picture import Picture, read_picture, resize_exactly
+from nst_core.networks.registry import NetworkError, check_precision, open_network
+from nst_core.stylize.engine import StyleEngine
+from nst_core.training.data import image_paths
+
+#: Pixels between pictures.
+GAP = 6
+
+
+def contact_sheet(
+    contents: Sequence[Picture],
+    styles: Sequence[Picture],
+    networks: Sequence[str],
+    *,
+    size: int = 512,
+    shown: int = 192,
+    on_picture: Callable[[int, int], None] = lambda done, total: None,
+) -> Image.Image:
+    """One row for each style and content, one column for each network, beside content and style.
+
+    Everything is rendered at full strength, `size` pixels square, and shown at `shown`. Rows of one
+    style stand together. Names are those of `open_network`, with ":int8" for that precision.
+    """
+    engines = []
+    for named in networks:
+        name, _, precision = named.partition(":")
+        engines.append(StyleEngine(open_network(name, check_precision(precision or "fp32"))))
+    columns = [square(content, size) for content in contents]
+    step = shown + GAP
+    width = step * (1 + len(columns) * len(engines)) + GAP * len(columns)
+    sheet = Image.new("RGB", (width, step * (1 + len(styles))), "white")
+    total = len(styles) * len(columns) * len(engines)
+    for index, content in enumerate(columns):
+        sheet.paste(_shown(content, shown), (step + index * (step * len(engines) + GAP), 0))
+    done = 0
+    for row, style in enumerate(styles, 1):
+        sheet.paste(_shown(square(style, size), shown), (0, row * step))
+        for number, engine in enumerate(engines):
+            statistics = engine.style_statistics(style)
+            for index, content in enumerate(columns):
+                output = engine.stylize(content, statistics, alpha=1.0)
+                left = step + index * (step * len(engines) + GAP) + number * step
+                sheet.paste(_shown(output, shown), (left, row * step))
+                done += 1
+                on_picture(done, total)
+    return sheet
+
+
+def square(picture: Picture, size: int) -> Picture:
+    """The middle of a picture, `size` pixels square."""
+    side = min(picture.width, picture.height)
+    top, left = (picture.height - side) // 2, (picture.width - side) // 2
+    middle = np.ascontiguousarray(picture.pixels[top : top + side, left : left + side])
+    return resize_exactly(Picture(middle, None, picture.format), size, size)
+
+
+def _shown(picture: Picture, side: int) -> Image.Image:
+    return Image.fromarray(resize_exactly(picture, side, side).pixels)
+
+
+def main() -> None:
+    """Write a sheet: `python -m bench.networks.contact_sheet CONTENTS STYLES -o FILE`."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("contents", type=Path, help="folder of photographs")
+    parser.add_argument("styles", type=Path, help="folder of styles")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--networks", default="slim,slim:int8,full")
+    parser.add_argument("--rows", type=int, default=8, help="styles at most")
+    parser.add_argument("--columns", type=int, default=6, help="contents at most")
+    arguments = parser.parse_args()
+    contents = [read_picture(path) for path in image_paths(arguments.contents)[: arguments.columns]]
+    styles = [read_picture(path) for path in image_paths(arguments.styles)[: arguments.rows]]
+    try:
+        sheet = contact_sheet(contents, styles, arguments.networks.split(","))
+    except NetworkError as error:
+        sys.exit(str(error))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(arguments.out)
+    print(f"{arguments.out}: {len(contents)} contents × {len(styles)} styles")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The processes that are measured, and how much memory they take."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+
+from jobs.local.supervisor import resolve
+
+
+class Fleet:
+    """Processes of one service, each with its children in a group of its own."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+        self.home = home
+        self._environment = dict(environment)
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, command: list[str]) -> None:
+        """Start a process; its output goes to a log of its name in the home folder."""
+        with (self.home / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                resolve(command),
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def stop(self, *names: str) -> None:
+        """Stop processes (all, if none is named), and kill what does not stop in 30 s."""
+        for name in names or tuple(reversed(list(self._running))):
+            process = self._running.pop(name)
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def run(self, command: list[str]) -> None:
+        """Run a command to its end. Raises `CalledProcessError`."""
+        subprocess.run(resolve(command), env=self._environment, check=True, capture_output=True)
+
+    def memory_mb(self) -> dict[str, float]:
+        """Process name → proportional set size of its group, in megabytes."""
+        groups = {process.pid: name for name, process in self._running.items()}
+        found = dict.fromkeys(self._running, 0.0)
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                group = int((folder / "stat").read_text().rpartition(")")[2].split()[2])
+                if group in groups:
+                    found[groups[group]] += _pss(folder / "smaps_rollup")
+            except OSError:
+                continue  # it ended while we looked
+        return {name: round(megabytes, 1) for name, megabytes in found.items()}
+
+    def wait_for(self, url: str, seconds: float = 120) -> None:
+        """Wait until an address answers. Raises `RuntimeError`."""
+        self.until(lambda: _answers(url), seconds, f"{url} did not answer")
+
+    def until(self, condition: Callable[[], bool], seconds: float, problem: str) -> None:
+        """Wait for something. Raises `RuntimeError` with what was wrong, and where the logs are."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{problem} within {seconds:g} s; see the logs in {self.home}.")
+            time.sleep(0.02)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False, timeout=2).status_code < 500
+    except httpx.HTTPError:
+        return False
+
+
+def _pss(path: Path) -> float:
+    for line in path.read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0

@@ -1,0 +1,159 @@
+"""`atelier bench service`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from bench.service.subjects import Subject
+
+
+@click.command()
+@click.option("--jobs", type=click.IntRange(20), default=200, show_default=True, help="For memory.")
+@click.option("--rows", type=click.IntRange(0), default=100_000, show_default=True, help="Ended jobs.")
+@click.option("--requests", type=click.IntRange(20), default=200, show_default=True, help="A figure.")
+@click.option("--kilobytes", type=click.IntRange(10, 20_000), default=1000, show_default=True)
+@click.option("--workers", default="1,2,4", show_default=True, help="How many, one after the other.")
+@click.option("--database-url", default="", help="Default: SQLite in a folder of its own.")
+@click.option("--peer/--no-peer", default=True, help="Measure plain Flask and Celery as well.")
+@click.option("--keep", is_flag=True, help="Keep the folder with the logs.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def service(
+    jobs: int,
+    rows: int,
+    requests: int,
+    kilobytes: int,
+    workers: str,
+    database_url: str,
+    peer: bool,
+    keep: bool,
+    as_json: bool,
+) -> None:
+    """Load the whole service on loopback, and the plain Flask and Celery pattern beside it.
+
+    Starts servers of its own in a new folder and stops them; nothing that runs already is touched, but
+    it slows what is measured. --jobs 10000 is the full run.
+    """
+    from bench.service.clients import Photos
+    from bench.service.subjects import Atelier, Peer
+    from jobs.settings import load_settings, scratch_directory
+
+    counts = [int(part) for part in workers.split(",") if part.strip().isdigit()]
+    if not counts:
+        raise click.BadParameter("name numbers, separated by commas", param_hint="--workers")
+    home = scratch_directory("atelier-bench-")
+    settings = load_settings()
+    photos, style = Photos(kilobytes), Photos(30).next()
+    say: Callable[[str], None] = (lambda _: None) if as_json else (lambda line: click.echo(line))
+    subjects: list[Subject] = []
+    # Stopped by a signal, it still stops what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        url = database_url or f"sqlite:///{home / 'atelier.db'}"
+        subjects.append(Atelier(home / "atelier", photos, style, settings, url))
+        if peer:
+            subjects.append(Peer(home / "peer", photos, style, settings))
+        found = _measure(subjects, jobs, requests, counts, say)
+        found["rows"] = _with_rows(subjects[0], url, rows, requests, say)
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
+    finally:
+        for subject in subjects:
+            subject.fleet.stop()
+        if keep:
+            click.echo(f"logs in {home}", err=True)
+        else:
+            shutil.rmtree(home, ignore_errors=True)
+    if as_json:
+        click.echo(json.dumps(found))
+
+
+def _measure(
+    subjects: list[Subject],
+    jobs: int,
+    requests: int,
+    workers: list[int],
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Each figure of both subjects in turn, so that what else runs disturbs both alike."""
+    from bench.service import measures
+
+    found: dict[str, Any] = {subject.name: {"submits": [], "throughput": {}} for subject in subjects}
+    for subject in subjects:
+        # What the first requests load and connect is not what a submit costs.
+        measures.submits(subject, 8, 16)
+    for clients in (1, 8, 64):
+        for subject in subjects:
+            made = measures.submits(subject, clients, requests)
+            found[subject.name]["submits"].append(asdict(made))
+            say(f"{subject.name:<15} submits, {clients:>2} clients   {_line(made)}")
+    for subject in subjects:
+        made = measures.polls(subject, requests * 5)
+        found[subject.name]["polls"] = asdict(made)
+        say(f"{subject.name:<15} polls, 8 clients      {_line(made)}")
+    _drain(subjects)
+    for subject in subjects:
+        subject.start_workers(1)
+        made = measures.overhead(subject, max(20, requests // 5))
+        subject.stop_workers()
+        found[subject.name]["overhead"] = asdict(made)
+        say(f"{subject.name:<15} overhead of a job     p50 {made.p50_ms} ms, p99 {made.p99_ms} ms")
+    for number in workers:
+        for subject in subjects:
+            per_s = measures.throughput(subject, number, max(40, requests // 2))
+            found[subject.name]["throughput"][number] = per_s
+            say(f"{subject.name:<15} {number} worker(s)           {per_s} jobs/s")
+    for subject in subjects:
+        marks = measures.memory(subject, jobs)
+        found[subject.name]["memory_mb"] = marks
+        for mark in marks:
+            say(f"{subject.name:<15} memory (MB)           {mark}")
+    return found
+
+
+def _drain(subjects: list[Subject]) -> None:
+    """Work off what the submits left, so that the next jobs find an idle service."""
+    from bench.service.clients import Caller
+    from bench.service.subjects import finish
+
+    for subject in subjects:
+        subject.start_workers(2)
+        caller = Caller(subject.port)
+        finish(subject, caller, [subject.submit(caller, 64)])
+        caller.close()
+        subject.stop_workers()
+
+
+def _with_rows(
+    subject: Subject, url: str, rows: int, requests: int, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """The same calls before and after so many ended jobs are in the table."""
+    from bench.service import measures
+    from jobs.db.engine import make_engine
+
+    found: dict[str, Any] = {}
+    engine = make_engine(url)
+    for number in dict.fromkeys((0, rows)):
+        if number:
+            measures.add_finished(engine, number)
+        made = measures.latencies(subject, requests)
+        subject.start_workers(1)
+        made["overhead"] = measures.overhead(subject, max(20, requests // 5))
+        subject.stop_workers()
+        found[str(number)] = {name: asdict(value) for name, value in made.items()}
+        for name, value in made.items():
+            say(f"{subject.name:<15} {name}, {number} more rows   p50 {value.p50_ms} ms")
+    engine.dispose()
+    return found
+
+
+def _line(made: Any) -> str:
+    return f"{made.per_s} a second, p50 {made.p50_ms} ms, p99 {made.p99_ms} ms"

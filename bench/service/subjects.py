@@ -1,0 +1,196 @@
+"""The two that are measured: this service, and the peer. Both with the same server and worker flags."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from bench.service.clients import Caller, Photos, form
+from bench.service.fleet import Fleet
+from jobs.local.processes import MAINTENANCE, RELEASE, STYLIZE, WEB
+from jobs.local.redis_server import free_port, redis_command
+from jobs.settings import Settings, child_environment
+
+#: How often a client asks whether its job is done, in seconds.
+POLL_SECONDS = 0.005
+Timed = tuple[float, float]
+
+
+class Subject(Protocol):
+    """A service under load. `submit` returns an id; `finish` waits for it."""
+
+    name: str
+    port: int
+    fleet: Fleet
+
+    def submit(self, caller: Caller, size: int) -> str:
+        """Send a photo that nobody sent before."""
+        ...
+
+    def status(self, caller: Caller, job_id: str) -> str:
+        """Ask once where a job stands: `done` when it succeeded. `RuntimeError` if it failed."""
+        ...
+
+    def make(self, caller: Caller, size: int) -> str:
+        """As `submit`, and come back when it is done, in the quickest way that the service has."""
+        ...
+
+    def network_seconds(self, caller: Caller, job_id: str) -> float:
+        """How long the network itself took for a finished job."""
+        ...
+
+    def start_workers(self, number: int) -> None:
+        """Start so many workers, and wait until each has run a job."""
+        ...
+
+    def stop_workers(self) -> None:
+        """Stop all workers."""
+        ...
+
+
+class _Running:
+    """What both have: Redis, a web server, workers."""
+
+    name = ""
+    _ping = "/"
+
+    def __init__(self, home: Path, photos: Photos, style: bytes, **environment: str) -> None:
+        home.mkdir(parents=True)
+        self.port, redis_port = free_port(), free_port()
+        self._photos, self._style = photos, style
+        self._workers: list[str] = []
+        self.fleet = Fleet(
+            home,
+            child_environment(
+                ATELIER_HOME=str(home),
+                REDIS_URL=f"redis://127.0.0.1:{redis_port}/0",
+                STORAGE_URL="",
+                TORCH_THREADS="1",
+                LOG_LEVEL="WARNING",
+                **environment,
+            ),
+        )
+        self.fleet.start("redis", redis_command(home / "redis", redis_port))
+
+    def _serve(self, app: str) -> None:
+        web = WEB.format(host="127.0.0.1", port=self.port, threads=16)
+        self.fleet.start("web", web.replace("web.wsgi:app", app).split())
+        self.fleet.wait_for(f"http://127.0.0.1:{self.port}{self._ping}")
+
+    def _start_workers(self, app: str, number: int) -> None:
+        for index in range(number):
+            name = f"worker-{index + 1}"
+            command = STYLIZE.replace("worker.celery", app).replace("%h", f"{name}-{self.port}")
+            self.fleet.start(name, command.split())
+            self._workers.append(name)
+
+    def stop_workers(self) -> None:
+        """Stop all workers."""
+        self.fleet.stop(*self._workers)
+        self._workers = []
+
+
+class Atelier(_Running):
+    """This service."""
+
+    name = "atelier"
+    _ping = "/readyz"
+
+    def __init__(
+        self, home: Path, photos: Photos, style: bytes, settings: Settings, database_url: str
+    ) -> None:
+        super().__init__(home, photos, style, DATABASE_URL=database_url, RUNTIME=settings.runtime)
+        self.fleet.run(RELEASE.split())
+        self._serve("web.wsgi:app")
+        self.fleet.start("maintenance", MAINTENANCE.split())
+
+    def submit(self, caller: Caller, size: int) -> str:
+        """As `Subject` says."""
+        body, headers = form(self._photos.next(), self._style, size=size)
+        job_id: str = caller.call("POST", "/v1/jobs", body, headers)["id"]
+        return job_id
+
+    def status(self, caller: Caller, job_id: str) -> str:
+        """As `Subject` says."""
+        job = caller.call("GET", f"/v1/jobs/{job_id}")
+        if job["status"] in {"failed", "canceled"}:
+            raise RuntimeError(f"a job {job['status']}: {job['error']}")
+        return "done" if job["status"] == "succeeded" else job["status"]
+
+    def make(self, caller: Caller, size: int) -> str:
+        """As `Subject` says: one call that is answered at the end."""
+        body, headers = form(self._photos.next(), self._style, size=size)
+        job = caller.call("POST", "/v1/jobs", body, headers | {"Prefer": "wait=30"})
+        if job["status"] != "succeeded":
+            raise RuntimeError(f"a job was {job['status']} after 30 s: {job['error']}")
+        job_id: str = job["id"]
+        return job_id
+
+    def network_seconds(self, caller: Caller, job_id: str) -> float:
+        """As `Subject` says."""
+        metrics = caller.call("GET", f"/v1/jobs/{job_id}")["metrics"]
+        return float(metrics["render_s"] + metrics["style_s"])
+
+    def start_workers(self, number: int) -> None:
+        """As `Subject` says."""
+        self._start_workers("worker.celery", number)
+        wait_until_warm(self, number)
+
+
+class Peer(_Running):
+    """Flask and Celery as most image services are written."""
+
+    name = "flask + celery"
+    _ping = "/status/none"
+
+    def __init__(self, home: Path, photos: Photos, style: bytes, settings: Settings) -> None:
+        super().__init__(home, photos, style, RUNTIME=settings.runtime)
+        self._serve("bench.service.peer.app:app")
+
+    def submit(self, caller: Caller, size: int) -> str:
+        """As `Subject` says."""
+        body, headers = form(self._photos.next(), self._style, size=size)
+        task_id: str = caller.call("POST", "/stylize", body, headers)["id"]
+        return task_id
+
+    def status(self, caller: Caller, job_id: str) -> str:
+        """As `Subject` says."""
+        found = caller.call("GET", f"/status/{job_id}")
+        if found["status"] == "FAILURE":
+            raise RuntimeError("a task of the peer failed")
+        return "done" if found["status"] == "SUCCESS" else found["status"]
+
+    def make(self, caller: Caller, size: int) -> str:
+        """As `Subject` says: by asking again and again."""
+        task_id = self.submit(caller, size)
+        finish(self, caller, [task_id])
+        return task_id
+
+    def network_seconds(self, caller: Caller, job_id: str) -> float:
+        """As `Subject` says."""
+        return float(caller.call("GET", f"/status/{job_id}")["network_s"])
+
+    def start_workers(self, number: int) -> None:
+        """As `Subject` says."""
+        self._start_workers("bench.service.peer.tasks:celery", number)
+        wait_until_warm(self, number)
+
+
+def wait_until_warm(subject: Subject, workers: int) -> None:
+    """Run jobs until every worker must have had some, so that no start is measured."""
+    caller = Caller(subject.port)
+    for _ in range(3):
+        finish(subject, caller, [subject.submit(caller, 64) for _ in range(4 * workers)])
+    caller.close()
+
+
+def finish(subject: Subject, caller: Caller, ids: Sequence[str], seconds: float = 600) -> None:
+    """Wait until all of these are done. Raises `RuntimeError`."""
+    deadline = time.monotonic() + seconds
+    for job_id in ids:
+        while subject.status(caller, job_id) != "done":
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{subject.name}: a job was not done within {seconds:g} s.")
+            time.sleep(POLL_SECONDS)

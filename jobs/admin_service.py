@@ -1,0 +1,37 @@
+"""What whoever runs the service sees and does, whosever jobs they are."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from jobs.db.engine import reading
+from jobs.db.models.jobs import Job
+from jobs.queue.listing import Filters, JobPage, find_page
+from jobs.queue.workers import WorkerView, workers
+from jobs.service import JobService
+
+
+class Operations:
+    """Jobs of all owners, and the workers."""
+
+    def __init__(self, service: JobService) -> None:
+        self._service = service
+
+    def workers(self) -> list[WorkerView]:
+        """Everyone who is there or holds a lease, by name."""
+        with reading(self._service.sessions) as session:
+            return workers(session, self._service.settings.heartbeat_seconds)
+
+    def page(self, owner: str | None, **filters: Unpack[Filters]) -> JobPage:
+        """A page of the jobs of one owner, or of all (None), newest first."""
+        with reading(self._service.sessions) as session:
+            return find_page(session, owner, **filters)
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask for a job to stop. Raises `NotFoundError`."""
+        return self._service.of_job(job_id).cancel(job_id)
+
+    def retry(self, job_id: str, *, idempotency_key: str | None, request_id: str | None) -> Job:
+        """A new job of the same owner's. Raises `NotFoundError`, `ConflictError`, `JobsError`."""
+        theirs = self._service.of_job(job_id)
+        return theirs.retry(job_id, idempotency_key=idempotency_key, request_id=request_id)

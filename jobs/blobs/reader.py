@@ -1,0 +1,66 @@
+"""A blob as a file: what is read of it is fetched, piece by piece, and no more."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from jobs.blobs.storage import PIECE, BlobStorage
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+
+def open_blob(storage: BlobStorage, sha256: str, size: int) -> BinaryIO:
+    """The `size` bytes of a blob, to read and seek in, in bounded memory.
+
+    The first piece is fetched at once. Raises `NotFoundError` or `StorageError`, reading too.
+    """
+    file = io.BufferedReader(_BlobFile(storage, sha256, size), PIECE)
+    file.peek(1)
+    return cast("BinaryIO", file)
+
+
+def fetch_blob(storage: BlobStorage, sha256: str, size: int, path: Path) -> None:
+    """Write the `size` bytes of a blob to a file, unless it is there. It appears whole or not at all.
+
+    Raises as `open_blob`.
+    """
+    if path.exists():
+        return
+    part = path.with_name(f".{path.name}.part")
+    with open_blob(storage, sha256, size) as blob, part.open("wb") as file:
+        shutil.copyfileobj(blob, file, PIECE)
+    part.replace(path)
+
+
+class _BlobFile(io.RawIOBase):
+    def __init__(self, storage: BlobStorage, sha256: str, size: int) -> None:
+        super().__init__()
+        self._storage = storage
+        self._sha256 = sha256
+        self._size = size
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
+        wanted = min(len(view), self._size - self._at)
+        if wanted <= 0:
+            return 0
+        data = self._storage.part(self._sha256, self._at, wanted)
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)

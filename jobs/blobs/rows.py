@@ -1,0 +1,80 @@
+"""Rows of stored bytes, written in an order that a concurrent sweep can't break."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from jobs.blobs.storage import BlobStorage, sha256_of, sha256_of_file
+from jobs.db.engine import SessionFactory, now, table
+from jobs.db.models.blobs import Blob
+from jobs.db.upserts import (
+    _INSERTS,
+    _dialect,
+)
+from jobs.media.pictures import CheckedFile, PictureInfo
+
+
+def keep_blob(session: Session, sha256: str, size: int, info: PictureInfo, at: datetime) -> None:
+    """Write the row of bytes in storage, or note that they are wanted again."""
+    values = {
+        "sha256": sha256,
+        "size": size,
+        "media_type": info.media_type,
+        "width": info.width,
+        "height": info.height,
+        "created_at": at,
+        "touched_at": at,
+    }
+    session.execute(_blob_kept(_dialect(session)), values)
+
+
+def touch_blob(session: Session, sha256: str) -> None:
+    """Note that bytes are wanted, so that they are not swept for a while."""
+    session.execute(update(Blob).where(Blob.sha256 == sha256).values(touched_at=now(session)))
+
+
+def store_blob(sessions: SessionFactory, storage: BlobStorage, data: bytes, info: PictureInfo) -> str:
+    """Keep bytes and their row, as `store_blobs` does; returns their SHA-256."""
+    name = sha256_of(data)
+    store_blobs(sessions, storage, [CheckedFile(data=data, sha256=name, info=info)])
+    return name
+
+
+def store_file(sessions: SessionFactory, storage: BlobStorage, path: Path, info: PictureInfo) -> str:
+    """Keep the bytes of a file and their row, in bounded memory and as `store_blobs` does."""
+    name = sha256_of_file(path)
+    with sessions.begin() as session:
+        keep_blob(session, name, path.stat().st_size, info, now(session))
+    storage.put_file(path, name)
+    return name
+
+
+def store_blobs(sessions: SessionFactory, storage: BlobStorage, blobs: Sequence[CheckedFile]) -> None:
+    """Keep bytes and their rows, in the order that a sweep can't break.
+
+    The rows come first and are locked by a sweep while that deletes the bytes: so either the sweep sees
+    that the bytes are wanted, or we wait, and write them again.
+    """
+    if not blobs:
+        return
+    with sessions.begin() as session:
+        at = now(session)
+        # In one order, or two requests with the same pictures might wait for each other.
+        for blob in sorted(blobs, key=lambda blob: blob.sha256):
+            keep_blob(session, blob.sha256, len(blob.data), blob.info, at)
+    for blob in blobs:
+        storage.put(blob.data, blob.sha256)
+
+
+@cache
+def _blob_kept(dialect: str) -> Any:
+    statement = _INSERTS[dialect](table(Blob))
+    touched = {"touched_at": statement.excluded.touched_at}
+    return statement.on_conflict_do_update(index_elements=["sha256"], set_=touched)

@@ -1,0 +1,1 @@
+"""Inputs that owners keep: styles, uploads, trained networks, datasets of photos."""

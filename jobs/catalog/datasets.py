@@ -1,0 +1,195 @@
+"""Photographs to train with: zip archives, folders on the server, and the built-in set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from sqlalchemy import delete, exists, or_, select
+
+from jobs.accounts.quotas import check_bytes
+from jobs.blobs.rows import store_blob
+from jobs.blobs.storage import BlobStorage, sha256_of
+from jobs.catalog.zip_archives import photographs
+from jobs.db.engine import SessionFactory, new_id, now, reading
+from jobs.db.models.blobs import Blob
+from jobs.db.models.jobs import Job
+from jobs.db.models.trainings import Dataset, DatasetImage
+from jobs.db.upserts import ensure_owner
+from jobs.errors import ConflictError, InvalidParamsError, JobsError, NotFoundError
+from jobs.media.pictures import CleanPicture, inspect_picture
+from jobs.media.sandbox import take_picture
+from jobs.queue.lifecycle import FINAL
+from jobs.settings import Settings
+
+#: The built-in set: photographs that scikit-image carries, to try trainings with.
+SAMPLES = "samples"
+_SAMPLE_FILES = (
+    "astronaut.png",
+    "chelsea.png",
+    "coffee.png",
+    "hubble_deep_field.jpg",
+    "motorcycle_left.png",
+    "rocket.jpg",
+)
+#: Suffixes that count as photographs in a folder.
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+FEWEST = 1
+
+
+class DatasetCatalogue:
+    """The datasets of one owner, and those for all."""
+
+    def __init__(
+        self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._owner = owner
+        self._settings = settings
+
+    def all(self) -> list[Dataset]:
+        """Those for all, then one's own, newest first."""
+        order = (Dataset.owner.isnot(None), Dataset.created_at.desc(), Dataset.id)
+        mine = or_(Dataset.owner == self._owner, Dataset.owner.is_(None))
+        with reading(self._sessions) as session:
+            return list(session.scalars(select(Dataset).where(mine).order_by(*order)).all())
+
+    def get(self, dataset_id: str) -> Dataset:
+        """A dataset. Raises `NotFoundError`."""
+        with reading(self._sessions) as session:
+            found = session.get(Dataset, dataset_id[:64])
+        if found is None or found.owner not in (None, self._owner):
+            raise NotFoundError(f"There is no dataset {dataset_id[:64]!r}; see /v1/datasets.")
+        return found
+
+    def add_archive(self, data: bytes, *, name: str) -> Dataset:
+        """Keep the photographs of a zip archive, all or none, without their metadata.
+
+        Raises `InvalidParamsError`, `OverLimitError`, or what `take_picture` raises for the first
+        that can't be used.
+        """
+        name = _checked_name(name)
+        settings = self._settings
+        limit = settings.max_upload_mb * 1_000_000
+        kept: dict[str, CleanPicture] = {}
+        # Photographs hardly shrink in an archive; what unpacks to more is meant to fill our memory.
+        total = 2 * settings.max_dataset_mb * 1_000_000
+        most = settings.max_dataset_images
+        for said, raw in photographs(data, most=most, max_bytes=limit, max_total=total):
+            picture = take_picture(raw, settings.decode_limits, name=said, pointer="file")
+            kept.setdefault(sha256_of(picture.data), picture)
+        sizes = {sha256: len(picture.data) for sha256, picture in kept.items()}
+        with reading(self._sessions) as session:
+            check_bytes(session, self._owner, settings.max_mb_per_owner, sizes)
+        stored = [
+            store_blob(self._sessions, self._storage, each.data, each.info) for each in kept.values()
+        ]
+        return self._write(new_id(), self._owner, name, stored, sizes=sizes)
+
+    def add_folder(self, folder: str, *, name: str) -> Dataset:
+        """Register a folder below `DATASET_ROOT`, for workers to read. Raises `InvalidParamsError`."""
+        name = _checked_name(name)
+        root = self._settings.dataset_root
+        if not root:
+            detail = "This server registers no folders; its operator may set DATASET_ROOT."
+            raise InvalidParamsError([("folder", detail)])
+        base = Path(root).resolve()
+        path = (base / folder).resolve()
+        if not path.is_relative_to(base) or not path.is_dir():
+            raise InvalidParamsError([("folder", "There is no such folder below DATASET_ROOT.")])
+        count = sum(each.suffix.lower() in SUFFIXES for each in path.rglob("*"))
+        if count < FEWEST:
+            raise InvalidParamsError([("folder", "The folder holds no JPEG, PNG or WebP pictures.")])
+        with self._sessions.begin() as session:
+            ensure_owner(session, self._owner)
+            row = Dataset(
+                id=new_id(),
+                owner=self._owner,
+                name=name,
+                folder=str(path.relative_to(base)),
+                image_count=count,
+                created_at=now(session),
+            )
+            session.add(row)
+        return self.get(row.id)
+
+    def image(self, dataset_id: str, number: int) -> tuple[Blob, bytes]:
+        """Photograph `number`, counted from 0, of a dataset that was sent. Raises `NotFoundError`."""
+        dataset = self.get(dataset_id)
+        with reading(self._sessions) as session:
+            row = session.get(DatasetImage, (dataset.id, number))
+            blob = None if row is None else session.get_one(Blob, row.sha256)
+        if blob is None:
+            raise NotFoundError(f"This dataset has no photograph {number} to show.")
+        return blob, self._storage.get(blob.sha256)
+
+    def delete(self, dataset_id: str) -> None:
+        """Forget a dataset of one's own.
+
+        Raises `NotFoundError`, or `ConflictError` for one that is for all or that a training needs.
+        """
+        dataset = self.get(dataset_id)
+        if dataset.owner is None:
+            raise ConflictError(f"The dataset {dataset.name} is for all and can't be deleted.")
+        needed = exists().where(Job.dataset_id == dataset.id, Job.status.not_in(FINAL))
+        with self._sessions.begin() as session:
+            if session.scalar(select(needed)):
+                raise ConflictError("A training that has not ended needs this dataset.")
+            session.execute(delete(Dataset).where(Dataset.id == dataset.id))
+
+    def register_samples(self) -> int:
+        """Put the built-in set in, where scikit-image is installed; returns how many it has."""
+        with reading(self._sessions) as session:
+            known = session.get(Dataset, SAMPLES)
+        if known is not None:
+            return known.image_count
+        stored = []
+        for path in _sample_paths():
+            data = path.read_bytes()
+            try:
+                info = inspect_picture(data, name=path.name, max_pixels=10_000_000)
+            except JobsError:
+                continue  # a release that carries another picture by that name
+            stored.append(store_blob(self._sessions, self._storage, data, info))
+        if not stored:
+            return 0
+        return self._write(SAMPLES, None, "Sample photographs", stored).image_count
+
+    def _write(
+        self,
+        id_: str,
+        owner: str | None,
+        name: str,
+        stored: Iterable[str],
+        *,
+        sizes: Mapping[str, int] | None = None,
+    ) -> Dataset:
+        digests = list(stored)
+        with self._sessions.begin() as session:
+            if owner is not None:
+                ensure_owner(session, owner)
+                most = self._settings.max_mb_per_owner
+                check_bytes(session, owner, most, sizes or {}, lock=True)
+            count, at = len(digests), now(session)
+            session.merge(Dataset(id=id_, owner=owner, name=name, image_count=count, created_at=at))
+            session.flush()
+            for position, sha256 in enumerate(digests):
+                session.merge(DatasetImage(dataset_id=id_, position=position, sha256=sha256))
+        return self.get(id_)
+
+
+def _sample_paths() -> list[Path]:
+    found = find_spec("skimage")
+    if found is None or found.origin is None:
+        return []
+    folder = Path(found.origin).parent / "data"
+    return [folder / name for name in _SAMPLE_FILES if (folder / name).is_file()]
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= 120 or not name.isprintable():
+        raise InvalidParamsError([("name", "A name of 1 to 120 characters is needed.")])
+    return name

@@ -1,0 +1,172 @@
+"""Trained networks: named, versioned, never changed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from jobs.accounts.quotas import check_bytes
+from jobs.blobs.rows import store_blob, touch_blob
+from jobs.blobs.storage import BlobStorage, sha256_of
+from jobs.catalog.network_header import MEDIA_TYPE, NetworkHeader, read_header
+from jobs.db.engine import SessionFactory, new_id, now, reading
+from jobs.db.models.blobs import Blob
+from jobs.db.models.owners import Owner
+from jobs.db.models.trainings import TrainedNetwork
+from jobs.db.upserts import ensure_owner
+from jobs.errors import InvalidParamsError, NotFoundError
+from jobs.media.pictures import PictureInfo
+from jobs.params.fields import NetworkName
+from jobs.params.inputs import NetworkInput
+from jobs.params.train import BUNDLED_NETWORKS
+from jobs.settings import Settings
+
+#: What is kept of the bytes of a network.
+FILE_INFO = PictureInfo(media_type=MEDIA_TYPE, width=None, height=None)
+_VERSIONED = re.compile(r"(?P<name>[a-z0-9-]+)(?:@(?P<version>[0-9]{1,9}))?")
+
+
+class NetworkCatalogue:
+    """The networks of one owner."""
+
+    def __init__(
+        self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._owner = owner
+        self._settings = settings
+
+    def all(self) -> list[TrainedNetwork]:
+        """One's own, newest first."""
+        own = select(TrainedNetwork).where(TrainedNetwork.owner == self._owner)
+        order = (TrainedNetwork.created_at.desc(), TrainedNetwork.id)
+        with reading(self._sessions) as session:
+            return list(session.scalars(own.order_by(*order)).all())
+
+    def get(self, network_id: str) -> TrainedNetwork:
+        """A network by its id. Raises `NotFoundError`."""
+        with reading(self._sessions) as session:
+            found = session.get(TrainedNetwork, network_id[:36])
+        if found is None or found.owner != self._owner:
+            raise NotFoundError(f"There is no network {network_id[:64]!r}; see /v1/networks.")
+        return found
+
+    def named(self, name: str) -> TrainedNetwork | None:
+        """The network that jobs call `NAME`, the newest version, or `NAME@VERSION`.
+
+        None for a bundled one. Raises `InvalidParamsError` if there is none.
+        """
+        if name in BUNDLED_NETWORKS:
+            return None
+        parts = _VERSIONED.fullmatch(name)
+        found = None
+        if parts is not None:
+            own = select(TrainedNetwork).where(
+                TrainedNetwork.owner == self._owner, TrainedNetwork.name == parts["name"]
+            )
+            if parts["version"]:
+                own = own.where(TrainedNetwork.version == int(parts["version"]))
+            with reading(self._sessions) as session:
+                newest = own.order_by(TrainedNetwork.version.desc()).limit(1)
+                found = session.scalars(newest).one_or_none()
+        if found is None:
+            detail = f"There is no network {name[:64]!r}: not bundled, and not of /v1/networks."
+            raise InvalidParamsError([("network", detail)])
+        return found
+
+    def use(self, name: str) -> NetworkInput | None:
+        """The network for a job that is about to be written. As `named`."""
+        row = self.named(name)
+        if row is None:
+            return None
+        with self._sessions.begin() as session:
+            touch_blob(session, row.sha256)  # so that no sweep comes before the job does
+        return NetworkInput(sha256=row.sha256, styled=row.styled)
+
+    def file(self, network_id: str) -> tuple[TrainedNetwork, bytes]:
+        """A network and its file. Raises `NotFoundError`."""
+        row = self.get(network_id)
+        return row, self._storage.get(row.sha256)
+
+    def picture(self, network_id: str, which: str) -> tuple[Blob, bytes]:
+        """Its "style" or "sample" picture. Raises `NotFoundError`."""
+        row = self.get(network_id)
+        sha256 = {"style": row.style_sha256, "sample": row.sample_sha256}.get(which)
+        if sha256 is None:
+            raise NotFoundError("This network has no such picture.")
+        with reading(self._sessions) as session:
+            blob = session.get_one(Blob, sha256)
+        return blob, self._storage.get(sha256)
+
+    def add_file(self, data: bytes, *, name: str) -> TrainedNetwork:
+        """Take a network that was made elsewhere. Raises `InvalidParamsError` or `OverLimitError`."""
+        check_network_name(name)
+        header = read_header(data)
+        most, sizes = self._settings.max_mb_per_owner, {sha256_of(data): len(data)}
+        with reading(self._sessions) as session:
+            check_bytes(session, self._owner, most, sizes)
+        sha256 = store_blob(self._sessions, self._storage, data, FILE_INFO)
+        with self._sessions.begin() as session:
+            ensure_owner(session, self._owner)
+            check_bytes(session, self._owner, most, sizes, lock=True)
+            row = add_version(session, self._owner, name, header, sha256)
+        return self.get(row.id)
+
+    def delete(self, network_id: str) -> None:
+        """Forget a network; jobs that were sent with it keep it. Raises `NotFoundError`."""
+        self.get(network_id)
+        with self._sessions.begin() as session:
+            session.execute(delete(TrainedNetwork).where(TrainedNetwork.id == network_id))
+
+
+def add_version(
+    session: Session,
+    owner: str,
+    name: str,
+    header: NetworkHeader,
+    sha256: str,
+    *,
+    style_sha256: str | None = None,
+    sample_sha256: str | None = None,
+    job_id: str | None = None,
+) -> TrainedNetwork:
+    """Write the next version of the owner's network of that name."""
+    # Two of one name at the same moment: the second waits here, and gets the next number.
+    session.execute(select(Owner.name).where(Owner.name == owner).with_for_update(key_share=True))
+    mine = (TrainedNetwork.owner == owner, TrainedNetwork.name == name)
+    last = session.scalar(select(func.max(TrainedNetwork.version)).where(*mine)) or 0
+    said: dict[str, Any] = header.metadata
+    row = TrainedNetwork(
+        id=new_id(),
+        owner=owner,
+        name=name,
+        version=last + 1,
+        architecture=header.architecture,
+        styled=header.styled,
+        sha256=sha256,
+        style_sha256=style_sha256,
+        sample_sha256=sample_sha256,
+        job_id=job_id,
+        settings=_object(said.get("training") or said.get("settings")),
+        figures=_object(said.get("figures")),
+        created_at=now(session),
+    )
+    session.add(row)
+    return row
+
+
+def check_network_name(name: str) -> None:
+    """Raise `InvalidParamsError` for what can't be the name of a trained network."""
+    if not re.fullmatch(NetworkName, name):
+        detail = "A name has 1 to 64 small letters, digits and dashes, a letter or digit first."
+        raise InvalidParamsError([("name", detail)])
+    if name in BUNDLED_NETWORKS:
+        raise InvalidParamsError([("name", f"{name} is the name of a bundled network.")])
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,133 @@
+"""Registered styles, and the starter gallery that every installation begins with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, or_, select
+
+from jobs.accounts.quotas import check_bytes
+from jobs.blobs.rows import store_blob
+from jobs.blobs.storage import BlobStorage, sha256_of
+from jobs.db.engine import SessionFactory, new_id, now, reading
+from jobs.db.models.catalog import Style
+from jobs.db.upserts import ensure_owner
+from jobs.errors import ConflictError, InvalidParamsError, NotFoundError
+from jobs.media.pictures import Upload, inspect_picture
+from jobs.media.sandbox import take_picture
+from jobs.settings import Settings
+
+GALLERY = Path(__file__).parents[1] / "gallery"
+
+
+class StyleCatalogue:
+    """The gallery, and the styles of one owner."""
+
+    def __init__(
+        self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._owner = owner
+        self._settings = settings
+
+    def all(self) -> list[Style]:
+        """The gallery in its order, then one's own, newest first."""
+        own = Style.owner == self._owner
+        order = (Style.owner.isnot(None), Style.position, Style.created_at.desc(), Style.id)
+        with reading(self._sessions) as session:
+            found = select(Style).where(or_(own, Style.owner.is_(None))).order_by(*order)
+            return list(session.scalars(found).all())
+
+    def add(self, upload: Upload, *, title: str) -> Style:
+        """Register a style of one's own.
+
+        Raises `InvalidParamsError`, `OverLimitError` or what `take_picture` raises.
+        """
+        title = title.strip()
+        if not 1 <= len(title) <= 120 or not title.isprintable():
+            raise InvalidParamsError([("title", "A title of 1 to 120 characters is needed.")])
+        limits = self._settings.decode_limits
+        picture = take_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+        most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
+        with reading(self._sessions) as session:
+            check_bytes(session, self._owner, most, files)
+        sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
+        with self._sessions.begin() as session:
+            ensure_owner(session, self._owner)
+            check_bytes(session, self._owner, most, files, lock=True)
+            style = Style(
+                id=new_id(),
+                owner=self._owner,
+                title=title,
+                description="",
+                position=0,
+                sha256=sha256,
+                created_at=now(session),
+            )
+            session.add(style)
+        return self.get(style.id)
+
+    def delete(self, style_id: str) -> None:
+        """Forget a style of one's own; jobs that use it go on. Raises `NotFoundError` or
+        `ConflictError` for a style of the gallery.
+        """
+        gone = delete(Style).where(Style.id == style_id, Style.owner == self._owner)
+        with self._sessions.begin() as session:
+            if session.execute(gone.returning(Style.id)).one_or_none() is not None:
+                return
+        style = self.find(style_id)
+        raise ConflictError(f"{style.title} belongs to the gallery and can't be deleted.")
+
+    def get(self, style_id: str) -> Style:
+        """A style. Raises `InvalidParamsError` if there is none."""
+        with reading(self._sessions) as session:
+            style = session.get(Style, style_id)
+        if style is None or style.owner not in (None, self._owner):
+            shown = style_id[:64]
+            raise InvalidParamsError([("style_id", f"There is no style {shown!r}; see /v1/styles.")])
+        return style
+
+    def sha256(self, style_id: str) -> str:
+        """The SHA-256 of a style's picture. Raises `InvalidParamsError` if there is none."""
+        return self.get(style_id).sha256
+
+    def image(self, style_id: str) -> tuple[Style, bytes]:
+        """A style and its picture. Raises `NotFoundError`."""
+        style = self.find(style_id)
+        return style, self._storage.get(style.sha256)
+
+    def find(self, style_id: str) -> Style:
+        """A style. Raises `NotFoundError`."""
+        try:
+            return self.get(style_id)
+        except InvalidParamsError as error:
+            raise NotFoundError(error.errors[0][1]) from None
+
+    def register_gallery(self) -> int:
+        """Put the bundled styles in; returns how many were new. Doing it twice changes nothing."""
+        entries: list[dict[str, Any]] = json.loads((GALLERY / "gallery.json").read_text())
+        with reading(self._sessions) as session:
+            known = {style.id: style.sha256 for style in session.scalars(select(Style)).all()}
+        added = 0
+        for position, entry in enumerate(entries):
+            data = (GALLERY / entry["file"]).read_bytes()
+            info = inspect_picture(data, name=entry["file"], max_pixels=10_000_000)
+            sha256 = store_blob(self._sessions, self._storage, data, info)
+            if known.get(entry["slug"]) == sha256:
+                continue
+            with self._sessions.begin() as session:
+                session.merge(
+                    Style(
+                        id=entry["slug"],
+                        title=entry["title"],
+                        description=entry["description"],
+                        position=position,
+                        sha256=sha256,
+                        created_at=now(session),
+                    )
+                )
+            added += entry["slug"] not in known
+        return added

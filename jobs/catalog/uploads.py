@@ -1,0 +1,95 @@
+"""Pictures that were sent ahead of the jobs that name them."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from jobs.accounts.expiry import SHORTEST, expiry
+from jobs.accounts.quotas import check_bytes
+from jobs.blobs.rows import store_blob, touch_blob
+from jobs.blobs.storage import BlobStorage, sha256_of
+from jobs.db.engine import SessionFactory, new_id, now, reading
+from jobs.db.models.blobs import StoredUpload
+from jobs.db.upserts import ensure_owner
+from jobs.errors import InvalidParamsError, NotFoundError
+from jobs.media.pictures import KeptPicture, Upload
+from jobs.media.sandbox import take_picture
+from jobs.settings import Settings
+
+
+class UploadShelf:
+    """The uploads of one owner."""
+
+    def __init__(
+        self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._owner = owner
+        self._settings = settings
+
+    def add(self, upload: Upload, *, expires_in: int | None = None) -> StoredUpload:
+        """Keep a picture for `expires_in` seconds, or as long as uploads are kept.
+
+        Raises `InvalidParamsError`, `OverLimitError` or what `take_picture` raises.
+        """
+        if expires_in is not None and expires_in < SHORTEST:
+            raise InvalidParamsError([("expires_in", f"expires_in is {SHORTEST} seconds at least.")])
+        picture = take_picture(
+            upload.data, self._settings.decode_limits, name=upload.name, pointer=upload.field
+        )
+        most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
+        with reading(self._sessions) as session:
+            check_bytes(session, self._owner, most, files)
+        sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
+        with self._sessions.begin() as session:
+            ensure_owner(session, self._owner)
+            check_bytes(session, self._owner, most, files, lock=True)
+            at = now(session)
+            row = StoredUpload(
+                id=new_id(),
+                owner=self._owner,
+                sha256=sha256,
+                created_at=at,
+                expires_at=expiry(at, self._settings.upload_seconds, expires_in),
+            )
+            session.add(row)
+        return self.get(row.id)
+
+    def get(self, upload_id: str) -> StoredUpload:
+        """An upload that has not expired. Raises `NotFoundError`."""
+        with reading(self._sessions) as session:
+            row = session.scalars(
+                select(StoredUpload).where(
+                    StoredUpload.id == upload_id, StoredUpload.owner == self._owner
+                )
+            ).one_or_none()
+            gone = row is None or (row.expires_at is not None and row.expires_at <= now(session))
+        if row is None or gone:
+            raise NotFoundError(f"There is no upload {upload_id[:64]}.")
+        return row
+
+    def image(self, upload_id: str) -> tuple[StoredUpload, bytes]:
+        """An upload and its bytes. Raises `NotFoundError`."""
+        row = self.get(upload_id)
+        return row, self._storage.get(row.sha256)
+
+    def use(self, upload_id: str, *, field: str) -> KeptPicture:
+        """The upload's picture for a job. Raises `InvalidParamsError` if there is none."""
+        try:
+            row = self.get(upload_id)
+        except NotFoundError as error:
+            raise InvalidParamsError([(field, f"{error.detail} It may have expired.")]) from None
+        with self._sessions.begin() as session:
+            touch_blob(session, row.sha256)  # so that no sweep comes before the job does
+        return KeptPicture(sha256=row.sha256)
+
+    def delete(self, upload_id: str) -> None:
+        """Forget an upload; jobs that were made of it keep their picture. Raises `NotFoundError`."""
+        self.get(upload_id)
+        with self._sessions.begin() as session:
+            session.execute(
+                delete(StoredUpload).where(
+                    StoredUpload.id == upload_id, StoredUpload.owner == self._owner
+                )
+            )

@@ -1,0 +1,186 @@
+"""Subcommands that talk to a running service."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atelier.exit_codes import exit_for, open_client
+from jobs.commands.options import json_option, stylize_options, url_option
+from jobs.commands.submit_fields import Parts
+
+if TYPE_CHECKING:
+    from atelier import Job
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_SHOW = click.Choice(["auto", "kitty", "iterm", "sixel", "blocks"])
+
+
+def print_job(job: Job, as_json: bool) -> None:
+    """Say where a job stands, in one line or as JSON."""
+    if as_json:
+        click.echo(json.dumps(job))
+        return
+    line = f"{job['id']}  {job['status']}"
+    if job["queue"]:
+        line += f"  {job['queue']['position']} before it"
+    if job["progress"] and job["status"] == "running":
+        progress = job["progress"]
+        line += f"  {progress['stage']} {progress['step']}/{progress['total']}"
+    if job["error"]:
+        line += f"  {job['error']['detail']}"
+    click.echo(line)
+
+
+@click.command()
+@click.argument("content", type=_FILE)
+@click.argument("style", required=False, type=_FILE)
+@click.option(
+    "--style", "more_styles", type=_FILE, multiple=True, help="One more style to mix in; repeatable."
+)
+@click.option("--style-id", "style_ids", multiple=True, help="A style of the gallery; repeatable.")
+@click.option("--weights", help="Shares of the styles: files first, then those of the gallery: 2,1.")
+@click.option(
+    "--region",
+    "written_regions",
+    multiple=True,
+    help="mask=FILE[,style=FILE|,style_id=ID][,alpha=N][,feather=PX]; later ones cover earlier.",
+)
+@click.option("--keep", type=_FILE, multiple=True, help="A mask of what stays as it is; repeatable.")
+@stylize_options
+@click.option("--priority", type=int, help="Higher goes first.")
+@click.option("--cancel-after", type=int, help="Cancel it after so many seconds.")
+@click.option("--no-cache", is_flag=True, help="Render it anew, whatever was rendered before.")
+@click.option("--wait", "wait_for_it", is_flag=True, help="Wait for the end.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Wait, and save the picture here."
+)
+@click.option(
+    "--show",
+    "way",
+    type=_SHOW,
+    is_flag=False,
+    flag_value="auto",
+    help="Wait, and draw it in the terminal.",
+)
+@url_option
+@json_option
+def submit(
+    content: Path,
+    style: Path | None,
+    more_styles: tuple[Path, ...],
+    style_ids: tuple[str, ...],
+    weights: str | None,
+    written_regions: tuple[str, ...],
+    keep: tuple[Path, ...],
+    format_: str | None,
+    wait_for_it: bool,
+    output: Path | None,
+    way: str | None,
+    no_cache: bool,
+    url: str,
+    as_json: bool,
+    **params: Any,
+) -> None:
+    """Send a photo and a style to a running service."""
+    from jobs.commands import outputs, progress_bars
+
+    parts = Parts()
+    files = more_styles if style is None else (style, *more_styles)
+    params |= parts.styles(files, style_ids, weights, network=params.get("network"))
+    params["regions"] = parts.regions(written_regions, keep) or None
+    params["use_cache"] = False if no_cache else None
+    with open_client(url) as client:
+        with progress_bars.sending([content, *parts.files.values()], quiet=as_json) as sent:
+            job = client.submit(content, parts=parts.files, sent=sent, format=format_, **params)
+        if wait_for_it or output or way:
+            job = progress_bars.follow(client, job["id"], timeout=None, quiet=as_json)
+        if output and job["status"] == "succeeded":
+            outputs.save(client, job, output)
+        if way and job["status"] == "succeeded":
+            outputs.show(client, job, way)
+    print_job(job, as_json)
+    exit_for(job)
+
+
+@click.command()
+@click.argument("job_id")
+@url_option
+@json_option
+def status(job_id: str, url: str, as_json: bool) -> None:
+    """Show where a job stands."""
+    with open_client(url) as client:
+        print_job(client.job(job_id), as_json)
+
+
+@click.command()
+@click.argument("job_id")
+@click.option("--timeout", type=float, help="Give up after so many seconds.")
+@url_option
+@json_option
+def wait(job_id: str, timeout: float | None, url: str, as_json: bool) -> None:
+    """Wait for a job to end; exits with 5 if it failed, 6 if it was canceled."""
+    from jobs.commands import progress_bars
+
+    with open_client(url) as client:
+        job = progress_bars.follow(client, job_id, timeout=timeout, quiet=as_json)
+    print_job(job, as_json)
+    exit_for(job)
+
+
+@click.command()
+@click.argument("job_id")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="File to write; - for standard output."
+)
+@click.option(
+    "--show",
+    "way",
+    type=_SHOW,
+    is_flag=False,
+    flag_value="auto",
+    help="Draw it in the terminal instead.",
+)
+@url_option
+def download(job_id: str, output: Path | None, way: str | None, url: str) -> None:
+    """Save the picture that a job made."""
+    from jobs.commands import outputs
+
+    with open_client(url) as client:
+        if way:
+            outputs.show(client, client.job(job_id), way)
+        if output or not way:
+            outputs.save(client, client.job(job_id), output)
+
+
+@click.command()
+@click.argument("job_id")
+@url_option
+@json_option
+def cancel(job_id: str, url: str, as_json: bool) -> None:
+    """Ask for a job to stop."""
+    with open_client(url) as client:
+        print_job(client.cancel(job_id), as_json)
+
+
+@click.command("list")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@click.option("--status", help="Only jobs of this status.")
+@click.option("--batch", "batch_id", help="Only jobs of this batch.")
+@click.option("--dead", is_flag=True, help="Only jobs that used up their attempts.")
+@url_option
+@json_option
+def list_jobs(
+    limit: int, status: str | None, batch_id: str | None, dead: bool, url: str, as_json: bool
+) -> None:
+    """List the newest jobs."""
+    with open_client(url) as client:
+        jobs = client.jobs(limit=limit, status=status, batch_id=batch_id, dead=dead)
+    if as_json:
+        click.echo(json.dumps(jobs))
+        return
+    for job in jobs:
+        print_job(job, as_json=False)

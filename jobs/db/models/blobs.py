@@ -1,0 +1,44 @@
+"""Tables of stored bytes and of uploads that name them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from jobs.db.engine import Base, new_id
+
+
+class Blob(Base):
+    """Bytes in storage, known by their SHA-256."""
+
+    __tablename__ = "blobs"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int]
+    media_type: Mapped[str] = mapped_column(String(64))
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    created_at: Mapped[datetime]
+    #: When somebody last meant to use it. What nothing refers to is deleted some time after that.
+    touched_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class StoredUpload(Base):
+    """A picture that was sent ahead of the jobs that will name it."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (Index("ix_uploads_owner", "owner", "created_at"),)
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
+    owner: Mapped[str] = mapped_column(ForeignKey("owners.name"))
+    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
+
+    blob: Mapped[Blob] = relationship(lazy="joined")

@@ -1,0 +1,43 @@
+"""Tables of owners (tenants) and their API keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    ForeignKey,
+    String,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from jobs.db.engine import Base
+
+
+class Owner(Base):
+    """A tenant. Claims are round-robin between tenants, by `last_claimed_at`."""
+
+    __tablename__ = "owners"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    last_claimed_at: Mapped[datetime | None]
+    #: What this owner's webhooks are signed with; the setting's secret where there is none.
+    webhook_secret: Mapped[str | None] = mapped_column(String(120))
+
+
+class ApiKey(Base):
+    """An API key of an owner. Only a hash of its secret is stored; see `jobs.accounts.api_keys`."""
+
+    __tablename__ = "api_keys"
+
+    #: The public half: it names the key in lists and logs.
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    owner: Mapped[str] = mapped_column(ForeignKey("owners.name"), index=True)
+    label: Mapped[str] = mapped_column(String(120), default="")
+    #: Scopes with spaces between them.
+    scopes: Mapped[str] = mapped_column(String(64))
+    #: The SHA-256 of the secret half.
+    secret_hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

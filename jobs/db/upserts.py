@@ -1,0 +1,61 @@
+"""Upserts (`INSERT … ON CONFLICT`) for rows that concurrent writers may create: the first one wins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from jobs.db.engine import table
+from jobs.db.models.catalog import NetworkVersion, StyleStatistics
+from jobs.db.models.owners import Owner
+
+_INSERTS: dict[str, Callable[..., Any]] = {
+    "postgresql": postgresql_insert,
+    "sqlite": sqlite_insert,
+}
+
+
+def ensure_owner(session: Session, name: str) -> None:
+    """Make sure that the owner's row exists, whoever else makes it at the same time."""
+    session.execute(_owner_once(_dialect(session)), {"name": name})
+
+
+def keep_statistics(session: Session, sha256: str, network: str, values: bytes) -> None:
+    """Write a style's statistics under a network, unless they are there."""
+    _insert_once(session, StyleStatistics, {"sha256": sha256, "network": network, "values": values})
+
+
+def keep_network_version(session: Session, network: str, version: str, at: datetime) -> None:
+    """Say that a worker has started with these weights: outputs of others are not used again."""
+    upsert(session, NetworkVersion, {"network": network}, {"version": version, "loaded_at": at})
+
+
+def upsert(session: Session, model: type[Any], key: dict[str, Any], values: dict[str, Any]) -> None:
+    """Insert the row of `key`, or update its `values`."""
+    statement = insert_for(session)(model).values(**key, **values)
+    session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _insert_once(session: Session, model: type[Any], values: dict[str, Any]) -> None:
+    session.execute(insert_for(session)(model).values(**values).on_conflict_do_nothing())
+
+
+# Cached: every submit executes this statement, and building it takes longer than executing it.
+@cache
+def _owner_once(dialect: str) -> Any:
+    return _INSERTS[dialect](table(Owner)).on_conflict_do_nothing()
+
+
+def insert_for(session: Session) -> Any:
+    """The `insert` of the session's SQL dialect, the one that knows `ON CONFLICT`."""
+    return _INSERTS[_dialect(session)]
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name

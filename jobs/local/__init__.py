@@ -1,0 +1,1 @@
+"""The service on one machine: process supervision, embedded Redis, the demo."""

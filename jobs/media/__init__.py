@@ -1,0 +1,1 @@
+"""Reading of uploaded pictures and videos: sandboxed decoding, limits, metadata, thumbnails."""

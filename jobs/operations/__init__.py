@@ -1,0 +1,1 @@
+"""Maintenance, retention, backup and restore, metrics."""

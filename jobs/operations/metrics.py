@@ -1,0 +1,187 @@
+"""Figures for monitoring, from SQL, at a cost that does not grow with the jobs that have ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from jobs.db import counters
+from jobs.db.engine import now
+from jobs.db.models.jobs import Job
+from jobs.db.models.operations import OutboxMessage, WebhookDelivery
+from jobs.params.kinds import PARAMS
+from jobs.queue.broker import QUEUE_NAMES
+from jobs.queue.claiming import eligible
+from jobs.queue.lifecycle import JobStatus
+
+#: Quantiles of waits and runs are of this many jobs of a kind, the latest to succeed.
+WINDOW = 200
+QUANTILES = (0.5, 0.9, 0.99)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One metric: its samples are `(labels, value)`, labels as Prometheus writes them."""
+
+    name: str
+    help: str
+    samples: list[tuple[str, float]]
+    type: str = "gauge"
+
+
+def figures(session: Session) -> list[Figure]:
+    """All of them. Reads open jobs, a window of ended ones, and counters."""
+    at = now(session)
+    return [
+        *_queues(session, at),
+        *_times(session),
+        *_outboxes(session, at),
+        *_counters(session),
+    ]
+
+
+def open_jobs() -> Select[str, str, int]:
+    """Queue, status and number of the jobs that have not ended."""
+    return (
+        select(Job.queue, Job.status, func.count())
+        .where(Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)))
+        .group_by(Job.queue, Job.status)
+    )
+
+
+def oldest_queued(at: datetime) -> Select[str, datetime]:
+    """Queue and time of the job that has been eligible for longest."""
+    return select(Job.queue, func.min(Job.run_at)).where(eligible(at)).group_by(Job.queue)
+
+
+def latest_succeeded(kind: str) -> Select[datetime, datetime | None, datetime | None]:
+    """Times of the latest jobs of a kind that ran and succeeded; those answered by others never ran."""
+    return (
+        select(Job.created_at, Job.started_at, Job.finished_at)
+        .where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED, Job.started_at.is_not(None))
+        .order_by(Job.finished_at.desc())
+        .limit(WINDOW)
+    )
+
+
+def _queues(session: Session, at: datetime) -> list[Figure]:
+    counts = {(queue, status): count for queue, status, count in session.execute(open_jobs())}
+    oldest = {
+        queue: (at - since).total_seconds() for queue, since in session.execute(oldest_queued(at))
+    }
+    return [
+        Figure(
+            name="atelier_queue_depth",
+            help="Jobs that wait, by queue.",
+            samples=[_by("queue", q, counts.get((q, JobStatus.QUEUED), 0)) for q in QUEUE_NAMES],
+        ),
+        Figure(
+            name="atelier_queue_oldest_seconds",
+            help="How long the oldest eligible job of the queue has waited; 0 when none does.",
+            samples=[_by("queue", q, oldest.get(q, 0.0)) for q in QUEUE_NAMES],
+        ),
+        Figure(
+            name="atelier_running",
+            help="Jobs that run, by queue.",
+            samples=[_by("queue", q, counts.get((q, JobStatus.RUNNING), 0)) for q in QUEUE_NAMES],
+        ),
+    ]
+
+
+def _times(session: Session) -> list[Figure]:
+    waits: list[tuple[str, float]] = []
+    runs: list[tuple[str, float]] = []
+    for kind in PARAMS:
+        rows = session.execute(latest_succeeded(kind)).all()
+        for samples, values in (
+            (waits, [(row.started_at - row.created_at).total_seconds() for row in rows]),
+            (runs, [(row.finished_at - row.started_at).total_seconds() for row in rows]),
+        ):
+            samples += [
+                (f'{{kind="{kind}",quantile="{quantile:g}"}}', quantile_of(values, quantile))
+                for quantile in QUANTILES
+                if values
+            ]
+    of = f"of the latest {WINDOW} jobs of a kind that succeeded."
+    return [
+        Figure(name="atelier_wait_seconds", help=f"From submit to first start, {of}", samples=waits),
+        Figure(name="atelier_run_seconds", help=f"From first start to end, {of}", samples=runs),
+    ]
+
+
+def quantile_of(values: list[float], quantile: float) -> float:
+    """The smallest value that at least this share of the values does not exceed."""
+    ordered = sorted(values)
+    rank = max(1, -(-len(ordered) * round(quantile * 100) // 100))
+    return ordered[rank - 1]
+
+
+def _outboxes(session: Session, at: datetime) -> list[Figure]:
+    tokens, since = session.execute(
+        select(func.count(), func.min(OutboxMessage.created_at)).select_from(OutboxMessage)
+    ).one()
+    lag = (at - since).total_seconds() if since else 0.0
+    pending, due = session.execute(
+        select(func.count(), func.min(WebhookDelivery.next_at)).where(
+            WebhookDelivery.next_at.is_not(None)
+        )
+    ).one()
+    late = max(0.0, (at - due).total_seconds()) if due else 0.0
+    return [
+        Figure(
+            name="atelier_outbox_messages", help="Tokens not yet published.", samples=[("", tokens)]
+        ),
+        Figure(
+            name="atelier_outbox_lag_seconds", help="Age of the oldest of them.", samples=[("", lag)]
+        ),
+        Figure(
+            name="atelier_webhooks_pending",
+            help="Webhook messages still to be delivered.",
+            samples=[("", pending)],
+        ),
+        Figure(
+            name="atelier_webhooks_late_seconds",
+            help="How long the next of them has been due.",
+            samples=[("", late)],
+        ),
+    ]
+
+
+_COUNTED = {
+    "atelier_jobs_finished_total": (counters.FINISHED, "Jobs that ended, by kind and status."),
+    "atelier_lease_expiries_total": (counters.LEASES_EXPIRED, "Runs whose lease ran out."),
+    "atelier_refused_claims_total": (
+        counters.CLAIMS_REFUSED,
+        "Wake-ups that found no job: doubled tokens, or another worker came first.",
+    ),
+    "atelier_refused_writes_total": (
+        counters.WRITES_REFUSED,
+        "Runs that had lost their lease and were refused what they wrote.",
+    ),
+    "atelier_webhooks_delivered_total": (
+        counters.WEBHOOKS_DELIVERED,
+        "Webhook messages that arrived.",
+    ),
+    "atelier_webhooks_failed_total": (counters.WEBHOOKS_FAILED, "Webhook messages given up."),
+}
+
+
+def _counters(session: Session) -> list[Figure]:
+    return [
+        Figure(name=name, help=help_, samples=_counted(session, counter), type="counter")
+        for name, (counter, help_) in _COUNTED.items()
+    ]
+
+
+def _counted(session: Session, counter: str) -> list[tuple[str, float]]:
+    found = counters.totals(session, counter)
+    if counter != counters.FINISHED:
+        return [("", found.get("", 0))]
+    return [(f"{{{labels}}}", value) for labels, value in found.items()]
+
+
+def _by(label: str, name: str, value: float) -> tuple[str, float]:
+    return f'{{{label}="{name}"}}', value

@@ -1,0 +1,1 @@
+"""Parameters of each kind of job, validated by pydantic."""

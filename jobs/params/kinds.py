@@ -1,0 +1,64 @@
+"""What each kind of job may be asked for: validated, with unknown fields refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import (
+    BaseModel,
+    ValidationError,
+)
+
+from jobs.errors import InvalidParamsError
+from jobs.params.export import ExportParams
+from jobs.params.optimize import OptimizeParams
+from jobs.params.stylize import StylizeParams
+from jobs.params.train import TrainParams
+from jobs.params.video import VideoParams
+
+#: Kind of job → its parameters.
+PARAMS: dict[str, type[BaseModel]] = {
+    "stylize": StylizeParams,
+    "train": TrainParams,
+    "optimize": OptimizeParams,
+    "video": VideoParams,
+    "export": ExportParams,
+}
+#: Kind of job → its queue. What takes minutes does not hold up what takes a moment.
+QUEUES: dict[str, str] = {
+    "stylize": "stylize",
+    "train": "train",
+    "optimize": "train",
+    "video": "train",
+    "export": "train",
+}
+
+
+def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a job of `kind`, defaults filled in. Raises `InvalidParamsError`."""
+    try:
+        model = PARAMS[kind]
+    except KeyError:
+        known = ", ".join(sorted(PARAMS))
+        raise InvalidParamsError(
+            [("kind", f"There is no kind of job {kind!r}; use {known}.")]
+        ) from None
+    try:
+        return model.model_validate(values).model_dump()
+    except ValidationError as error:
+        raise InvalidParamsError(
+            [(".".join(map(str, item["loc"])) or "body", _explain(item)) for item in error.errors()]
+        ) from None
+
+
+def strengths(params: dict[str, Any]) -> list[float]:
+    """The strength of each output of a job with these parameters, in order."""
+    return list(params.get("alphas") or [params["alpha"]])
+
+
+def _explain(item: Any) -> str:
+    if item["type"] == "extra_forbidden":
+        return "There is no such field."
+    message: str = item["msg"].removeprefix("Value error, ").rstrip(".")
+    shown = repr(item["input"])
+    return f"{message} (got {shown[:40]})."

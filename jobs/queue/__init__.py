@@ -1,0 +1,1 @@
+"""The queue: states, claims, leases, the outbox, the broker, positions, workers."""

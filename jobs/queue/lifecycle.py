@@ -1,0 +1,264 @@
+"""The state machine. Each transition is one guarded UPDATE; no row changed means it was not allowed.
+
+    queued ──► running ──► succeeded | failed | canceled
+       │          └──────► queued     (retry, stalled, drained)
+       └─────────────────► canceled
+
+A run is known by its job, attempt and lease owner. Every write that a run makes is fenced by the three,
+so one that lost its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from jobs.db import counters
+from jobs.db.engine import now
+from jobs.db.models.jobs import Job, JobEvent
+from jobs.errors import ConflictError, LeaseLostError
+from jobs.queue.claiming import best_job
+from jobs.queue.runs import CLAIMED, FENCED, PROLONGED, SERVED, Run
+from jobs.queue.status import FINAL, TRANSITIONS, CancelReason, JobStatus
+from jobs.webhooks import delivery
+
+__all__ = [
+    "FINAL",
+    "TRANSITIONS",
+    "CancelReason",
+    "JobStatus",
+    "Run",
+    "cancel",
+    "cancel_overdue",
+    "claim",
+    "end_canceled",
+    "fail",
+    "fenced",
+    "heartbeat",
+    "reap",
+    "record",
+    "report_progress",
+    "requeue",
+    "succeed",
+]
+
+
+_TOLD_OF = select(Job.kind, Job.webhook_events).where(Job.id == bindparam("id"))
+
+
+def record(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
+    """Add an event to the job's history; count an end, and tell the job's webhook of a new state."""
+    session.add(JobEvent(job_id=job_id, type=type_, data=data, created_at=at))
+    if type_ != "state" or data["status"] == JobStatus.QUEUED:
+        return
+    job = session.execute(_TOLD_OF, {"id": job_id}).one()
+    delivery.enqueue(session, job_id, job.webhook_events, data["status"], at)
+    if data["status"] in FINAL:
+        counters.bump(session, counters.FINISHED, kind=job.kind, status=data["status"])
+
+
+def claim(
+    session: Session,
+    queue: str,
+    lease_owner: str,
+    lease_seconds: float,
+    *,
+    max_running: int = 0,
+    only: str | None = None,
+) -> Run | None:
+    """`queued → running`: take the best eligible job of `queue` (see `jobs.queue.claiming`).
+
+    Returns None when nothing is eligible, the queue is paused, or every owner who waits has
+    `max_running` jobs running (0: no bound). With `only`, that job is taken or none.
+    """
+    at = now(session)
+    best = best_job(session, queue, at, max_running=max_running, only=only)
+    if best is None:
+        return None
+    job_id, owner = best
+    asked = {
+        "claimed": job_id,
+        "holder": lease_owner,
+        "at": at,
+        "until": at + timedelta(seconds=lease_seconds),
+    }
+    attempt = session.execute(CLAIMED, asked).scalar_one_or_none()
+    if attempt is None:
+        return None
+    session.execute(SERVED, {"owner": owner, "at": at})
+    record(session, job_id, "state", at, status=JobStatus.RUNNING, attempt=attempt)
+    return Run(job_id=job_id, attempt=attempt, lease_owner=lease_owner)
+
+
+def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
+    """Prolong the lease. Returns whether the job is to be canceled. Raises `LeaseLostError`."""
+    at = now(session)
+    until = {"until": at + timedelta(seconds=lease_seconds)}
+    row = session.execute(PROLONGED, run.fence_values() | until).one_or_none()
+    if row is None:
+        raise LeaseLostError
+    return row.cancel_requested_at is not None
+
+
+def report_progress(session: Session, run: Run, progress: dict[str, Any]) -> None:
+    """Store how far a run is. Raises `LeaseLostError`."""
+    fenced(session, run, progress=progress)
+    record(session, run.job_id, "progress", now(session), progress=progress)
+
+
+def succeed(
+    session: Session, run: Run, metrics: dict[str, Any], *, network_version: str | None = None
+) -> None:
+    """`running → succeeded`. Raises `LeaseLostError`.
+
+    `network_version` names the weights that made the output; without it, the output is not used again.
+    """
+    _finish(session, run, JobStatus.SUCCEEDED, metrics=metrics, network_version=network_version)
+
+
+def fail(session: Session, run: Run, error: dict[str, Any]) -> None:
+    """`running → failed`. Raises `LeaseLostError`.
+
+    One that was worth trying again, but has no attempt left, is a dead letter.
+    """
+    _finish(session, run, JobStatus.FAILED, error=error, dead=bool(error.get("retryable")))
+
+
+def end_canceled(session: Session, run: Run) -> None:
+    """`running → canceled`, by the run itself. Raises `LeaseLostError`."""
+    reason = session.scalar(select(Job.cancel_reason).where(Job.id == run.job_id))
+    _finish(session, run, JobStatus.CANCELED, reason=reason)
+
+
+def requeue(
+    session: Session,
+    run: Run,
+    *,
+    reason: str,
+    delay_seconds: float = 0,
+    spend_attempt: bool = True,
+    error: dict[str, Any] | None = None,
+) -> JobStatus:
+    """`running → queued`, after an error worth another attempt or because the worker drains.
+
+    A job that was to be canceled is canceled instead. Returns the status afterwards. Raises
+    `LeaseLostError`.
+    """
+    at = now(session)
+    canceling = select(Job.cancel_requested_at).where(run.fence()).with_for_update()
+    if session.scalar(canceling) is not None:
+        end_canceled(session, run)
+        return JobStatus.CANCELED
+    fenced(
+        session,
+        run,
+        status=JobStatus.QUEUED,
+        attempt=run.attempt if spend_attempt else run.attempt - 1,
+        run_at=at + timedelta(seconds=delay_seconds),
+        error=error,
+        **_RELEASED,
+    )
+    record(session, run.job_id, "state", at, status=JobStatus.QUEUED, reason=reason)
+    return JobStatus.QUEUED
+
+
+def cancel(session: Session, job_id: str, reason: CancelReason = CancelReason.ASKED) -> JobStatus:
+    """Ask for a job to stop: a queued one ends at once, a running one at its next heartbeat.
+
+    Returns the status afterwards; a finished job stays as it is. Raises `ConflictError` if there is no
+    such job.
+    """
+    at = now(session)
+    # Locked, or a job that is queued again between two updates would be missed by both.
+    before = session.scalar(select(Job.status).where(Job.id == job_id).with_for_update())
+    if before is None:
+        raise ConflictError("There is no such job to cancel.")
+    asked = {"cancel_requested_at": at, "cancel_reason": reason, "version": Job.version + 1}
+    if before == JobStatus.QUEUED:
+        ended = {"status": JobStatus.CANCELED, "finished_at": at}
+        session.execute(update(Job).where(Job.id == job_id).values(**ended, **asked))
+        record(session, job_id, "state", at, status=JobStatus.CANCELED, reason=reason)
+        return JobStatus.CANCELED
+    told = session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.status == JobStatus.RUNNING, Job.cancel_requested_at.is_(None))
+        .values(**asked)
+    )
+    if _count(told):
+        record(session, job_id, "cancel", at, reason=reason)
+    return JobStatus(before)
+
+
+def cancel_overdue(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
+    """Cancel jobs whose `cancel_at` is past, as `cancel` does; returns `(job id, status)` of each."""
+    overdue = session.scalars(
+        select(Job.id)
+        .where(
+            Job.cancel_at <= now(session),
+            Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
+            Job.cancel_requested_at.is_(None),
+        )
+        .order_by(Job.cancel_at)
+        .limit(limit)
+        .with_for_update(of=Job, skip_locked=True)
+    ).all()
+    return [(job_id, cancel(session, job_id, CancelReason.DEADLINE)) for job_id in overdue]
+
+
+def reap(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
+    """Take back the jobs whose lease ran out: queued again, or failed after the last attempt.
+
+    Returns `(job id, new status)` of each.
+    """
+    at = now(session)
+    stalled = session.scalars(
+        select(Job)
+        .where(Job.status == JobStatus.RUNNING, Job.lease_expires_at < at)
+        .order_by(Job.lease_expires_at)
+        .limit(limit)
+        .with_for_update(of=Job, skip_locked=True)
+    ).all()
+    out: list[tuple[str, JobStatus]] = []
+    for job in stalled:
+        assert job.lease_owner is not None  # noqa: S101 - a running job has one
+        run = Run(job_id=job.id, attempt=job.attempt, lease_owner=job.lease_owner)
+        if job.cancel_requested_at is not None:
+            end_canceled(session, run)
+            out.append((job.id, JobStatus.CANCELED))
+        elif job.attempts_left <= 0:
+            detail = f"The worker stopped answering, {job.attempt} times; given up."
+            fail(session, run, {"code": "stalled", "detail": detail, "retryable": True})
+            out.append((job.id, JobStatus.FAILED))
+        else:
+            requeue(session, run, reason="stalled")
+            out.append((job.id, JobStatus.QUEUED))
+    if out:
+        counters.bump(session, counters.LEASES_EXPIRED, len(out))
+    return out
+
+
+_RELEASED: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None, "progress": None}
+
+
+def _finish(
+    session: Session, run: Run, status: JobStatus, *, reason: str | None = None, **values: Any
+) -> None:
+    at = now(session)
+    released = {"lease_owner": None, "lease_expires_at": None}
+    fenced(session, run, status=status, finished_at=at, **released, **values)
+    why = {"reason": reason} if reason else {}
+    record(session, run.job_id, "state", at, status=status, **why)
+
+
+def fenced(session: Session, run: Run, **values: Any) -> None:
+    """Write to the job while the run holds it. Raises `LeaseLostError`."""
+    result = session.execute(FENCED.values(**values), run.fence_values())
+    if not _count(result):
+        raise LeaseLostError
+
+
+def _count(result: Any) -> int:
+    return cast("CursorResult[Any]", result).rowcount

@@ -1,0 +1,68 @@
+"""Jobs, page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict, Unpack
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from jobs.db.models.jobs import Job
+from jobs.errors import InvalidParamsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobPage:
+    """Some jobs, newest first, and the cursor of those after them."""
+
+    jobs: list[Job]
+    next: str | None
+
+
+class Filters(TypedDict, total=False):
+    """Which jobs, and how many at once (20 by default).
+
+    `cursor` is the id of the last job of the page before; `dead` picks those that failed after their
+    last attempt and that nobody has retried since.
+    """
+
+    status: str | None
+    kind: str | None
+    batch_id: str | None
+    dead: bool | None
+    cursor: str | None
+    limit: int
+
+
+def find_page(session: Session, owner: str | None, **filters: Unpack[Filters]) -> JobPage:
+    """A page of an owner's jobs, or of all (None), newest first.
+
+    Raises `InvalidParamsError` for a foreign cursor.
+    """
+    query = select(Job) if owner is None else select(Job).where(Job.owner == owner)
+    for column in (Job.status, Job.kind, Job.batch_id):
+        wanted = filters.get(column.key)
+        if wanted is not None:
+            query = query.where(column == wanted)
+    dead = filters.get("dead")
+    if dead is not None:
+        query = query.where(still_dead() if dead else ~still_dead())
+    cursor = filters.get("cursor")
+    if cursor is not None:
+        last = session.get(Job, cursor)
+        if last is None or owner not in (None, last.owner):
+            raise InvalidParamsError([("cursor", "This cursor is not one of ours.")])
+        same_time = and_(Job.created_at == last.created_at, Job.id < last.id)
+        query = query.where(or_(Job.created_at < last.created_at, same_time))
+    limit = filters.get("limit", 20)
+    query = query.order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
+    found = list(session.scalars(query).all())
+    page = found[:limit]
+    return JobPage(jobs=page, next=page[-1].id if len(found) > limit else None)
+
+
+def still_dead() -> ColumnElement[bool]:
+    """True in SQL for dead letters that nobody has retried."""
+    again = aliased(Job)
+    return Job.dead & ~exists().where(again.retried_from == Job.id)

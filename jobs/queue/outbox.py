@@ -1,0 +1,83 @@
+"""The outbox: tokens are written with the job, published after commit, and deleted once sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from jobs.db.engine import SessionFactory, now, reading, table
+from jobs.db.models.jobs import Job, QueueState
+from jobs.db.models.operations import OutboxMessage
+from jobs.queue.broker import JobQueue
+from jobs.queue.claiming import eligible
+
+_OUTBOX = table(OutboxMessage)
+_SENT = delete(_OUTBOX).where(_OUTBOX.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def enqueue(session: Session, job_id: str, queue: str, *, delay_seconds: float = 0) -> OutboxMessage:
+    """Add a token for `job_id`, in the transaction that made the job eligible, now or after a delay."""
+    at = now(session)
+    due_at = at + timedelta(seconds=delay_seconds) if delay_seconds else None
+    message = OutboxMessage(job_id=job_id, queue=queue, created_at=at, due_at=due_at)
+    session.add(message)
+    return message
+
+
+def publish(
+    sessions: SessionFactory, queue: JobQueue, *, job_ids: Collection[str] | None = None
+) -> int:
+    """Send up to 200 tokens that are due (of some jobs, or all), oldest first; returns how many."""
+    with reading(sessions) as session:
+        due = or_(OutboxMessage.due_at.is_(None), OutboxMessage.due_at <= now(session))
+        waiting = select(OutboxMessage).where(due).order_by(OutboxMessage.id).limit(200)
+        if job_ids is not None:
+            waiting = waiting.where(OutboxMessage.job_id.in_(job_ids))
+        messages = session.scalars(waiting).all()
+    return send(sessions, queue, messages)
+
+
+def send(sessions: SessionFactory, queue: JobQueue, messages: Iterable[OutboxMessage]) -> int:
+    """Send tokens, whose transaction is over, in this order; returns how many.
+
+    Sent before deleted: a crash between the two sends a token twice, which is harmless. Stops at the
+    first that can't be sent.
+    """
+    sent = []
+    for message in messages:
+        if not queue.wake(message.queue, message.job_id):
+            break
+        sent.append(message.id)
+    if sent:
+        with sessions.begin() as session:
+            session.execute(_SENT, {"ids": sent})
+    return len(sent)
+
+
+def renotify(
+    sessions: SessionFactory, queue: JobQueue, *, waiting_seconds: float, only: str | None = None
+) -> int:
+    """Make up for tokens that the broker lost, and wake workers for retries whose time has come.
+
+    Where fewer tokens wait than jobs that have been eligible for `waiting_seconds`, the difference is
+    sent (at most 200 to each queue; `only` names one). Paused queues are left asleep. Returns how many
+    were sent.
+    """
+    with reading(sessions) as session:
+        before = now(session) - timedelta(seconds=waiting_seconds)
+        asleep = select(QueueState.name).where(QueueState.paused_at.is_not(None))
+        waiting = select(Job.queue, func.count()).where(eligible(before), Job.queue.not_in(asleep))
+        if only is not None:
+            waiting = waiting.where(Job.queue == only)
+        counts = session.execute(waiting.group_by(Job.queue)).all()
+    sent = 0
+    for name, count in counts:
+        missing = count - (queue.depth(name) or 0)
+        for _ in range(min(missing, 200)):
+            if not queue.wake(name, ""):
+                return sent
+            sent += 1
+    return sent

@@ -1,0 +1,84 @@
+"""Queues as an operator sees them: what waits, what runs, and whether workers may take more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from jobs.db.engine import SessionFactory, now, reading
+from jobs.db.models.jobs import Job, QueueState
+from jobs.db.upserts import upsert
+from jobs.errors import NotFoundError
+from jobs.queue import outbox
+from jobs.queue.broker import QUEUE_NAMES, JobQueue
+from jobs.queue.status import JobStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueView:
+    """A queue at one moment."""
+
+    name: str
+    paused_at: datetime | None
+    queued: int
+    running: int
+
+
+class Queues:
+    """The queues of one installation. A paused one takes jobs and starts none."""
+
+    def __init__(self, sessions: SessionFactory, queue: JobQueue) -> None:
+        self._sessions = sessions
+        self._queue = queue
+
+    def all(self) -> list[QueueView]:
+        """Every queue, in the order of their names."""
+        with reading(self._sessions) as session:
+            pauses = {state.name: state.paused_at for state in session.scalars(select(QueueState))}
+            counted = session.execute(
+                select(Job.queue, Job.status, func.count())
+                .where(Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]))
+                .group_by(Job.queue, Job.status)
+            ).all()
+        counts = {(queue, status): count for queue, status, count in counted}
+        return [
+            QueueView(
+                name=name,
+                paused_at=pauses.get(name),
+                queued=counts.get((name, JobStatus.QUEUED), 0),
+                running=counts.get((name, JobStatus.RUNNING), 0),
+            )
+            for name in sorted(QUEUE_NAMES)
+        ]
+
+    def get(self, name: str) -> QueueView:
+        """One queue. Raises `NotFoundError`."""
+        for view in self.all():
+            if view.name == name:
+                return view
+        known = ", ".join(sorted(QUEUE_NAMES))
+        raise NotFoundError(f"There is no queue {name[:32]!r}; there are {known}.")
+
+    def pause(self, name: str) -> QueueView:
+        """Start no more of its jobs; those that run go on. Raises `NotFoundError`."""
+        if self.get(name).paused_at is None:
+            with self._sessions.begin() as session:
+                keep_pause(session, name, now(session))
+        return self.get(name)
+
+    def resume(self, name: str) -> QueueView:
+        """Go on, and wake the workers. Raises `NotFoundError`."""
+        if self.get(name).paused_at is not None:
+            with self._sessions.begin() as session:
+                keep_pause(session, name, None)
+            # Workers that looked while it was paused have used their tokens up.
+            outbox.renotify(self._sessions, self._queue, waiting_seconds=0, only=name)
+        return self.get(name)
+
+
+def keep_pause(session: Session, queue: str, paused_at: datetime | None) -> None:
+    """Write that a queue is paused since then, or not (None)."""
+    upsert(session, QueueState, {"name": queue}, {"paused_at": paused_at})

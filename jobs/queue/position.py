@@ -1,0 +1,151 @@
+"""Where a queued job stands and about when it starts, from what is queued and what was measured.
+
+The position counts the jobs that go first if nothing else is submitted: those of higher priority, and
+at the same priority those that the round between owners serves before. The estimate is that number, and
+half a job for what is being rendered now, times the mean run of the newest jobs, over the number of
+workers at work. It knows nothing of sizes: larger pictures than those before take longer than it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import String, and_, bindparam, func, or_, select
+from sqlalchemy.orm import Session
+
+from jobs.db.engine import UtcDateTime, now
+from jobs.db.models.jobs import Job
+from jobs.db.models.owners import Owner
+from jobs.queue.claiming import eligible, paused
+from jobs.queue.status import JobStatus
+
+#: How many of the newest jobs say how long one takes.
+MEASURED = 20
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+# Every answer about a queued job asks these, and to put one together takes longer than to execute it.
+_QUEUE, _AT = bindparam("queue", type_=String), bindparam("at", type_=UtcDateTime)
+_WAITING = (
+    select(Job.priority, Job.owner, func.count(), Owner.last_claimed_at)
+    .join(Owner, Owner.name == Job.owner)
+    .where(Job.queue == _QUEUE, eligible(_AT))
+    .group_by(Job.priority, Job.owner, Owner.last_claimed_at)
+    # Ties are broken as claims break them: by the oldest job.
+    .order_by(Job.priority.desc(), func.min(Job.created_at))
+)
+_STATE = select(
+    paused(_QUEUE).label("paused"),
+    # Jobs that are rendered together have one holder.
+    select(func.count(Job.lease_owner.distinct()))
+    .where(Job.status == JobStatus.RUNNING, Job.queue == _QUEUE, Job.lease_expires_at > _AT)
+    .scalar_subquery()
+    .label("workers"),
+)
+_OWN_BEFORE = select(func.count()).where(
+    Job.owner == bindparam("owner"),
+    Job.queue == _QUEUE,
+    eligible(_AT),
+    Job.priority == bindparam("priority"),
+    or_(
+        Job.created_at < bindparam("created_at"),
+        and_(Job.created_at == bindparam("created_at"), Job.id < bindparam("id")),
+    ),
+)
+_NEWEST = (
+    select(Job.metrics)
+    .where(Job.queue == _QUEUE, Job.status == JobStatus.SUCCEEDED, Job.cached.is_(False))
+    .order_by(Job.finished_at.desc())
+    .limit(MEASURED)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuePlace:
+    """How many jobs go first, and in about how many seconds this one starts (None: not known)."""
+
+    position: int
+    eta_s: float | None
+    paused: bool = False
+
+
+class Line:
+    """One queue at one moment. Made once for a page of jobs."""
+
+    def __init__(self, session: Session, queue: str) -> None:
+        self._session = session
+        self._at = now(session)
+        asked = {"queue": queue, "at": self._at}
+        self._counts: dict[int, dict[str, int]] = {}
+        self._served: dict[str, datetime] = {}
+        for priority, owner, count, served in session.execute(_WAITING, asked).all():
+            self._counts.setdefault(priority, {})[owner] = count
+            self._served[owner] = served or _NEVER
+        state = session.execute(_STATE, asked).one()
+        self._paused, self._workers = bool(state.paused), state.workers
+        self._mean = mean_run_seconds(session, queue)
+
+    def place(self, job: Job) -> QueuePlace:
+        """Where a queued job stands."""
+        higher = sum(sum(self._counts[p].values()) for p in self._counts if p > job.priority)
+        position = higher + self._before_at_same_priority(job)
+        paused_now = self._paused or job.paused_at is not None
+        wait = max(0.0, (job.run_at - self._at).total_seconds())
+        eta = None
+        if self._mean is not None and not paused_now:
+            eta = round(max(wait, (position + 0.5) * self._mean / max(1, self._workers or 0)), 2)
+        return QueuePlace(position=position, eta_s=eta, paused=paused_now)
+
+    def _before_at_same_priority(self, job: Job) -> int:
+        peers = self._counts.get(job.priority, {})
+        asked = {
+            "queue": job.queue,
+            "at": self._at,
+            "owner": job.owner,
+            "priority": job.priority,
+            "created_at": job.created_at,
+            "id": job.id,
+        }
+        own = self._session.scalar(_OWN_BEFORE, asked)
+        rounds = own or 0
+        order = self._order_at(job.priority)
+        turn = order.index(job.owner) if job.owner in order else len(order)
+        # Each full round serves every owner who still has a job; in ours, those whose turn is sooner.
+        others = sum(
+            min(count, rounds + (owner in order[:turn]))
+            for owner, count in peers.items()
+            if owner != job.owner
+        )
+        return rounds + others
+
+    def _order_at(self, priority: int) -> list[str]:
+        """Owners in the order of their turns, once all jobs of higher priority are served."""
+        by_age = [owner for peers in self._counts.values() for owner in peers]
+        order = sorted(dict.fromkeys(by_age), key=lambda owner: self._served[owner])
+        for higher in sorted((p for p in self._counts if p > priority), reverse=True):
+            peers = self._counts[higher]
+            served = sorted((o for o in order if o in peers), key=lambda o: peers[o])
+            order = [o for o in order if o not in peers] + served
+        return [o for o in order if o in self._counts.get(priority, {})]
+
+
+def places(session: Session, jobs: Sequence[Job]) -> list[QueuePlace | None]:
+    """The place of each job; None for one that is not queued."""
+    waiting = {job.queue for job in jobs if job.status == JobStatus.QUEUED}
+    lines = {queue: Line(session, queue) for queue in waiting}
+    return [lines[job.queue].place(job) if job.status == JobStatus.QUEUED else None for job in jobs]
+
+
+def mean_run_seconds(session: Session, queue: str) -> float | None:
+    """How long the newest jobs of a queue kept a worker, in seconds; None before there are any.
+
+    Each of those that were rendered together counts its share of the pass.
+    """
+    newest = session.scalars(_NEWEST, {"queue": queue}).all()
+    times = [
+        float(metrics["run_s"]) / metrics.get("rendered_together", 1)
+        for metrics in newest
+        if metrics and "run_s" in metrics
+    ]
+    return sum(times) / len(times) if times else None

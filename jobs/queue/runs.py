@@ -1,0 +1,73 @@
+"""One attempt at a job, and the statements that every run executes.
+
+They are put together once: to build a statement takes longer than to execute it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, func, update
+
+from jobs.db.engine import UtcDateTime, table
+from jobs.db.models.jobs import Job
+from jobs.db.models.owners import Owner
+from jobs.queue.status import JobStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One attempt at a job, by one holder of its lease."""
+
+    job_id: str
+    attempt: int
+    lease_owner: str
+
+    def fence(self) -> ColumnElement[bool]:
+        """True in SQL only while this run holds the job."""
+        return and_(
+            Job.id == self.job_id,
+            Job.attempt == self.attempt,
+            Job.lease_owner == self.lease_owner,
+            Job.status == JobStatus.RUNNING,
+        )
+
+    def fence_values(self) -> dict[str, Any]:
+        """What the statements below call it."""
+        return {"held_id": self.job_id, "held_attempt": self.attempt, "held_by": self.lease_owner}
+
+
+_JOBS = table(Job)
+#: As `Run.fence`.
+_HELD = and_(
+    _JOBS.c.id == bindparam("held_id"),
+    _JOBS.c.attempt == bindparam("held_attempt"),
+    _JOBS.c.lease_owner == bindparam("held_by"),
+    _JOBS.c.status == JobStatus.RUNNING,
+)
+FENCED = update(_JOBS).where(_HELD).values(version=_JOBS.c.version + 1)
+CLAIMED = (
+    update(_JOBS)
+    .where(_JOBS.c.id == bindparam("claimed"), _JOBS.c.status == JobStatus.QUEUED)
+    .values(
+        status=JobStatus.RUNNING,
+        attempt=_JOBS.c.attempt + 1,
+        lease_owner=bindparam("holder"),
+        lease_expires_at=bindparam("until"),
+        started_at=func.coalesce(_JOBS.c.started_at, bindparam("at", type_=UtcDateTime)),
+        progress=None,
+        version=_JOBS.c.version + 1,
+    )
+    .returning(_JOBS.c.attempt)
+)
+_OWNERS = table(Owner)
+SERVED = (
+    update(_OWNERS).where(_OWNERS.c.name == bindparam("owner")).values(last_claimed_at=bindparam("at"))
+)
+PROLONGED = (
+    update(_JOBS)
+    .where(_HELD)
+    .values(lease_expires_at=bindparam("until"))
+    .returning(_JOBS.c.cancel_requested_at)
+)

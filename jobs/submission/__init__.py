@@ -1,0 +1,1 @@
+"""Submission of jobs: validation, quotas, insertion, result cache, retries, batches."""

@@ -1,0 +1,45 @@
+"""Jobs again: a new job like one that failed or was canceled."""
+
+from __future__ import annotations
+
+from jobs.db.models.jobs import Job
+from jobs.errors import InvalidParamsError
+from jobs.params.kinds import validate_params
+from jobs.submission.validation import Submission, hash_request
+from jobs.webhooks.webhook import Webhook
+
+
+def retry_of(
+    job: Job, *, owner: str, idempotency_key: str | None, request_id: str | None = None
+) -> Submission:
+    """What was asked of `job`, with its inputs and its webhook, to be asked again.
+
+    Its deadline and the time that it is kept start anew. Raises `InvalidParamsError` if the parameters
+    are not taken any more.
+    """
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
+        raise InvalidParamsError([("Idempotency-Key", "A key has 1 to 200 characters.")])
+    kept = None if job.expires_at is None else int((job.expires_at - job.created_at).total_seconds())
+    after = None if job.cancel_at is None else (job.cancel_at - job.created_at).total_seconds()
+    return Submission(
+        kind=job.kind,
+        params=validate_params(job.kind, job.params),
+        files={},
+        inputs=[(file.role, file.sha256) for file in job.inputs],
+        priority=job.priority,
+        owner=owner,
+        idempotency_key=idempotency_key,
+        request_hash=hash_request(["retry", job.id]),
+        cancel_after=after,
+        use_cache=job.use_cache,
+        retried_from=job.id,
+        request_id=request_id,
+        webhook=_webhook_of(job),
+        expires_in=kept,
+    )
+
+
+def _webhook_of(job: Job) -> Webhook | None:
+    if job.webhook_url is None:
+        return None
+    return Webhook(url=job.webhook_url, events=tuple((job.webhook_events or "").split()))

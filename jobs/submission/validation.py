@@ -1,0 +1,208 @@
+"""A request for a job, checked whole before anything of it is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jobs.accounts.expiry import SHORTEST
+from jobs.blobs.storage import sha256_of
+from jobs.errors import InvalidParamsError
+from jobs.media.limits import DecodeLimits
+from jobs.media.pictures import CheckedFile, KeptPicture, Upload
+from jobs.media.sandbox import begin_picture, take_video
+from jobs.params.inputs import NETWORK_ROLE, Catalogue, NetworkInput, find_sources
+from jobs.params.kinds import QUEUES, validate_params
+from jobs.webhooks.webhook import Webhook
+
+PRIORITIES = range(-100, 101)
+#: How long a client may give a job, in seconds: up to a week.
+CANCEL_AFTER = (1, 7 * 24 * 3600)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A request that may become a job."""
+
+    kind: str
+    params: dict[str, Any]
+    #: New pictures by their file field.
+    files: dict[str, CheckedFile]
+    #: `(role, SHA-256)` of every input, in order.
+    inputs: list[tuple[str, str]]
+    priority: int
+    owner: str
+    idempotency_key: str | None
+    #: The SHA-256 of all that was asked.
+    request_hash: str
+    #: The id that the client chose.
+    job_id: str | None = None
+    cancel_after: float | None = None
+    use_cache: bool = True
+    retried_from: str | None = None
+    request_id: str | None = None
+    webhook: Webhook | None = None
+    #: Seconds to keep the job, where the client said so.
+    expires_in: int | None = None
+
+    @property
+    def queue(self) -> str:
+        """The queue of this kind of job."""
+        return QUEUES[self.kind]
+
+
+def check_submission(
+    kind: str,
+    values: dict[str, Any],
+    *,
+    uploads: Mapping[str, Upload | KeptPicture],
+    style_id: str | None,
+    catalogue: Catalogue,
+    priority: int,
+    idempotency_key: str | None,
+    owner: str,
+    limits: DecodeLimits,
+    cancel_after: float | None = None,
+    use_cache: bool = True,
+    expires_in: int | None = None,
+    job_id: str | None = None,
+    request_id: str | None = None,
+    webhook: Webhook | None = None,
+) -> Submission:
+    """Raises `InvalidParamsError`, or what `take_picture` raises, unless all is well.
+
+    `catalogue` knows the styles and networks that are named.
+    """
+    common = check_fields(
+        kind,
+        values,
+        priority=priority,
+        idempotency_key=idempotency_key,
+        owner=owner,
+        cancel_after=cancel_after,
+        use_cache=use_cache,
+        request_id=request_id,
+        webhook=webhook,
+        expires_in=expires_in,
+    )
+    if kind == "video" and isinstance(uploads.get("content"), KeptPicture):
+        raise InvalidParamsError([("content", "An upload is a picture; send the video as a form.")])
+    network = catalogue.network(str(common.params.get("network", "slim")))
+    # Before pictures are decoded for nothing.
+    find_sources(kind, common.params, style_id, uploads, network)
+    for name in ("dataset_id", "style_dataset_id"):
+        if common.params.get(name) is not None:
+            catalogue.dataset(name, common.params[name])
+    # All are begun before the first is waited for: they are decoded side by side.
+    begun = {
+        field: _begin(kind, field, upload, limits)
+        for field, upload in uploads.items()
+        if isinstance(upload, Upload)
+    }
+    kept = {field: upload for field, upload in uploads.items() if isinstance(upload, KeptPicture)}
+    pictures = kept | {field: finish() for field, finish in begun.items()}
+    digests = sorted((field, picture.sha256) for field, picture in pictures.items())
+    return replace(
+        common,
+        files={field: it for field, it in pictures.items() if isinstance(it, CheckedFile)},
+        inputs=find_inputs(kind, common.params, style_id, pictures, catalogue.style, network),
+        request_hash=hash_request([common.request_hash, style_id, digests]),
+        job_id=job_id,
+    )
+
+
+def find_inputs(
+    kind: str,
+    params: dict[str, Any],
+    style_id: str | None,
+    pictures: Mapping[str, CheckedFile | KeptPicture],
+    registered: Callable[[str], str],
+    network: NetworkInput | None = None,
+) -> list[tuple[str, str]]:
+    """`(role, SHA-256)` of every input of a job. Raises `InvalidParamsError`."""
+    own = [] if network is None else [(NETWORK_ROLE, network.sha256)]
+    return own + [
+        (
+            source.role,
+            registered(source.style_id or "") if source.file is None else pictures[source.file].sha256,
+        )
+        for source in find_sources(kind, params, style_id, pictures, network)
+    ]
+
+
+def check_fields(
+    kind: str,
+    values: dict[str, Any],
+    *,
+    priority: int,
+    idempotency_key: str | None,
+    owner: str,
+    cancel_after: float | None,
+    use_cache: bool,
+    request_id: str | None = None,
+    webhook: Webhook | None = None,
+    expires_in: int | None = None,
+) -> Submission:
+    """A submission without pictures. Raises `InvalidParamsError`."""
+    params = validate_params(kind, values)
+    problems = []
+    if priority not in PRIORITIES:
+        problems.append(("priority", "Priority goes from -100 to 100."))
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
+        problems.append(("Idempotency-Key", "A key has 1 to 200 characters."))
+    shortest, longest = CANCEL_AFTER
+    if cancel_after is not None and not shortest <= cancel_after <= longest:
+        problems.append(("cancel_after", f"cancel_after goes from {shortest} to {longest} seconds."))
+    if expires_in is not None and expires_in < SHORTEST:
+        problems.append(("expires_in", f"expires_in is {SHORTEST} seconds at least."))
+    if problems:
+        raise InvalidParamsError(problems)
+    asked: list[Any] = [kind, params, priority, cancel_after, use_cache]
+    if webhook is not None:
+        asked.append([webhook.url, webhook.events])
+    if expires_in is not None:
+        asked.append({"expires_in": expires_in})
+    return Submission(
+        kind=kind,
+        params=params,
+        files={},
+        inputs=[],
+        priority=priority,
+        owner=owner,
+        idempotency_key=idempotency_key,
+        request_hash=hash_request(asked),
+        cancel_after=cancel_after,
+        use_cache=use_cache,
+        request_id=request_id,
+        webhook=webhook,
+        expires_in=expires_in,
+    )
+
+
+def hash_request(asked: Any) -> str:
+    """The SHA-256 of what was asked: under one key or id, it has to stay the same."""
+    return sha256_of(json.dumps(asked, sort_keys=True).encode())
+
+
+def _begin(kind: str, field: str, upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
+    if kind == "video" and field == "content":
+        return lambda: _check_video(upload, limits)
+    return begin_file(upload, limits)
+
+
+def _check_video(upload: Upload, limits: DecodeLimits) -> CheckedFile:
+    info = take_video(upload.data, limits, name=upload.name, pointer=upload.field)
+    return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
+
+
+def begin_file(upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
+    """Begin to check a picture: what is returned waits for it, and raises as `take_picture`."""
+    finish_picture = begin_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+
+    def finish() -> CheckedFile:
+        picture = finish_picture()
+        return CheckedFile(data=picture.data, sha256=sha256_of(picture.data), info=picture.info)
+
+    return finish

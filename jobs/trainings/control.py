@@ -1,0 +1,117 @@
+"""Trainings as their owner sees them: pause, resume, finish; losses and samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from jobs.blobs.storage import BlobStorage
+from jobs.db.engine import SessionFactory, now, reading
+from jobs.db.models.blobs import Blob
+from jobs.db.models.jobs import Job, JobFile
+from jobs.db.models.trainings import TrainingLoss
+from jobs.errors import ConflictError, NotFoundError
+from jobs.queue import outbox
+from jobs.queue.broker import JobQueue
+from jobs.queue.lifecycle import FINAL, JobStatus, record
+from jobs.trainings.record import SAMPLE
+
+#: Kinds that can be paused, resumed and finished early.
+KINDS = frozenset({"train"})
+
+
+class Trainings:
+    """The trainings of one owner."""
+
+    def __init__(
+        self, sessions: SessionFactory, storage: BlobStorage, queue: JobQueue, owner: str
+    ) -> None:
+        self._sessions = sessions
+        self._storage = storage
+        self._queue = queue
+        self._owner = owner
+
+    def pause(self, job_id: str) -> None:
+        """Keep it from running until it is resumed; a running one saves a checkpoint and stops.
+
+        Raises `NotFoundError`, or `ConflictError` for a job that has ended or is no training.
+        """
+        with self._sessions.begin() as session:
+            job = self._open(session, job_id, "paused")
+            if job.paused_at is None:
+                self._set(session, job_id, paused_at=now(session))
+                record(session, job_id, "pause", now(session), paused=True)
+
+    def resume(self, job_id: str) -> None:
+        """Let it go on from where it was. Raises as `pause` does."""
+        with self._sessions.begin() as session:
+            job = self._open(session, job_id, "resumed")
+            if job.paused_at is None:
+                return
+            self._set(session, job_id, paused_at=None)
+            record(session, job_id, "pause", now(session), paused=False)
+            if job.status == JobStatus.QUEUED:
+                outbox.enqueue(session, job_id, job.queue)
+        outbox.publish(self._sessions, self._queue, job_ids=[job_id])
+
+    def finish(self, job_id: str) -> None:
+        """Have it end now, with the network as it is. A paused one is resumed for that.
+
+        Raises as `pause` does, and `ConflictError` before there is anything to end with.
+        """
+        with self._sessions.begin() as session:
+            job = self._open(session, job_id, "finished")
+            if job.status == JobStatus.QUEUED and job.checkpoint_step is None:
+                raise ConflictError("This training has not begun; cancel it, or let it run first.")
+            self._set(session, job_id, finish_requested_at=now(session), paused_at=None)
+            record(session, job_id, "finish", now(session))
+            if job.status == JobStatus.QUEUED:
+                outbox.enqueue(session, job_id, job.queue)
+        outbox.publish(self._sessions, self._queue, job_ids=[job_id])
+
+    def losses(self, job_id: str, after: int = -1, limit: int = 2_000) -> list[TrainingLoss]:
+        """The losses of the steps above `after`, in order. Raises `NotFoundError`."""
+        with reading(self._sessions) as session:
+            self._mine(session, job_id)
+            found = (
+                select(TrainingLoss)
+                .where(TrainingLoss.job_id == job_id, TrainingLoss.step > after)
+                .order_by(TrainingLoss.step)
+                .limit(limit)
+            )
+            return list(session.scalars(found).all())
+
+    def samples(self, job_id: str) -> list[JobFile]:
+        """The sample pictures, in the order of their steps. Raises `NotFoundError`."""
+        with reading(self._sessions) as session:
+            self._mine(session, job_id)
+            mine = (JobFile.job_id == job_id, JobFile.direction == SAMPLE)
+            found = select(JobFile).where(*mine).order_by(JobFile.position)
+            return list(session.scalars(found).all())
+
+    def sample(self, job_id: str, step: int) -> tuple[Blob, bytes]:
+        """The sample picture of a step. Raises `NotFoundError`."""
+        for file in self.samples(job_id):
+            if file.position == step:
+                return file.blob, self._storage.get(file.sha256)
+        raise NotFoundError(f"This job has no sample of step {step}.")
+
+    def _open(self, session: Session, job_id: str, verb: str) -> Job:
+        job = self._mine(session, job_id, lock=True)
+        if job.kind not in KINDS:
+            raise ConflictError(f"A job of the kind {job.kind} can't be {verb}; a training can.")
+        if job.status in FINAL:
+            raise ConflictError(f"This job {job.status} and can't be {verb} any more.")
+        return job
+
+    def _mine(self, session: Session, job_id: str, *, lock: bool = False) -> Job:
+        found = select(Job).where(Job.id == job_id, Job.owner == self._owner)
+        job = session.scalars(found.with_for_update(of=Job) if lock else found).one_or_none()
+        if job is None:
+            raise NotFoundError(f"There is no job {job_id[:64]}.")
+        return job
+
+    def _set(self, session: Session, job_id: str, **values: Any) -> None:
+        session.execute(update(Job).where(Job.id == job_id).values(version=Job.version + 1, **values))

@@ -1,0 +1,1 @@
+"""Webhooks: validation, signing, delivery, SSRF-safe HTTP."""

@@ -1,0 +1,133 @@
+"""What an exported file computes: a network as one module of tensors, with all that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nst_core.networks.base import StyleNetwork
+from nst_core.networks.feed_forward import FeedForward, is_feed_forward, open_feed_forward
+from nst_core.networks.registry import Precision, open_network
+from nst_core.stylize.composition import FADE, FADED
+
+
+class ArbitraryStyle(nn.Module):
+    """A picture in the style of given statistics, and the statistics of the picture itself.
+
+    One graph serves both ways: the second output of a painting is the style input for a photograph.
+    """
+
+    inputs = ("image", "style", "alpha")
+    outputs = ("output", "statistics")
+
+    def __init__(self, network: StyleNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, style: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) in [0, 1], (B, S), (B, 1) in [0, 1] → (B, 3, H, W) in [0, 1], (B, S)."""
+        features = self.network.encode(image)
+        content = self.network.statistics(features)
+        target = torch.lerp(content, style, alpha)
+        painted = self.network.decode(features, content, target).clamp(0, 1)
+        # As `nst_core.stylize.composition.output_share`: strength 0 is the picture itself.
+        faded = FADED * alpha / FADE
+        above = 1.0 - (1.0 - FADED) * (1.0 - alpha) / (1.0 - FADE)
+        share = torch.where(alpha < FADE, faded, above)[:, :, None, None]
+        return image + (painted - image) * share, content
+
+
+class OneStyle(nn.Module):
+    """A picture in the one style of a feed-forward network."""
+
+    inputs = ("image",)
+    outputs = ("output",)
+
+    def __init__(self, network: FeedForward) -> None:
+        super().__init__()
+        self.network = network  # a module, which is therefore one of ours
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1] → the same."""
+        out: Tensor = self.network(image)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Exportable:
+    """A network as it is exported. Sides of pictures are multiples of `stride`."""
+
+    module: ArbitraryStyle | OneStyle
+    architecture: str
+    stride: int
+    minimum_side: int
+    statistics_width: int
+    precision: Precision
+
+    @property
+    def description(self) -> dict[str, str]:
+        """For the file's metadata."""
+        return {
+            "producer": "Atelier",
+            "architecture": self.architecture,
+            "precision": self.precision,
+            "stride": str(self.stride),
+            "statistics_width": str(self.statistics_width),
+            "inputs": "; ".join(f"{name}: {_INPUTS[name]}" for name in self.module.inputs),
+            "outputs": "; ".join(f"{name}: {_OUTPUTS[name]}" for name in self.module.outputs),
+        }
+
+    def example(self, cells: int = 16) -> tuple[Tensor, ...]:
+        """Inputs to export with: two pictures, since exporters take a batch of one for a constant."""
+        side = max(cells * self.stride, self.minimum_side)
+        image = torch.rand(2, 3, side, side + self.stride, generator=torch.Generator().manual_seed(0))
+        if len(self.module.inputs) == 1:
+            return (image,)
+        return image, torch.ones(2, self.statistics_width), torch.full((2, 1), 0.8)
+
+    def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
+        """For `torch.export`: any batch, any sides that are multiples of the stride."""
+        batch = torch.export.Dim("batch", min=1, max=1024)
+        least = max(2, -(-self.minimum_side // self.stride))
+        rows = torch.export.Dim("rows", min=least, max=4096)
+        columns = torch.export.Dim("columns", min=least, max=4096)
+        image = {0: batch, 2: self.stride * rows, 3: self.stride * columns}
+        return (image, {0: batch}, {0: batch})[: len(self.module.inputs)]
+
+
+_INPUTS = {
+    "image": "float32 (B, 3, H, W), RGB in 0..1, sides multiples of stride",
+    "style": "float32 (B, S), the statistics output for a painting, or a mean of several",
+    "alpha": "float32 (B, 1), strength from 0 (the image itself) to 1",
+}
+_OUTPUTS = {
+    "output": "float32 (B, 3, H, W), RGB in 0..1",
+    "statistics": "float32 (B, S), of the image input",
+}
+
+
+def open_exportable(name_or_path: str | Path, precision: Precision = "fp32") -> Exportable:
+    """A bundled network or a file of any architecture. Raises `NetworkError` or `CheckpointError`."""
+    if is_feed_forward(name_or_path):
+        network = open_feed_forward(name_or_path, precision)
+        return Exportable(
+            OneStyle(network).eval(),
+            network.architecture,
+            network.stride,
+            network.minimum_side,
+            0,
+            precision,
+        )
+    styled = open_network(name_or_path, precision)
+    return Exportable(
+        ArbitraryStyle(styled).eval(),
+        styled.architecture,
+        styled.stride,
+        styled.minimum_side,
+        styled.statistics_width,
+        precision,
+    )

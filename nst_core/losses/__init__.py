@@ -1,0 +1,1 @@
+"""Perceptual losses for training and evaluation."""

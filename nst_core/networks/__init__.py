@@ -1,0 +1,1 @@
+"""Network architectures, their files and the registry of bundled weights."""

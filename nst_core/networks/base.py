@@ -1,0 +1,91 @@
+"""What every arbitrary-style network can do."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nst_core.networks.adain import channel_statistics
+
+
+class StyleNetwork(nn.Module):
+    """Encode, give the features other statistics, decode.
+
+    Statistics are (B, S) vectors of means and deviations. AdaIN is affine in them, so blending vectors
+    blends styles: the average of two is their mix, and a share of the content's own is alpha.
+
+    Inputs are RGB in [0, 1], (B, 3, H, W); sides are divisible by `stride`, at least `minimum_side`.
+    """
+
+    architecture: ClassVar[str]
+    stride: ClassVar[int]
+    minimum_side: ClassVar[int]
+    #: For each level that `encode` returns: its places along a side in one cell of `stride` pixels.
+    scales: ClassVar[tuple[int, ...]]
+    #: Working memory for each pixel of a picture, in bytes: the most measured with any runtime, rounded
+    #: up.
+    bytes_per_pixel: ClassVar[int] = 1_100
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """Constructor arguments, as stored in a checkpoint's metadata."""
+
+    @property
+    @abstractmethod
+    def levels(self) -> tuple[int, ...]:
+        """Channels of each tensor that `encode` returns."""
+
+    @property
+    @abstractmethod
+    def reach(self) -> int:
+        """How many pixels away, at most, an input pixel can be that an output pixel depends on.
+
+        Given the statistics, that is: they depend on every pixel. Half of the receptive field.
+        """
+
+    @abstractmethod
+    def encode(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Features, one tensor for each level that AdaIN acts on or the decoder is told of."""
+
+    @abstractmethod
+    def decode(self, features: tuple[Tensor, ...], content: Tensor, target: Tensor) -> Tensor:
+        """An image, not clamped, of `features` whose statistics `content` are replaced by `target`."""
+
+    @property
+    def statistics_width(self) -> int:
+        """Length of the statistics vector: a mean and a deviation for each channel of each level."""
+        return 2 * sum(self.levels)
+
+    def statistics(self, features: tuple[Tensor, ...], weight: Tensor | None = None) -> Tensor:
+        """Per-channel means and deviations of each level, as one (B, S) vector.
+
+        `weight` (B, 1, H / stride, W / stride) says how much each place of the picture counts: 0 for
+        what was only mirrored onto its edge, or belongs to the neighbouring tile. All of it if None.
+        """
+        parts: list[Tensor] = []
+        for level, scale in zip(features, self.scales, strict=True):
+            fine = weight
+            if weight is not None and scale > 1:
+                fine = functional.interpolate(weight, scale_factor=scale)
+            parts += channel_statistics(level, fine)
+        return torch.cat(parts, dim=1)
+
+    def split(self, statistics: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The mean and the deviation of each level, (B, C, 1, 1), out of one (B, S) vector."""
+        sizes = [width for width in self.levels for _ in range(2)]
+        parts = [part[:, :, None, None] for part in torch.split(statistics, sizes, dim=1)]
+        return list(zip(parts[::2], parts[1::2], strict=True))
+
+    def trained_state_dict(self) -> dict[str, Tensor]:
+        """The weights that a checkpoint holds: all but those that this package has already."""
+        return dict(self.state_dict())
+
+    def load_trained_state_dict(self, weights: Mapping[str, Tensor]) -> None:
+        """Take the weights of `trained_state_dict`. Raises `RuntimeError` if they do not fit."""
+        self.load_state_dict(weights)

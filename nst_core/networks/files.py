@@ -1,0 +1,91 @@
+"""Networks as safetensors files whose metadata says what they are."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Protocol
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+FORMAT = "atelier-network/1"
+
+
+class CheckpointError(ValueError):
+    """A file is not a network of ours, or does not fit the network it names."""
+
+
+class Savable(Protocol):
+    """A network that a file can hold."""
+
+    @property
+    def architecture(self) -> str:
+        """Its name in files."""
+        ...
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Constructor arguments."""
+        ...
+
+    def trained_state_dict(self) -> dict[str, Tensor]:
+        """What is written."""
+        ...
+
+
+def save_network(network: Savable, path: str | Path, *, half: bool = False, **metadata: object) -> Path:
+    """Write `network` and its `architecture` and `settings`, with `metadata` (JSON values) beside them.
+
+    Only what was trained is written. The file appears whole or not at all. Raises `OSError`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = network.trained_state_dict()
+    tensors = {name: _plain(value, half) for name, value in state.items()}
+    described = {
+        "format": FORMAT,
+        "architecture": network.architecture,
+        "settings": network.settings,
+        **metadata,
+    }
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    data = save(tensors, {key: json.dumps(value) for key, value in described.items()})
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _plain(value: Tensor, half: bool) -> Tensor:
+    value = value.detach().cpu().contiguous()
+    return value.half() if half and value.is_floating_point() else value
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """The metadata of a saved network. Raises `CheckpointError` if the file is none."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {error}.") from error
+    if metadata.get("format") != json.dumps(FORMAT):
+        raise CheckpointError(f"{path} is not a network saved by Atelier.")
+    return {key: json.loads(value) for key, value in metadata.items()}
+
+
+def load_weights(path: str | Path, architecture: str) -> dict[str, Tensor]:
+    """The weights of a file of `architecture`, in single precision. Raises `CheckpointError`."""
+    named = read_metadata(path)["architecture"]
+    if named != architecture:
+        raise CheckpointError(f"{path} holds a network of the kind {named}, not {architecture}.")
+    with safe_open(path, framework="pt") as file:
+        return {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118

@@ -1,0 +1,111 @@
+"""The arbitrary-style networks, behind one interface, and where their weights are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from nst_core.networks.adain_vgg19 import AdaINVgg19
+from nst_core.networks.base import StyleNetwork as StyleNetwork
+from nst_core.networks.files import CheckpointError, load_weights, read_metadata
+from nst_core.networks.full import FullAdaIN
+from nst_core.networks.slim import SlimAdaIN
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+#: What may be bundled, and the architecture that a training of that name builds.
+NAMES: dict[str, str] = {"slim": SlimAdaIN.architecture, "full": FullAdaIN.architecture}
+
+
+#: How its convolutions are computed.
+Precision = Literal["fp32", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+
+class NetworkError(ValueError):
+    """There is no network of that name or in that file."""
+
+
+def check_precision(name: str) -> Precision:
+    """`name` as a precision. Raises `NetworkError`."""
+    for precision in PRECISIONS:
+        if name == precision:
+            return precision
+    raise NetworkError(f"There is no precision {name!r}; there are {', '.join(PRECISIONS)}.")
+
+
+def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwork:
+    """An untrained network by the name and settings of its checkpoint. Raises `NetworkError`."""
+    if architecture == SlimAdaIN.architecture:
+        given = dict(settings)
+        if "widths" in given:
+            given["widths"] = tuple(given["widths"])
+        return SlimAdaIN(**given)
+    if architecture == FullAdaIN.architecture:
+        return FullAdaIN(**settings)
+    if architecture in ("johnson", "fast_neural_style"):
+        raise NetworkError("The network was trained for one style and takes no other.")
+    if architecture == AdaINVgg19.architecture:
+        return AdaINVgg19(**settings)
+    raise NetworkError(f"There is no network architecture {architecture!r}.")
+
+
+def bundled_networks() -> dict[str, Path]:
+    """The networks whose weights this package holds, by name."""
+    paths = {name: WEIGHTS / f"{name}.safetensors" for name in NAMES}
+    return {name: path for name, path in paths.items() if path.is_file()}
+
+
+def open_network(name_or_path: str | Path, precision: Precision = "fp32") -> StyleNetwork:
+    """A bundled network by name, or that of a file, ready to use.
+
+    "int8" is for networks whose file holds the ranges of `nst_core.networks.quantization`. Raises
+    `NetworkError`, or `CheckpointError` if the file is no network.
+    """
+    path = network_file(name_or_path)
+    if precision == "fp32":
+        return load_network(path)
+    ranges = read_metadata(path).get("int8")
+    if not ranges:
+        raise NetworkError(
+            f"The network {str(name_or_path)!r} was not quantised. Use fp32, or make a file that holds "
+            "int8 too with: atelier quantize NETWORK --content DIR --style DIR --out FILE."
+        )
+    from nst_core.networks.quantization import quantize
+
+    return quantize(load_network(path), ranges)
+
+
+def precisions(name_or_path: str | Path) -> tuple[Precision, ...]:
+    """Those that `open_network` can give a network in. Raises `NetworkError` or `CheckpointError`."""
+    return PRECISIONS if read_metadata(network_file(name_or_path)).get("int8") else ("fp32",)
+
+
+def network_file(name_or_path: str | Path) -> Path:
+    """The file of a bundled network or the path itself. Raises `NetworkError` if it is not there."""
+    bundled = bundled_networks()
+    name = str(name_or_path)
+    if name in bundled:
+        return bundled[name]
+    if name in NAMES:
+        raise NetworkError(
+            f"The network {name!r} has no bundled weights. Train it with: "
+            f"atelier train --kind adain --network {name} --content DIR --style DIR --out FILE."
+        )
+    path = Path(name_or_path)
+    if not path.is_file():
+        known = ", ".join(sorted(bundled)) or "none"
+        raise NetworkError(f"There is no network {name!r}: not bundled ({known}) and not a file.")
+    return path
+
+
+def load_network(path: str | Path) -> StyleNetwork:
+    """The network of a file, in single precision and evaluation mode. Raises `CheckpointError`."""
+    metadata = read_metadata(path)
+    network = build_network(metadata["architecture"], metadata["settings"])
+    try:
+        network.load_trained_state_dict(load_weights(path, metadata["architecture"]))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path} does not fit {metadata['architecture']}: {reason}") from error
+    return network.eval()

@@ -1,0 +1,1 @@
+"""Style transfer by optimisation of pixels (Gatys et al. 2015)."""

@@ -1,0 +1,1 @@
+"""Rendering: engines, request plans, tiles, regions, strokes, composition."""

@@ -1,0 +1,1 @@
+"""Training of networks: data, checkpoints, pre-flight checks, health checks, events."""

@@ -1,0 +1,1 @@
+"""Training of arbitrary-style networks (Huang & Belongie 2017)."""

@@ -1,0 +1,1 @@
+"""Training of one network per style (Johnson et al. 2016)."""

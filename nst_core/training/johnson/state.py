@@ -1,0 +1,142 @@
+"""What changes while one style is trained, as one thing that can be copied, saved and put back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nst_core.networks.files import CheckpointError, load_weights
+from nst_core.networks.johnson import JohnsonNetwork
+from nst_core.training.johnson.config import JohnsonTrainConfig
+
+#: The bundled network that new styles start from.
+BASE = Path(__file__).parents[2] / "weights" / "johnson_base.safetensors"
+
+
+def first_network(config: JohnsonTrainConfig) -> JohnsonNetwork:
+    """The network of step 0: a warm start's, or a random one of the seed. Raises `CheckpointError`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = JohnsonNetwork()
+    network.gradient_checkpointing = config.gradient_checkpointing
+    if config.warm_start is not False:
+        path = BASE if config.warm_start is True else Path(config.warm_start)
+        if not path.is_file():
+            raise CheckpointError(f"There is no network {path} to start from.")
+        network.load_state_dict(load_weights(path, JohnsonNetwork.architecture))
+    return network
+
+
+class TrainingState:
+    """Network, averaged weights, optimiser, scaler, step, and the weights of the losses."""
+
+    def __init__(self, config: JohnsonTrainConfig, network: JohnsonNetwork, device: str) -> None:
+        self.config = config
+        self.device = device
+        self.step = 0
+        self.network = network.to(device).train()
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        fused = device_of(device) == "cuda"
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr, fused=fused)
+        self.half = _half_type(config.use_amp, device)
+        self.scaler = torch.amp.GradScaler(device_of(device), enabled=self.half == torch.float16)
+        #: Share of the configured learning rate; the doctor lowers it.
+        self.rate = 1.0
+        self.style_weight = config.style_weight or 0.0
+
+    def descend(self, total: Tensor) -> None:
+        """One optimiser step down the loss `total`."""
+        config = self.config
+        rate = config.lr * self.rate * min(1.0, (self.step + 1) / max(1, config.lr_warmup))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.step += 1
+        self._average()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        keep = min(self.config.average, self.step / (self.step + 10))
+        averaged = list(self.averaged.values())
+        torch._foreach_lerp_(averaged, list(self._weights()), 1 - keep)
+
+    def _weights(self) -> Iterator[Tensor]:
+        for value in self.network.state_dict().values():
+            yield value.detach()
+
+    def result(self) -> JohnsonNetwork:
+        """A copy with the averaged weights, in evaluation mode, on the same device."""
+        network = JohnsonNetwork().to(self.device)
+        network.load_state_dict(self.averaged)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network.eval()
+
+    def saved(self) -> dict[str, Any]:
+        """All of it and the states of the random generators, sharing memory with what is trained."""
+        return {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "averaged": self.averaged,
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "rate": self.rate,
+            "style_weight": self.style_weight,
+            "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if device_of(self.device) == "cuda" else [],
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        """A copy of `saved` that training on does not change."""
+        return copy.deepcopy(self.saved())
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Become `state`, of `saved` or `snapshot`."""
+        self.step = int(state["step"])
+        self.network.load_state_dict(state["network"])
+        self.averaged = {
+            name: value.detach().clone().to(self.device) for name, value in state["averaged"].items()
+        }
+        # The optimiser keeps the tensors it is given, so it is given its own.
+        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+        self.scaler.load_state_dict(state["scaler"])
+        self.rate = float(state["rate"])
+        self.style_weight = float(state["style_weight"])
+        torch.set_rng_state(state["random"].cpu())
+        if state["random_cuda"] and len(state["random_cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([value.cpu() for value in state["random_cuda"]])
+
+
+def device_of(name: str) -> str:
+    """The kind of device: "cpu" or "cuda"."""
+    return torch.device(name).type
+
+
+def _half_type(use_amp: bool, device: str) -> torch.dtype | None:
+    if not use_amp:
+        return None
+    if device_of(device) == "cuda" and not torch.cuda.is_bf16_supported():
+        return torch.float16
+    return torch.bfloat16
+
+
+@contextmanager
+def quick_kernels(cuda: bool) -> Iterator[None]:
+    """Let cuDNN measure which kernel is quickest: shapes never change in a training."""
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = cuda or before
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before

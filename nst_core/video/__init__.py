@@ -1,0 +1,1 @@
+"""Video: reading, temporal consistency, painting, writing, muxing."""

@@ -1,0 +1,36 @@
+"""Colours of decoded frames: whatever a codec keeps, as RGB."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nst_core.images.picture import Pixels
+from nst_core.video.config import VideoError
+from nst_core.video.container import video_library
+
+if TYPE_CHECKING:
+    from av.video.frame import VideoFrame
+
+#: Heights from which an unnamed colour space is taken for BT.709, as players do.
+_HD = 720
+
+
+def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
+    """The frame at this size, (height, width, 3). Raises `VideoError` for colours of unknown kinds."""
+    space = int(frame.colorspace)
+    if space in (0, 2):  # RGB or unnamed
+        space = 1 if frame.height >= _HD else 5
+    try:
+        pixels: Pixels = frame.reformat(  # type: ignore[assignment]
+            width=width,
+            height=height,
+            format="rgb24",
+            src_colorspace=space,
+            interpolation="AREA" if width < frame.width else "BICUBIC",
+        ).to_ndarray()
+    except video_library().FFmpegError as error:
+        raise VideoError(
+            f"The video's colours ({frame.format.name}, matrix {space}) can't be converted here; "
+            "convert it to BT.709 first."
+        ) from error
+    return pixels

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import inspect, text, update
+
+from atelier.cli import main
+from jobs.accounts.api_keys import Caller, KeyRing, Scope
+from jobs.db.engine import SessionFactory
+from jobs.db.models.owners import ApiKey
+from jobs.errors import InvalidParamsError, NotFoundError
+
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def ring(sessions: SessionFactory) -> KeyRing:
+    return KeyRing(sessions)
+
+
+def test_a_key_opens_for_its_owner(ring: KeyRing) -> None:
+    key, token = ring.create("ada", [Scope.READ, Scope.SUBMIT], label="laptop")
+
+    assert ring.caller_of(token) == Caller(
+        owner="ada", scopes=frozenset({Scope.READ, Scope.SUBMIT}), key_id=key.id
+    )
+    assert ring.any()
+
+
+def test_no_column_holds_the_secret(ring: KeyRing, sessions: SessionFactory) -> None:
+    _, token = ring.create("ada", [Scope.READ])
+    secret = token.rsplit("_", 1)[1]
+
+    with sessions() as session:
+        for table in inspect(session.connection()).get_table_names():
+            for row in session.execute(text(f"SELECT * FROM {table}")):
+                assert secret not in str(tuple(row)), table
+    assert len(bytes.fromhex(secret)) == 32
+
+
+def test_what_opens_nothing(ring: KeyRing) -> None:
+    key, token = ring.create("ada", [Scope.READ])
+    _, other = ring.create("ada", [Scope.READ])
+    start, _, secret = token.rpartition("_")
+
+    wrong = [
+        "",
+        "atl_",
+        token[:-1],
+        token + "0",
+        f"{start}_{'0' * 64}",
+        f"{start}_{other.rsplit('_', 1)[1]}",
+        f"atl_{'0' * 12}_{secret}",
+        key.secret_hash,
+        f"{start}_{key.secret_hash}",
+        token.upper(),
+    ]
+
+    assert [ring.caller_of(each) for each in wrong] == [None] * len(wrong)
+
+
+def test_a_revoked_key_opens_no_more(ring: KeyRing) -> None:
+    key, token = ring.create("ada", [Scope.READ])
+    first = ring.revoke(key.id).revoked_at
+
+    assert ring.caller_of(token) is None
+    assert ring.caller_by_id(key.id) is None
+    assert not ring.any()
+    assert ring.revoke(key.id).revoked_at == first
+    with pytest.raises(NotFoundError):
+        ring.revoke("none")
+
+
+def test_an_expired_key_opens_no_more(ring: KeyRing, sessions: SessionFactory) -> None:
+    key, token = ring.create("ada", [Scope.READ], days=1)
+    assert ring.caller_of(token) is not None
+
+    with sessions.begin() as session:
+        session.execute(update(ApiKey).where(ApiKey.id == key.id).values(expires_at=PAST))
+
+    assert ring.caller_of(token) is None
+    assert not ring.any()
+
+
+def test_its_last_use_is_noted_now_and_then(ring: KeyRing, sessions: SessionFactory) -> None:
+    key, token = ring.create("ada", [Scope.READ])
+    assert ring.list()[0].last_used_at is None
+
+    ring.caller_of(token)
+    first = ring.list()[0].last_used_at
+    ring.caller_of(token)
+    assert ring.list()[0].last_used_at == first
+    with sessions.begin() as session:
+        session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=PAST))
+    ring.caller_of(token)
+
+    assert first is not None
+    assert (ring.list()[0].last_used_at or PAST) >= first
+
+
+@pytest.mark.parametrize("owner", ["", " ada", "a b", "a/b", "x" * 65, "ada\n"])
+def test_names_that_no_owner_has(ring: KeyRing, owner: str) -> None:
+    with pytest.raises(InvalidParamsError, match="owner"):
+        ring.create(owner, [Scope.READ])
+
+
+def test_a_key_without_scopes(ring: KeyRing) -> None:
+    with pytest.raises(InvalidParamsError, match="scope"):
+        ring.create("ada", [])
+
+
+def test_admin_may_do_all() -> None:
+    admin = Caller(owner="a", scopes=frozenset({Scope.ADMIN}))
+    reader = Caller(owner="a", scopes=frozenset({Scope.READ}))
+
+    assert [admin.may(scope) for scope in Scope] == [True, True, True]
+    assert [reader.may(scope) for scope in Scope] == [True, False, False]
+
+
+def atelier(home: Path, *arguments: str) -> Result:
+    environment = {"ATELIER_HOME": str(home), "DATABASE_URL": ""}
+    return CliRunner().invoke(main, ["keys", *arguments], env=environment)
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    made = atelier(tmp_path, "create", "--owner", "ada", "--label", "laptop", "--scope", "read")
+    token = made.stdout.strip()
+    [row] = json.loads(atelier(tmp_path, "list", "--json").stdout)
+
+    assert made.exit_code == 0
+    assert token.split("_")[1] == row["id"]
+    assert (row["owner"], row["label"], row["scopes"]) == ("ada", "laptop", "read")
+    assert token.split("_")[2] not in atelier(tmp_path, "list").output
+
+    assert atelier(tmp_path, "revoke", row["id"]).exit_code == 0
+    assert "revoked" in atelier(tmp_path, "list").stdout
+    for wrong in (("revoke", "none"), ("create", "--owner", "a b")):
+        result = atelier(tmp_path, *wrong)
+        assert result.exit_code == 1
+        assert len(result.stderr.strip().splitlines()) == 1

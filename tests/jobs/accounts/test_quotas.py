@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+from support.tests_support import network_file, zipped
+
+from jobs.accounts.quotas import bytes_kept
+from jobs.blobs.local import LocalStorage
+from jobs.db import upserts
+from jobs.db.models.blobs import Blob
+from jobs.db.models.jobs import Job
+from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
+from jobs.media.pictures import Upload
+from jobs.queue import lifecycle
+from jobs.service import JobService
+
+Submit = Callable[..., Job]
+
+
+def allow(service: JobService, **limits: int) -> None:
+    changed = service.settings.model_copy(update=limits)
+    service.settings = changed
+
+
+def stored(storage: LocalStorage) -> set[Path]:
+    return {path for path in storage.folder.rglob("*") if path.is_file()}
+
+
+def test_an_owner_over_the_bound_of_queued_jobs_is_refused_and_others_are_not(
+    service: JobService, submit: Submit, local_storage: LocalStorage
+) -> None:
+    allow(service, max_queued_per_owner=2)
+    submit(owner="ann", seed=1)
+    submit(owner="ann", seed=2)
+    before = stored(local_storage)
+
+    with pytest.raises(OverLimitError) as refused:
+        submit(owner="ann", seed=3)
+    submit(owner="bob", seed=4)
+
+    assert refused.value.retry_after > 0
+    assert "2 jobs queued" in refused.value.detail
+    assert len(stored(local_storage) - before) == 1  # bob's photo, and nothing of ann's third
+
+
+def test_a_claimed_job_makes_room(service: JobService, submit: Submit) -> None:
+    allow(service, max_queued_per_owner=1)
+    submit(owner="ann", seed=1)
+    with service.sessions.begin() as session:
+        assert lifecycle.claim(session, "stylize", "w", 60) is not None
+
+    assert submit(owner="ann", seed=2).status == "queued"
+
+
+def test_a_full_queue_refuses_everybody(service: JobService, submit: Submit) -> None:
+    allow(service, max_queued=2)
+    submit(owner="ann", seed=1)
+    submit(owner="bob", seed=2)
+
+    with pytest.raises(QueueFullError):
+        submit(owner="cleo", seed=3)
+
+
+def test_the_bound_of_bytes_counts_each_file_once(service: JobService, submit: Submit) -> None:
+    submit(owner="ann", seed=1)
+    with service.sessions() as session:
+        assert bytes_kept(session, "ann") == session.scalar(select(func.sum(Blob.size)))
+        assert bytes_kept(session, "bob") == 0
+    service.styles.register_gallery()
+    allow(service, max_mb_per_owner=1)
+    with service.sessions.begin() as session:
+        session.get_one(Blob, service.of("ann").page().jobs[0].inputs[0].sha256).size = 999_900
+
+    submit(owner="ann", seed=1, use_cache=False)  # nothing that is not kept already
+    with pytest.raises(OverLimitError, match=r"take 1\.0 MB"):
+        submit(owner="ann", seed=2)
+    submit(owner="bob", seed=2)
+
+
+def test_the_gallery_costs_its_users_nothing(
+    service: JobService, picture: Callable[..., bytes]
+) -> None:
+    from jobs.media.pictures import Upload
+
+    service.styles.register_gallery()
+    photo = picture(8, 8)
+    content = Upload(data=photo, field="content", name="content")
+    service.of("ann").submit("stylize", {}, content=content, style_id="woodcut")
+
+    with service.sessions() as session:
+        assert bytes_kept(session, "ann") == len(photo)
+
+
+def test_more_at_once_than_could_ever_wait_is_a_bad_request(
+    service: JobService, picture: Callable[..., bytes]
+) -> None:
+    from jobs.media.pictures import Upload
+
+    allow(service, max_queued_per_owner=2)
+    photos = [Upload(data=picture(8, 8, seed=n), field="content", name="c") for n in range(3)]
+    style = Upload(data=picture(8, 8, seed=9), field="style", name="s")
+
+    with pytest.raises(InvalidParamsError):
+        service.of("ann").batches.submit("stylize", {}, contents=photos, styles=[style], style_ids=[])
+
+
+def test_the_bound_of_an_owner_holds_when_requests_race(service: JobService, submit: Submit) -> None:
+    allow(service, max_queued_per_owner=3)
+    barrier = threading.Barrier(8)
+
+    def one(seed: int) -> bool:
+        barrier.wait()
+        try:
+            submit(owner="ann", seed=seed)
+        except OverLimitError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = sum(pool.map(one, range(8)))
+
+    assert taken == 3
+    assert len(service.of("ann").page().jobs) == 3
+
+
+WAYS_IN = ["upload", "style", "network", "dataset"]
+
+
+def send(service: JobService, way: str, picture: Callable[..., bytes], seed: int) -> None:
+    """Keep something of about 70 kB for Ann, other than a job."""
+    ann = service.of("ann")
+    noise = picture(160, 160, seed=seed)
+    upload = Upload(data=noise, field="file", name="file")
+    if way == "upload":
+        ann.uploads.add(upload)
+    elif way == "style":
+        ann.styles.add(upload, title="Mine")
+    elif way == "network":
+        ann.networks.add_file(network_file(note="x" * 70_000 + str(seed)), name="mine")
+    else:
+        ann.datasets.add_archive(zipped({"a.png": noise}), name="mine")
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_whatever_is_kept_counts(
+    service: JobService, picture: Callable[..., bytes], local_storage: LocalStorage, way: str
+) -> None:
+    allow(service, max_mb_per_owner=1)
+    send(service, way, picture, 1)
+    with service.sessions.begin() as session:
+        session.execute(update(Blob).values(size=999_000))
+    before = stored(local_storage)
+
+    with pytest.raises(OverLimitError):
+        send(service, way, picture, 2)
+
+    assert stored(local_storage) == before
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_the_bound_of_bytes_holds_when_requests_race(
+    service: JobService, picture: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    allow(service, max_mb_per_owner=1)
+    send(service, way, picture, 1)
+    with service.sessions.begin() as session:
+        session.execute(update(Blob).values(size=900_000))  # there is room for one more
+    barrier = threading.Barrier(4)
+    checked = upserts.store_blobs
+
+    def together(*arguments: Any) -> None:
+        barrier.wait(30)  # all have been told that there is room
+        checked(*arguments)
+
+    monkeypatch.setattr("jobs.blobs.rows.store_blobs", together)
+
+    def one(seed: int) -> bool:
+        try:
+            send(service, way, picture, seed)
+        except OverLimitError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        taken = sum(pool.map(one, range(2, 6)))
+
+    assert taken == 1
+    with service.sessions() as session:
+        assert bytes_kept(session, "ann") <= 1_000_000

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+
+from jobs.db.engine import make_engine, make_sessions, reading
+
+SECONDS = 20
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = make_engine(f"sqlite:///{tmp_path / 'turns.db'}")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE said (word TEXT NOT NULL)"))
+    yield engine
+    engine.dispose()
+
+
+class Writer(threading.Thread):
+    """Writes a word as soon as it may, then keeps its transaction open until it is told."""
+
+    def __init__(self, engine: Engine, word: str, order: list[str]) -> None:
+        super().__init__(daemon=True)
+        self._sessions, self._word, self._order = make_sessions(engine), word, order
+        self.wrote, self.may_end = threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        with self._sessions.begin() as session:
+            session.execute(text("INSERT INTO said VALUES (:word)"), {"word": self._word})
+            self._order.append(self._word)
+            self.wrote.set()
+            assert self.may_end.wait(SECONDS)
+
+
+def waiting(engine: Engine) -> int:
+    return engine.pool.checkedout()  # type: ignore[attr-defined]
+
+
+def test_writers_go_in_the_order_in_which_they_came(engine: Engine) -> None:
+    order: list[str] = []
+    writers = [Writer(engine, word, order) for word in "abcdef"]
+    for number, writer in enumerate(writers, 1):
+        writer.start()
+        while waiting(engine) < number:
+            threading.Event().wait(0.001)
+        threading.Event().wait(0.02)  # from its connection to its place in the line
+    for writer in writers:
+        assert writer.wrote.wait(SECONDS)
+        writer.may_end.set()
+    for writer in writers:
+        writer.join(SECONDS)
+    assert order == list("abcdef")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT word FROM said")).scalars().all() == order
+
+
+def test_readers_wait_for_nobody(engine: Engine) -> None:
+    sessions = make_sessions(engine)
+    with sessions.begin() as writing:
+        writing.execute(text("INSERT INTO said VALUES ('a')"))
+        with reading(sessions) as session:
+            assert session.scalar(text("SELECT count(*) FROM said")) == 0
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback", "error", "invalidate"])
+def test_every_end_hands_the_turn_on(engine: Engine, end: str) -> None:
+    sessions = make_sessions(engine)
+    with suppress(OperationalError), sessions() as session:
+        session.execute(text("INSERT INTO said VALUES ('a')"))
+        if end == "error":
+            session.execute(text("INSERT INTO nowhere VALUES ('a')"))
+        elif end == "invalidate":
+            session.connection().invalidate()
+        else:
+            getattr(session, end)()
+    done = threading.Event()
+
+    def write() -> None:
+        with sessions.begin() as session:
+            session.execute(text("INSERT INTO said VALUES ('b')"))
+        done.set()
+
+    threading.Thread(target=write, daemon=True).start()
+    assert done.wait(5)
+
+
+@pytest.fixture
+def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine) -> Iterator[Engine]:
+    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
+    impatient = make_engine(f"sqlite:///{tmp_path / 'turns.db'}")
+    yield impatient
+    impatient.dispose()
+
+
+def test_a_transaction_that_could_not_begin_hands_the_turn_on(
+    engine: Engine, impatient: Engine
+) -> None:
+    # To SQLite, a second engine is another process.
+    with engine.begin():
+        for _ in range(2):
+            with pytest.raises(OperationalError, match="locked"), impatient.begin():
+                pass
+    with impatient.begin() as connection:
+        connection.execute(text("INSERT INTO said VALUES ('a')"))
+
+
+def test_a_turn_that_does_not_come_is_not_waited_for_for_ever(impatient: Engine) -> None:
+    with impatient.begin(), pytest.raises(OperationalError, match="locked"), impatient.begin():
+        pass
+    with impatient.begin() as connection:
+        connection.execute(text("INSERT INTO said VALUES ('b')"))

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Select, update
+from sqlalchemy.dialects import sqlite
+
+from jobs.db.engine import SessionFactory, make_engine, new_id, now, reading
+from jobs.db.models.jobs import Job
+from jobs.db.upserts import ensure_owner
+from jobs.queue import lifecycle
+from jobs.queue.claiming import _IN_TURN
+from jobs.queue.lifecycle import JobStatus
+from jobs.queue.pausing import keep_pause
+from jobs.queue.position import _OWN_BEFORE, _WAITING, Line, QueuePlace
+
+
+def add(sessions: SessionFactory, owner: str = "ann", priority: int = 0) -> str:
+    with sessions.begin() as session:
+        at = now(session)
+        ensure_owner(session, owner)
+        job = Job(
+            id=new_id(),
+            owner=owner,
+            kind="stylize",
+            queue="stylize",
+            priority=priority,
+            status=JobStatus.QUEUED,
+            params={},
+            max_attempts=3,
+            run_at=at,
+            created_at=at,
+        )
+        session.add(job)
+        return job.id
+
+
+def claim(sessions: SessionFactory, holder: str = "w") -> lifecycle.Run | None:
+    with sessions.begin() as session:
+        return lifecycle.claim(session, "stylize", holder, 60)
+
+
+def place(sessions: SessionFactory, job_id: str) -> QueuePlace:
+    with reading(sessions) as session:
+        return Line(session, "stylize").place(session.get_one(Job, job_id))
+
+
+def run_one(sessions: SessionFactory, seconds: float) -> None:
+    add(sessions)
+    run = claim(sessions)
+    assert run is not None
+    with sessions.begin() as session:
+        lifecycle.succeed(session, run, {"run_s": seconds})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_positions_are_the_order_in_which_jobs_are_claimed(sessions: SessionFactory, seed: int) -> None:
+    draw = random.Random(seed)
+    owners = ["ann", "bob", "cleo", "dan"]
+    for _ in range(draw.randrange(4)):  # some owners have been served before
+        add(sessions, draw.choice(owners))
+        claim(sessions)
+    waiting = [add(sessions, draw.choice(owners), draw.choice([0, 0, 0, 1, 5])) for _ in range(18)]
+
+    said = {job_id: place(sessions, job_id).position for job_id in waiting}
+    order = [run.job_id for run in iter(lambda: claim(sessions), None) if run]
+
+    assert [said[job_id] for job_id in order] == list(range(18))
+
+
+def test_the_estimate_is_the_measured_mean_over_the_workers_at_work(sessions: SessionFactory) -> None:
+    waiting = [add(sessions) for _ in range(2)]
+    assert place(sessions, waiting[0]).eta_s is None  # nothing was measured yet
+    for run in (claim(sessions), claim(sessions)):
+        assert run is not None
+        with sessions.begin() as session:
+            lifecycle.succeed(session, run, {"run_s": 3.0 if run.job_id == waiting[0] else 5.0})
+    jobs = [add(sessions) for _ in range(6)]
+    claim(sessions)
+    claim(sessions, "another")  # two workers at work, four jobs wait
+
+    assert place(sessions, jobs[2]).eta_s == pytest.approx(0.5 * 4.0 / 2)
+    assert place(sessions, jobs[5]).eta_s == pytest.approx(3.5 * 4.0 / 2)
+
+
+def test_jobs_that_are_rendered_together_keep_one_worker(sessions: SessionFactory) -> None:
+    for _ in range(4):
+        add(sessions)
+    passing = [claim(sessions) for _ in range(4)]
+    for run in passing:
+        assert run is not None
+        with sessions.begin() as session:
+            lifecycle.succeed(session, run, {"run_s": 8.0, "rendered_together": 4})
+    for _ in range(4):
+        add(sessions)
+        claim(sessions)  # by one holder: the next pass
+    waits = add(sessions)
+    assert place(sessions, waits) == QueuePlace(position=0, eta_s=1.0)
+
+
+def test_a_worker_whose_lease_ran_out_is_not_at_work(sessions: SessionFactory) -> None:
+    run_one(sessions, 2.0)
+    jobs = [add(sessions) for _ in range(4)]
+    claim(sessions)
+    claim(sessions)
+    with sessions.begin() as session:
+        past = now(session) - timedelta(hours=1)
+        session.execute(update(Job).where(Job.id == jobs[1]).values(lease_expires_at=past))
+
+    assert place(sessions, jobs[3]).eta_s == pytest.approx(1.5 * 2.0)
+
+
+def test_a_job_that_waits_for_its_next_attempt_says_so(sessions: SessionFactory) -> None:
+    run_one(sessions, 1.0)
+    job_id = add(sessions)
+    with sessions.begin() as session:
+        later = now(session) + timedelta(seconds=100)
+        session.execute(update(Job).where(Job.id == job_id).values(run_at=later))
+
+    seen = place(sessions, job_id)
+
+    assert seen.position == 0
+    assert seen.eta_s is not None
+    assert 90 < seen.eta_s <= 100
+
+
+def test_nobody_knows_when_a_paused_queue_goes_on(sessions: SessionFactory) -> None:
+    run_one(sessions, 1.0)
+    job_id = add(sessions)
+    with sessions.begin() as session:
+        keep_pause(session, "stylize", now(session))
+
+    assert place(sessions, job_id) == QueuePlace(position=0, eta_s=None, paused=True)
+
+
+@pytest.mark.parametrize("statement", [_WAITING, _OWN_BEFORE, _IN_TURN])
+def test_a_deep_queue_is_counted_in_its_index_alone(
+    migrated_sqlite_url: str, statement: Select[Any]
+) -> None:
+    engine = make_engine(migrated_sqlite_url)
+    sql = str(statement.compile(dialect=sqlite.dialect()))
+    with engine.connect() as connection:
+        values = ("",) * sql.count("?")
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all())
+    engine.dispose()
+    assert "SEARCH jobs USING COVERING INDEX ix_jobs_queued (queue=?" in plan

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from nst_core.networks.files import CheckpointError, read_metadata, save_network
+from nst_core.networks.registry import (
+    NetworkError,
+    build_network,
+    bundled_networks,
+    load_network,
+    open_network,
+)
+from nst_core.networks.slim import SlimAdaIN
+
+
+def test_round_trip_with_metadata(untrained: SlimAdaIN, tmp_path: Path) -> None:
+    path = save_network(untrained, tmp_path / "new" / "net.safetensors", steps=12, note={"a": [1]})
+    metadata = read_metadata(path)
+    assert metadata["architecture"] == "slim_adain"
+    assert metadata["settings"] == untrained.settings
+    assert (metadata["steps"], metadata["note"]) == (12, {"a": [1]})
+    again = load_network(path)
+    assert not again.training
+    for name, value in untrained.state_dict().items():
+        torch.testing.assert_close(again.state_dict()[name], value, atol=0, rtol=0)
+    assert [child.name for child in path.parent.iterdir()] == ["net.safetensors"]
+
+
+def test_half_precision_is_read_as_single(untrained: SlimAdaIN, tmp_path: Path) -> None:
+    path = save_network(untrained, tmp_path / "half.safetensors", half=True)
+    assert all(value.dtype == torch.float16 for value in load_file(path).values())
+    assert all(value.dtype == torch.float32 for value in load_network(path).state_dict().values())
+
+
+def test_files_that_are_no_networks(untrained: SlimAdaIN, tmp_path: Path) -> None:
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(CheckpointError, match="not a safetensors file"):
+        load_network(tmp_path / "text.safetensors")
+    save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="not a network saved by Atelier"):
+        load_network(tmp_path / "other.safetensors")
+    path = save_network(untrained, tmp_path / "net.safetensors")
+    untrained.widths = (8, 8, 8)
+    save_network(untrained, path)  # weights of one size, settings of another
+    with pytest.raises(CheckpointError, match="does not fit slim_adain") as caught:
+        load_network(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_and_paths_of_networks(
+    untrained: SlimAdaIN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nst_core.networks.registry.WEIGHTS", tmp_path)
+    assert bundled_networks() == {}
+    with pytest.raises(NetworkError, match=r"train --kind adain --network full"):
+        open_network("full")
+    with pytest.raises(NetworkError, match="no network 'fulll'"):
+        open_network("fulll")
+    path = save_network(untrained, tmp_path / "slim.safetensors")
+    assert bundled_networks() == {"slim": path}
+    assert open_network("slim").settings == open_network(path).settings == untrained.settings
+    with pytest.raises(NetworkError, match="architecture"):
+        build_network("cubism", {})

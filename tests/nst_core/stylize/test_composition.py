@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from nst_core.stylize.composition import (
+    COLORS,
+    FADE,
+    Color,
+    CompositionError,
+    Layer,
+    compose,
+    output_share,
+)
+
+
+def window(height: int, width: int, seed: int = 0) -> tuple[np.ndarray, torch.Tensor, np.ndarray]:
+    """A source, an output that leaves the range in places, and a soft mask."""
+    random = np.random.default_rng(seed)
+    source = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    output = torch.from_numpy(random.uniform(-0.3, 1.3, (1, 3, height, width)).astype(np.float32))
+    return source, output, random.integers(0, 256, (height, width), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("alpha", [0.2, FADE, 1.0])
+@pytest.mark.parametrize("color", COLORS)
+def test_a_window_is_the_same_alone_as_in_the_whole(color: Color, alpha: float) -> None:
+    source, output, mask = window(300, 40)
+    layers = [
+        Layer(output, alpha),
+        Layer(None, 0.0, mask),
+        Layer(output.flip(1), 1.0, mask.T.reshape(mask.shape)),
+    ]
+    whole = compose(source, layers, color)
+    rows, columns = slice(97, 211), slice(5, 31)
+    cut = [
+        Layer(
+            None if layer.output is None else layer.output[:, :, rows, columns],
+            layer.alpha,
+            None if layer.mask is None else layer.mask[rows, columns],
+        )
+        for layer in layers
+    ]
+    np.testing.assert_array_equal(compose(source[rows, columns], cut, color), whole[rows, columns])
+
+
+def test_outputs_are_clamped_before_they_become_bytes() -> None:
+    source = np.full((2, 2, 3), 128, np.uint8)
+    output = torch.tensor([-4.0, 1.5, 0.5, 300.0]).view(1, 1, 2, 2).expand(1, 3, 2, 2)
+    result = compose(source, [Layer(output, 1.0)])
+    np.testing.assert_array_equal(result[..., 0], [[0, 255], [128, 255]])
+
+
+def test_masks_are_shares_and_their_ends_are_exact() -> None:
+    source, output, _ = window(3, 40)
+    mask = np.repeat(np.array([[0], [128], [255]], np.uint8), 40, axis=1)
+    painted = compose(source, [Layer(output, 1.0)])
+    result = compose(source, [Layer(output, 1.0), Layer(None, 0.0, mask)])
+    np.testing.assert_array_equal(result[0], painted[0])
+    np.testing.assert_array_equal(result[2], source[2])
+    middle = (source[1].astype(float) * 128 + painted[1].astype(float) * 127) / 255
+    assert np.abs(result[1] - middle).max() <= 1
+
+
+def test_the_outputs_share_rises_from_nothing_to_all() -> None:
+    shares = [output_share(alpha) for alpha in np.linspace(0, 1, 101)]
+    assert (shares[0], shares[-1]) == (0, 1)
+    steps = np.diff(shares)
+    assert steps.min() > 0
+    assert steps.max() < 0.03
+    source, output, _ = window(8, 8)
+    full = compose(source, [Layer(output, 1.0)]).astype(float)
+    half = compose(source, [Layer(output, FADE)]).astype(float)
+    share = output_share(FADE)
+    np.testing.assert_allclose(half, full * share + source * (1 - share), atol=1)
+
+
+def test_values_that_are_no_numbers_are_told() -> None:
+    source, output, _ = window(4, 4)
+    output[0, 1, 2, 3] = float("nan")
+    with pytest.raises(CompositionError, match="no numbers"):
+        compose(source, [Layer(output, 1.0)])

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from nst_core.networks.full import FullAdaIN
+from nst_core.networks.slim import SlimAdaIN
+from nst_core.training.adain.config import EXPLAINED, AdaINTrainConfig
+from nst_core.training.adain.trainer import AdaINTrainer, Step
+from nst_core.training.data import image_paths
+from nst_core.training.johnson.config import ConfigError
+
+TINY = AdaINTrainConfig(
+    steps=6, batch_size=2, content_size=32, style_size=32, warmup_steps=1, decay_steps=2, cache_mb=50
+)
+
+
+@pytest.fixture
+def build(folders: tuple[Path, Path]):  # type: ignore[no-untyped-def]
+    content, style = (image_paths(folder) for folder in folders)
+
+    def make() -> AdaINTrainer:
+        torch.manual_seed(0)
+        return AdaINTrainer(SlimAdaIN((8, 8, 8), blocks=1, code_width=8), content, style, TINY)
+
+    return make
+
+
+def test_stopping_and_going_on_is_the_same_as_never_stopping(build, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    through: list[Step] = []
+    whole = build()
+    expected = whole.run(lambda step: through.append(step))
+    first = build()
+    first.run(until=3)
+    first.save(tmp_path / "state")
+    second = build()
+    second.restore(tmp_path / "state")
+    heard: list[Step] = []
+    result = second.run(lambda step: heard.append(step))
+    assert [step.step for step in heard] == [4, 5, 6]
+    assert [step.losses for step in heard] == [step.losses for step in through[3:]]
+    for name, value in expected.state_dict().items():
+        assert torch.equal(result.state_dict()[name], value), name
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(second.network.state_dict()[name], value), name
+
+
+def test_a_step_trains_and_reports(build) -> None:  # type: ignore[no-untyped-def]
+    trainer = build()
+    before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+    heard: list[Step] = []
+    trainer.run(lambda step: heard.append(step) or len(heard) < 2)  # type: ignore[func-returns-value]
+    assert len(heard) == trainer.step == 2
+    assert heard[0].total == 6
+    assert {"content", "style", "identity"} <= set(heard[0].losses)
+    changed = [
+        name
+        for name, value in trainer.network.state_dict().items()
+        if not torch.equal(value, before[name])
+    ]
+    assert len(changed) == len(before)
+
+
+def test_every_setting_is_explained() -> None:
+    assert set(EXPLAINED) == set(AdaINTrainConfig.__dataclass_fields__)
+
+
+@pytest.fixture
+def build_full(folders: tuple[Path, Path]):  # type: ignore[no-untyped-def]
+    content, style = (image_paths(folder) for folder in folders)
+
+    def make(steps: int, inversion_steps: int) -> AdaINTrainer:
+        torch.manual_seed(0)
+        config = replace(TINY, steps=steps, inversion_steps=inversion_steps, decay_steps=1)
+        return AdaINTrainer(FullAdaIN(), content, style, config)
+
+    return make
+
+
+def test_a_decoder_learns_to_undo_its_encoder_first(build_full, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    heard: list[Step] = []
+    whole = build_full(14, 12)
+    expected = whole.run(lambda step: heard.append(step))
+
+    first, last = heard[0].losses, heard[11].losses
+    assert last["content"] < first["content"]
+    assert last["identity"] < first["identity"]
+    assert [step.losses["style"] > 0 for step in heard] == [False] * 12 + [True] * 2
+
+    # As of any training: stopped in its first part and resumed, it ends the same.
+    stopped = build_full(14, 12)
+    stopped.run(until=5)
+    stopped.save(tmp_path / "state")
+    again = build_full(14, 12)
+    again.restore(tmp_path / "state")
+    result = again.run()
+    for name, value in expected.trained_state_dict().items():
+        assert torch.equal(result.trained_state_dict()[name], value), name
+
+
+def test_only_a_frozen_encoder_can_be_undone(folders: tuple[Path, Path]) -> None:
+    content, style = (image_paths(folder) for folder in folders)
+    config = replace(TINY, inversion_steps=2)
+    for network in (SlimAdaIN((8, 8, 8), blocks=1, code_width=8), FullAdaIN(width=0.125)):
+        with pytest.raises(ConfigError, match="inversion_steps"):
+            AdaINTrainer(network, content, style, config)

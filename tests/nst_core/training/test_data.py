@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from nst_core.training.data import CropRecipe, Crops, DataError, FeatureCache, held_out, image_paths
+
+
+def test_folders(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    (folders[0] / "notes.txt").write_text("no picture")
+    assert [path.name for path in image_paths(folders[0])] == ["astronaut.png", "chelsea.png"]
+    (tmp_path / "empty").mkdir()
+    for bad in ("empty", "missing"):
+        with pytest.raises(DataError):
+            image_paths(tmp_path / bad)
+
+
+def test_held_out_splits_by_number() -> None:
+    paths = [Path(str(number)) for number in range(10)]
+    training, validation = held_out(paths, 4)
+    assert [path.name for path in validation] == ["0", "4", "8"]
+    assert sorted(training + validation) == paths
+    assert held_out(paths, 0) == (paths, [])
+
+
+def test_a_crop_depends_on_its_number_and_the_seed_alone(folders: tuple[Path, Path]) -> None:
+    recipe = CropRecipe(size=16, recolour=0.5)
+    one, again = (Crops(image_paths(folders[0]), recipe, seed=3) for _ in range(2))
+    assert len(one) == 8
+    late = again[5]
+    assert torch.equal(one[5], late)
+    assert one[5].shape == (3, 16, 16)
+    assert 0 <= float(one[5].min()) <= float(one[5].max()) <= 1
+    assert not torch.equal(one[5], one[4])
+    assert not torch.equal(one[5], Crops(image_paths(folders[0]), recipe, seed=4)[5])
+
+
+def test_unreadable_pictures_are_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"bad\.png"):
+        Crops(image_paths(tmp_path), CropRecipe(size=8))[0]
+
+
+def test_cache_computes_what_it_does_not_hold() -> None:
+    asked: list[int] = []
+
+    def compute(crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        asked.append(len(crops))
+        return (crops * 2,)
+
+    cache = FeatureCache(compute, limit=2)
+    crops = torch.arange(3.0)[:, None]
+    for _ in range(2):
+        torch.testing.assert_close(cache([0, 1, 2], crops)[0], crops * 2)
+    assert asked == [1, 1, 1, 1]  # three, and the one that found no room again

@@ -1,0 +1,137 @@
+"""Requests made up from our own description, right and wrong: no answer breaks a promise."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, strategies
+from hypothesis import settings as hypothesis
+from PIL import Image
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from jobs.blobs.local import LocalStorage
+from jobs.blobs.rows import store_blob
+from jobs.db.engine import make_engine
+from jobs.db.models.jobs import JobFile
+from jobs.media.pictures import PictureInfo
+from jobs.queue import lifecycle
+from jobs.queue.broker import JobQueue, make_celery
+from jobs.service import JobService
+from jobs.settings import Settings
+from web import create_app
+from web.openapi.document import document
+
+EXAMPLES = 8
+#: Their rules reach over several fields (a style or a style_id) or to what exists (a style's id, the
+#: cursor of a page), to what is printable or to whether bytes are a picture or another file, which a
+#: schema can't say: what it takes for right may be refused, in words.
+BEYOND_A_SCHEMA = {
+    "submit",
+    "put",
+    "submit_batch",
+    "list_jobs",
+    "list_all_jobs",
+    "stylize",
+    "stylize_download",
+    "create_style",
+    "upload",
+    "create_network",
+    "create_dataset",
+}
+#: A form field holds text, and every short text is a title, also one that was made of an object.
+ALL_TEXT = {"create_style"}
+
+
+def picture(width: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, 8), (width, 90, 20)).save(out, "PNG")
+    return out.getvalue()
+
+
+# Files that are right are pictures. Files that are not have a test of their own.
+schemathesis.openapi.format("binary", strategies.sampled_from([picture(8), picture(9)]))
+
+
+class Door:
+    """Stands for the application while tests are collected; a fixture opens it."""
+
+    app: Flask | None = None
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        assert self.app is not None
+        return self.app(environ, start_response)
+
+
+door = Door()
+schema = schemathesis.openapi.from_dict(document())
+schema.app = door
+
+
+@pytest.fixture(scope="module", autouse=True)
+def application(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The application that is to be as described."""
+    home = tmp_path_factory.mktemp("contract")
+    shutil.copytree(prepared, home, dirs_exist_ok=True)
+    settings = Settings(
+        _env_file=None,
+        atelier_home=home,
+        database_url="",
+        redis_url="redis://127.0.0.1:1/0",
+        storage_url="",
+        api_keys="off",
+        rate_limit="",
+        submit_rate_limit="",
+    )
+    engine = make_engine(settings.database)
+    queue = JobQueue(make_celery(settings.broker))
+    service = JobService(settings, engine, LocalStorage(home / "blobs"), queue)
+    app = create_app(settings, service)
+    door.app = app
+    stop = threading.Event()
+    worker = threading.Thread(target=work, args=(service, stop))
+    worker.start()
+    yield
+    stop.set()
+    worker.join()
+    engine.dispose()
+
+
+def work(service: JobService, stop: threading.Event) -> None:
+    """A worker's part, without the painting."""
+    info = PictureInfo(media_type="image/png", width=9, height=8)
+    while not stop.wait(0.02):
+        with service.sessions.begin() as session:
+            run = lifecycle.claim(session, "stylize", "w", 60)
+        if run is None:
+            continue
+        sha256 = store_blob(service.sessions, service.storage, picture(9), info)
+        with service.sessions.begin() as session:
+            if lifecycle.heartbeat(session, run, 60):
+                lifecycle.end_canceled(session, run)
+                continue
+            lifecycle.succeed(session, run, {"run_s": 0.1})
+            file = {"direction": "output", "role": "image", "sha256": sha256}
+            session.add(JobFile(job_id=run.job_id, **file))
+
+
+@schema.parametrize()
+@hypothesis(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+def test_no_answer_breaks_the_description(case: schemathesis.Case) -> None:
+    operation = case.operation.definition.raw["operationId"]
+    excluded = [positive_data_acceptance] if operation in BEYOND_A_SCHEMA else []
+    excluded += [negative_data_rejection] if operation in ALL_TEXT else []
+    case.call_and_validate(excluded_checks=excluded)

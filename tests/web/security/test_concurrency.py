@@ -1,0 +1,170 @@
+"""Requests that wait: how many may, and what becomes of those beyond."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
+
+from jobs.queue import lifecycle
+from jobs.service import JobService
+from web.security.concurrency import STANDING_SECONDS, Seats
+
+Picture = Callable[..., bytes]
+
+
+@pytest.fixture
+def job(client: FlaskClient, picture: Picture) -> dict[str, Any]:
+    sent = {"content": (io.BytesIO(picture()), "p.png"), "style_id": "woodcut"}
+    made: dict[str, Any] = client.post("/v1/jobs", data=sent).json
+    return made
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long each request was ready to wait; none does."""
+    seen: list[float] = []
+
+    def wait(self: JobService, job_id: str, seconds: float, **_: object) -> Any:
+        seen.append(seconds)
+        return self.get(job_id)
+
+    monkeypatch.setattr(JobService, "wait", wait)
+    return seen
+
+
+@pytest.fixture
+def full(app: Flask) -> Seats:
+    """All seats but one are taken."""
+    found: Seats = app.extensions["seats"]
+    while found.take():
+        pass
+    found.leave()
+    return found
+
+
+@pytest.mark.parametrize(("threads", "waiting", "streams"), [(16, 12, 8), (4, 3, 2), (2, 1, 1)])
+def test_threads_are_left_for_those_who_do_not_wait(threads: int, waiting: int, streams: int) -> None:
+    seats = Seats(threads)
+    assert [seats.take_for_stream() for _ in range(threads)].count(True) == streams
+    assert [seats.take() for _ in range(threads)].count(True) == waiting - streams
+
+    for _ in range(streams):
+        seats.leave_stream()
+    assert [seats.take() for _ in range(threads)].count(True) == streams
+    assert not seats.take_for_stream()
+
+
+def test_who_finds_no_seat_waits_for_a_moment(
+    client: FlaskClient, picture: Picture, job: dict[str, Any], full: Seats, patience: list[float]
+) -> None:
+    sent = {"content": (io.BytesIO(picture()), "p.png"), "style_id": "night-oils"}
+    path = f"{job['urls']['self']}?wait=20"
+
+    seated = client.get(path)
+    again = client.get(path)
+    full.take()
+    standing = client.get(path)
+    submitted = client.post("/v1/jobs", data=sent, headers={"Prefer": "wait=9"})
+
+    assert [seated.status_code, again.status_code, standing.status_code] == [200] * 3
+    assert submitted.status_code == 202
+    assert patience == [20, 20, STANDING_SECONDS, STANDING_SECONDS]
+
+
+@pytest.mark.parametrize("path", ["/stylize", "/stylize_download"])
+def test_a_simple_call_that_finds_no_seat_makes_no_job(
+    client: FlaskClient, picture: Picture, full: Seats, path: str
+) -> None:
+    full.take()
+    refused = client.post(path, data={"file": (io.BytesIO(picture()), "p.png")})
+
+    assert (refused.status_code, refused.json["code"]) == (503, "busy")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert client.get("/v1/jobs").json["jobs"] == []
+
+
+def test_streams_give_their_seats_back(
+    app: Flask, client: FlaskClient, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.extensions, "seats", Seats(4))
+    with ExitStack() as open_streams:
+        streams = [open_streams.enter_context(client.get(job["urls"]["events"])) for _ in range(3)]
+        assert [stream.status_code for stream in streams] == [200, 200, 503]
+        assert streams[2].json["code"] == "too_many_streams"
+        assert streams[2].headers["Retry-After"]
+
+    with client.get(job["urls"]["events"]) as stream:
+        assert stream.status_code == 200
+
+
+def test_a_stream_ends_when_its_job_is_deleted(client: FlaskClient, job: dict[str, Any]) -> None:
+    with client.get(job["urls"]["events"], buffered=False) as stream:
+        told = iter(stream.response)
+        first = [next(told), next(told)]
+        assert client.delete(job["urls"]["self"]).status_code == 204
+
+        assert list(told) == []
+    assert b'"status": "queued"' in b"".join(first)
+
+
+def test_a_stream_ends_when_the_database_goes(
+    client: FlaskClient, service: JobService, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with client.get(job["urls"]["events"], buffered=False) as stream:
+        told = iter(stream.response)
+        next(told), next(told)
+
+        def fail(*_: object, **__: object) -> None:
+            raise OperationalError("SELECT", {}, Exception("away"))
+
+        monkeypatch.setattr(JobService, "get", fail)
+        assert list(told) == []
+
+
+def test_a_long_history_is_told_to_its_end(
+    client: FlaskClient, service: JobService, job: dict[str, Any]
+) -> None:
+    with service.sessions.begin() as session:
+        run = lifecycle.claim(session, "stylize", "w", 60)
+        assert run is not None
+        for step in range(450):
+            lifecycle.report_progress(session, run, {"step": step})
+        lifecycle.fail(session, run, {"code": "x", "detail": "y", "retryable": False})
+
+    with client.get(job["urls"]["events"]) as stream:
+        text = stream.text
+
+    assert text.count("event: progress") == 450
+    assert text.rstrip().splitlines()[-1] == 'data: {"status": "failed"}'
+
+
+def test_large_bodies_come_a_few_at_a_time(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = Seats(4)
+    monkeypatch.setitem(app.extensions, "seats", few)
+    large = {"CONTENT_LENGTH": "90000000"}
+    unsaid = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    paths = ["/v1/jobs", "/v1/datasets", "/v1/batches"]
+
+    def send(path: str, environ: dict[str, Any]) -> Any:
+        of_a_form = {"CONTENT_TYPE": "multipart/form-data; boundary=b"} | environ
+        return client.post(path, data=b"--b--\r\n", environ_overrides=of_a_form)
+
+    let_in = [send(path, environ).status_code for path in paths for environ in (large, unsaid)]
+    assert few.take_for_body()
+    refused = [send(path, environ) for path in paths for environ in (large, unsaid)]
+    small = client.post("/v1/jobs", data={"kind": "stylize"})
+    few.leave_body()
+
+    assert {answer.json["code"] for answer in refused} == {"busy"}
+    assert {answer.status_code for answer in refused} == {503}
+    assert 503 not in let_in
+    assert small.status_code == 422

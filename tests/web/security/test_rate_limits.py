@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from jobs.local.redis_server import free_port
+from web.security.rate_counter import RateLimiter
+
+
+@pytest.mark.integration
+def test_calls_are_counted_in_redis_for_all_servers_together(redis_port: int) -> None:
+    url = f"redis://127.0.0.1:{redis_port}/0"
+    one, other = (RateLimiter("calls", "3/minute", url) for _ in range(2))
+
+    verdicts = [one.hit("a"), other.hit("a"), one.hit("a"), other.hit("a")]
+
+    assert all(verdict is not None for verdict in verdicts)
+    assert [verdict.allowed for verdict in verdicts if verdict] == [True, True, True, False]
+    assert [verdict.remaining for verdict in verdicts if verdict] == [2, 1, 0, 0]
+    assert verdicts[-1] is not None
+    assert 1 <= verdicts[-1].reset <= 60
+    stranger = one.hit("b")
+    assert stranger is not None
+    assert stranger.allowed
+
+
+def test_nobody_is_limited_while_redis_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    limiter = RateLimiter("calls", "1/minute", f"redis://:pass-word@127.0.0.1:{free_port()}/0")
+
+    with caplog.at_level(logging.WARNING):
+        assert [limiter.hit("a") for _ in range(5)] == [None] * 5
+
+    assert len(caplog.records) == 1
+    assert "pass-word" not in caplog.text
+
+
+def test_without_redis_each_server_counts_for_itself() -> None:
+    limiter = RateLimiter("calls", "1/minute; 2/hour", "amqp://elsewhere")
+
+    assert [verdict.allowed for verdict in (limiter.hit("a"), limiter.hit("a")) if verdict] == [
+        True,
+        False,
+    ]
+
+
+def test_no_rate_is_no_limit() -> None:
+    limiter = RateLimiter("calls", "", "memory://")
+
+    assert [limiter.hit("a") for _ in range(100)] == [None] * 100
+
+
+def test_a_rate_that_cannot_be_read() -> None:
+    with pytest.raises(ValueError, match="often"):
+        RateLimiter("calls", "often", "memory://")

@@ -1,0 +1,381 @@
+"""Trainings as jobs: the process, its steering, its end and what becomes of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import safetensors.torch
+import torch
+from sqlalchemy import func, select, update
+
+from jobs.blobs.storage import sha256_of
+from jobs.catalog.network_header import read_header
+from jobs.catalog.networks import FILE_INFO
+from jobs.db.engine import reading
+from jobs.db.models.jobs import Job, JobFile
+from jobs.db.models.operations import OutboxMessage
+from jobs.db.models.trainings import TrainedNetwork, TrainingLoss
+from jobs.errors import StorageError
+from jobs.media.pictures import Upload
+from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.lifecycle import JobStatus
+from jobs.service import JobService
+from jobs.settings import Settings
+from worker import execution
+from worker.context import WorkerContext
+
+#: Small and quick: what is tested is who does what, not what the network learns.
+SMALL = {"batch_size": "1", "image_size": "32", "warm_start": "false", "early_stop": "false"}
+
+
+@pytest.fixture
+def worker_settings(worker_settings: Settings) -> Settings:
+    return worker_settings.model_copy(update={"lease_seconds": 30.0})
+
+
+@pytest.fixture
+def service(context: WorkerContext) -> JobService:
+    settings = context.settings
+    queue = JobQueue(make_celery(settings.broker))
+    service = JobService(settings, context._engine, context.storage, queue)
+    assert service.datasets.register_samples() >= 4
+    return service
+
+
+@pytest.fixture
+def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., str]:
+    def make(**params: Any) -> str:
+        style = Upload(data=picture(seed=1), field="style", name="style")
+        values = {"name": "mine", "max_steps": "4", **SMALL, **params}
+        return service.submit("train", values, content=None, style=style).id
+
+    return make
+
+
+@pytest.fixture
+def working(context: WorkerContext) -> Iterator[Callable[[], threading.Thread]]:
+    """Starts a worker's run in a thread."""
+    threads = []
+
+    def start() -> threading.Thread:
+        thread = threading.Thread(target=execution.run_next, args=(context, "train", "w"))
+        thread.start()
+        threads.append(thread)
+        return thread
+
+    yield start
+    context.drain.begin()  # what a failed test leaves running would run for ever
+    for thread in threads:
+        thread.join(60)
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
+
+
+def trainer() -> psutil.Process | None:
+    """The training process of this test run."""
+    for child in psutil.Process().children(recursive=True):
+        if "nst_core.training.process" in " ".join(child.cmdline()):
+            return child
+    return None
+
+
+def step_of(service: JobService, job_id: str) -> int:
+    progress = service.get(job_id).progress or {}
+    return int(progress.get("step", 0)) if progress.get("stage") == "train" else 0
+
+
+def test_a_training_becomes_a_network_that_a_job_uses(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    picture: Callable[..., bytes],
+) -> None:
+    job_id = submit(sample_interval="2", checkpoint_interval="2")
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    assert [file.role for file in job.outputs] == ["image", "network"]
+    assert job.metrics is not None
+    assert (job.metrics["steps"], job.metrics["reason"]) == (4, "steps")
+    network = service.networks.named("mine")
+    assert network is not None
+    assert (network.version, network.architecture, network.styled) == (1, "johnson", True)
+    assert read_header(context.storage.get(network.sha256)).architecture == "johnson"
+    assert network.style_sha256 == job.inputs[0].sha256
+    assert [loss.step for loss in service.trainings.losses(job_id)][-1] == 4
+    assert {file.position for file in service.trainings.samples(job_id)} >= {2, 4}
+    assert {"sample", "progress", "state"} <= {event.type for event in service.events(job_id)}
+    assert not (context.settings.home / "trainings" / job_id).exists()
+
+    content = Upload(data=picture(seed=5), field="content", name="content")
+    used = service.submit("stylize", {"network": "mine"}, content=content).id
+    execution.run_next(context, "stylize", "w")
+    job = service.get(used)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    again = service.submit("stylize", {"network": "mine@1"}, content=content)
+    assert not again.cached  # it was asked for by another name
+    same = service.submit("stylize", {"network": "mine"}, content=content)
+    assert same.cached
+
+
+def test_what_can_not_be_stored_is_not_trained_again(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job_id, made = submit(), list[bytes]()
+
+    def full(sessions: object, storage: object, data: bytes, info: object) -> str:
+        if info is not FILE_INFO:
+            return sha256_of(data)
+        made.append(data)
+        raise StorageError("The file store failed: No space left on device.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, "store_blob", full)
+        execution.run_next(context, "train", "w")
+    assert service.get(job_id).status == JobStatus.QUEUED
+    folder = context.settings.home / "trainings" / job_id
+    left = sorted(path.name for path in (folder / "checkpoints").glob("checkpoint-*.pt"))
+    assert left[-1:] == ["checkpoint-00000004.pt"]  # the last step: nothing is left to train
+    with service.sessions.begin() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(run_at=Job.created_at))
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    network = next(file for file in job.outputs if file.role == "network")
+    # Weights, not bytes: the file says as well how long it took.
+    first, kept = (
+        safetensors.torch.load(made[0]),
+        safetensors.torch.load(context.storage.get(network.sha256)),
+    )
+    assert first.keys() == kept.keys()
+    assert all(torch.equal(first[name], kept[name]) for name in first)
+    assert not folder.exists()
+
+
+def test_a_second_training_of_a_name_is_a_version(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    for _ in range(2):
+        submit(max_steps="1")
+        execution.run_next(context, "train", "w")
+
+    assert [network.version for network in service.networks.all()] == [2, 1]
+
+
+def test_a_cancel_kills_the_process_within_seconds(
+    service: JobService,
+    submit: Callable[..., str],
+    working: Callable[[], threading.Thread],
+    context: WorkerContext,
+) -> None:
+    job_id = submit(max_steps="100000")
+    thread = working()
+    until(lambda: step_of(service, job_id) >= 1)
+    process = trainer()
+    assert process is not None
+
+    service.cancel(job_id)
+    thread.join(10)
+
+    assert not thread.is_alive()
+    assert service.get(job_id).status == JobStatus.CANCELED
+    assert not process.is_running()
+    assert service.networks.all() == []
+
+
+def test_paused_and_resumed(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    working: Callable[[], threading.Thread],
+) -> None:
+    job_id = submit(max_steps="100000")
+    thread = working()
+    until(lambda: step_of(service, job_id) >= 2)
+    service.trainings.pause(job_id)
+    thread.join(30)
+
+    job = service.get(job_id)
+    assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
+    assert job.paused_at is not None
+    assert job.checkpoint_step is not None
+    assert job.checkpoint_step >= 2
+    assert execution.run_next(context, "train", "w") is None  # it is nobody's to take
+
+    service.trainings.resume(job_id)
+    thread = working()
+    before = job.checkpoint_step
+    until(lambda: step_of(service, job_id) > before)
+    service.trainings.finish(job_id)
+    thread.join(30)
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    assert job.metrics is not None
+    assert job.metrics["reason"] == "asked"
+    steps = [loss.step for loss in service.trainings.losses(job_id)]
+    assert steps == sorted(set(steps))
+    assert steps[-1] > before
+
+
+def test_a_drain_saves_a_checkpoint_and_spends_no_attempt(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    working: Callable[[], threading.Thread],
+) -> None:
+    job_id = submit(max_steps="100000")
+    thread = working()
+    until(lambda: step_of(service, job_id) >= 2)
+    context.drain.begin()
+    thread.join(30)
+
+    job = service.get(job_id)
+    assert (job.status, job.attempt, job.paused_at) == (JobStatus.QUEUED, 0, None)
+    assert job.checkpoint_step is not None
+    with reading(service.sessions) as session:
+        assert session.scalar(
+            select(func.count()).select_from(OutboxMessage).where(OutboxMessage.job_id == job_id)
+        )
+
+
+def test_a_killed_process_goes_on_from_its_checkpoint(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    working: Callable[[], threading.Thread],
+) -> None:
+    job_id = submit(max_steps="100000", checkpoint_interval="2")
+    thread = working()
+    until(lambda: service.get(job_id).checkpoint_step)
+    process = trainer()
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    thread.join(30)
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.QUEUED
+    assert job.attempts_left == job.max_attempts - 1
+    reached = job.checkpoint_step
+    assert reached is not None
+    # As on another machine: nothing is left here but what storage holds.
+    for path in (context.settings.home / "trainings" / job_id / "checkpoints").glob("*.pt"):
+        path.unlink()
+    with service.sessions.begin() as session:
+        session.execute(update(Job).values(run_at=Job.created_at))
+    thread = working()
+    until(lambda: step_of(service, job_id) > reached)
+    events = service.events(job_id, limit=10_000)
+    began = max(event.seq for event in events if event.data.get("status") == JobStatus.RUNNING)
+    steps = [
+        event.data["progress"]["step"]
+        for event in events
+        if event.seq > began and event.data.get("progress", {}).get("stage") == "train"
+    ]
+    assert min(steps) > reached  # it did not begin anew
+    until(lambda: (service.get(job_id).checkpoint_step or 0) > reached)
+    assert service.get(job_id).attempts_left == service.get(job_id).max_attempts - 1
+    service.cancel(job_id)
+    thread.join(30)
+
+
+def test_only_the_newest_checkpoint_is_kept(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    job_id = submit(max_steps="6", checkpoint_interval="2")
+    execution.run_next(context, "train", "w")
+
+    with reading(service.sessions) as session:
+        kept = session.scalars(
+            select(JobFile).where(JobFile.job_id == job_id, JobFile.direction == "state")
+        ).all()
+    assert len(kept) <= 1
+    assert service.get(job_id).status == JobStatus.SUCCEEDED
+
+
+def test_a_dataset_that_went_away_fails_the_job_in_words(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    job_id = submit()
+    with service.sessions.begin() as session:
+        session.execute(update(Job).values(params={**service.get(job_id).params, "dataset_id": "gone"}))
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.FAILED
+    assert job.error == {
+        "code": "input_missing",
+        "detail": "The dataset gone is not there any more.",
+        "retryable": False,
+    }
+
+
+def test_a_job_that_is_deleted_takes_its_losses_along(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    job_id = submit(max_steps="1")
+    execution.run_next(context, "train", "w")
+    service.delete(job_id)
+
+    with reading(service.sessions) as session:
+        assert session.scalar(select(func.count()).select_from(TrainingLoss)) == 0
+        # The network is its owner's, whatever became of the job.
+        assert session.scalar(select(func.count()).select_from(TrainedNetwork)) == 1
+
+
+def test_folders_of_trainings_that_ended_are_swept(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    left: Path = context.settings.home / "trainings" / "somebody-elses"
+    left.mkdir(parents=True)
+    submit(max_steps="1")
+    execution.run_next(context, "train", "w")
+
+    assert not left.exists()
+
+
+def test_a_network_for_any_style_is_trained_from_two_datasets(
+    context: WorkerContext, service: JobService, picture: Callable[..., bytes]
+) -> None:
+    values = {
+        "name": "any",
+        "architecture": "adain",
+        "style_dataset_id": "samples",
+        "max_steps": "2",
+        "batch_size": "1",
+        "image_size": "32",
+    }
+    job_id = service.submit("train", values, content=None).id
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    network = service.networks.named("any")
+    assert network is not None
+    assert (network.architecture, network.styled) == ("slim_adain", False)
+    used = service.submit(
+        "stylize",
+        {"network": "any"},
+        content=Upload(data=picture(), field="content", name="content"),
+        style=Upload(data=picture(seed=1), field="style", name="style"),
+    )
+    execution.run_next(context, "stylize", "w")
+    assert service.get(used.id).status == JobStatus.SUCCEEDED, service.get(used.id).error

@@ -1,0 +1,70 @@
+"""`/v1/batches`: several photos, each in one or more styles, taken all or not at all."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+
+from web.current import service
+from web.forms.fields import take_handling
+from web.forms.multipart import read_lists
+from web.request_ids import request_id
+from web.security.concurrency import admit_body
+from web.serializers import batch_json
+
+blueprint = Blueprint("batches", __name__, url_prefix="/v1/batches")
+
+REPEATED = frozenset({"content", "style", "style_id"})
+
+
+@blueprint.post("")
+def submit() -> Response:
+    """Take a batch: 202, `Location`; 200 when earlier outputs answered all of it."""
+    atelier = service()
+    settings = atelier.settings
+    usual = 2 * settings.max_upload_mb * 1_000_000
+    admit_body(request, usual, (settings.max_batch_mb + 1) * 1_000_000)
+    request.max_form_parts = 2 * settings.max_batch_jobs + 20
+    lists, uploads = read_lists(
+        request,
+        files={"content", "style"},
+        max_bytes=settings.max_upload_mb * 1_000_000,
+        repeated=REPEATED,
+    )
+    style_ids = lists.pop("style_id", [])
+    fields = {name: values[0] for name, values in lists.items()}
+    kind = fields.pop("kind", "stylize")
+    handling = take_handling(fields, request.headers.get("Cancel-After"))
+    view = atelier.batches.submit(
+        kind,
+        dict(fields),
+        contents=uploads.get("content", []),
+        styles=uploads.get("style", []),
+        style_ids=style_ids,
+        priority=handling.priority,
+        cancel_after=handling.cancel_after,
+        use_cache=handling.use_cache,
+        expires_in=handling.expires_in,
+        idempotency_key=request.headers.get("Idempotency-Key"),
+        request_id=request_id(),
+        webhook_url=handling.webhook_url,
+        webhook_events=handling.webhook_events,
+    )
+    response = jsonify(batch_json(view))
+    response.status_code = 200 if view.done else 202
+    response.headers["Location"] = f"/v1/batches/{view.batch.id}"
+    if not view.done:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+@blueprint.get("/<batch_id>")
+def show(batch_id: str) -> Response:
+    """The batch, and how many of its jobs have each status."""
+    return jsonify(batch_json(service().batches.get(batch_id)))
+
+
+@blueprint.post("/<batch_id>/cancel")
+def cancel(batch_id: str) -> tuple[Response, int]:
+    """Ask for its jobs to stop: 202 while some still run, 200 when all have ended."""
+    view = service().batches.cancel(batch_id)
+    return jsonify(batch_json(view)), 200 if view.done else 202

@@ -1,0 +1,64 @@
+"""`/v1/datasets`: photographs to train with."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+
+from jobs.errors import InvalidParamsError
+from web.api.jobs import send_blob
+from web.current import service
+from web.forms.multipart import read_form
+from web.security.concurrency import admit_body
+from web.serializers import dataset_json
+
+blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
+
+
+@blueprint.get("")
+def list_datasets() -> Response:
+    """Those for all, then one's own."""
+    return jsonify({"items": [dataset_json(dataset) for dataset in service().datasets.all()]})
+
+
+@blueprint.post("")
+def create() -> Response:
+    """Keep the photographs of a zip archive, or register a folder of the server's."""
+    atelier = service()
+    limit = atelier.settings.max_dataset_mb * 1_000_000
+    usual = 2 * atelier.settings.max_upload_mb * 1_000_000
+    admit_body(request, usual, limit + 1_000_000)
+    fields, files = read_form(request, files={"file"}, max_bytes=limit)
+    problems = [(name, "There is no such field.") for name in fields if name not in {"name", "folder"}]
+    if ("file" in files) == ("folder" in fields):
+        problems.append(("file", "Send a zip archive as the file field file, or name a folder."))
+    if problems:
+        raise InvalidParamsError(problems)
+    name = fields.get("name", "")
+    if "folder" in fields:
+        dataset = atelier.datasets.add_folder(fields["folder"], name=name)
+    else:
+        dataset = atelier.datasets.add_archive(files["file"].data, name=name)
+    response = jsonify(dataset_json(dataset))
+    response.status_code = 201
+    response.headers["Location"] = f"/v1/datasets/{dataset.id}"
+    return response
+
+
+@blueprint.get("/<dataset_id>")
+def show(dataset_id: str) -> Response:
+    """One dataset."""
+    return jsonify(dataset_json(service().datasets.get(dataset_id)))
+
+
+@blueprint.get("/<dataset_id>/images/<int:number>")
+def image(dataset_id: str, number: int) -> Response:
+    """A photograph, counted from 0."""
+    blob, data = service().datasets.image(dataset_id, number)
+    return send_blob(blob, data, name=f"dataset-{dataset_id[:8]}-{number}")
+
+
+@blueprint.delete("/<dataset_id>")
+def delete(dataset_id: str) -> tuple[str, int]:
+    """Forget a dataset of one's own."""
+    service().datasets.delete(dataset_id)
+    return "", 204

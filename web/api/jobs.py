@@ -1,0 +1,212 @@
+"""`/v1/jobs`: submit, look, cancel, download."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import uuid
+from typing import BinaryIO
+
+from flask import Blueprint, Response, jsonify, request, send_file
+
+from jobs.blobs.reader import open_blob
+from jobs.db.models.blobs import Blob
+from jobs.db.models.jobs import Job
+from jobs.errors import InvalidParamsError, NotFoundError
+from jobs.media.pictures import SUFFIXES
+from jobs.media.sandbox import take_thumbnail
+from jobs.media.thumbnails import SIDE, first_bytes, has_thumbnail
+from jobs.params.kinds import PARAMS
+from jobs.queue.lifecycle import FINAL, JobStatus
+from jobs.service import JobService
+from web.current import service
+from web.forms.fields import boolean, integer, one_of, take_handling
+from web.forms.multipart import read_job
+from web.request_ids import request_id
+from web.security.concurrency import wait_for
+from web.serializers import job_json
+
+blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
+
+#: The longest that a request may wait for a job, in seconds.
+MAX_WAIT = 30.0
+#: For bytes that never change, and are nobody else's.
+KEEP = "private, max-age=31536000, immutable"
+_PREFER_WAIT = re.compile(r"\bwait=(\d+)\b")
+
+
+@blueprint.post("")
+def submit() -> Response:
+    """Take a job: 202 at once, or 200 when it ended within `Prefer: wait=N` seconds."""
+    return _submit(request.headers.get("Idempotency-Key"), None)
+
+
+@blueprint.put("/<job_id>")
+def put(job_id: str) -> Response:
+    """Take a job under an id that the client chose. The id is the key: twice is once."""
+    try:
+        # One way to write it, or the same id would name several jobs.
+        chosen = str(uuid.UUID(job_id))
+    except ValueError:
+        raise InvalidParamsError([("job_id", "The id must be a UUID.")]) from None
+    service().check_id(chosen)
+    return _submit(None, chosen)
+
+
+def _submit(key: str | None, job_id: str | None) -> Response:
+    atelier = service()
+    fields, params, pictures = read_job(request, atelier, files=("content", "style"), parts=True)
+    handling = take_handling(fields, request.headers.get("Cancel-After"))
+    style_id = fields.get("style_id")
+    job = atelier.submit(
+        str(fields.get("kind", "stylize")),
+        params,
+        content=pictures.pop("content", None),
+        style=pictures.pop("style", None),
+        style_id=None if style_id is None else str(style_id),
+        parts=pictures,
+        priority=handling.priority,
+        cancel_after=handling.cancel_after,
+        use_cache=handling.use_cache,
+        expires_in=handling.expires_in,
+        idempotency_key=key,
+        job_id=job_id,
+        request_id=request_id(),
+        webhook_url=handling.webhook_url,
+        webhook_events=handling.webhook_events,
+    )
+    return _answer(job)
+
+
+def _answer(job: Job) -> Response:
+    """A job that was just taken, or was taken before."""
+    atelier = service()
+    preferred = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
+    if preferred:
+        job = wait_for(job.id, min(float(preferred[1]), MAX_WAIT))
+    response = jsonify(job_json(job, atelier.place(job), atelier.deliveries(job)))
+    response.status_code = 200 if job.status in FINAL else 202
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    if preferred:
+        response.headers["Preference-Applied"] = f"wait={preferred[1]}"
+    if job.status not in FINAL:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+@blueprint.get("")
+def list_jobs() -> Response:
+    """A page of jobs, newest first."""
+    asked = request.args
+    unknown = set(asked) - {"status", "kind", "limit", "cursor", "batch_id", "dead"}
+    if unknown:
+        raise InvalidParamsError([(name, "There is no such filter.") for name in sorted(unknown)])
+    atelier = service()
+    page = atelier.page(
+        status=one_of("status", asked.get("status"), list(JobStatus)),
+        kind=one_of("kind", asked.get("kind"), list(PARAMS)),
+        batch_id=asked.get("batch_id"),
+        dead=boolean("dead", asked["dead"]) if "dead" in asked else None,
+        limit=integer("limit", asked.get("limit", "20"), 1, 100),
+        cursor=asked.get("cursor"),
+    )
+    places = atelier.places(page.jobs)
+    jobs = [job_json(job, place) for job, place in zip(page.jobs, places, strict=True)]
+    return jsonify({"jobs": jobs, "next": page.next})
+
+
+@blueprint.get("/<job_id>")
+def show(job_id: str) -> Response:
+    """The job. `?wait=N` answers when it changes or ends, or after N seconds."""
+    atelier = service()
+    job = atelier.get(job_id)
+    if "wait" in request.args:
+        seconds = integer("wait", request.args["wait"], 0, int(MAX_WAIT))
+        job = wait_for(job_id, seconds, version=job.version)
+    body = job_json(job, atelier.place(job), atelier.deliveries(job))
+    response = jsonify(body)
+    response.set_etag(hashlib.sha256(json.dumps(body).encode()).hexdigest()[:32])
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.delete("/<job_id>")
+def delete(job_id: str) -> tuple[str, int]:
+    """Delete a job that does not run, with its pictures and its history."""
+    service().delete(job_id)
+    return "", 204
+
+
+@blueprint.post("/<job_id>/cancel")
+def cancel(job_id: str) -> tuple[Response, int]:
+    """Ask for the job to stop: 202 while it still runs, 200 when it has ended."""
+    job = service().cancel(job_id)
+    return jsonify(job_json(job)), 200 if job.status in FINAL else 202
+
+
+@blueprint.post("/<job_id>/retry")
+def retry(job_id: str) -> Response:
+    """Make a new job like one that failed or was canceled: 202, `Location`."""
+    key = request.headers.get("Idempotency-Key")
+    return _answer(service().retry(job_id, idempotency_key=key, request_id=request_id()))
+
+
+@blueprint.get("/<job_id>/output")
+def output(job_id: str) -> Response:
+    """The bytes that the job made. `?download=1` asks the browser to save them."""
+    index = integer("index", request.args.get("index", "0"), 0, 1_000)
+    return send_kept(service().output_blob(job_id, index), name=f"atelier-{job_id[:8]}")
+
+
+@blueprint.get("/<job_id>/output/thumbnail")
+def thumbnail(job_id: str) -> Response:
+    """A small WebP of an output, for lists. It never changes, so browsers ask for it once."""
+    index = integer("index", request.args.get("index", "0"), 0, 1_000)
+    atelier = service()
+    blob = atelier.output_blob(job_id, index)
+    etag = f"{blob.sha256}-{SIDE}"
+    if request.if_none_match.contains(etag):
+        response = Response(status=304)
+    elif not has_thumbnail(blob.media_type):
+        raise NotFoundError(f"There is no small picture of {blob.media_type}.")
+    else:
+        data = atelier.storage.part(blob.sha256, 0, min(blob.size, first_bytes(blob.media_type)))
+        small = take_thumbnail(data, blob.media_type, atelier.settings.decode_limits)
+        response = Response(small, mimetype="image/webp")
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = KEEP
+    return response
+
+
+@blueprint.get("/<job_id>/inputs/<role>")
+def input_(job_id: str, role: str) -> Response:
+    """The bytes that the job was given."""
+    return send_kept(service().input_blob(job_id, role), name=f"atelier-{job_id[:8]}-{role}")
+
+
+def send_kept(blob: Blob, *, name: str, atelier: JobService | None = None) -> Response:
+    """As `send_blob`, but only what is asked for is fetched: videos are large."""
+    storage = (atelier or service()).storage
+    return send_blob(blob, open_blob(storage, blob.sha256, blob.size), name=name)
+
+
+def send_blob(blob: Blob, data: bytes | BinaryIO, *, name: str, save: bool = False) -> Response:
+    """Bytes with their type, a strong ETag and ranges. They never change, so they may be kept.
+
+    `save` asks the browser to save them, as `?download=1` does.
+    """
+    response = send_file(
+        io.BytesIO(data) if isinstance(data, bytes) else data,
+        mimetype=blob.media_type,
+        as_attachment=save or "download" in request.args,
+        download_name=f"{name}.{SUFFIXES.get(blob.media_type, 'bin')}",
+        conditional=False,
+        etag=blob.sha256,
+    )
+    response.content_length = blob.size
+    response.make_conditional(request, accept_ranges=True, complete_length=blob.size)
+    response.headers["Cache-Control"] = KEEP
+    return response

@@ -1,0 +1,91 @@
+"""`/v1/styles`: the styles that can be named in a job."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from flask import Blueprint, Response, jsonify, request
+
+from jobs.blobs.storage import BlobStorage
+from jobs.db.models.catalog import Style
+from jobs.errors import InvalidParamsError
+from jobs.media.limits import DecodeLimits
+from jobs.media.sandbox import take_thumbnail
+from web.api.jobs import send_blob
+from web.current import service
+from web.forms.multipart import read_form
+from web.serializers import style_json
+
+blueprint = Blueprint("styles", __name__, url_prefix="/v1/styles")
+
+#: The only sizes that are made, so that nobody can make the server resize without end.
+THUMBNAIL_SIDES = (96, 192, 384)
+
+
+@blueprint.get("")
+def list_styles() -> Response:
+    """All styles, in their order."""
+    return jsonify({"styles": [style_json(style) for style in service().styles.all()]})
+
+
+@blueprint.post("")
+def create() -> Response:
+    """Register a style image of one's own."""
+    atelier = service()
+    limit = atelier.settings.max_upload_mb * 1_000_000
+    fields, files = read_form(request, files={"file"}, max_bytes=limit)
+    problems = [(name, "There is no such field.") for name in fields if name != "title"]
+    if "file" not in files:
+        problems.append(("file", "A picture is needed: send it as the file field file."))
+    if problems:
+        raise InvalidParamsError(problems)
+    style = atelier.styles.add(files["file"], title=fields.get("title", ""))
+    response = jsonify(style_json(style))
+    response.status_code = 201
+    response.headers["Location"] = f"/v1/styles/{style.id}"
+    return response
+
+
+@blueprint.delete("/<style_id>")
+def delete(style_id: str) -> tuple[str, int]:
+    """Forget a style of one's own. Jobs that use it keep it."""
+    service().styles.delete(style_id)
+    return "", 204
+
+
+@blueprint.get("/<style_id>")
+def show(style_id: str) -> Response:
+    """One style."""
+    return jsonify(style_json(service().styles.find(style_id)))
+
+
+@blueprint.get("/<style_id>/image")
+def image(style_id: str) -> Response:
+    """The style's picture, or a thumbnail of `?size=` pixels."""
+    styles = service().styles
+    if "size" not in request.args:
+        style, data = styles.image(style_id)
+        return send_blob(style.blob, data, name=style.id)
+    return _send_thumbnail(styles.find(style_id), request.args["size"])
+
+
+def _send_thumbnail(style: Style, size: str) -> Response:
+    if size not in map(str, THUMBNAIL_SIDES):
+        sides = ", ".join(map(str, THUMBNAIL_SIDES))
+        raise InvalidParamsError([("size", f"Thumbnails come in the sizes {sides}.")])
+    atelier = service()
+    blob, limits = style.blob, atelier.settings.decode_limits
+    small = _thumbnail(atelier.storage, blob.sha256, blob.media_type, int(size), limits)
+    response = Response(small, mimetype="image/webp")
+    response.set_etag(f"{blob.sha256}-{size}")
+    response.make_conditional(request)
+    response.headers["Cache-Control"] = "private, max-age=86400"
+    return response
+
+
+@lru_cache(maxsize=512)
+def _thumbnail(
+    storage: BlobStorage, sha256: str, media_type: str, side: int, limits: DecodeLimits
+) -> bytes:
+    # Kept by the name of the bytes, and not by the bytes: those of 512 styles are gigabytes.
+    return take_thumbnail(storage.get(sha256), media_type, limits, side=side)

@@ -1,0 +1,87 @@
+"""The simple synchronous calls. They go through the queue like everything else, and wait."""
+
+from __future__ import annotations
+
+import base64
+
+from flask import Blueprint, Response, jsonify, request
+
+from jobs.db.models.blobs import Blob
+from jobs.db.models.jobs import Job
+from jobs.errors import BusyError, InvalidParamsError, JobsError, TimedOutError
+from jobs.queue.lifecycle import FINAL, JobStatus
+from web.api.jobs import send_blob
+from web.current import service
+from web.forms.multipart import read_form
+from web.request_ids import request_id
+from web.security.concurrency import seat
+
+blueprint = Blueprint("simple", __name__)
+
+
+@blueprint.post("/stylize")
+def stylize() -> Response:
+    """Stylise `file` and answer with JSON that holds the picture in base64."""
+    job, blob, data = _stylize(format_="jpeg")
+    return jsonify(
+        {
+            "job": job.id,
+            "media_type": blob.media_type,
+            "width": blob.width,
+            "height": blob.height,
+            "image": base64.b64encode(data).decode(),
+        }
+    )
+
+
+@blueprint.post("/stylize_download")
+def stylize_download() -> Response:
+    """Stylise `file` and answer with a JPEG to save."""
+    job, blob, data = _stylize(format_="jpeg")
+    return send_blob(blob, data, name=f"atelier-{job.id[:8]}", save=True)
+
+
+def _stylize(format_: str) -> tuple[Job, Blob, bytes]:
+    with seat() as seated:
+        if not seated:
+            raise BusyError
+        return _stylized(format_)
+
+
+def _stylized(format_: str) -> tuple[Job, Blob, bytes]:
+    atelier = service()
+    fields, uploads = read_form(
+        request,
+        files={"file", "style"},
+        max_bytes=atelier.settings.max_upload_mb * 1_000_000,
+        parts=True,
+    )
+    if "file" not in uploads:
+        raise InvalidParamsError([("file", "A photo is needed: send it as the file field file.")])
+    style_id = fields.pop("style_id", None)
+    if style_id is None and "style" not in uploads and "styles" not in fields:
+        style_id = _first_style()
+    job = atelier.submit(
+        "stylize",
+        {"format": format_, **fields},
+        content=uploads.pop("file"),
+        style=uploads.pop("style", None),
+        style_id=style_id,
+        parts=uploads,
+        request_id=request_id(),
+        priority=10,  # somebody waits at the other end of the line
+    )
+    job = atelier.wait(job.id, atelier.settings.sync_seconds)
+    if job.status not in FINAL:
+        raise TimedOutError(f"Not done yet; follow it at /v1/jobs/{job.id}.")
+    if job.status != JobStatus.SUCCEEDED:
+        raise JobsError((job.error or {}).get("detail", f"The job was {job.status}."))
+    blob, data = atelier.output(job.id)
+    return job, blob, data
+
+
+def _first_style() -> str:
+    styles = service().styles.all()
+    if not styles:
+        raise InvalidParamsError([("style", "A style is needed: a file as style, or a style_id.")])
+    return styles[0].id

@@ -1,0 +1,1 @@
+"""Parsing of requests: multipart forms, JSON bodies, field values."""

@@ -1,0 +1,66 @@
+"""The pages. They are clients of the public API alone."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from flask import Blueprint, render_template
+
+from jobs.accounts.api_keys import Scope
+from jobs.params.kinds import PARAMS
+from jobs.params.stylize import StylizeParams
+from jobs.params.video import VideoParams
+from jobs.queue.lifecycle import JobStatus
+from web.current import caller, service
+from web.pages.sample_photos import all_samples
+
+blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.context_processor
+def every_page() -> dict[str, Any]:
+    """What the frame around every page shows."""
+    who = caller()
+    return {
+        "version": version("atelier"),
+        "logged_in": who.key_id is not None,
+        "operates": who.may(Scope.ADMIN),
+        "max_upload_mb": service().settings.max_upload_mb,
+    }
+
+
+@blueprint.get("/")
+def studio() -> str:
+    """The studio: a photo, a style, a picture."""
+    fields = StylizeParams.model_fields
+    defaults = {"alpha": fields["alpha"].default, "quality": fields["quality"].default, "size": 1024}
+    return render_template("studio.html", defaults=defaults, samples=all_samples())
+
+
+@blueprint.get("/video")
+def video() -> str:
+    """A video, a style, and both videos in step."""
+    fields = VideoParams.model_fields
+    settings = service().settings
+    seconds = settings.max_video_seconds
+    return render_template(
+        "video.html",
+        defaults={name: fields[name].default for name in ("alpha", "temporal", "quality")},
+        max_video_mb=settings.max_video_mb,
+        longest=f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds",
+    )
+
+
+@blueprint.get("/training")
+def training() -> str:
+    """Where a network learns one style, and is watched while it does."""
+    return render_template("training.html")
+
+
+@blueprint.get("/admin")
+def admin() -> str:
+    """Queues, workers and dead letters, for whoever runs the service."""
+    return render_template(
+        "admin.html", kinds=list(PARAMS), statuses=list(JobStatus), me=caller().owner
+    )

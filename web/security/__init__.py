@@ -1,0 +1,1 @@
+"""Authentication, sessions, rate and concurrency limits, response headers."""

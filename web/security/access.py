@@ -1,0 +1,188 @@
+"""Who may call what. Every route is declared here; one that is not needs the scope `admin`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, redirect, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as BaseResponse
+
+from jobs.accounts.api_keys import Caller, KeyRing, Scope
+from jobs.accounts.exposure import keys_required
+from jobs.service import LOCAL_OWNER
+from jobs.settings import Settings
+from web.errors import problem
+from web.security.sessions import COOKIE, session_key
+
+
+class Access(StrEnum):
+    """What a route asks of its caller. `READ` and `SUBMIT` see the caller's own things alone."""
+
+    PUBLIC = "public"
+    READ = Scope.READ
+    SUBMIT = Scope.SUBMIT
+    ADMIN = Scope.ADMIN
+
+
+ROUTES: dict[str, Access] = {
+    "static": Access.PUBLIC,
+    "docs.openapi": Access.PUBLIC,
+    "docs.docs": Access.PUBLIC,
+    "docs.asset": Access.PUBLIC,
+    "health.healthz": Access.PUBLIC,
+    "health.readyz": Access.PUBLIC,
+    "health.metrics": Access.ADMIN,
+    "sessions.login_page": Access.PUBLIC,
+    "sessions.login": Access.PUBLIC,
+    "sessions.logout": Access.PUBLIC,
+    "pages.studio": Access.READ,
+    "pages.video": Access.READ,
+    "pages.training": Access.READ,
+    "pages.admin": Access.ADMIN,
+    "samples.photo": Access.PUBLIC,
+    "jobs.submit": Access.SUBMIT,
+    "jobs.list_jobs": Access.READ,
+    "jobs.show": Access.READ,
+    "jobs.put": Access.SUBMIT,
+    "jobs.retry": Access.SUBMIT,
+    "jobs.cancel": Access.SUBMIT,
+    "jobs.delete": Access.SUBMIT,
+    "jobs.output": Access.READ,
+    "jobs.thumbnail": Access.READ,
+    "jobs.input_": Access.READ,
+    "events.events": Access.READ,
+    "links.create": Access.READ,
+    "links.output": Access.PUBLIC,
+    "batches.submit": Access.SUBMIT,
+    "batches.show": Access.READ,
+    "batches.cancel": Access.SUBMIT,
+    "admin.list_workers": Access.ADMIN,
+    "admin.list_jobs": Access.ADMIN,
+    "admin.cancel": Access.ADMIN,
+    "admin.retry": Access.ADMIN,
+    "queues.list_queues": Access.ADMIN,
+    "queues.pause": Access.ADMIN,
+    "queues.resume": Access.ADMIN,
+    "styles.list_styles": Access.READ,
+    "styles.create": Access.SUBMIT,
+    "styles.show": Access.READ,
+    "styles.image": Access.READ,
+    "styles.delete": Access.SUBMIT,
+    "uploads.create": Access.SUBMIT,
+    "uploads.show": Access.READ,
+    "uploads.image": Access.READ,
+    "uploads.delete": Access.SUBMIT,
+    "trainings.pause": Access.SUBMIT,
+    "trainings.resume": Access.SUBMIT,
+    "trainings.finish": Access.SUBMIT,
+    "trainings.losses": Access.READ,
+    "trainings.samples": Access.READ,
+    "trainings.sample": Access.READ,
+    "networks.list_networks": Access.READ,
+    "networks.create": Access.SUBMIT,
+    "networks.show": Access.READ,
+    "networks.file": Access.READ,
+    "networks.picture": Access.READ,
+    "networks.delete": Access.SUBMIT,
+    "datasets.list_datasets": Access.READ,
+    "datasets.create": Access.SUBMIT,
+    "datasets.show": Access.READ,
+    "datasets.image": Access.READ,
+    "datasets.delete": Access.SUBMIT,
+    "simple.stylize": Access.SUBMIT,
+    "simple.stylize_download": Access.SUBMIT,
+}
+
+_LOCAL = Caller(owner=LOCAL_OWNER, scopes=frozenset(Scope))
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Find out who calls. Until `bound` says otherwise, we are taken to be open to the world."""
+    app.extensions["keys"] = KeyRing(app.extensions["atelier"].sessions)
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    bound(app, settings, ["0.0.0.0"])  # noqa: S104 - nothing is bound: the widest there is, to be safe
+    app.before_request(_identify)
+
+
+def bound(app: Flask, settings: Settings, hosts: list[str]) -> None:
+    """Note where the web server listens, which decides whether requests need a key."""
+    app.config["KEYS_REQUIRED"] = keys_required(settings.api_keys, hosts)
+    # A page of somebody else's may point a name of its own at this machine and then read answers as
+    # its own. Where a key is needed that brings it nothing.
+    unguarded = settings.api_keys == "auto" and not app.config["KEYS_REQUIRED"]
+    more = [name.strip() for name in settings.trusted_hosts.split(",") if name.strip()]
+    app.config["TRUSTED_HOSTS"] = [*_OWN_NAMES, *more] if unguarded else None
+    app.config["LIMITED"] = not unguarded
+
+
+def _identify() -> None:
+    g.token = _bearer_token()
+    g.caller = _caller(g.token)
+
+
+def admit() -> BaseResponse | None:
+    """Refuse the request at hand, or let it pass."""
+    if request.endpoint is None:
+        return None  # nothing is there, or not for that method
+    access = ROUTES.get(request.endpoint, Access.ADMIN)
+    token, found = g.token, g.caller
+    if token is None and request.method not in _SAFE and not _from_our_own_page():
+        return problem(403, "cross_origin", "This request was sent by a page of another site.")
+    if access is Access.PUBLIC:
+        return None
+    if found is None:
+        return _unknown(token)
+    if not found.may(Scope(access)):
+        return problem(403, "missing_scope", f"This needs a key with the scope {access.value}.")
+    return None
+
+
+def _unknown(token: str | None) -> BaseResponse:
+    if (request.endpoint or "").startswith("pages."):
+        return redirect("/login", 303)
+    detail = (
+        "Send an API key: Authorization: Bearer atl_…"
+        if token is None
+        else "This API key is not valid: it may be mistyped, revoked or expired."
+    )
+    response: Response = problem(401, "unauthorized", detail)
+    response.headers["WWW-Authenticate"] = 'Bearer realm="atelier"'
+    return response
+
+
+def _caller(token: str | None) -> Caller | None:
+    if not current_app.config["KEYS_REQUIRED"]:
+        return _LOCAL
+    if token is not None:
+        return key_ring().caller_of(token)
+    key_id = session_key()
+    return None if key_id is None else key_ring().caller_by_id(key_id)
+
+
+def key_ring() -> KeyRing:
+    """The keys that open this application."""
+    found: KeyRing = current_app.extensions["keys"]
+    return found
+
+
+def _bearer_token() -> str | None:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else None
+
+
+def _from_our_own_page() -> bool:
+    """Whether a request is no other site's doing. What is not a browser says nothing, and passes."""
+    fetched_by = request.headers.get("Sec-Fetch-Site")
+    if fetched_by is not None:
+        return fetched_by in {"same-origin", "none"}
+    origin = request.headers.get("Origin")
+    if origin is not None:
+        return urlsplit(origin).netloc == request.host
+    # A browser always says where a form or a script of a page comes from.
+    return COOKIE not in request.cookies or not current_app.config["KEYS_REQUIRED"]

@@ -1,0 +1,61 @@
+"""Browsers log in: an API key is exchanged for a cookie that scripts and other sites never see."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request
+from itsdangerous import BadSignature
+from werkzeug.wrappers import Response as BaseResponse
+
+from jobs.accounts.api_keys import KeyRing
+from web.current import whole_service
+from web.security.signing import serializer
+
+COOKIE = "atelier_session"
+
+blueprint = Blueprint("sessions", __name__)
+
+
+@blueprint.get("/login")
+def login_page() -> str:
+    """The form."""
+    return render_template("login.html")
+
+
+@blueprint.post("/login")
+def login() -> BaseResponse:
+    """Open a session with a key."""
+    ring: KeyRing = current_app.extensions["keys"]
+    caller = ring.caller_of(request.form.get("key", "").strip())
+    if caller is None:
+        wrong = "This key does not open the studio: it may be mistyped, revoked or expired."
+        return Response(render_template("login.html", wrong=wrong), 401)
+    response = redirect("/", 303)
+    response.set_cookie(
+        COOKIE,
+        serializer("session").dumps(caller.key_id),
+        max_age=whole_service().settings.session_seconds,
+        httponly=True,
+        samesite="Strict",
+        secure=request.is_secure,
+    )
+    return response
+
+
+@blueprint.post("/logout")
+def logout() -> BaseResponse:
+    """End the session in this browser. To end it everywhere, revoke its key."""
+    response = redirect("/login", 303)
+    response.delete_cookie(COOKIE, httponly=True, samesite="Strict", secure=request.is_secure)
+    return response
+
+
+def session_key() -> str | None:
+    """The id of the key that the browser at hand logged in with, or None."""
+    cookie = request.cookies.get(COOKIE)
+    if cookie is None:
+        return None
+    try:
+        key_id = serializer("session").loads(cookie, max_age=whole_service().settings.session_seconds)
+    except BadSignature:
+        return None
+    return key_id if isinstance(key_id, str) else None

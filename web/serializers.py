@@ -1,0 +1,235 @@
+"""Jobs and styles as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from jobs.db.models.blobs import Blob, StoredUpload
+from jobs.db.models.catalog import Style
+from jobs.db.models.jobs import Job, JobFile
+from jobs.db.models.operations import WebhookDelivery
+from jobs.db.models.trainings import Dataset, TrainedNetwork, TrainingLoss
+from jobs.media.thumbnails import has_thumbnail
+from jobs.params.kinds import strengths
+from jobs.queue.lifecycle import JobStatus
+from jobs.queue.pausing import QueueView
+from jobs.queue.position import QueuePlace
+from jobs.submission.batches import BatchView
+from jobs.trainings.record import LOSSES
+
+
+def job_json(
+    job: Job, place: QueuePlace | None = None, deliveries: Sequence[WebhookDelivery] = ()
+) -> dict[str, Any]:
+    """A job as clients see it. `place` is where it stands in the queue."""
+    base = f"/v1/jobs/{job.id}"
+    alphas = strengths(job.params) if job.kind == "stylize" else []
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "status": job.status,
+        "attempt": job.attempt,
+        "max_attempts": job.max_attempts,
+        "dead": job.dead,
+        "paused": job.paused_at is not None,
+        "priority": job.priority,
+        "params": job.params,
+        "progress": job.progress,
+        "queue": None if place is None else _place(place),
+        "cancel_requested": job.cancel_requested_at is not None,
+        "cancel_reason": job.cancel_reason,
+        "cancel_at": time_json(job.cancel_at),
+        "batch_id": job.batch_id,
+        "retried_from": job.retried_from,
+        "cached": job.cached,
+        "network_version": job.network_version,
+        # What went wrong in an attempt that is over says nothing of the one that succeeded.
+        "error": None if job.status == JobStatus.SUCCEEDED else job.error,
+        "inputs": [_file(file) | {"url": f"{base}/inputs/{file.role}"} for file in job.inputs],
+        "outputs": [
+            {"index": file.position}
+            | _file(file)
+            # Those of a strip come in the order of its strengths.
+            | {"alpha": alphas[file.position] if file.position < len(alphas) else None}
+            | _output_urls(base, file)
+            for file in job.outputs
+        ],
+        "metrics": job.metrics,
+        "request_id": job.request_id,
+        "webhook": None if job.webhook_url is None else _webhook(job, deliveries),
+        "created_at": time_json(job.created_at),
+        "started_at": time_json(job.started_at),
+        "finished_at": time_json(job.finished_at),
+        "expires_at": time_json(job.expires_at),
+        "urls": {
+            "self": base,
+            "events": f"{base}/events",
+            "cancel": f"{base}/cancel",
+            "retry": f"{base}/retry",
+            "output": f"{base}/output",
+            "link": f"{base}/output/url",
+            **(_training_urls(base) if job.queue == "train" else {}),
+        },
+    }
+
+
+def _output_urls(base: str, file: JobFile) -> dict[str, str | None]:
+    query = f"?index={file.position}" if file.position else ""
+    small = f"{base}/output/thumbnail{query}" if has_thumbnail(file.blob.media_type) else None
+    return {"url": f"{base}/output{query}", "thumbnail": small}
+
+
+def _training_urls(base: str) -> dict[str, str]:
+    return {name: f"{base}/{name}" for name in ("pause", "resume", "finish", "losses", "samples")}
+
+
+def _place(place: QueuePlace) -> dict[str, Any]:
+    return {"position": place.position, "eta_s": place.eta_s, "paused": place.paused}
+
+
+def batch_json(view: BatchView) -> dict[str, Any]:
+    """A batch as clients see it."""
+    base = f"/v1/batches/{view.batch.id}"
+    return {
+        "id": view.batch.id,
+        "done": view.done,
+        "total": view.total,
+        "counts": view.counts,
+        "created_at": time_json(view.batch.created_at),
+        "urls": {
+            "self": base,
+            "jobs": f"/v1/jobs?batch_id={view.batch.id}",
+            "cancel": f"{base}/cancel",
+        },
+    }
+
+
+def queue_json(view: QueueView) -> dict[str, Any]:
+    """A queue as an operator sees it."""
+    base = f"/v1/queues/{view.name}"
+    return {
+        "name": view.name,
+        "paused": view.paused_at is not None,
+        "paused_at": time_json(view.paused_at),
+        "queued": view.queued,
+        "running": view.running,
+        "urls": {"pause": f"{base}/pause", "resume": f"{base}/resume"},
+    }
+
+
+def _webhook(job: Job, deliveries: Sequence[WebhookDelivery]) -> dict[str, Any]:
+    return {
+        "url": job.webhook_url,
+        "events": (job.webhook_events or "").split(),
+        "deliveries": [
+            {
+                "id": delivery.id,
+                "event": delivery.event,
+                "attempts": delivery.attempts,
+                "status_code": delivery.status_code,
+                "error": delivery.error,
+                "next_at": time_json(delivery.next_at),
+                "delivered_at": time_json(delivery.delivered_at),
+            }
+            for delivery in deliveries
+        ],
+    }
+
+
+def _file(file: JobFile) -> dict[str, Any]:
+    return {"role": file.role, **_blob(file.blob)}
+
+
+def _blob(blob: Blob) -> dict[str, Any]:
+    return {
+        "media_type": blob.media_type,
+        "width": blob.width,
+        "height": blob.height,
+        "bytes": blob.size,
+        "sha256": blob.sha256,
+    }
+
+
+def upload_json(upload: StoredUpload) -> dict[str, Any]:
+    """An upload as clients see it."""
+    base = f"/v1/uploads/{upload.id}"
+    return {
+        "id": upload.id,
+        **_blob(upload.blob),
+        "created_at": time_json(upload.created_at),
+        "expires_at": time_json(upload.expires_at),
+        "urls": {"self": base, "image": f"{base}/image"},
+    }
+
+
+def style_json(style: Style) -> dict[str, Any]:
+    """A style as clients see it."""
+    base = f"/v1/styles/{style.id}"
+    image = f"{base}/image"
+    return {
+        "id": style.id,
+        "title": style.title,
+        "description": style.description,
+        "own": style.owner is not None,
+        "width": style.blob.width,
+        "height": style.blob.height,
+        "sha256": style.sha256,
+        "urls": {"self": base, "image": image, "thumbnail": f"{image}?size=192"},
+    }
+
+
+def network_json(network: TrainedNetwork) -> dict[str, Any]:
+    """A trained network as clients see it."""
+    base = f"/v1/networks/{network.id}"
+    return {
+        "id": network.id,
+        "name": network.name,
+        "version": network.version,
+        "architecture": network.architecture,
+        "styled": network.styled,
+        "bytes": network.blob.size,
+        "sha256": network.sha256,
+        "settings": network.settings,
+        "figures": network.figures,
+        "job_id": network.job_id,
+        "created_at": time_json(network.created_at),
+        "urls": {
+            "self": base,
+            "file": f"{base}/file",
+            **({"style": f"{base}/style"} if network.style_sha256 else {}),
+            **({"sample": f"{base}/sample"} if network.sample_sha256 else {}),
+        },
+    }
+
+
+def dataset_json(dataset: Dataset) -> dict[str, Any]:
+    """A dataset as clients see it."""
+    base = f"/v1/datasets/{dataset.id}"
+    shown = {} if dataset.folder is not None else {"images": f"{base}/images/{{number}}"}
+    return {
+        "id": dataset.id,
+        "name": dataset.name,
+        "own": dataset.owner is not None,
+        "images": dataset.image_count,
+        "folder": dataset.folder,
+        "created_at": time_json(dataset.created_at),
+        "urls": {"self": base, **shown},
+    }
+
+
+def loss_json(loss: TrainingLoss) -> dict[str, Any]:
+    """The losses of a step."""
+    return {"step": loss.step} | {name: getattr(loss, name) for name in LOSSES}
+
+
+def sample_json(file: JobFile) -> dict[str, Any]:
+    """A sample picture of a training."""
+    url = f"/v1/jobs/{file.job_id}/samples/{file.position}"
+    return {"step": file.position, **_blob(file.blob), "url": url}
+
+
+def time_json(value: datetime | None) -> str | None:
+    """A time as clients see it: UTC, in milliseconds."""
+    return None if value is None else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""Batching of stylize jobs into shared forward passes."""

@@ -1,0 +1,72 @@
+"""The `export` kind: a network as a file for another runtime, checked against the original."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jobs.db.models.jobs import Job
+from jobs.media.pictures import PictureInfo
+from worker.kinds.inputs import network_key
+from worker.result import Made, Output
+
+if TYPE_CHECKING:
+    from worker.context import WorkerContext
+    from worker.lease import Lease
+
+#: Format → the file's suffix and media type. OpenVINO's two files travel as one archive.
+_FILES = {
+    "onnx": (".onnx", "application/vnd.atelier.onnx"),
+    "openvino": (".xml", "application/zip"),
+    "torchscript": (".pt", "application/vnd.atelier.torchscript"),
+    "torch-export": (".pt2", "application/vnd.atelier.torch-export"),
+}
+
+
+def export(context: WorkerContext, job: Job, lease: Lease) -> Made:
+    """Write the file and hold it against the network; the report is among the figures."""
+    from nst_core.export.check_pictures import check_pictures
+    from nst_core.export.export import export_network
+
+    params = job.params
+    suffix, media_type = _FILES[params["format"]]
+    network = network_key(context, job)
+    steps = 0
+
+    def tell(step: str) -> None:
+        nonlocal steps
+        lease.report("write" if steps == 0 else "check", steps, 2)
+        steps += 1
+
+    with tempfile.TemporaryDirectory(prefix="atelier-export-") as folder:
+        target = Path(folder) / f"{params['network'].replace('@', '-v')}{suffix}"
+        report = export_network(
+            context.engines.file(network),
+            params["format"],
+            target,
+            check_pictures(),
+            precision=params["precision"],
+            on_step=tell,
+        )
+        lease.check()
+        files = sorted(Path(folder).iterdir())
+        data = files[0].read_bytes() if len(files) == 1 else _zipped(files)
+    info = PictureInfo(media_type=media_type, width=None, height=None)
+    shown = {name: value for name, value in report.as_dict().items() if name != "path"}
+    return Made(
+        outputs=[Output(role="export", data=data, info=info)],
+        network_version=context.engines.version(network),
+        metrics={"report": shown},
+    )
+
+
+def _zipped(files: list[Path]) -> bytes:
+    """The files as they are: weights hardly shrink. Always the same bytes for the same files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for file in files:
+            archive.writestr(zipfile.ZipInfo(file.name), file.read_bytes())
+    return buffer.getvalue()

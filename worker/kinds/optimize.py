@@ -1,0 +1,70 @@
+"""The `optimize` kind: one picture, pixel by pixel (Gatys et al.)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from jobs.db.models.jobs import Job
+from jobs.media.pictures import PictureInfo
+from worker.progress import Teller
+from worker.result import Made, Output
+
+if TYPE_CHECKING:
+    from nst_core.images.picture import PictureFormat
+    from worker.context import WorkerContext
+    from worker.lease import Lease
+
+#: Parameters that are about the file and not about the optimisation.
+_FILE = frozenset({"format", "quality"})
+
+
+@dataclass
+class _Latest:
+    step: int = 0
+    losses: dict[str, float] = field(default_factory=dict)
+
+
+def optimize(context: WorkerContext, job: Job, lease: Lease) -> Made:
+    """Optimise the pixels, with previews as samples."""
+    from nst_core.images.picture import encode_picture, read_picture
+    from nst_core.optimize.gatys import GatysConfig
+    from nst_core.optimize.gatys import optimize as run_gatys
+
+    params = job.params
+    started = time.perf_counter()
+    lease.report("decode", 0, 1)
+    pictures = {
+        file.role: read_picture(
+            context.storage.get(file.sha256), max_pixels=context.settings.max_pixels
+        )
+        for file in job.inputs
+    }
+    teller, latest = Teller(context, lease), _Latest()
+
+    def tell(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
+        latest.step, latest.losses = step, losses
+        teller.progress({"stage": stage, "step": step, "total": total, "losses": losses}, losses)
+
+    config = GatysConfig(**{name: _tuple(value) for name, value in params.items() if name not in _FILE})
+    picture = run_gatys(
+        pictures["content"],
+        pictures["style"],
+        config,
+        on_progress=tell,
+        on_preview=lambda preview: teller.preview(preview, latest.step),
+        should_stop=teller.look,
+        device=context.settings.device,
+    )
+    format_ = pictures["content"].format.lower() if params["format"] == "auto" else params["format"]
+    data = encode_picture(picture, cast("PictureFormat", format_), params["quality"])
+    info = PictureInfo(media_type=f"image/{format_}", width=picture.width, height=picture.height)
+    return Made(
+        outputs=[Output(role="image", data=data, info=info)],
+        metrics={"render_s": round(time.perf_counter() - started, 4), "losses": latest.losses},
+    )
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

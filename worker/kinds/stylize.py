@@ -1,0 +1,101 @@
+"""What each kind of job does: blobs in, `nst_core`, blobs out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from jobs.db.models.jobs import Job
+from jobs.media.pictures import PictureInfo
+from jobs.params.kinds import strengths
+from worker.kinds.export import export
+from worker.kinds.inputs import StylizeInputs
+from worker.kinds.optimize import optimize
+from worker.kinds.painting import painter
+from worker.kinds.train import train
+from worker.kinds.video import video
+from worker.result import Made, Output
+
+if TYPE_CHECKING:
+    from nst_core.images.picture import PictureFormat
+    from worker.context import WorkerContext
+    from worker.lease import Lease
+
+
+def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
+    """Render the content in the style, once for each strength."""
+    from nst_core.images.picture import encode_picture
+
+    params = job.params
+    inputs = StylizeInputs(context, job)
+    clock = _Clock()
+    lease.report("decode", 0, 4)
+    content = inputs.content()
+    clock.lap("decode_s")
+
+    lease.report("style", 1, 4)
+    network = inputs.network()
+    paint = painter(context, job, network, inputs, content)
+    clock.lap("style_s")
+
+    lease.report("render", 2, 4)
+    alphas = strengths(params)
+    notices: list[str] = []
+    pictures, together = paint(alphas, lease, notices.append)
+    clock.lap("render_s")
+
+    lease.report("encode", 3, 4)
+    format_ = cast("PictureFormat", _format(params["format"], content.format))
+    outputs = []
+    for alpha, picture in zip(alphas, pictures, strict=True):
+        settings = _settings(params, alpha) if params["metadata"] else None
+        data = encode_picture(picture, format_, params["quality"], settings)
+        info = PictureInfo(media_type=f"image/{format_}", width=picture.width, height=picture.height)
+        outputs.append(Output(role="image", data=data, info=info))
+    clock.lap("encode_s")
+    return Made(
+        outputs=outputs,
+        network_version=context.engines.version(network),
+        metrics={
+            **clock.laps,
+            "network": params["network"],
+            "runtime": context.engines.runtime(network),
+            "style_cached": inputs.styles_cached,
+            **({"rendered_together": together} if together > 1 else {}),
+            **({"notices": notices} if notices else {}),
+        },
+    )
+
+
+def _settings(params: dict[str, Any], alpha: float) -> dict[str, Any]:
+    """What a file that records its settings says: those of this one output."""
+    about_all = {"alphas", "metadata"}
+    return {name: value for name, value in params.items() if name not in about_all} | {"alpha": alpha}
+
+
+def _format(asked: str, content: str) -> str:
+    return content.lower() if asked == "auto" else asked
+
+
+class _Clock:
+    """Names the time since the last lap."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        at = time.perf_counter()
+        self.laps[name] = round(at - self._last, 4)
+        self._last = at
+
+
+#: Kind of job → what runs it.
+HANDLERS: dict[str, Callable[[WorkerContext, Job, Lease], Made]] = {
+    "stylize": stylize,
+    "train": train,
+    "optimize": optimize,
+    "video": video,
+    "export": export,
+}

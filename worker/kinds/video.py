@@ -1,0 +1,142 @@
+"""The `video` kind: segment after segment, so that a run that was stopped goes on from the last."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jobs.blobs.reader import fetch_blob
+from jobs.db.models.jobs import Job
+from jobs.media.pictures import SUFFIXES, PictureInfo
+from worker.job_folder import job_folder
+from worker.kinds.inputs import StylizeInputs
+from worker.lease import DrainedError
+from worker.progress import Teller
+from worker.result import Made, Output
+
+if TYPE_CHECKING:
+    from nst_core.images.picture import Picture
+    from nst_core.video.config import VideoConfig
+    from nst_core.video.painter import FramePainter
+    from worker.context import WorkerContext
+    from worker.lease import Lease
+
+#: How often previews are kept, in seconds.
+_PREVIEW_SECONDS = 5.0
+_MEDIA_TYPES = {
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "mkv": "video/x-matroska",
+    "webm": "video/webm",
+    "gif": "image/gif",
+    "png": "application/zip",
+}
+
+
+def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
+    """Render a video. What is finished stays on this machine until the job ends."""
+    from nst_core.video.config import VideoStopped
+    from nst_core.video.stylizer import VideoRun
+
+    folder = job_folder(context, "videos", job.id)
+    lease.report("decode", 0, 1)
+    inputs = StylizeInputs(context, job)
+    source = _source(context, job, folder)
+    target = folder / f"stylized.{SUFFIXES[_MEDIA_TYPES[job.params['format']]]}"
+    config = _config(context, job.params)
+    network = inputs.network()
+    painter = _painter(context, network, inputs, source, config)
+    steps = _Steps(Teller(context, lease))
+    notices: list[str] = []
+    try:
+        report = VideoRun(painter, source, target, folder / "segments", config).finish(
+            on_progress=steps.progress,
+            on_preview=steps.preview,
+            on_notice=notices.append,
+            should_stop=steps.should_stop,
+            keep_segments=True,
+        )
+    except VideoStopped:
+        raise steps.reason or DrainedError from None
+    info = PictureInfo(
+        media_type=_MEDIA_TYPES[job.params["format"]], width=report.width, height=report.height
+    )
+    return Made(
+        outputs=[Output(role="video", data=target, info=info)],
+        folder=folder,
+        network_version=context.engines.version(network),
+        metrics={
+            "video": report.as_dict(),
+            "network": job.params["network"],
+            **({"notices": notices} if notices else {}),
+        },
+    )
+
+
+def _source(context: WorkerContext, job: Job, folder: Path) -> Path:
+    file = next(file for file in job.inputs if file.role == "content")
+    path = folder / f"source.{SUFFIXES[file.blob.media_type]}"
+    fetch_blob(context.storage, file.sha256, file.blob.size, path)
+    return path
+
+
+def _config(context: WorkerContext, params: dict[str, Any]) -> VideoConfig:
+    from nst_core.video.config import VideoConfig, VideoLimits
+
+    points = tuple((float(at), float(alpha)) for at, alpha in params["alpha_points"])
+    same = ("temporal", "start_s", "end_s", "size", "color", "quality", "format")
+    seconds = context.settings.max_video_seconds
+    return VideoConfig(
+        alpha=points or params["alpha"],
+        # Headers may lie about lengths: the frames are counted too.
+        limits=VideoLimits(
+            seconds=seconds,
+            frames=round(seconds * 120),
+            megabytes=context.settings.max_video_output_mb,
+        ),
+        **{name: params[name] for name in same},
+    )
+
+
+def _painter(
+    context: WorkerContext, network: str, inputs: StylizeInputs, source: Path, config: VideoConfig
+) -> FramePainter:
+    from nst_core.stylize.engine import StyleEngine
+    from nst_core.video.painter import EnginePainter, FeedForwardPainter
+    from nst_core.video.stylizer import mosaic
+
+    engine = context.engines.get(network)
+    if not isinstance(engine, StyleEngine):
+        return FeedForwardPainter(engine, context.engines.version(network), config.color)
+    colours = mosaic(source, config) if config.color == "match" else None
+    return EnginePainter(engine, inputs.style(engine, colours), config.color)
+
+
+class _Steps:
+    """What `VideoRun` calls, from the threads of its stages. `reason` is why it was told to stop."""
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+        # The first comes at once: it says whether the style was a good choice.
+        self._previewed = -_PREVIEW_SECONDS
+        self._step = 0
+        self.reason: Exception | None = None
+
+    def should_stop(self) -> bool:
+        if self.reason is None:
+            try:
+                self._teller.look()
+            except Exception as error:  # raised again by the thread that runs the job
+                self.reason = error
+        return self.reason is not None
+
+    def progress(self, stage: str, step: int, total: int, fps: float, eta_s: float) -> None:
+        self._step = step
+        pace = {"frames_per_second": round(fps, 2), "eta_s": round(eta_s, 1)}
+        self._teller.progress({"stage": stage, "step": step, "total": total, **pace})
+
+    def preview(self, picture: Picture) -> None:
+        if time.monotonic() - self._previewed >= _PREVIEW_SECONDS:
+            self._previewed = time.monotonic()
+            self._teller.preview(picture, self._step, only=True)

@@ -1,0 +1,58 @@
+"""Style statistics by the style's SHA-256: in memory, then in SQL, computed at most once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jobs.db.engine import SessionFactory, reading
+from jobs.db.models.catalog import StyleStatistics
+from jobs.db.upserts import keep_statistics
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: Vectors in memory; each is a few kilobytes.
+CAPACITY = 2_000
+
+
+class StatisticsCache:
+    """The statistics of the styles that this worker has met."""
+
+    def __init__(self, sessions: SessionFactory) -> None:
+        self._sessions = sessions
+        self._kept: OrderedDict[tuple[str, str], Tensor] = OrderedDict()
+        # Jobs that run side by side often share a style: the second waits for what the first computes.
+        self._lock = threading.Lock()
+
+    def get(self, sha256: str, network: str, compute: Callable[[], Tensor]) -> tuple[Tensor, bool]:
+        """The (1, S) statistics, and whether they were known already."""
+        with self._lock:
+            return self._get(sha256, network, compute)
+
+    def _get(self, sha256: str, network: str, compute: Callable[[], Tensor]) -> tuple[Tensor, bool]:
+        key = (sha256, network)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key], True
+        stored = self._load(sha256, network)
+        values = compute() if stored is None else stored
+        if stored is None:
+            with self._sessions.begin() as session:
+                keep_statistics(session, sha256, network, values.cpu().numpy().astype("<f4").tobytes())
+        self._kept[key] = values
+        while len(self._kept) > CAPACITY:
+            self._kept.popitem(last=False)
+        return values, stored is not None
+
+    def _load(self, sha256: str, network: str) -> Tensor | None:
+        import numpy as np
+        import torch
+
+        with reading(self._sessions) as session:
+            row = session.get(StyleStatistics, (sha256, network))
+        if row is None:
+            return None
+        return torch.from_numpy(np.frombuffer(row.values, dtype="<f4").astype("float32"))[None]
