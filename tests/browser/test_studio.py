@@ -250,7 +250,7 @@ def test_the_pages_own_bytes_stay_small(studio: Studio) -> None:
         "return performance.getEntries().filter((each) => each.entryType === 'navigation'"
         " || each.name.includes('/static/')).map((each) => [each.name, each.decodedBodySize])"
     )
-    assert any(name.endswith("studio.js") for name, _ in own)
+    assert any(name.endswith("studio/index.js") for name, _ in own)
     assert sum(size for _, size in own) < 100_000
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import func, select, update
 from support.tests_support import network_file, zipped
 
 from jobs.accounts.quotas import bytes_kept
+from jobs.blobs import rows
 from jobs.blobs.local import LocalStorage
-from jobs.db import upserts
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
@@ -172,7 +172,7 @@ def test_the_bound_of_bytes_holds_when_requests_race(
     with service.sessions.begin() as session:
         session.execute(update(Blob).values(size=900_000))  # there is room for one more
     barrier = threading.Barrier(4)
-    checked = upserts.store_blobs
+    checked = rows.store_blobs
 
     def together(*arguments: Any) -> None:
         barrier.wait(30)  # all have been told that there is room

@@ -93,7 +93,7 @@ def test_every_end_hands_the_turn_on(engine: Engine, end: str) -> None:
 
 @pytest.fixture
 def impatient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine) -> Iterator[Engine]:
-    monkeypatch.setattr(engine, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("jobs.db.engine.LOCK_SECONDS", 0.1)
     impatient = make_engine(f"sqlite:///{tmp_path / 'turns.db'}")
     yield impatient
     impatient.dispose()

@@ -29,7 +29,7 @@ from jobs.queue import lifecycle
 from jobs.queue.broker import JobQueue, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
-from jobs.webhooks import webhook
+from jobs.webhooks.delivery import new_secret
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def empty_url(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) ->
 def used(service: JobService, submit: Callable[..., Job]) -> JobService:
     """A service with a bit of everything: jobs in several states, a retry before its original."""
     service.styles.register_gallery()
-    service.set_webhook_secret("ada", webhook.new_secret())
+    service.set_webhook_secret("ada", new_secret())
     first, second = submit(), submit(seed=2, owner="ada", use_cache=False)
     with service.sessions.begin() as session:
         # Ids are random: either may come first in a backup.

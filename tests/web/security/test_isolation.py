@@ -290,7 +290,7 @@ def test_without_a_key_nothing_but_what_is_public_opens(
 ) -> None:
     public = (
         things
-        | {"filename": "studio.js", "name": "swagger-ui.css", "token": "none"}
+        | {"filename": "studio/index.js", "name": "swagger-ui.css", "token": "none"}
         | {"photo": "coffee"}
     )
     for rule in rules(app):
