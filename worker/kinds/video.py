@@ -37,7 +37,7 @@ _MEDIA_TYPES = {
 def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
     """Render a video. What is finished stays on this machine until the job ends."""
     from nst_core.video.config import VideoStopped
-    from nst_core.video.stylizer import VideoRun
+    from nst_core.video.stylizer import VideoRender
 
     folder = job_folder(context, "videos", job.id)
     lease.report("decode", 0, 1)
@@ -50,7 +50,7 @@ def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
     steps = _Steps(Teller(context, lease))
     notices: list[str] = []
     try:
-        report = VideoRun(painter, source, target, folder / "segments", config).finish(
+        report = VideoRender(painter, source, target, folder / "segments", config).finish(
             on_progress=steps.progress,
             on_preview=steps.preview,
             on_notice=notices.append,
@@ -114,7 +114,7 @@ def _painter(
 
 
 class _Steps:
-    """What `VideoRun` calls, from the threads of its stages. `reason` is why it was told to stop."""
+    """What `VideoRender` calls, from the threads of its stages. `reason` is why it was told to stop."""
 
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
