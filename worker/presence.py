@@ -41,7 +41,7 @@ class Presence:
         self._thread.join(timeout=5)
         try:
             with self._sessions.begin() as session:
-                workers.leave(session, self.name)
+                workers.unregister_worker(session, self.name)
         except SQLAlchemyError as error:
             log.warning("that this worker stops was not written: %s", error)
 
@@ -49,7 +49,7 @@ class Presence:
         while True:
             try:
                 with self._sessions.begin() as session:
-                    workers.appear(session, self.name, self._queues)
+                    workers.register_worker(session, self.name, self._queues)
             except SQLAlchemyError as error:
                 # It is for the eye alone: jobs have leases of their own.
                 log.warning("that this worker is there was not written: %s", error)

@@ -31,10 +31,10 @@ def check_picture(
     Raises the errors of `clean_picture`, and `UnusablePictureError` for a picture that exceeds the
     limits.
     """
-    return start_picture_check(data, limits, name=name, pointer=pointer)()
+    return submit_picture_check(data, limits, name=name, pointer=pointer)()
 
 
-def start_picture_check(
+def submit_picture_check(
     data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
 ) -> Callable[[], CleanPicture]:
     """Start `check_picture` in the background; the returned function waits for its result or error."""

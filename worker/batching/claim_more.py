@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.db.engine import reading
 from jobs.db.models.jobs import Job
 from jobs.queue import lifecycle
-from jobs.queue.claiming import next_job
+from jobs.queue.claiming import peek_next_job
 from jobs.queue.lifecycle import Run
 from worker.batching.shape import Shape, shape_of
 from worker.context import WorkerContext
@@ -58,7 +58,7 @@ def _most(context: WorkerContext) -> int:
 
 def _next(context: WorkerContext, queue: str, shape: Shape) -> Job | None:
     with reading(context.sessions) as session:
-        job = next_job(session, queue, max_running=context.settings.max_running_per_owner)
+        job = peek_next_job(session, queue, max_running=context.settings.max_running_per_owner)
         return job if job is not None and shape_of(job) == shape else None
 
 
