@@ -8,7 +8,7 @@ import logging
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.stores import make_storage
 from jobs.db.engine import SessionFactory, make_engine, make_sessions, now
-from jobs.db.upserts import keep_network_version
+from jobs.db.upserts import upsert_network_version
 from jobs.settings import Settings
 from worker.batching.rendezvous import RenderBatch
 from worker.drain import Drain
@@ -46,7 +46,7 @@ class WorkerContext:
             versions = self.engines.versions()
             with self.sessions.begin() as session:
                 for network, version in versions.items():
-                    keep_network_version(session, network, version, now(session))
+                    upsert_network_version(session, network, version, now(session))
         except Exception:
             # Not fatal: jobs are then rendered that the result cache could have answered.
             log.exception("the networks' versions were not recorded")
@@ -54,7 +54,7 @@ class WorkerContext:
     def record_version(self, network: str) -> None:
         """Store the version of one trained network."""
         with self.sessions.begin() as session:
-            keep_network_version(session, network, self.engines.version(network), now(session))
+            upsert_network_version(session, network, self.engines.version(network), now(session))
 
     def warm_up(self) -> None:
         """Load the default network and run it once, so that the first job does not wait for that."""

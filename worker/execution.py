@@ -20,10 +20,10 @@ from jobs.db import counters
 from jobs.db.engine import now, reading
 from jobs.db.models.jobs import Job, JobFile
 from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError
-from jobs.logs import bound
+from jobs.logs import log_context
 from jobs.queue import lifecycle, outbox
 from jobs.queue.backoff import retry_delay
-from jobs.queue.claiming import eligible
+from jobs.queue.claiming import is_eligible
 from jobs.queue.lifecycle import JobStatus, Run
 from jobs.trainings import control
 from worker.batching.claim_more import claim_more
@@ -80,7 +80,7 @@ def _run_batch(context: WorkerContext, claimed: list[tuple[Run, Job]]) -> None:
 
 
 def _run(context: WorkerContext, job: Job, run: Run) -> None:
-    with bound(job_id=run.job_id, request_id=job.request_id):
+    with log_context(job_id=run.job_id, request_id=job.request_id):
         _run_bound(context, job, run)
 
 
@@ -96,7 +96,7 @@ def _run_bound(context: WorkerContext, job: Job, run: Run) -> None:
         deadline_seconds=settings.train_seconds if is_long else settings.job_seconds,
         drain=context.drain,
         # A training checks the drain flag itself, and saves a checkpoint first.
-        drain_seconds=math.inf if job.kind in control.KINDS else settings.drain_seconds,
+        drain_seconds=math.inf if job.kind in control.CONTROLLABLE_KINDS else settings.drain_seconds,
     )
     started = time.perf_counter()
     try:
@@ -110,7 +110,7 @@ def _run_bound(context: WorkerContext, job: Job, run: Run) -> None:
         log.warning("job %s attempt %d lost its lease; its work is discarded", run.job_id, run.attempt)
         _count(context, counters.WRITES_REFUSED)
     except JobCanceledError:
-        _end(context, run, lifecycle.end_canceled)
+        _end(context, run, lifecycle.finish_canceled)
     except DrainedError:
         log.info("job %s goes back into the queue: the worker stops", run.job_id)
         _end(context, run, _put_back, job, "drained")
@@ -207,7 +207,7 @@ def _wake_next_of_owner(context: WorkerContext, job: Job) -> None:
         return
     with context.sessions.begin() as session:
         of_owner = select(Job.id).where(Job.owner == job.owner, Job.queue == job.queue).limit(1)
-        job_id = session.scalar(of_owner.where(eligible(now(session))))
+        job_id = session.scalar(of_owner.where(is_eligible(now(session))))
         if job_id is not None:
             outbox.enqueue(session, job_id, job.queue)
 

@@ -41,7 +41,7 @@ class Presence:
         self._thread.join(timeout=5)
         try:
             with self._sessions.begin() as session:
-                workers.leave(session, self.name)
+                workers.unregister_worker(session, self.name)
         except SQLAlchemyError as error:
             log.warning("the presence of this worker was not removed: %s", error)
 
@@ -49,7 +49,7 @@ class Presence:
         while True:
             try:
                 with self._sessions.begin() as session:
-                    workers.appear(session, self.name, self._queues)
+                    workers.register_worker(session, self.name, self._queues)
             except SQLAlchemyError as error:
                 # Presence is only displayed; jobs are protected by their own leases.
                 log.warning("the presence of this worker was not stored: %s", error)

@@ -59,7 +59,7 @@ class ProgressReporter:
             with self._context.sessions.begin() as session:
                 lifecycle.report_progress(session, self._lease.run, progress)
                 if losses is not None:
-                    record.keep_losses(session, self._lease.run, progress["step"], losses)
+                    record.save_losses(session, self._lease.run, progress["step"], losses)
         except SQLAlchemyError as error:
             # Progress is only displayed; the lease alone decides whether the run may go on.
             log.warning("progress of %s was not stored: %s", self._lease.run.job_id, error)
@@ -73,6 +73,6 @@ class ProgressReporter:
         try:
             sha256 = store_blob(self._context.sessions, self._context.storage, data, info)
             with self._context.sessions.begin() as session:
-                record.keep_sample(session, self._lease.run, step, sha256, only=only)
+                record.save_sample(session, self._lease.run, step, sha256, only=only)
         except (SQLAlchemyError, JobsError) as error:
             log.warning("a preview of %s was not stored: %s", self._lease.run.job_id, error)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from jobs.db.engine import SessionFactory, reading
 from jobs.db.models.catalog import StyleStatistics
-from jobs.db.upserts import keep_statistics
+from jobs.db.upserts import insert_style_statistics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +41,9 @@ class StatisticsCache:
         values = compute() if stored is None else stored
         if stored is None:
             with self._sessions.begin() as session:
-                keep_statistics(session, sha256, network, values.cpu().numpy().astype("<f4").tobytes())
+                insert_style_statistics(
+                    session, sha256, network, values.cpu().numpy().astype("<f4").tobytes()
+                )
         self._cache[key] = values
         while len(self._cache) > CAPACITY:
             self._cache.popitem(last=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, exists, or_, select
 
-from jobs.accounts.quotas import check_bytes
+from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
 from jobs.catalog.zip_archives import photographs
@@ -38,7 +38,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 FEWEST = 1
 
 
-class DatasetCatalogue:
+class DatasetCatalog:
     """The datasets of one owner, and those for all."""
 
     def __init__(
@@ -82,7 +82,7 @@ class DatasetCatalogue:
             kept.setdefault(sha256_of(picture.data), picture)
         sizes = {sha256: len(picture.data) for sha256, picture in kept.items()}
         with reading(self._sessions) as session:
-            check_bytes(session, self._owner, settings.max_mb_per_owner, sizes)
+            check_storage_quota(session, self._owner, settings.max_mb_per_owner, sizes)
         stored = [
             store_blob(self._sessions, self._storage, each.data, each.info) for each in kept.values()
         ]
@@ -171,7 +171,7 @@ class DatasetCatalogue:
             if owner is not None:
                 ensure_owner(session, owner)
                 most = self._settings.max_mb_per_owner
-                check_bytes(session, owner, most, sizes or {}, lock=True)
+                check_storage_quota(session, owner, most, sizes or {}, lock=True)
             count, at = len(digests), now(session)
             session.merge(Dataset(id=id_, owner=owner, name=name, image_count=count, created_at=at))
             session.flush()

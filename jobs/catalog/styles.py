@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, or_, select
 
-from jobs.accounts.quotas import check_bytes
+from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
 from jobs.db.engine import SessionFactory, new_id, now, reading
@@ -22,7 +22,7 @@ from jobs.settings import Settings
 GALLERY = Path(__file__).parents[1] / "gallery"
 
 
-class StyleCatalogue:
+class StyleCatalog:
     """The gallery, and the styles of one owner."""
 
     def __init__(
@@ -53,11 +53,11 @@ class StyleCatalogue:
         picture = take_picture(upload.data, limits, name=upload.name, pointer=upload.field)
         most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
         with reading(self._sessions) as session:
-            check_bytes(session, self._owner, most, files)
+            check_storage_quota(session, self._owner, most, files)
         sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
-            check_bytes(session, self._owner, most, files, lock=True)
+            check_storage_quota(session, self._owner, most, files, lock=True)
             style = Style(
                 id=new_id(),
                 owner=self._owner,

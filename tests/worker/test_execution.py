@@ -22,7 +22,7 @@ from jobs.errors import StorageError
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -36,7 +36,7 @@ Handler = Callable[[WorkerContext, Job, Lease], JobResult]
 @pytest.fixture
 def service(context: WorkerContext) -> JobService:
     settings = context.settings
-    queue = JobQueue(make_celery(settings.broker))
+    queue = Broker(make_celery(settings.broker))
     return JobService(settings, context._engine, context.storage, queue)
 
 
@@ -561,8 +561,8 @@ def test_a_retry_waits_longer_each_time_and_its_token_waits_with_it(
     waits = (job.run_at - service.events(job_id)[-1].created_at).total_seconds()
     assert 50 <= waits <= 100
     assert run(context) is None
-    service.queue.wake = lambda *_: True  # type: ignore[method-assign]
-    assert outbox.publish(service.sessions, service.queue) == 0
+    service.broker.wake = lambda *_: True  # type: ignore[method-assign]
+    assert outbox.publish(service.sessions, service.broker) == 0
 
 
 def test_an_owner_at_the_bound_wakes_a_worker_when_a_job_ends(

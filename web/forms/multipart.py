@@ -133,5 +133,5 @@ JOB_FIELDS = (
 def _kept(atelier: JobService, name: str, value: object) -> KeptPicture:
     match value:
         case {"upload": str(upload_id), **others} if not others:
-            return atelier.uploads.use(upload_id, field=f"{name}.upload")
+            return atelier.uploads.resolve(upload_id, field=f"{name}.upload")
     raise InvalidParamsError([(name, 'Name an upload: {"upload": ID}.')])

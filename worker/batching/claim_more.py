@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.db.engine import SessionFactory, reading
 from jobs.db.models.jobs import Job
 from jobs.queue import lifecycle
-from jobs.queue.claiming import next_job
+from jobs.queue.claiming import peek_next_job
 from jobs.queue.lifecycle import Run
 from jobs.settings import Settings
 from worker.batching.shape import Shape, shape_of
@@ -67,7 +67,7 @@ def _next_of_shape(
     settings: Settings, sessions: SessionFactory, queue: str, shape: Shape
 ) -> Job | None:
     with reading(sessions) as session:
-        job = next_job(session, queue, max_running=settings.max_running_per_owner)
+        job = peek_next_job(session, queue, max_running=settings.max_running_per_owner)
         return job if job is not None and shape_of(job) == shape else None
 
 

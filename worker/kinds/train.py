@@ -134,7 +134,7 @@ class _Run:
         """Pass on what the owner and the worker want. Raises what ends the run at once."""
         self._lease.pulse()
         with self._context.sessions() as session:
-            wishes = record.wishes(session, self._lease.run)
+            wishes = record.read_signals(session, self._lease.run)
         if wishes.finish and self._asked is None:
             self._asked = "finish"
             self._process.finish()
@@ -154,7 +154,7 @@ class _Run:
             self._keep_checkpoint(event)
         elif name == "notice":
             self._notices.append(event["message"])
-            self._write(record.keep_notice, event["step"], event["code"], event["message"])
+            self._write(record.record_notice, event["step"], event["code"], event["message"])
         elif name in {"finished", "error"}:
             self._end = event
 
@@ -167,13 +167,13 @@ class _Run:
         self._written = time.monotonic()
         shown = {key: value for key, value in event.items() if key != "event"}
         self._write(lifecycle.report_progress, {"stage": "train", **shown})
-        self._write(record.keep_losses, event["step"], event["losses"])
+        self._write(record.save_losses, event["step"], event["losses"])
 
     def _keep_sample(self, event: dict[str, Any]) -> None:
         data = Path(event["path"]).read_bytes()
         info = inspect_picture(data, name="sample", max_pixels=100_000_000)
         self._sample = OutputFile(role="image", data=data, info=info)
-        self._stored(record.keep_sample, event["step"], data, info)
+        self._stored(record.save_sample, event["step"], data, info)
 
     def _keep_checkpoint(self, event: dict[str, Any]) -> None:
         try:
@@ -181,7 +181,7 @@ class _Run:
         except OSError as error:
             log.warning("the checkpoint of step %s can't be read: %s", event["step"], error)
             return
-        self._stored(record.keep_checkpoint, event["step"], data, _CHECKPOINT_INFO)
+        self._stored(record.save_checkpoint, event["step"], data, _CHECKPOINT_INFO)
 
     def _stored(self, keep: Callable[..., None], step: int, data: bytes, info: PictureInfo) -> None:
         # A store or database that is away costs this one file: the checkpoint on disk is there still.
