@@ -114,7 +114,7 @@ def _painter(
 
 
 class _Steps:
-    """Callbacks of `VideoRender`, called from its stages' threads. `reason` says why the run must stop."""
+    """Callbacks of `VideoRender`, called from its threads. `reason` says why the render must stop."""
 
     def __init__(self, reporter: ProgressReporter) -> None:
         self._reporter = reporter
