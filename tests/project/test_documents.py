@@ -237,6 +237,6 @@ def test_the_tests_that_the_readme_names_are_there() -> None:
     named = re.findall(r"`((?:tests/)?[\w/.]*test[\w/.]*)`", table)
     assert len(named) >= 15
     for name in named:
-        found = ROOT / name if name.startswith("tests/") else next(ROOT.glob(f"tests/*/{name}"), None)
+        found = ROOT / name if name.startswith("tests/") else next(ROOT.glob(f"tests/**/{name}"), None)
         assert found is not None, name
         assert found.exists(), name

@@ -15,6 +15,8 @@ from jobs.queue.claiming import next_job
 from jobs.queue.lifecycle import JobStatus, Run
 from jobs.queue.pausing import keep_pause
 
+pytestmark = pytest.mark.dialects
+
 
 def add_jobs(sessions: SessionFactory, owner: str, count: int, *, priority: int = 0) -> list[str]:
     ids = [new_id() for _ in range(count)]

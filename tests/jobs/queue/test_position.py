@@ -17,6 +17,8 @@ from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import keep_pause
 from jobs.queue.position import _OWN_BEFORE, _WAITING, Line, QueuePlace
 
+pytestmark = pytest.mark.dialects
+
 
 def add(sessions: SessionFactory, owner: str = "ann", priority: int = 0) -> str:
     with sessions.begin() as session:

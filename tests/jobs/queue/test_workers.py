@@ -14,6 +14,8 @@ from jobs.db.models.operations import WorkerProcess
 from jobs.queue import lifecycle
 from jobs.queue.workers import WorkerView, appear, leave, worker_name, workers
 
+pytestmark = pytest.mark.dialects
+
 BEAT = 15.0
 
 
