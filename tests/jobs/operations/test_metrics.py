@@ -14,7 +14,7 @@ from jobs.db.models.operations import OutboxMessage, WebhookDelivery
 from jobs.db.upserts import ensure_owner
 from jobs.operations.metrics import (
     WINDOW,
-    figures,
+    collect_metrics,
     latest_succeeded,
     oldest_queued,
     open_jobs,
@@ -58,9 +58,9 @@ def add(sessions: SessionFactory, number: int, status: JobStatus, **values: obje
 def shown(sessions: SessionFactory) -> dict[str, float]:
     with sessions() as session:
         return {
-            figure.name + labels: value
-            for figure in figures(session)
-            for labels, value in figure.samples
+            metric.name + labels: value
+            for metric in collect_metrics(session)
+            for labels, value in metric.samples
         }
 
 

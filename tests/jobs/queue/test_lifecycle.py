@@ -75,7 +75,7 @@ def force(sessions: SessionFactory, job_id: str, status: JobStatus) -> Run:
 VERBS = {
     "succeed": (lambda s, r: lifecycle.succeed(s, r, {}), JobStatus.SUCCEEDED),
     "fail": (lambda s, r: lifecycle.fail(s, r, {"code": "x"}), JobStatus.FAILED),
-    "end_canceled": (lifecycle.end_canceled, JobStatus.CANCELED),
+    "finish_canceled": (lifecycle.finish_canceled, JobStatus.CANCELED),
     "requeue": (lambda s, r: lifecycle.requeue(s, r, reason="retry"), JobStatus.QUEUED),
     "heartbeat": (lambda s, r: lifecycle.heartbeat(s, r, 60), JobStatus.RUNNING),
     "report_progress": (lambda s, r: lifecycle.report_progress(s, r, {}), JobStatus.RUNNING),
