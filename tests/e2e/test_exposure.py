@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 def atelier(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "atelier.cli", *arguments],
+        [sys.executable, "-m", "atelier", *arguments],
         env=stack.environment,
         cwd=ROOT,
         capture_output=True,
