@@ -12,6 +12,7 @@ import pytest
 from alembic import command
 from click.testing import CliRunner
 from sqlalchemy import Engine, func, inspect, select, text
+from support.maintenance import maintenance_of
 
 from jobs.accounts.api_keys import ApiKeyStore, Scope
 from jobs.blobs.local import LocalStorage

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from sqlalchemy import func, select, update
+from support.maintenance import maintenance_of
 from werkzeug.test import TestResponse
 
 from jobs.db.models.jobs import Job
