@@ -21,7 +21,7 @@ from jobs.db.models.operations import WebhookDelivery
 from jobs.db.models.owners import Owner
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
-from jobs.media.pictures import KeptPicture, Upload
+from jobs.media.pictures import StoredPicture, Upload
 from jobs.operations.metrics import Metric, collect_metrics
 from jobs.operations.retention import delete_job
 from jobs.params.inputs import InputCatalog
@@ -92,10 +92,10 @@ class JobService:
         kind: str,
         values: dict[str, Any],
         *,
-        content: Upload | KeptPicture | None,
-        style: Upload | KeptPicture | None = None,
+        content: Upload | StoredPicture | None,
+        style: Upload | StoredPicture | None = None,
         style_id: str | None = None,
-        parts: Mapping[str, Upload | KeptPicture] | None = None,
+        parts: Mapping[str, Upload | StoredPicture] | None = None,
         priority: int = 0,
         idempotency_key: str | None = None,
         cancel_after: float | None = None,

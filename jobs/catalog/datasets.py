@@ -19,7 +19,7 @@ from jobs.db.models.trainings import Dataset, DatasetImage
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, JobsError, NotFoundError
 from jobs.media.pictures import CleanPicture, inspect_picture
-from jobs.media.sandbox import take_picture
+from jobs.media.sandbox import check_picture
 from jobs.queue.lifecycle import FINAL
 from jobs.settings import Settings
 
@@ -67,7 +67,7 @@ class DatasetCatalog:
     def add_archive(self, data: bytes, *, name: str) -> Dataset:
         """Keep the photographs of a zip archive, all or none, without their metadata.
 
-        Raises `InvalidParamsError`, `OverLimitError`, or what `take_picture` raises for the first
+        Raises `InvalidParamsError`, `OverLimitError`, or what `check_picture` raises for the first
         that can't be used.
         """
         name = _checked_name(name)
@@ -78,7 +78,7 @@ class DatasetCatalog:
         total = 2 * settings.max_dataset_mb * 1_000_000
         most = settings.max_dataset_images
         for said, raw in photographs(data, most=most, max_bytes=limit, max_total=total):
-            picture = take_picture(raw, settings.decode_limits, name=said, pointer="file")
+            picture = check_picture(raw, settings.decode_limits, name=said, pointer="file")
             kept.setdefault(sha256_of(picture.data), picture)
         sizes = {sha256: len(picture.data) for sha256, picture in kept.items()}
         with reading(self._sessions) as session:

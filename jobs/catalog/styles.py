@@ -16,7 +16,7 @@ from jobs.db.models.catalog import Style
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError
 from jobs.media.pictures import Upload, inspect_picture
-from jobs.media.sandbox import take_picture
+from jobs.media.sandbox import check_picture
 from jobs.settings import Settings
 
 GALLERY = Path(__file__).parents[1] / "gallery"
@@ -44,13 +44,13 @@ class StyleCatalog:
     def add(self, upload: Upload, *, title: str) -> Style:
         """Register a style of one's own.
 
-        Raises `InvalidParamsError`, `OverLimitError` or what `take_picture` raises.
+        Raises `InvalidParamsError`, `OverLimitError` or what `check_picture` raises.
         """
         title = title.strip()
         if not 1 <= len(title) <= 120 or not title.isprintable():
             raise InvalidParamsError([("title", "A title of 1 to 120 characters is needed.")])
         limits = self._settings.decode_limits
-        picture = take_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+        picture = check_picture(upload.data, limits, name=upload.name, pointer=upload.field)
         most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
         with reading(self._sessions) as session:
             check_storage_quota(session, self._owner, most, files)

@@ -12,8 +12,8 @@ from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.blobs import StoredUpload
 from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
-from jobs.media.pictures import KeptPicture, Upload
-from jobs.media.sandbox import take_picture
+from jobs.media.pictures import StoredPicture, Upload
+from jobs.media.sandbox import check_picture
 from jobs.settings import Settings
 
 
@@ -31,13 +31,13 @@ class UploadCatalog:
     def add(self, upload: Upload, *, expires_in: int | None = None) -> StoredUpload:
         """Keep a picture for `expires_in` seconds, or as long as uploads are kept.
 
-        Raises `InvalidParamsError`, `OverLimitError` or what `take_picture` raises.
+        Raises `InvalidParamsError`, `OverLimitError` or what `check_picture` raises.
         """
         if expires_in is not None and expires_in < MIN_EXPIRY_SECONDS:
             raise InvalidParamsError(
                 [("expires_in", f"expires_in is {MIN_EXPIRY_SECONDS} seconds at least.")]
             )
-        picture = take_picture(
+        picture = check_picture(
             upload.data, self._settings.decode_limits, name=upload.name, pointer=upload.field
         )
         most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
@@ -76,7 +76,7 @@ class UploadCatalog:
         row = self.get(upload_id)
         return row, self._storage.get(row.sha256)
 
-    def resolve(self, upload_id: str, *, field: str) -> KeptPicture:
+    def resolve(self, upload_id: str, *, field: str) -> StoredPicture:
         """The upload's picture for a job. Raises `InvalidParamsError` if there is none."""
         try:
             row = self.get(upload_id)
@@ -84,7 +84,7 @@ class UploadCatalog:
             raise InvalidParamsError([(field, f"{error.detail} It may have expired.")]) from None
         with self._sessions.begin() as session:
             touch_blob(session, row.sha256)  # so that no sweep comes before the job does
-        return KeptPicture(sha256=row.sha256)
+        return StoredPicture(sha256=row.sha256)
 
     def delete(self, upload_id: str) -> None:
         """Forget an upload; jobs that were made of it keep their picture. Raises `NotFoundError`."""

@@ -11,8 +11,8 @@ from jobs.accounts.expiry import MIN_EXPIRY_SECONDS
 from jobs.blobs.storage import sha256_of
 from jobs.errors import InvalidParamsError
 from jobs.media.limits import DecodeLimits
-from jobs.media.pictures import CheckedFile, KeptPicture, Upload
-from jobs.media.sandbox import begin_picture, take_video
+from jobs.media.pictures import CheckedFile, StoredPicture, Upload
+from jobs.media.sandbox import check_video, submit_picture_check
 from jobs.params.inputs import NETWORK_ROLE, InputCatalog, NetworkInput, find_input_sources
 from jobs.params.kinds import QUEUES, validate_params
 from jobs.webhooks.webhook import Webhook
@@ -57,7 +57,7 @@ def validate_submission(
     kind: str,
     values: dict[str, Any],
     *,
-    uploads: Mapping[str, Upload | KeptPicture],
+    uploads: Mapping[str, Upload | StoredPicture],
     style_id: str | None,
     catalog: InputCatalog,
     priority: int,
@@ -71,7 +71,7 @@ def validate_submission(
     request_id: str | None = None,
     webhook: Webhook | None = None,
 ) -> Submission:
-    """Raises `InvalidParamsError`, or what `take_picture` raises, unless all is well.
+    """Raises `InvalidParamsError`, or what `check_picture` raises, unless all is well.
 
     `catalog` knows the styles and networks that are named.
     """
@@ -87,7 +87,7 @@ def validate_submission(
         webhook=webhook,
         expires_in=expires_in,
     )
-    if kind == "video" and isinstance(uploads.get("content"), KeptPicture):
+    if kind == "video" and isinstance(uploads.get("content"), StoredPicture):
         raise InvalidParamsError([("content", "An upload is a picture; send the video as a form.")])
     network = catalog.network(str(common.params.get("network", "slim")))
     # Before pictures are decoded for nothing.
@@ -101,7 +101,7 @@ def validate_submission(
         for field, upload in uploads.items()
         if isinstance(upload, Upload)
     }
-    kept = {field: upload for field, upload in uploads.items() if isinstance(upload, KeptPicture)}
+    kept = {field: upload for field, upload in uploads.items() if isinstance(upload, StoredPicture)}
     pictures = kept | {field: finish() for field, finish in begun.items()}
     digests = sorted((field, picture.sha256) for field, picture in pictures.items())
     return replace(
@@ -117,7 +117,7 @@ def resolve_inputs(
     kind: str,
     params: dict[str, Any],
     style_id: str | None,
-    pictures: Mapping[str, CheckedFile | KeptPicture],
+    pictures: Mapping[str, CheckedFile | StoredPicture],
     registered: Callable[[str], str],
     network: NetworkInput | None = None,
 ) -> list[tuple[str, str]]:
@@ -193,13 +193,13 @@ def _begin(kind: str, field: str, upload: Upload, limits: DecodeLimits) -> Calla
 
 
 def _check_video(upload: Upload, limits: DecodeLimits) -> CheckedFile:
-    info = take_video(upload.data, limits, name=upload.name, pointer=upload.field)
+    info = check_video(upload.data, limits, name=upload.name, pointer=upload.field)
     return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
 
 
 def start_picture_check(upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
-    """Begin to check a picture: what is returned waits for it, and raises as `take_picture`."""
-    finish_picture = begin_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+    """Begin to check a picture: what is returned waits for it, and raises as `check_picture`."""
+    finish_picture = submit_picture_check(upload.data, limits, name=upload.name, pointer=upload.field)
 
     def finish() -> CheckedFile:
         picture = finish_picture()

@@ -15,8 +15,6 @@ from support.service_stack import ROOT, Stack, finished, states
 from atelier import Client
 from jobs.queue.broker import Broker, make_celery
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
-
 
 @pytest.fixture(scope="module")
 def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:

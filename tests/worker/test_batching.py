@@ -327,7 +327,7 @@ def test_who_is_late_is_not_waited_for_for_ever(
     passes: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rendezvous, "PATIENCE", 0.2)
+    monkeypatch.setattr(rendezvous, "MAX_WAIT_SECONDS", 0.2)
     jobs = [submit() for _ in range(3)]
     slow = service.get(jobs[0]).inputs[0].sha256
     real, others_done = batching.storage.get, threading.Event()
@@ -372,7 +372,7 @@ def test_two_workers_that_race_for_batches(
 KILLED = """
 import sys, time
 from jobs.settings import Settings
-from nst_core.engine import StyleEngine
+from nst_core.stylize.engine import StyleEngine
 from worker import execution
 from worker.context import WorkerContext
 

@@ -16,8 +16,8 @@ from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import SUFFIXES
-from jobs.media.sandbox import take_thumbnail
-from jobs.media.thumbnails import SIDE, first_bytes, has_thumbnail
+from jobs.media.sandbox import thumbnail_in_sandbox
+from jobs.media.thumbnails import SIDE, has_thumbnail, thumbnail_input_bytes
 from jobs.params.kinds import PARAMS
 from jobs.queue.lifecycle import FINAL, JobStatus
 from jobs.service import JobService
@@ -173,8 +173,10 @@ def thumbnail(job_id: str) -> Response:
     elif not has_thumbnail(blob.media_type):
         raise NotFoundError(f"There is no small picture of {blob.media_type}.")
     else:
-        data = atelier.storage.read_range(blob.sha256, 0, min(blob.size, first_bytes(blob.media_type)))
-        small = take_thumbnail(data, blob.media_type, atelier.settings.decode_limits)
+        data = atelier.storage.read_range(
+            blob.sha256, 0, min(blob.size, thumbnail_input_bytes(blob.media_type))
+        )
+        small = thumbnail_in_sandbox(data, blob.media_type, atelier.settings.decode_limits)
         response = Response(small, mimetype="image/webp")
     response.set_etag(etag)
     response.headers["Cache-Control"] = KEEP

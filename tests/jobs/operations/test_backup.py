@@ -32,6 +32,8 @@ from jobs.service import JobService
 from jobs.settings import Settings
 from jobs.webhooks.delivery import new_secret
 
+pytestmark = pytest.mark.dialects
+
 
 @pytest.fixture
 def empty_url(request: pytest.FixtureRequest, engine: Engine, tmp_path: Path) -> str:

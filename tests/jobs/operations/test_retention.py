@@ -25,6 +25,8 @@ from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
 
+pytestmark = pytest.mark.dialects
+
 Picture = Callable[..., bytes]
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 

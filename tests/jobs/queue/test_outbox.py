@@ -19,6 +19,8 @@ from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
 
+pytestmark = pytest.mark.dialects
+
 AWAY = "redis://127.0.0.1:1/0"
 
 

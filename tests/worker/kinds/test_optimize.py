@@ -60,16 +60,16 @@ def test_what_is_cancelled_meanwhile_stops(
     context: WorkerContext, submit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, job_id = submit(steps="2000")
-    from worker.progress import Teller
+    from worker.progress import ProgressReporter
 
-    shown = Teller.progress
+    report = ProgressReporter.report
 
-    def cancel_first(self: Teller, *values: Any) -> None:
-        shown(self, *values)
+    def cancel_first(self: ProgressReporter, *values: Any) -> None:
+        report(self, *values)
         if service.get(job_id).cancel_requested_at is None:
             service.cancel(job_id)
 
-    monkeypatch.setattr(Teller, "progress", cancel_first)
+    monkeypatch.setattr(ProgressReporter, "report", cancel_first)
     execution.run_next(context, "train", "w")
 
     assert service.get(job_id).status == JobStatus.CANCELED
