@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from nst_core.errors import NstError
 from nst_core.images.save_options import save_options
 from nst_core.images.srgb import to_srgb
 
@@ -36,7 +37,7 @@ _MAX_SIDE = {"jpeg": 65_535, "webp": 16_383}
 _ORIENTATION = 0x0112
 
 
-class PictureError(ValueError):
+class PictureError(NstError):
     """A file is not a usable picture, or a picture can't be written as requested."""
 
 
