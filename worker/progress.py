@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: How often wishes are asked after, and how often progress is written, in seconds.
+#: How often requests are asked after, and how often progress is written, in seconds.
 _SECONDS = 1.0
 
 
@@ -54,7 +54,7 @@ class Teller:
             with self._context.sessions.begin() as session:
                 lifecycle.report_progress(session, self._lease.run, shown)
                 if losses is not None:
-                    record.keep_losses(session, self._lease.run, shown["step"], losses)
+                    record.save_losses(session, self._lease.run, shown["step"], losses)
         except SQLAlchemyError as error:
             # Progress is for the eye; the lease alone decides whether the run may go on.
             log.warning("progress of %s was not stored: %s", self._lease.run.job_id, error)
@@ -68,6 +68,6 @@ class Teller:
         try:
             sha256 = store_blob(self._context.sessions, self._context.storage, data, info)
             with self._context.sessions.begin() as session:
-                record.keep_sample(session, self._lease.run, step, sha256, only=only)
+                record.save_sample(session, self._lease.run, step, sha256, only=only)
         except (SQLAlchemyError, JobsError) as error:
             log.warning("a preview of %s was not stored: %s", self._lease.run.job_id, error)

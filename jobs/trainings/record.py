@@ -1,4 +1,7 @@
-"""What a running training writes, fenced by its lease: checkpoints, samples, losses; and its wishes."""
+"""Database records of a running training, fenced by its lease: checkpoints, samples, losses, notices.
+
+Also reads what the owner has requested of the run.
+"""
 
 from __future__ import annotations
 
@@ -15,58 +18,58 @@ from jobs.db.models.trainings import TrainingLoss
 from jobs.errors import LeaseLostError
 from jobs.queue.lifecycle import Run, fenced, record
 
-#: Directions of a training's files beside `input` and `output`.
+#: Values of `JobFile.direction` that only trainings use, beside `input` and `output`.
 CHECKPOINT = "state"
 SAMPLE = "sample"
 LOSSES = ("content", "style", "tv", "total")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
-    """What its owner wants of a run."""
+class OwnerRequests:
+    """Requests of the owner for a run."""
 
     cancel: bool
     pause: bool
     finish: bool
 
 
-def wishes(session: Session, run: Run) -> Wishes:
-    """What the run is to do. Raises `LeaseLostError`."""
+def owner_requests(session: Session, run: Run) -> OwnerRequests:
+    """Read the owner's requests for `run`. Raises `LeaseLostError`."""
     row = session.execute(
         select(Job.cancel_requested_at, Job.paused_at, Job.finish_requested_at).where(run.fence())
     ).one_or_none()
     if row is None:
         raise LeaseLostError
-    return Wishes(
+    return OwnerRequests(
         cancel=row.cancel_requested_at is not None,
         pause=row.paused_at is not None,
         finish=row.finish_requested_at is not None,
     )
 
 
-def keep_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
-    """Note the newest checkpoint, in place of the one before; attempts are counted anew from here.
+def save_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
+    """Record the newest checkpoint in place of the one before, and reset the count of failed attempts.
 
     Raises `LeaseLostError`.
     """
     fenced(session, run, checkpoint_step=step, forgiven=run.attempt - 1)
-    mine = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
-    session.execute(delete(JobFile).where(*mine))
+    of_job = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
+    session.execute(delete(JobFile).where(*of_job))
     session.add(
         JobFile(job_id=run.job_id, direction=CHECKPOINT, role="newest", position=step, sha256=sha256)
     )
 
 
-def keep_sample(session: Session, run: Run, step: int, sha256: str, *, only: bool = False) -> None:
-    """Add a sample picture, in the place of all earlier ones if `only`, and tell of it.
+def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: bool = False) -> None:
+    """Add a sample picture and a `sample` event; `only` deletes all earlier samples.
 
     Raises `LeaseLostError`.
     """
     fenced(session, run)
-    earlier = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
-    # A run that went back comes by the step again.
-    mine = earlier if only else (*earlier, JobFile.position == step)
-    session.execute(delete(JobFile).where(*mine))
+    samples = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
+    # A run that was rolled back reaches the same step again.
+    replaced = samples if only else (*samples, JobFile.position == step)
+    session.execute(delete(JobFile).where(*replaced))
     session.add(
         JobFile(job_id=run.job_id, direction=SAMPLE, role="sample", position=step, sha256=sha256)
     )
@@ -74,19 +77,19 @@ def keep_sample(session: Session, run: Run, step: int, sha256: str, *, only: boo
     record(session, run.job_id, "sample", now(session), step=step, url=url)
 
 
-def keep_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:
-    """Write the losses of a step, and forget those of later ones: the run may have gone back.
+def save_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:
+    """Record the losses of a step and delete those of later steps, since a run may be rolled back.
 
     Raises `LeaseLostError`.
     """
     fenced(session, run)
-    mine = TrainingLoss.job_id == run.job_id
-    session.execute(delete(TrainingLoss).where(mine, TrainingLoss.step >= step))
+    of_job = TrainingLoss.job_id == run.job_id
+    session.execute(delete(TrainingLoss).where(of_job, TrainingLoss.step >= step))
     values = {name: float(losses[name]) for name in LOSSES if name in losses}
     session.add(TrainingLoss(job_id=run.job_id, step=step, **values))
 
 
-def keep_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
-    """Tell of something that a person should know. Raises `LeaseLostError`."""
+def save_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
+    """Add a `notice` event with a message for people. Raises `LeaseLostError`."""
     fenced(session, run)
     record(session, run.job_id, "notice", now(session), step=step, code=code, message=message)

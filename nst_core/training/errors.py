@@ -1,7 +1,7 @@
-"""Why a training can't start or go on."""
+"""Errors of trainings."""
 
 from __future__ import annotations
 
 
 class TrainingError(ValueError):
-    """A training of one style can't start or go on as asked."""
+    """A training can't start or continue with these settings or files."""
