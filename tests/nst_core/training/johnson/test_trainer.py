@@ -60,7 +60,8 @@ def after(steps: int) -> Callable[[], str | None]:
 
 def test_a_run_tells_what_it_does_and_leaves_a_network(build, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     assert build().run() == "finished"
-    assert [event["step"] for event in told(build, "progress")] == [2, 4, 6, 8]
+    # On a slow machine there are more, since a progress event is due after some seconds too.
+    assert {2, 4, 6, 8} <= {event["step"] for event in told(build, "progress")}
     last = told(build, "progress")[-1]
     assert set(last["losses"]) == {"content", "style", "tv", "total"}  # type: ignore[call-overload]
     assert [event["step"] for event in told(build, "checkpoint")] == [3, 6, 8]
