@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from imaging.metadata import BrokenFileError
 from imaging.still import StillFile, open_still
+from nst_core.errors import NstError
 from nst_core.images.save_options import save_options
 
 Pixels = npt.NDArray[np.uint8]
@@ -36,7 +37,7 @@ _ZLIB_RLE = 3
 _MAX_SIDE = {"jpeg": 65_535, "webp": 16_383}
 
 
-class PictureError(ValueError):
+class PictureError(NstError):
     """A file is not a usable picture, or a picture can't be written as requested."""
 
 

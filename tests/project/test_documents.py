@@ -222,6 +222,15 @@ def test_links_and_files_exist(document: Path) -> None:
         assert (ROOT / path).exists(), path
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_headings_find_them(document: Path) -> None:
+    for file, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", document.read_text()):
+        target = document.parent / file if file else document
+        headings = re.findall(r"^#+ (.+)", target.read_text(), re.MULTILINE)
+        anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+        assert anchor in anchors, f"{file}#{anchor}"
+
+
 def paths_in(text: str) -> list[str]:
     """Paths of this repository between backticks."""
     folders = "atelier|jobs|web|worker|nst_core|migrations|bench|gallery|tests|docs|deploy"

@@ -72,7 +72,9 @@ def test_only_what_is_exported_is_asked_for(
 
 def test_the_figures_are_all_shown() -> None:
     shown = " ".join(expression for _, expression in panels())
-    described = set(re.findall(r'"(atelier_\w+)"', (ROOT / "jobs" / "figures.py").read_text()))
+    described = set(
+        re.findall(r'"(atelier_\w+)"', (ROOT / "jobs" / "operations" / "metrics.py").read_text())
+    )
 
     assert described
     assert {name for name in described if name not in shown} == set()

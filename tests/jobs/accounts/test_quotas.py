@@ -20,6 +20,8 @@ from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
 from jobs.service import JobService
 
+pytestmark = pytest.mark.dialects
+
 Submit = Callable[..., Job]
 
 

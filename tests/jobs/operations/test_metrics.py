@@ -23,6 +23,8 @@ from jobs.operations.metrics import (
 from jobs.queue import lifecycle
 from jobs.queue.lifecycle import JobStatus
 
+pytestmark = pytest.mark.dialects
+
 
 def add(sessions: SessionFactory, number: int, status: JobStatus, **values: object) -> list[str]:
     """Rows of jobs, one second apart; the finished ones waited 2 s and ran 3 s."""
@@ -158,7 +160,7 @@ def test_counters_add_up_over_their_shards(sessions: SessionFactory) -> None:
         assert counters.totals(session, "x") == {'kind="a"': 80, 'kind="b"': 1}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_ended_jobs_are_not_read(engine: Engine, sessions: SessionFactory) -> None:
     """With thousands of ended jobs, every query goes through an index and reads few rows."""
     add(sessions, 20_000, JobStatus.SUCCEEDED)

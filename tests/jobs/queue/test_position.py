@@ -17,6 +17,8 @@ from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import upsert_queue_pause
 from jobs.queue.position import _OWN_BEFORE, _WAITING, QueuePosition, QueueSnapshot
 
+pytestmark = pytest.mark.dialects
+
 
 def add(sessions: SessionFactory, owner: str = "ann", priority: int = 0) -> str:
     with sessions.begin() as session:
