@@ -10,7 +10,7 @@ from jobs.settings import Settings, load_settings
 
 def create_app(settings: Settings | None = None, service: JobService | None = None) -> Flask:
     """The application. `service` is for tests; by default it is what the settings describe."""
-    from web import errors, request_ids
+    from web import compression, errors, request_ids
     from web.api import (
         admin,
         batches,
@@ -52,4 +52,5 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         app.register_blueprint(module.blueprint)
     errors.register(app)
     app.after_request(headers.secure)
+    app.after_request(compression.compress)
     return app
