@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from jobs.accounts.api_keys import KeyRing
+    from jobs.accounts.api_keys import ApiKeyStore
     from jobs.db.models.owners import ApiKey
 
 SCOPES = ("read", "submit", "admin")
@@ -19,15 +19,15 @@ def keys() -> None:
     """Make, list and revoke API keys."""
 
 
-def _ring() -> KeyRing:
-    from jobs.accounts.api_keys import KeyRing
+def _ring() -> ApiKeyStore:
+    from jobs.accounts.api_keys import ApiKeyStore
     from jobs.db.engine import make_engine, make_sessions
     from jobs.db.schema import upgrade
     from jobs.settings import load_settings
 
     database = load_settings().database
     upgrade(database)
-    return KeyRing(make_sessions(make_engine(database)))
+    return ApiKeyStore(make_sessions(make_engine(database)))
 
 
 @keys.command()

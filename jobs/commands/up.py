@@ -76,7 +76,7 @@ def _choose_port(settings: Settings, asked: int | None) -> int:
 
 
 def _start(supervisor: Supervisor, settings: Settings, port: int, redis_port: int | None) -> None:
-    from jobs.accounts.api_keys import KeyRing
+    from jobs.accounts.api_keys import ApiKeyStore
     from jobs.accounts.exposure import refuse_exposure
     from jobs.db.schema import upgrade
     from jobs.local.processes import embedded
@@ -89,7 +89,9 @@ def _start(supervisor: Supervisor, settings: Settings, port: int, redis_port: in
         wait_for_redis(redis_port, redis)
     upgrade(settings.database)
     service = make_service(settings)
-    refuse_exposure(settings.api_keys, [settings.host], any_keys=KeyRing(service.sessions).any)
+    refuse_exposure(
+        settings.api_keys, [settings.host], any_keys=ApiKeyStore(service.sessions).has_active_keys
+    )
     service.styles.register_gallery()
     service.datasets.register_samples()
     for name, command in embedded(settings, port).items():

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.db.models.jobs import Job
-from jobs.logs import bound
+from jobs.logs import log_context
 from jobs.operations import retention
 from jobs.queue import lifecycle, outbox
 from jobs.queue.lifecycle import JobStatus
@@ -62,7 +62,7 @@ class Maintenance:
 
     def dispatch(self) -> int:
         """Publish the tokens that the outbox still holds."""
-        return outbox.publish(self._service.sessions, self._service.queue)
+        return outbox.publish(self._service.sessions, self._service.broker)
 
     def reap(self) -> list[str]:
         """Take back the jobs whose lease ran out; returns their ids."""
@@ -72,7 +72,7 @@ class Maintenance:
                 if status == JobStatus.QUEUED:
                     outbox.enqueue(session, job_id, session.get_one(Job, job_id).queue)
         for job_id, status in reaped:
-            with bound(job_id=job_id):
+            with log_context(job_id=job_id):
                 log.warning("job %s had stalled; it is %s now", job_id, status)
         return [job_id for job_id, _ in reaped]
 
@@ -81,14 +81,14 @@ class Maintenance:
         with self._service.sessions.begin() as session:
             overdue = lifecycle.cancel_overdue(session)
         for job_id, status in overdue:
-            with bound(job_id=job_id):
+            with log_context(job_id=job_id):
                 log.info("job %s did not end in time; it is %s", job_id, status)
         return [job_id for job_id, _ in overdue]
 
     def renotify(self) -> int:
         """Make up for tokens that the broker lost."""
         seconds = min(self._service.settings.renotify_seconds, 5.0)
-        return outbox.renotify(self._service.sessions, self._service.queue, waiting_seconds=seconds)
+        return outbox.renotify(self._service.sessions, self._service.broker, waiting_seconds=seconds)
 
     def sweep(self) -> int:
         """Delete what has expired, and bytes that nothing refers to; returns how many blobs went."""

@@ -13,7 +13,7 @@ from jobs.db.engine import now
 from jobs.db.models.jobs import Job, JobFile
 from jobs.db.models.trainings import TrainingLoss
 from jobs.errors import LeaseLostError
-from jobs.queue.lifecycle import Run, fenced, record
+from jobs.queue.lifecycle import Run, fenced_update, record_event
 
 #: Directions of a training's files beside `input` and `output`.
 CHECKPOINT = "state"
@@ -22,7 +22,7 @@ LOSSES = ("content", "style", "tv", "total")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
+class TrainingSignals:
     """What its owner wants of a run."""
 
     cancel: bool
@@ -30,26 +30,26 @@ class Wishes:
     finish: bool
 
 
-def wishes(session: Session, run: Run) -> Wishes:
+def read_signals(session: Session, run: Run) -> TrainingSignals:
     """What the run is to do. Raises `LeaseLostError`."""
     row = session.execute(
         select(Job.cancel_requested_at, Job.paused_at, Job.finish_requested_at).where(run.fence())
     ).one_or_none()
     if row is None:
         raise LeaseLostError
-    return Wishes(
+    return TrainingSignals(
         cancel=row.cancel_requested_at is not None,
         pause=row.paused_at is not None,
         finish=row.finish_requested_at is not None,
     )
 
 
-def keep_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
+def save_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
     """Note the newest checkpoint, in place of the one before; attempts are counted anew from here.
 
     Raises `LeaseLostError`.
     """
-    fenced(session, run, checkpoint_step=step, forgiven=run.attempt - 1)
+    fenced_update(session, run, checkpoint_step=step, forgiven=run.attempt - 1)
     mine = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
     session.execute(delete(JobFile).where(*mine))
     session.add(
@@ -57,12 +57,12 @@ def keep_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
     )
 
 
-def keep_sample(session: Session, run: Run, step: int, sha256: str, *, only: bool = False) -> None:
+def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: bool = False) -> None:
     """Add a sample picture, in the place of all earlier ones if `only`, and tell of it.
 
     Raises `LeaseLostError`.
     """
-    fenced(session, run)
+    fenced_update(session, run)
     earlier = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
     # A run that went back comes by the step again.
     mine = earlier if only else (*earlier, JobFile.position == step)
@@ -71,22 +71,22 @@ def keep_sample(session: Session, run: Run, step: int, sha256: str, *, only: boo
         JobFile(job_id=run.job_id, direction=SAMPLE, role="sample", position=step, sha256=sha256)
     )
     url = f"/v1/jobs/{run.job_id}/samples/{step}"
-    record(session, run.job_id, "sample", now(session), step=step, url=url)
+    record_event(session, run.job_id, "sample", now(session), step=step, url=url)
 
 
-def keep_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:
+def save_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:
     """Write the losses of a step, and forget those of later ones: the run may have gone back.
 
     Raises `LeaseLostError`.
     """
-    fenced(session, run)
+    fenced_update(session, run)
     mine = TrainingLoss.job_id == run.job_id
     session.execute(delete(TrainingLoss).where(mine, TrainingLoss.step >= step))
     values = {name: float(losses[name]) for name in LOSSES if name in losses}
     session.add(TrainingLoss(job_id=run.job_id, step=step, **values))
 
 
-def keep_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
+def record_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
     """Tell of something that a person should know. Raises `LeaseLostError`."""
-    fenced(session, run)
-    record(session, run.job_id, "notice", now(session), step=step, code=code, message=message)
+    fenced_update(session, run)
+    record_event(session, run.job_id, "notice", now(session), step=step, code=code, message=message)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst_core.commands.output import print_json
+from nst_core.errors import NstError
 from nst_core.training.adain.config import AdaINTrainConfig
 
 if TYPE_CHECKING:
     from nst_core.training.adain.trainer import AdaINTrainer, Step
 
 
-class TrainError(ValueError):
+class TrainError(NstError):
     """A training can't start or go on."""
 
 

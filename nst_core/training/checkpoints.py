@@ -15,13 +15,15 @@ from typing import Any
 
 import torch
 
+from nst_core.errors import NstError
+
 FORMAT = "atelier-training/1"
 _NAME = re.compile(r"checkpoint-(\d+)\.pt")
 #: The first line of a file is JSON of at most this many bytes; what `torch.save` wrote follows.
 _LONGEST_HEADER = 4_096
 
 
-class TrainingStateError(ValueError):
+class TrainingStateError(NstError):
     """A folder holds no checkpoint that can be used."""
 
 

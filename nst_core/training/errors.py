@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from nst_core.errors import NstError
 
-class TrainingError(ValueError):
+
+class TrainingError(NstError):
     """A training of one style can't start or go on as asked."""

@@ -18,8 +18,6 @@ from atelier.cli import main
 from jobs.local.processes import WEB
 from jobs.local.supervisor import resolve
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-
 
 def atelier(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(

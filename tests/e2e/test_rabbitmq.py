@@ -13,9 +13,7 @@ from support.rabbitmq_server import RabbitServer
 from support.service_stack import ROOT, Stack, finished, states
 
 from atelier import Client
-from jobs.queue.broker import JobQueue, make_celery
-
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
+from jobs.queue.broker import Broker, make_celery
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +41,7 @@ def stack(tmp_path: Path, sqlite_url: str, rabbit: RabbitServer) -> Iterator[Sta
 
 
 def test_tokens_are_published_and_counted(rabbit: RabbitServer) -> None:
-    queue = JobQueue(make_celery(rabbit.url))
+    queue = Broker(make_celery(rabbit.url))
 
     assert queue.ping()
     assert queue.wake("train", "some-id")

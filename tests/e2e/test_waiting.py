@@ -15,7 +15,6 @@ from support.service_stack import ROOT, Stack
 from atelier import Client
 from jobs.local.processes import WEB
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 THREADS = 4
 
 

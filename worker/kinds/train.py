@@ -21,7 +21,7 @@ from worker.kinds.train_folder import TrainingFolder
 from worker.kinds.train_process import REFUSED, STOPPED, TrainerProcess
 from worker.kinds.train_settings import settings_of
 from worker.lease import DrainedError, PausedError
-from worker.result import Made, Output
+from worker.result import JobResult, OutputFile
 
 if TYPE_CHECKING:
     from worker.context import WorkerContext
@@ -45,7 +45,7 @@ class TrainingFailedError(JobsError):
         self.code = code
 
 
-def train(context: WorkerContext, job: Job, lease: Lease) -> Made:
+def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     """Train a network. Goes on from the newest checkpoint of an earlier run."""
     folder = TrainingFolder(context, job)
     lease.report("prepare", 0, 1)
@@ -88,7 +88,7 @@ class _Run:
         self._written = 0.0
         self._asked: str | None = None
         self._notices: list[str] = []
-        self._sample: Output | None = None
+        self._sample: OutputFile | None = None
         self._rate: float | None = None
         self._end: dict[str, Any] = {}
 
@@ -115,10 +115,10 @@ class _Run:
         if code != 0:
             raise RuntimeError(f"the training process ended with {code}")
 
-    def made(self) -> Made:
+    def made(self) -> JobResult:
         """The network, and the last sample."""
         data = Path(self._end["path"]).read_bytes()
-        network = Output(role="network", data=data, info=FILE_INFO)
+        network = OutputFile(role="network", data=data, info=FILE_INFO)
         figures = self._end.get("figures") or {}
         metrics = {
             "steps": self._end.get("step"),
@@ -128,13 +128,13 @@ class _Run:
             **({"notices": self._notices} if self._notices else {}),
         }
         outputs = [output for output in (self._sample, network) if output is not None]
-        return Made(outputs=outputs, metrics=metrics, publish=self._job.params["name"])
+        return JobResult(outputs=outputs, metrics=metrics, publish=self._job.params["name"])
 
     def _steer(self) -> None:
         """Pass on what the owner and the worker want. Raises what ends the run at once."""
         self._lease.pulse()
         with self._context.sessions() as session:
-            wishes = record.wishes(session, self._lease.run)
+            wishes = record.read_signals(session, self._lease.run)
         if wishes.finish and self._asked is None:
             self._asked = "finish"
             self._process.finish()
@@ -154,7 +154,7 @@ class _Run:
             self._keep_checkpoint(event)
         elif name == "notice":
             self._notices.append(event["message"])
-            self._write(record.keep_notice, event["step"], event["code"], event["message"])
+            self._write(record.record_notice, event["step"], event["code"], event["message"])
         elif name in {"finished", "error"}:
             self._end = event
 
@@ -167,13 +167,13 @@ class _Run:
         self._written = time.monotonic()
         shown = {key: value for key, value in event.items() if key != "event"}
         self._write(lifecycle.report_progress, {"stage": "train", **shown})
-        self._write(record.keep_losses, event["step"], event["losses"])
+        self._write(record.save_losses, event["step"], event["losses"])
 
     def _keep_sample(self, event: dict[str, Any]) -> None:
         data = Path(event["path"]).read_bytes()
         info = inspect_picture(data, name="sample", max_pixels=100_000_000)
-        self._sample = Output(role="image", data=data, info=info)
-        self._stored(record.keep_sample, event["step"], data, info)
+        self._sample = OutputFile(role="image", data=data, info=info)
+        self._stored(record.save_sample, event["step"], data, info)
 
     def _keep_checkpoint(self, event: dict[str, Any]) -> None:
         try:
@@ -181,7 +181,7 @@ class _Run:
         except OSError as error:
             log.warning("the checkpoint of step %s can't be read: %s", event["step"], error)
             return
-        self._stored(record.keep_checkpoint, event["step"], data, _CHECKPOINT_INFO)
+        self._stored(record.save_checkpoint, event["step"], data, _CHECKPOINT_INFO)
 
     def _stored(self, keep: Callable[..., None], step: int, data: bytes, info: PictureInfo) -> None:
         # A store or database that is away costs this one file: the checkpoint on disk is there still.

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from nst_core.errors import NstError
+
 LOSS_NETWORKS = ("vgg16", "vgg19")
 
 
-class ConfigError(ValueError):
+class ConfigError(NstError):
     """A setting is not what it may be."""
 
 

@@ -14,27 +14,29 @@ from jobs.db.models.operations import OutboxMessage
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
 from jobs.operations.maintenance import Maintenance
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
+
+pytestmark = pytest.mark.dialects
 
 AWAY = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
 def service(settings: Settings, engine: Engine, local_storage: LocalStorage) -> JobService:
-    return JobService(settings, engine, local_storage, JobQueue(make_celery(AWAY)))
+    return JobService(settings, engine, local_storage, Broker(make_celery(AWAY)))
 
 
 @pytest.fixture
-def redis_queue(redis_port: int) -> Iterator[JobQueue]:
+def redis_queue(redis_port: int) -> Iterator[Broker]:
     import redis
 
     client = redis.Redis(port=redis_port)
     client.flushall()
     app = make_celery(f"redis://127.0.0.1:{redis_port}/0")
-    yield JobQueue(app)
+    yield Broker(app)
     app.close()
     client.close()
 
@@ -64,11 +66,11 @@ def test_a_submit_succeeds_while_the_broker_is_away(
 
 @pytest.mark.integration
 def test_the_dispatcher_publishes_what_waited(
-    service: JobService, redis_queue: JobQueue, picture: Callable[..., bytes]
+    service: JobService, redis_queue: Broker, picture: Callable[..., bytes]
 ) -> None:
     submit(service, picture)
     submit(service, picture)
-    service.queue = redis_queue
+    service.broker = redis_queue
 
     assert Maintenance(service).dispatch() == 2
     assert waiting(service.sessions) == 0
@@ -77,10 +79,10 @@ def test_the_dispatcher_publishes_what_waited(
 
 @pytest.mark.integration
 def test_lost_tokens_are_made_up_for_once(
-    service: JobService, redis_queue: JobQueue, picture: Callable[..., bytes]
+    service: JobService, redis_queue: Broker, picture: Callable[..., bytes]
 ) -> None:
     jobs = [submit(service, picture) for _ in range(3)]
-    service.queue = redis_queue
+    service.broker = redis_queue
     maintenance = Maintenance(service)
     with service.sessions.begin() as session:  # they have waited for an hour, and lost their tokens
         session.query(OutboxMessage).delete()
@@ -117,5 +119,5 @@ def test_a_token_carries_the_id_and_no_more(settings: Settings) -> None:
     app = make_celery(AWAY)
     app.send_task = lambda name, args, **options: sent.append((name, args, options["queue"]))
 
-    assert JobQueue(app).wake("stylize", "some-id") is True
+    assert Broker(app).wake("stylize", "some-id") is True
     assert sent == [("atelier.run", ["some-id"], "stylize")]

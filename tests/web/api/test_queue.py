@@ -116,7 +116,7 @@ def test_a_running_job_past_its_deadline_is_told_to_stop(service: JobService, su
     Maintenance(service).cancel_overdue()
     with service.sessions.begin() as session:
         assert lifecycle.heartbeat(session, run, 60) is True
-        lifecycle.end_canceled(session, run)
+        lifecycle.finish_canceled(session, run)
 
     ended = service.get(job["id"])
     assert (ended.status, ended.cancel_reason) == ("canceled", "deadline")
@@ -326,20 +326,20 @@ def test_an_id_that_is_no_uuid(client: FlaskClient, picture: Picture, chosen: st
 def test_the_same_question_is_answered_with_200(
     client: FlaskClient, service: JobService, picture: Picture, submit: Any
 ) -> None:
-    from jobs.blobs.rows import keep_blob
+    from jobs.blobs.rows import upsert_blob
     from jobs.db.models.jobs import JobFile
-    from jobs.db.upserts import keep_network_version
+    from jobs.db.upserts import upsert_network_version
     from jobs.media.pictures import PictureInfo
 
     submit()
     with service.sessions.begin() as session:
         at = lifecycle.now(session)
-        keep_network_version(session, "slim", "v1", at)
+        upsert_network_version(session, "slim", "v1", at)
         run = lifecycle.claim(session, "stylize", "w", 60)
         assert run is not None
         lifecycle.succeed(session, run, {}, network_version="v1")
         sha256 = service.storage.put(b"made")
-        keep_blob(session, sha256, 4, PictureInfo(media_type="image/png", width=8, height=8), at)
+        upsert_blob(session, sha256, 4, PictureInfo(media_type="image/png", width=8, height=8), at)
         session.add(JobFile(job_id=run.job_id, direction="output", role="image", sha256=sha256))
 
     again = client.post("/v1/jobs", data=form(picture))

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from jobs.db.models.blobs import StoredUpload
 from jobs.media.limits import DecodeLimits
-from jobs.media.sandbox import take_thumbnail
+from jobs.media.sandbox import thumbnail_in_sandbox
 from jobs.operations.maintenance import Maintenance
 from jobs.service import JobService
 
@@ -199,9 +199,9 @@ def test_thumbnails_of_styles_are_made_in_the_confined_processes_and_once(
 
     def take(data: bytes, media_type: str, limits: DecodeLimits, *, side: int) -> bytes:
         asked.append((side, media_type))
-        return take_thumbnail(data, media_type, limits, side=side)
+        return thumbnail_in_sandbox(data, media_type, limits, side=side)
 
-    monkeypatch.setattr("web.api.styles.take_thumbnail", take)
+    monkeypatch.setattr("web.api.styles.thumbnail_in_sandbox", take)
     path = style["urls"]["image"]
     first = client.get(f"{path}?size=96")
     service.storage.delete(style["sha256"])
