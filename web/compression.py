@@ -22,7 +22,7 @@ def compress(response: Response) -> Response:
     if response.status_code != 200 or response.mimetype not in _TYPES:
         return response
     response.vary.add("Accept-Encoding")
-    if request.method != "GET" or "gzip" not in request.accept_encodings:
+    if request.method != "GET" or not request.accept_encodings["gzip"]:
         return response
     response.direct_passthrough = False
     data = response.get_data()

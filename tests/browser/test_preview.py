@@ -246,7 +246,7 @@ def test_the_settings_stay_in_reach_of_a_mouse(studio: Studio) -> None:
     """The button sticks to the bottom of the settings and hides nothing for good."""
     studio.bring("photo.jpg")
     studio.until_preview()
-    for name in ("alpha", "stroke", "color-match", "parting", "file"):
+    for name in ("alpha", "stroke", "color-match", "region-title", "output-settings"):
         element = studio.reach(name)
         box = element.rect
         assert box["height"] > 0
