@@ -21,7 +21,7 @@ from jobs.local.supervisor import resolve
 
 def atelier(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "atelier.cli", *arguments],
+        [sys.executable, "-m", "atelier", *arguments],
         env=stack.environment,
         cwd=ROOT,
         capture_output=True,

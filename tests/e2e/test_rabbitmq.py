@@ -31,7 +31,7 @@ def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
 def stack(tmp_path: Path, sqlite_url: str, rabbit: RabbitServer) -> Iterator[Stack]:
     stack = Stack(tmp_path, sqlite_url)
     stack.environment |= {"BROKER_URL": rabbit.url, "REDIS_URL": "redis://127.0.0.1:1/0"}
-    migrate = [sys.executable, "-m", "atelier.cli", "migrate"]
+    migrate = [sys.executable, "-m", "atelier", "migrate"]
     subprocess.run(migrate, env=stack.environment, cwd=ROOT, check=True, capture_output=True)
     try:
         stack.start("web", "worker", "maintenance")

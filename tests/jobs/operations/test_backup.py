@@ -12,6 +12,7 @@ import pytest
 from alembic import command
 from click.testing import CliRunner
 from sqlalchemy import Engine, func, inspect, select, text
+from support.maintenance import maintenance_of
 
 from jobs.accounts.api_keys import ApiKeyStore, Scope
 from jobs.blobs.local import LocalStorage
@@ -100,7 +101,6 @@ def test_a_restored_service_goes_on(
     picture: Callable[..., bytes],
 ) -> None:
     from jobs.media.pictures import Upload
-    from jobs.operations.maintenance import Maintenance
 
     back_up(engine, used.storage, tmp_path / "backup")
     storage = LocalStorage(tmp_path / "new")
@@ -118,7 +118,7 @@ def test_a_restored_service_goes_on(
     # What ran when the backup was made is taken back once its lease has run out.
     with service.sessions.begin() as session:
         session.execute(text("UPDATE jobs SET lease_expires_at = run_at WHERE status = 'running'"))
-    assert len(Maintenance(service).reap()) == 1
+    assert len(maintenance_of(service).reap()) == 1
     other.dispose()
 
 
