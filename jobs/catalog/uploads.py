@@ -35,7 +35,7 @@ class UploadCatalog:
         """
         if expires_in is not None and expires_in < MIN_EXPIRY_SECONDS:
             raise InvalidParamsError(
-                [("expires_in", f"expires_in is {MIN_EXPIRY_SECONDS} seconds at least.")]
+                [("expires_in", f"expires_in is at least {MIN_EXPIRY_SECONDS} seconds.")]
             )
         picture = check_picture(
             upload.data, self._settings.decode_limits, name=upload.name, pointer=upload.field

@@ -1,4 +1,4 @@
-"""Trainings as their owner sees them: pause, resume, finish; losses and samples."""
+"""Control of trainings by their owner: pause, resume, finish; their losses and samples."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from jobs.queue.broker import Broker
 from jobs.queue.lifecycle import FINAL, JobStatus, record_event
 from jobs.trainings.record import SAMPLE
 
-#: Kinds that can be paused, resumed and finished early.
+#: Kinds of jobs that can be paused, resumed and finished early.
 CONTROLLABLE_KINDS = frozenset({"train"})
 
 
 class TrainingControl:
-    """The trainings of one owner."""
+    """Controls and reads the trainings of one owner."""
 
     def __init__(
         self, sessions: SessionFactory, storage: BlobStorage, broker: Broker, owner: str
@@ -34,20 +34,20 @@ class TrainingControl:
         self._owner = owner
 
     def pause(self, job_id: str) -> None:
-        """Keep it from running until it is resumed; a running one saves a checkpoint and stops.
+        """Pause a training until it is resumed; a running one saves a checkpoint and stops.
 
-        Raises `NotFoundError`, or `ConflictError` for a job that has ended or is no training.
+        Raises `NotFoundError`, or `ConflictError` for a job that has ended or is not a training.
         """
         with self._sessions.begin() as session:
-            job = self._open(session, job_id, "paused")
+            job = self._unfinished_training(session, job_id, "paused")
             if job.paused_at is None:
                 self._set(session, job_id, paused_at=now(session))
                 record_event(session, job_id, "pause", now(session), paused=True)
 
     def resume(self, job_id: str) -> None:
-        """Let it go on from where it was. Raises as `pause` does."""
+        """Resume a training from its checkpoint. Raises as `pause` does."""
         with self._sessions.begin() as session:
-            job = self._open(session, job_id, "resumed")
+            job = self._unfinished_training(session, job_id, "resumed")
             if job.paused_at is None:
                 return
             self._set(session, job_id, paused_at=None)
@@ -57,12 +57,12 @@ class TrainingControl:
         outbox.publish(self._sessions, self._broker, job_ids=[job_id])
 
     def finish(self, job_id: str) -> None:
-        """Have it end now, with the network as it is. A paused one is resumed for that.
+        """End a training early with its network as it is. A paused training is resumed to do so.
 
-        Raises as `pause` does, and `ConflictError` before there is anything to end with.
+        Raises as `pause` does, and `ConflictError` for a training without a checkpoint that is queued.
         """
         with self._sessions.begin() as session:
-            job = self._open(session, job_id, "finished")
+            job = self._unfinished_training(session, job_id, "finished")
             if job.status == JobStatus.QUEUED and job.checkpoint_step is None:
                 raise ConflictError("This training has not begun; cancel it, or let it run first.")
             self._set(session, job_id, finish_requested_at=now(session), paused_at=None)
@@ -74,7 +74,7 @@ class TrainingControl:
     def losses(self, job_id: str, after: int = -1, limit: int = 2_000) -> list[TrainingLoss]:
         """The losses of the steps above `after`, in order. Raises `NotFoundError`."""
         with reading(self._sessions) as session:
-            self._mine(session, job_id)
+            self._own_job(session, job_id)
             found = (
                 select(TrainingLoss)
                 .where(TrainingLoss.job_id == job_id, TrainingLoss.step > after)
@@ -86,9 +86,9 @@ class TrainingControl:
     def samples(self, job_id: str) -> list[JobFile]:
         """The sample pictures, in the order of their steps. Raises `NotFoundError`."""
         with reading(self._sessions) as session:
-            self._mine(session, job_id)
-            mine = (JobFile.job_id == job_id, JobFile.direction == SAMPLE)
-            found = select(JobFile).where(*mine).order_by(JobFile.position)
+            self._own_job(session, job_id)
+            of_job = (JobFile.job_id == job_id, JobFile.direction == SAMPLE)
+            found = select(JobFile).where(*of_job).order_by(JobFile.position)
             return list(session.scalars(found).all())
 
     def sample(self, job_id: str, step: int) -> tuple[Blob, bytes]:
@@ -98,15 +98,15 @@ class TrainingControl:
                 return file.blob, self._storage.get(file.sha256)
         raise NotFoundError(f"This job has no sample of step {step}.")
 
-    def _open(self, session: Session, job_id: str, verb: str) -> Job:
-        job = self._mine(session, job_id, lock=True)
+    def _unfinished_training(self, session: Session, job_id: str, action: str) -> Job:
+        job = self._own_job(session, job_id, lock=True)
         if job.kind not in CONTROLLABLE_KINDS:
-            raise ConflictError(f"A job of the kind {job.kind} can't be {verb}; a training can.")
+            raise ConflictError(f"A job of kind {job.kind} can't be {action}; only trainings can.")
         if job.status in FINAL:
-            raise ConflictError(f"This job {job.status} and can't be {verb} any more.")
+            raise ConflictError(f"This job {job.status} and can't be {action} any more.")
         return job
 
-    def _mine(self, session: Session, job_id: str, *, lock: bool = False) -> Job:
+    def _own_job(self, session: Session, job_id: str, *, lock: bool = False) -> Job:
         found = select(Job).where(Job.id == job_id, Job.owner == self._owner)
         job = session.scalars(found.with_for_update(of=Job) if lock else found).one_or_none()
         if job is None:

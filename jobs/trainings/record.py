@@ -1,4 +1,4 @@
-"""What a running training writes, fenced by its lease: checkpoints, samples, losses; and its wishes."""
+"""Writes of a running training, fenced by its lease: checkpoints, samples, losses, notices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.db.models.trainings import TrainingLoss
 from jobs.errors import LeaseLostError
 from jobs.queue.lifecycle import Run, fenced_update, record_event
 
-#: Directions of a training's files beside `input` and `output`.
+#: Directions of files of a training, beside `input` and `output`.
 CHECKPOINT = "state"
 SAMPLE = "sample"
 LOSSES = ("content", "style", "tv", "total")
@@ -23,7 +23,7 @@ LOSSES = ("content", "style", "tv", "total")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSignals:
-    """What its owner wants of a run."""
+    """Requests of the owner to a running training."""
 
     cancel: bool
     pause: bool
@@ -31,7 +31,7 @@ class TrainingSignals:
 
 
 def read_signals(session: Session, run: Run) -> TrainingSignals:
-    """What the run is to do. Raises `LeaseLostError`."""
+    """Read the owner's requests to a run. Raises `LeaseLostError`."""
     row = session.execute(
         select(Job.cancel_requested_at, Job.paused_at, Job.finish_requested_at).where(run.fence())
     ).one_or_none()
@@ -45,28 +45,28 @@ def read_signals(session: Session, run: Run) -> TrainingSignals:
 
 
 def save_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
-    """Note the newest checkpoint, in place of the one before; attempts are counted anew from here.
+    """Store the newest checkpoint in place of the previous one; earlier attempts no longer count.
 
     Raises `LeaseLostError`.
     """
     fenced_update(session, run, checkpoint_step=step, forgiven=run.attempt - 1)
-    mine = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
-    session.execute(delete(JobFile).where(*mine))
+    previous = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
+    session.execute(delete(JobFile).where(*previous))
     session.add(
         JobFile(job_id=run.job_id, direction=CHECKPOINT, role="newest", position=step, sha256=sha256)
     )
 
 
 def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: bool = False) -> None:
-    """Add a sample picture, in the place of all earlier ones if `only`, and tell of it.
+    """Store a sample picture and its event; with `only`, earlier samples are deleted.
 
     Raises `LeaseLostError`.
     """
     fenced_update(session, run)
     earlier = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
-    # A run that went back comes by the step again.
-    mine = earlier if only else (*earlier, JobFile.position == step)
-    session.execute(delete(JobFile).where(*mine))
+    # A run that was rolled back reaches the same step again.
+    replaced = earlier if only else (*earlier, JobFile.position == step)
+    session.execute(delete(JobFile).where(*replaced))
     session.add(
         JobFile(job_id=run.job_id, direction=SAMPLE, role="sample", position=step, sha256=sha256)
     )
@@ -75,18 +75,18 @@ def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: boo
 
 
 def save_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:
-    """Write the losses of a step, and forget those of later ones: the run may have gone back.
+    """Store the losses of a step; delete those of later steps, as the run may have been rolled back.
 
     Raises `LeaseLostError`.
     """
     fenced_update(session, run)
-    mine = TrainingLoss.job_id == run.job_id
-    session.execute(delete(TrainingLoss).where(mine, TrainingLoss.step >= step))
+    of_job = TrainingLoss.job_id == run.job_id
+    session.execute(delete(TrainingLoss).where(of_job, TrainingLoss.step >= step))
     values = {name: float(losses[name]) for name in LOSSES if name in losses}
     session.add(TrainingLoss(job_id=run.job_id, step=step, **values))
 
 
 def record_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
-    """Tell of something that a person should know. Raises `LeaseLostError`."""
+    """Record a notice for people as an event. Raises `LeaseLostError`."""
     fenced_update(session, run)
     record_event(session, run.job_id, "notice", now(session), step=step, code=code, message=message)
