@@ -72,7 +72,7 @@ class ApiKeyStore:
                 [
                     (
                         "owner",
-                        "An owner has 1 to 64 letters, digits and . _ @ -, and starts with a letter or digit.",
+                        "An owner has 1 to 64 letters, digits and . _ @ -, first a letter or digit.",
                     )
                 ]
             )

@@ -40,5 +40,5 @@ def refuse_exposure(
     if setting == "auto" and open_hosts and not any_keys():
         raise ExposedError(
             f"Other machines can reach {', '.join(open_hosts)} and there is no API key yet: create one "
-            "with `atelier keys create`, or listen on 127.0.0.1, or set API_KEYS=off to allow everybody."
+            "with `atelier keys create`, listen on 127.0.0.1, or set API_KEYS=off to allow everybody."
         )
