@@ -59,7 +59,7 @@ class BlobCount:
     """Numbers of blobs that were copied and that were in the backup already; names of deleted ones."""
 
     copied: int = 0
-    kept: int = 0
+    existing: int = 0
     gone: list[str] = field(default_factory=list)
 
 
@@ -168,7 +168,7 @@ def _copy_blobs(
     counted = BlobCount()
     for name in names:
         if target.exists(name):
-            counted.kept += 1
+            counted.existing += 1
             continue
         data = _bytes_of(engine, source, name)
         if data is None:

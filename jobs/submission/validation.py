@@ -101,8 +101,8 @@ def validate_submission(
         for field, upload in uploads.items()
         if isinstance(upload, Upload)
     }
-    kept = {field: upload for field, upload in uploads.items() if isinstance(upload, StoredPicture)}
-    pictures = kept | {field: finish() for field, finish in started.items()}
+    stored = {field: upload for field, upload in uploads.items() if isinstance(upload, StoredPicture)}
+    pictures = stored | {field: finish() for field, finish in started.items()}
     digests = sorted((field, picture.sha256) for field, picture in pictures.items())
     return replace(
         common,
