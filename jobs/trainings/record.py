@@ -1,4 +1,7 @@
-"""Writes of a running training, fenced by its lease: checkpoints, samples, losses, notices."""
+"""Database records of a running training, fenced by its lease: checkpoints, samples, losses, notices.
+
+Also reads what the owner has requested of the run.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from jobs.db.models.trainings import TrainingLoss
 from jobs.errors import LeaseLostError
 from jobs.queue.lifecycle import Run, fenced_update, record_event
 
-#: Directions of files of a training, beside `input` and `output`.
+#: Values of `JobFile.direction` that only trainings use, beside `input` and `output`.
 CHECKPOINT = "state"
 SAMPLE = "sample"
 LOSSES = ("content", "style", "tv", "total")
@@ -23,7 +26,7 @@ LOSSES = ("content", "style", "tv", "total")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSignals:
-    """Requests of the owner to a running training."""
+    """Requests of the owner for a run."""
 
     cancel: bool
     pause: bool
@@ -31,7 +34,7 @@ class TrainingSignals:
 
 
 def read_signals(session: Session, run: Run) -> TrainingSignals:
-    """Read the owner's requests to a run. Raises `LeaseLostError`."""
+    """Read the owner's requests for `run`. Raises `LeaseLostError`."""
     row = session.execute(
         select(Job.cancel_requested_at, Job.paused_at, Job.finish_requested_at).where(run.fence())
     ).one_or_none()
@@ -45,27 +48,27 @@ def read_signals(session: Session, run: Run) -> TrainingSignals:
 
 
 def save_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
-    """Store the newest checkpoint in place of the previous one; earlier attempts no longer count.
+    """Record the newest checkpoint in place of the one before, and reset the count of failed attempts.
 
     Raises `LeaseLostError`.
     """
     fenced_update(session, run, checkpoint_step=step, forgiven=run.attempt - 1)
-    previous = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
-    session.execute(delete(JobFile).where(*previous))
+    of_job = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
+    session.execute(delete(JobFile).where(*of_job))
     session.add(
         JobFile(job_id=run.job_id, direction=CHECKPOINT, role="newest", position=step, sha256=sha256)
     )
 
 
 def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: bool = False) -> None:
-    """Store a sample picture and its event; with `only`, earlier samples are deleted.
+    """Add a sample picture and a `sample` event; `only` deletes all earlier samples.
 
     Raises `LeaseLostError`.
     """
     fenced_update(session, run)
-    earlier = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
+    samples = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
     # A run that was rolled back reaches the same step again.
-    replaced = earlier if only else (*earlier, JobFile.position == step)
+    replaced = samples if only else (*samples, JobFile.position == step)
     session.execute(delete(JobFile).where(*replaced))
     session.add(
         JobFile(job_id=run.job_id, direction=SAMPLE, role="sample", position=step, sha256=sha256)
@@ -75,7 +78,7 @@ def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: boo
 
 
 def save_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:
-    """Store the losses of a step; delete those of later steps, as the run may have been rolled back.
+    """Record the losses of a step and delete those of later steps, since a run may be rolled back.
 
     Raises `LeaseLostError`.
     """
@@ -87,6 +90,6 @@ def save_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]
 
 
 def record_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
-    """Record a notice for people as an event. Raises `LeaseLostError`."""
+    """Add a `notice` event with a message for people. Raises `LeaseLostError`."""
     fenced_update(session, run)
     record_event(session, run.job_id, "notice", now(session), step=step, code=code, message=message)
