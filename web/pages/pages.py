@@ -25,7 +25,7 @@ def page_frame() -> dict[str, Any]:
     return {
         "version": version("atelier"),
         "logged_in": current.key_id is not None,
-        "operates": current.may(Scope.ADMIN),
+        "operates": current.has_scope(Scope.ADMIN),
         "max_upload_mb": service().settings.max_upload_mb,
     }
 

@@ -138,7 +138,7 @@ def admit() -> BaseResponse | None:
         return None
     if current is None:
         return _unauthorized(token)
-    if not current.may(Scope(access)):
+    if not current.has_scope(Scope(access)):
         return problem(403, "missing_scope", f"This needs a key with the scope {access.value}.")
     return None
 
