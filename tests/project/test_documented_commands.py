@@ -262,6 +262,6 @@ def test_a_webhook_is_verified_as_shown(
             builder = EnvironBuilder(path, method="POST", headers=headers, data=body)
             names: dict[str, Any] = {"request": Request(builder.get_environ())}
             exec(program.text.replace("whsec_…", SECRET), names)
-            told.add(names["told"]["type"])
+            told.add(names["message"]["type"])
     # What was rendered before, by another test, does not run again.
     assert told - {"job.running"} == {"job.succeeded"}

@@ -60,7 +60,7 @@ class Stack:
     def atelier(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line in the environment of the service."""
         return subprocess.run(
-            [sys.executable, "-m", "atelier.cli", *arguments],
+            [sys.executable, "-m", "atelier", *arguments],
             env=self.environment,
             cwd=ROOT,
             capture_output=True,

@@ -1,4 +1,4 @@
-"""Liveness, readiness and figures for Prometheus."""
+"""Liveness, readiness and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """The process answers."""
+    """Liveness: the process answers."""
     return jsonify({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Jobs can be taken: database and storage work. The broker may be away; jobs wait for it."""
+    """Readiness: database and storage work. The broker may be unreachable; jobs wait for it."""
     wrong = whole_service().check()
     return jsonify({"status": "unready" if wrong else "ready", "wrong": wrong}), 503 if wrong else 200
 
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Counts from SQL, in Prometheus's text format."""
+    """Metrics from the database, in Prometheus's text format."""
     lines = []
     for metric in whole_service().metrics():
         lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.type}"]
