@@ -32,7 +32,7 @@ from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import FINAL, JobStatus
 from jobs.queue.listing import Filters, JobPage, find_page
 from jobs.queue.pausing import QueueControl
-from jobs.queue.position import QueuePosition, queue_positions
+from jobs.queue.position import QueuePosition, QueuePositions
 from jobs.settings import Settings
 from jobs.submission.batches import Batches
 from jobs.submission.intake import Intake
@@ -56,6 +56,7 @@ class JobService:
         broker: Broker,
         *,
         owner: str = LOCAL_OWNER,
+        positions: QueuePositions | None = None,
     ) -> None:
         self.settings = settings
         self.engine = engine
@@ -63,6 +64,7 @@ class JobService:
         self.storage = storage
         self.broker = broker
         self.owner = owner
+        self._positions = positions or QueuePositions(engine, self.sessions)
         self.styles = StyleCatalog(self.sessions, storage, owner, settings)
         self.uploads = UploadCatalog(self.sessions, storage, owner, settings)
         self.networks = NetworkCatalog(self.sessions, storage, owner, settings)
@@ -77,7 +79,14 @@ class JobService:
 
     def for_owner(self, owner: str) -> JobService:
         """The same service for another owner, who sees only what is his own."""
-        return JobService(self.settings, self.engine, self.storage, self.broker, owner=owner)
+        return JobService(
+            self.settings,
+            self.engine,
+            self.storage,
+            self.broker,
+            owner=owner,
+            positions=self._positions,
+        )
 
     def for_owner_of_job(self, job_id: str) -> JobService:
         """The same service for the owner of a job. Raises `NotFoundError`."""
@@ -203,16 +212,11 @@ class JobService:
 
     def queue_position(self, job: Job) -> QueuePosition | None:
         """The position of a queued job; None if the job is not queued."""
-        if job.status != JobStatus.QUEUED:
-            return None
         return self.queue_positions([job])[0]
 
     def queue_positions(self, jobs: list[Job]) -> list[QueuePosition | None]:
         """The position of each job; None for jobs that are not queued."""
-        if all(job.status != JobStatus.QUEUED for job in jobs):
-            return [None for _ in jobs]
-        with reading(self.sessions) as session:
-            return queue_positions(session, jobs)
+        return self._positions.of(jobs)
 
     def page(self, **filters: Unpack[Filters]) -> JobPage:
         """A page of jobs, newest first. Raises `InvalidParamsError` for an unknown cursor."""
