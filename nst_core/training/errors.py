@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class TrainingError(ValueError):
     """A training can't start or continue with these settings or files."""
+
+
+class ConfigError(TrainingError):
+    """A setting has an invalid value."""

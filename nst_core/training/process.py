@@ -133,11 +133,11 @@ def prepare(spec: Mapping[str, Any], emit: OnEvent) -> Session:
 
 def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     from nst_core.training.checkpoints import CheckpointFolder
-    from nst_core.training.johnson.config import JohnsonTrainConfig
+    from nst_core.training.config import parse_config
     from nst_core.training.johnson.trainer import JohnsonTrainer
     from nst_core.training.preflight import readable_pictures, report_preflight
 
-    config = JohnsonTrainConfig.of(spec.get("settings") or {})
+    config = parse_config("johnson", spec.get("settings") or {})
     photos, style = readable_pictures(_files(spec["contents"]), emit), Path(spec["style"])
     folder, device = Path(spec["checkpoint_dir"]), spec.get("device") or "auto"
     if not (spec.get("resume") and CheckpointFolder(folder).any()):
@@ -155,10 +155,11 @@ def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> Session:
 
 def _adain(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     from nst_core.training.adain.session import AdaINSession
+    from nst_core.training.config import parse_config
     from nst_core.training.preflight import readable_pictures
 
     return AdaINSession(
-        spec.get("settings") or {},
+        parse_config("adain", spec.get("settings") or {}),
         readable_pictures(_files(spec["contents"]), emit),
         readable_pictures(_files(spec["style"]), emit),
         Path(spec["checkpoint_dir"]),

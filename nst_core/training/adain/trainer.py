@@ -17,9 +17,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -41,10 +41,12 @@ from nst_core.losses.losses import (
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.registry import StyleNetwork
 from nst_core.networks.vgg import VggFeatures, load_vgg
-from nst_core.training.adain.config import AdaINTrainConfig as AdaINTrainConfig
 from nst_core.training.adain.inversion import Inversion, weighted
 from nst_core.training.data import CropRecipe, Crops, FeatureCache
-from nst_core.training.johnson.config import ConfigError
+from nst_core.training.errors import ConfigError
+
+if TYPE_CHECKING:
+    from params.training import AdaINTrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ class AdaINTrainer:
     network: StyleNetwork
     content: Sequence[Path]
     style: Sequence[Path]
-    config: AdaINTrainConfig = field(default_factory=AdaINTrainConfig)
+    config: AdaINTrainConfig
     device: str = "cpu"
     vgg: VggFeatures | None = None
 
@@ -75,7 +77,7 @@ class AdaINTrainer:
         self.network.to(self.device).train()
         self.parameters = [p for p in self.network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+            self.parameters, lr=config.lr, weight_decay=config.weight_decay
         )
         self.averaged = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         vgg = self.vgg or load_vgg(ADAIN_STYLE_LAYERS)
@@ -83,7 +85,7 @@ class AdaINTrainer:
         self._features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._contents = Crops(
             self.content,
-            CropRecipe(size=config.content_size, zoom=config.content_zoom),
+            CropRecipe(size=config.image_size, zoom=config.content_zoom),
             variants=config.content_variants,
             seed=config.seed,
         )
@@ -100,7 +102,7 @@ class AdaINTrainer:
             self._inversion = Inversion(self.network)
         # One third of the cache is for content features in half precision, the rest for Gram matrices.
         megabyte = 1_000_000 // 3
-        structure_bytes = 2 * 512 * (config.content_size // 8) ** 2
+        structure_bytes = 2 * 512 * (config.image_size // 8) ** 2
         self._content_targets = FeatureCache(
             self._content_target, limit=config.cache_mb * megabyte // structure_bytes
         )
@@ -136,7 +138,7 @@ class AdaINTrainer:
         assert self._inversion is not None  # noqa: S101 - see `_advance`
         content_keys, style_keys, _ = self._batch(step)
         content, style = self._pictures(content_keys, style_keys)
-        side = self.config.content_size
+        side = self.config.image_size
         # Paintings too, since they have colours that photographs lack.
         pictures = (
             torch.cat([content, style[:, :, :side, :side]]) if style.shape[-1] >= side else content
@@ -191,7 +193,7 @@ class AdaINTrainer:
 
         Returns the network with averaged weights.
         """
-        end = min(until or self.config.steps, self.config.steps)
+        end = min(until or self.config.max_steps, self.config.max_steps)
         while self.step < end:
             report = self._advance()
             if on_step(report) is False:
@@ -200,7 +202,7 @@ class AdaINTrainer:
 
     def _advance(self) -> Step:
         config, started = self.config, time.perf_counter()
-        rate = config.learning_rate * _learning_rate_factor(self.step, config)
+        rate = config.lr * _learning_rate_factor(self.step, config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         if self.step < config.inversion_steps:
@@ -222,7 +224,7 @@ class AdaINTrainer:
         self._average()
         return Step(
             step=self.step,
-            total=config.steps,
+            total=config.max_steps,
             losses={name: float(value.detach()) for name, value in losses.items()},
             images_per_second=config.batch_size / (time.perf_counter() - started),
             learning_rate=rate,
@@ -247,7 +249,7 @@ class AdaINTrainer:
         """Everything needed to resume from this step."""
         return {
             "step": self.step,
-            "config": json.dumps(asdict(self.config)),
+            "config": self.config.model_dump_json(),
             "architecture": self.network.architecture,
             "settings": json.dumps(self.network.settings),
             "network": self.network.state_dict(),
@@ -280,8 +282,8 @@ class AdaINTrainer:
 
 def _learning_rate_factor(step: int, config: AdaINTrainConfig) -> float:
     """Factor on the learning rate: linear warm-up, plateau, then linear decay to 0.01."""
-    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    left = (config.steps - step) / max(1, min(config.decay_steps, config.steps))
+    warm = min(1.0, (step + 1) / max(1, config.lr_warmup))
+    left = (config.max_steps - step) / max(1, min(config.decay_steps, config.max_steps))
     return warm * max(0.01, min(1.0, left))
 
 

@@ -6,14 +6,16 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from nst_core.networks.files import CheckpointError, load_weights
 from nst_core.networks.johnson import JohnsonNetwork
-from nst_core.training.johnson.config import JohnsonTrainConfig
+
+if TYPE_CHECKING:
+    from params.training import JohnsonTrainConfig
 
 #: Bundled base network for warm starts.
 BASE = Path(__file__).parents[2] / "weights" / "johnson_base.safetensors"
