@@ -7,7 +7,11 @@ BIN := $(VENV)/bin
 EXTRAS := web,worker,openvino,onnx,export,video,embedded,postgres,s3,samples,dev
 STAMP := $(VENV)/.installed
 
-.PHONY: contact-sheet knobs help setup demo up test test-browser faults documents lint format gallery constraints clean
+PYTEST := $(BIN)/python -m pytest
+# One worker process per core. A worker process takes whole files, in the order of tests/support/lanes.py.
+PARALLEL := --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+
+.PHONY: contact-sheet knobs help setup demo up test test-all test-browser faults documents lint format gallery constraints clean
 
 help: ## List what make can do
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,18 +35,23 @@ demo: setup ## Start the service, send a photo and a style through the API, save
 up: setup ## Serve at http://127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/atelier up
 
-test: setup ## Run every test
-	$(BIN)/python -m pytest
+test: setup ## Run all unit tests, and smoke tests with real processes and Chromium (about 10 minutes)
+	$(PYTEST) $(PARALLEL) --hypothesis-profile quick -m "not exhaustive and not serial"
+	$(PYTEST) --hypothesis-profile quick -m "not exhaustive and serial"
+
+test-all: setup ## Run every test: both databases, faults, all browser tests, all documents (about 40 minutes)
+	$(PYTEST) $(PARALLEL) -m "not serial"
+	$(PYTEST) -m serial
 
 test-browser: setup ## Run the tests in a real Chromium
-	$(BIN)/python -m pytest tests/browser
+	$(PYTEST) tests/browser
 
 JOBS ?= 100
 faults: setup ## Kill, freeze and starve everything while jobs run (JOBS=300 for the whole)
-	$(BIN)/python -m pytest tests/faults --fault-jobs $(JOBS)
+	$(PYTEST) tests/faults --fault-jobs $(JOBS)
 
 documents: setup ## Type in every command of README and docs, beside a real service
-	$(BIN)/python -m pytest tests/project/test_documented_commands.py --every-document
+	$(PYTEST) tests/project/test_documented_commands.py
 
 lint: setup ## Check format, style, types and the arrows between packages
 	$(BIN)/ruff format --check .

@@ -7,20 +7,20 @@ from typing import Unpack
 from jobs.db.engine import reading
 from jobs.db.models.jobs import Job
 from jobs.queue.listing import Filters, JobPage, find_page
-from jobs.queue.workers import WorkerView, workers
+from jobs.queue.workers import WorkerInfo, list_workers
 from jobs.service import JobService
 
 
-class Operations:
+class AdminService:
     """Jobs of all owners, and the workers."""
 
     def __init__(self, service: JobService) -> None:
         self._service = service
 
-    def workers(self) -> list[WorkerView]:
+    def workers(self) -> list[WorkerInfo]:
         """Everyone who is there or holds a lease, by name."""
         with reading(self._service.sessions) as session:
-            return workers(session, self._service.settings.heartbeat_seconds)
+            return list_workers(session, self._service.settings.heartbeat_seconds)
 
     def page(self, owner: str | None, **filters: Unpack[Filters]) -> JobPage:
         """A page of the jobs of one owner, or of all (None), newest first."""
@@ -29,9 +29,9 @@ class Operations:
 
     def cancel(self, job_id: str) -> Job:
         """Ask for a job to stop. Raises `NotFoundError`."""
-        return self._service.of_job(job_id).cancel(job_id)
+        return self._service.for_owner_of_job(job_id).cancel(job_id)
 
     def retry(self, job_id: str, *, idempotency_key: str | None, request_id: str | None) -> Job:
         """A new job of the same owner's. Raises `NotFoundError`, `ConflictError`, `JobsError`."""
-        theirs = self._service.of_job(job_id)
+        theirs = self._service.for_owner_of_job(job_id)
         return theirs.retry(job_id, idempotency_key=idempotency_key, request_id=request_id)

@@ -18,7 +18,7 @@ _ids: ContextVar[dict[str, str]] = ContextVar("atelier_log_ids", default=_NO_IDS
 
 
 @contextmanager
-def bound(**ids: str | None) -> Iterator[None]:
+def log_context(**ids: str | None) -> Iterator[None]:
     """Give every line that is logged inside these ids. None leaves an id as it was."""
     token = _ids.set({**_ids.get(), **{name: value for name, value in ids.items() if value}})
     try:

@@ -10,10 +10,10 @@ from sqlalchemy import Engine, select, text
 
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.stores import make_storage
-from jobs.catalog.datasets import DatasetCatalogue
-from jobs.catalog.networks import NetworkCatalogue
-from jobs.catalog.styles import StyleCatalogue
-from jobs.catalog.uploads import UploadShelf
+from jobs.catalog.datasets import DatasetCatalog
+from jobs.catalog.networks import NetworkCatalog
+from jobs.catalog.styles import StyleCatalog
+from jobs.catalog.uploads import UploadCatalog
 from jobs.db.engine import SessionFactory, make_engine, make_sessions, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobEvent
@@ -21,22 +21,22 @@ from jobs.db.models.operations import WebhookDelivery
 from jobs.db.models.owners import Owner
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
-from jobs.media.pictures import KeptPicture, Upload
-from jobs.operations.metrics import Figure, figures
+from jobs.media.pictures import StoredPicture, Upload
+from jobs.operations.metrics import Metric, collect_metrics
 from jobs.operations.retention import delete_job
-from jobs.params.inputs import Catalogue
+from jobs.params.inputs import InputCatalog
 from jobs.queue import lifecycle
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import FINAL, JobStatus
 from jobs.queue.listing import Filters, JobPage, find_page
-from jobs.queue.pausing import Queues
-from jobs.queue.position import QueuePlace, places
+from jobs.queue.pausing import QueueControl
+from jobs.queue.position import QueuePosition, queue_positions
 from jobs.settings import Settings
 from jobs.submission.batches import Batches
 from jobs.submission.intake import Intake
-from jobs.submission.retries import retry_of
-from jobs.submission.validation import check_submission
-from jobs.trainings.control import Trainings
+from jobs.submission.retries import make_retry
+from jobs.submission.validation import validate_submission
+from jobs.trainings.control import TrainingControl
 from jobs.webhooks.webhook import find_webhook
 
 #: Whose jobs they are while there are no keys.
@@ -51,7 +51,7 @@ class JobService:
         settings: Settings,
         engine: Engine,
         storage: BlobStorage,
-        queue: JobQueue,
+        broker: Broker,
         *,
         owner: str = LOCAL_OWNER,
     ) -> None:
@@ -59,31 +59,31 @@ class JobService:
         self.engine = engine
         self.sessions: SessionFactory = make_sessions(engine)
         self.storage = storage
-        self.queue = queue
+        self.broker = broker
         self.owner = owner
-        self.styles = StyleCatalogue(self.sessions, storage, owner, settings)
-        self.uploads = UploadShelf(self.sessions, storage, owner, settings)
-        self.networks = NetworkCatalogue(self.sessions, storage, owner, settings)
-        self.datasets = DatasetCatalogue(self.sessions, storage, owner, settings)
-        self.trainings = Trainings(self.sessions, storage, queue, owner)
-        self.queues = Queues(self.sessions, queue)
-        self._intake = Intake(settings, self.sessions, storage, queue)
-        self._catalogue = Catalogue(
-            style=self.styles.sha256, network=self.networks.use, dataset=self._check_dataset
+        self.styles = StyleCatalog(self.sessions, storage, owner, settings)
+        self.uploads = UploadCatalog(self.sessions, storage, owner, settings)
+        self.networks = NetworkCatalog(self.sessions, storage, owner, settings)
+        self.datasets = DatasetCatalog(self.sessions, storage, owner, settings)
+        self.trainings = TrainingControl(self.sessions, storage, broker, owner)
+        self.queues = QueueControl(self.sessions, broker)
+        self._intake = Intake(settings, self.sessions, storage, broker)
+        self._catalog = InputCatalog(
+            style=self.styles.sha256, network=self.networks.resolve, dataset=self._check_dataset
         )
-        self.batches = Batches(settings, self.sessions, self._intake, self._catalogue, owner)
+        self.batches = Batches(settings, self.sessions, self._intake, self._catalog, owner)
 
-    def of(self, owner: str) -> JobService:
+    def for_owner(self, owner: str) -> JobService:
         """The same service for another owner: whatever is not theirs is not there."""
-        return JobService(self.settings, self.engine, self.storage, self.queue, owner=owner)
+        return JobService(self.settings, self.engine, self.storage, self.broker, owner=owner)
 
-    def of_job(self, job_id: str) -> JobService:
+    def for_owner_of_job(self, job_id: str) -> JobService:
         """The same service for the owner of a job. Raises `NotFoundError`."""
         with reading(self.sessions) as session:
             owner = session.scalar(select(Job.owner).where(Job.id == job_id))
         if owner is None:
             raise NotFoundError(f"There is no job {job_id[:64]}.")
-        return self.of(owner)
+        return self.for_owner(owner)
 
     # -- submitting ---------------------------------------------------------------------------------
 
@@ -92,10 +92,10 @@ class JobService:
         kind: str,
         values: dict[str, Any],
         *,
-        content: Upload | KeptPicture | None,
-        style: Upload | KeptPicture | None = None,
+        content: Upload | StoredPicture | None,
+        style: Upload | StoredPicture | None = None,
         style_id: str | None = None,
-        parts: Mapping[str, Upload | KeptPicture] | None = None,
+        parts: Mapping[str, Upload | StoredPicture] | None = None,
         priority: int = 0,
         idempotency_key: str | None = None,
         cancel_after: float | None = None,
@@ -119,7 +119,7 @@ class JobService:
             with reading(self.sessions) as session:
                 webhook = find_webhook(self.settings, session, self.owner, webhook_url, webhook_events)
         named = {"content": content, "style": style, **(parts or {})}
-        submission = check_submission(
+        submission = validate_submission(
             kind,
             values,
             uploads={field: upload for field, upload in named.items() if upload is not None},
@@ -132,7 +132,7 @@ class JobService:
             use_cache=use_cache,
             expires_in=expires_in,
             job_id=job_id,
-            catalogue=self._catalogue,
+            catalog=self._catalog,
             request_id=request_id,
             webhook=webhook,
         )
@@ -159,7 +159,9 @@ class JobService:
             raise ConflictError(f"This job is {job.status}; only one that has ended can be retried.")
         if job.params.get("dataset_id") is not None:
             self._check_dataset("dataset_id", job.params["dataset_id"])
-        again = retry_of(job, owner=self.owner, idempotency_key=idempotency_key, request_id=request_id)
+        again = make_retry(
+            job, owner=self.owner, idempotency_key=idempotency_key, request_id=request_id
+        )
         return self._intake.take_one(again)
 
     def deliveries(self, job: Job) -> list[WebhookDelivery]:
@@ -198,18 +200,18 @@ class JobService:
             time.sleep(pause)
             pause = min(pause * 1.1, 0.2)
 
-    def place(self, job: Job) -> QueuePlace | None:
+    def queue_position(self, job: Job) -> QueuePosition | None:
         """Where a queued job stands; None for one that is not queued."""
         if job.status != JobStatus.QUEUED:
             return None
-        return self.places([job])[0]
+        return self.queue_positions([job])[0]
 
-    def places(self, jobs: list[Job]) -> list[QueuePlace | None]:
+    def queue_positions(self, jobs: list[Job]) -> list[QueuePosition | None]:
         """The place of each job, as `place` says it."""
         if all(job.status != JobStatus.QUEUED for job in jobs):
             return [None for _ in jobs]
         with reading(self.sessions) as session:
-            return places(session, jobs)
+            return queue_positions(session, jobs)
 
     def page(self, **filters: Unpack[Filters]) -> JobPage:
         """A page of jobs, newest first. Raises `InvalidParamsError` for a cursor that is not ours."""
@@ -266,10 +268,10 @@ class JobService:
         """Delete a job that does not run, and its files. Raises `NotFoundError` or `ConflictError`."""
         delete_job(self.sessions, self.owner, job_id)
 
-    def figures(self) -> list[Figure]:
+    def metrics(self) -> list[Metric]:
         """Figures for monitoring."""
         with reading(self.sessions) as session:
-            return figures(session)
+            return collect_metrics(session)
 
     def set_webhook_secret(self, owner: str, secret: str) -> None:
         """Sign this owner's webhooks with `secret`; also those that wait."""
@@ -300,5 +302,5 @@ def make_service(settings: Settings) -> JobService:
         settings,
         make_engine(settings.database),
         make_storage(settings.storage, endpoint_url=settings.s3_endpoint_url),
-        JobQueue(make_celery(settings.broker)),
+        Broker(make_celery(settings.broker)),
     )

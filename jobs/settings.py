@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     def _usable_secret(cls, value: str) -> str:
         """Refuse at the start what could not sign."""
         if value:
-            secret_bytes(value)
+            webhook_secret_bytes(value)
         return value
 
     @cached_property
@@ -179,15 +179,15 @@ def terminal_environment() -> dict[str, str]:
     }
 
 
-PREFIX = "whsec_"
+WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - a public prefix, no secret
 
 
-def secret_bytes(secret: str) -> bytes:
+def webhook_secret_bytes(secret: str) -> bytes:
     """The key in a secret. Raises `ValueError` unless it is `whsec_` and 24 to 64 bytes of base64."""
     try:
-        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+        key = base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
     except binascii.Error:
         key = b""
-    if not secret.startswith(PREFIX) or not 24 <= len(key) <= 64:
+    if not secret.startswith(WEBHOOK_SECRET_PREFIX) or not 24 <= len(key) <= 64:
         raise ValueError("A webhook secret is whsec_ and 24 to 64 bytes in base64.")
     return key

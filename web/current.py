@@ -11,7 +11,7 @@ from jobs.service import JobService
 def service() -> JobService:
     """The use cases of the caller: what belongs to others is not there."""
     if "service" not in g:
-        g.service = whole_service().of(caller().owner)
+        g.service = whole_service().for_owner(caller().owner)
     found: JobService = g.service
     return found
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask, Request, Response, g, request
 
-from jobs.logs import bound
+from jobs.logs import log_context
 
 HEADER = "X-Request-ID"
 #: What a caller may call a request; anything else is replaced, as it ends up in logs.
@@ -53,7 +53,7 @@ def _begin() -> None:
     g.request_id = given if _USABLE.fullmatch(given) else uuid.uuid4().hex
     g.started = time.perf_counter()
     g.log_ids = ExitStack()
-    g.log_ids.enter_context(bound(request_id=g.request_id))
+    g.log_ids.enter_context(log_context(request_id=g.request_id))
 
 
 def _answer(response: Response) -> Response:

@@ -14,14 +14,14 @@ from jobs.db.models.trainings import Dataset, TrainedNetwork, TrainingLoss
 from jobs.media.thumbnails import has_thumbnail
 from jobs.params.kinds import strengths
 from jobs.queue.lifecycle import JobStatus
-from jobs.queue.pausing import QueueView
-from jobs.queue.position import QueuePlace
-from jobs.submission.batches import BatchView
+from jobs.queue.pausing import QueueInfo
+from jobs.queue.position import QueuePosition
+from jobs.submission.batches import BatchInfo
 from jobs.trainings.record import LOSSES
 
 
 def job_json(
-    job: Job, place: QueuePlace | None = None, deliveries: Sequence[WebhookDelivery] = ()
+    job: Job, place: QueuePosition | None = None, deliveries: Sequence[WebhookDelivery] = ()
 ) -> dict[str, Any]:
     """A job as clients see it. `place` is where it stands in the queue."""
     base = f"/v1/jobs/{job.id}"
@@ -85,11 +85,11 @@ def _training_urls(base: str) -> dict[str, str]:
     return {name: f"{base}/{name}" for name in ("pause", "resume", "finish", "losses", "samples")}
 
 
-def _place(place: QueuePlace) -> dict[str, Any]:
+def _place(place: QueuePosition) -> dict[str, Any]:
     return {"position": place.position, "eta_s": place.eta_s, "paused": place.paused}
 
 
-def batch_json(view: BatchView) -> dict[str, Any]:
+def batch_json(view: BatchInfo) -> dict[str, Any]:
     """A batch as clients see it."""
     base = f"/v1/batches/{view.batch.id}"
     return {
@@ -106,7 +106,7 @@ def batch_json(view: BatchView) -> dict[str, Any]:
     }
 
 
-def queue_json(view: QueueView) -> dict[str, Any]:
+def queue_json(view: QueueInfo) -> dict[str, Any]:
     """A queue as an operator sees it."""
     base = f"/v1/queues/{view.name}"
     return {

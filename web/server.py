@@ -15,7 +15,7 @@ from jobs.settings import load_settings
 
 def when_ready(server: Any) -> None:
     """Refuse to serve strangers without keys, before the first worker starts."""
-    from jobs.accounts.api_keys import KeyRing
+    from jobs.accounts.api_keys import ApiKeyStore
     from jobs.accounts.exposure import ExposedError, refuse_exposure
     from jobs.db.engine import make_engine, make_sessions
 
@@ -23,7 +23,9 @@ def when_ready(server: Any) -> None:
     hosts = [_host(listener) for listener in server.LISTENERS]
     engine = make_engine(settings.database)
     try:
-        refuse_exposure(settings.api_keys, hosts, any_keys=KeyRing(make_sessions(engine)).any)
+        refuse_exposure(
+            settings.api_keys, hosts, any_keys=ApiKeyStore(make_sessions(engine)).has_active_keys
+        )
     except ExposedError as error:
         server.log.error("%s", error)
         sys.exit(1)

@@ -1,5 +1,5 @@
-"""Claims jobs, runs them, reports progress and stores what they made.
+"""Celery workers: claim jobs, run them, report progress and store the outputs.
 
-Importing this package must not import torch: Celery forks its pool from a parent that has never
-touched CUDA. Only the child imports it, when it starts.
+Importing this package must not import torch: Celery forks its pool from a parent process that must not
+have used CUDA. Only the child process imports torch, when it starts.
 """

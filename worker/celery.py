@@ -30,9 +30,9 @@ _queues: list[str] = []
 
 @celeryd_init.connect  # type: ignore[untyped-decorator]
 def _limit_time(conf: Any, options: dict[str, Any], **_: object) -> None:
-    """The last resort against a call into native code that never returns.
+    """Set Celery's hard time limit, the last resort against native code that never returns.
 
-    Long before that, the run's own deadline stops it between two steps.
+    The run's own deadline comes 60 s earlier and stops the run between two steps.
     """
     chosen = options.get("queues") or []
     _queues[:] = chosen.split(",") if isinstance(chosen, str) else chosen
@@ -47,7 +47,7 @@ def _configure_logging(**_: object) -> None:
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _start_child(**_: object) -> None:
-    """Load torch and warm the default network where it will be used, in the pool child alone."""
+    """Load torch and warm up the default network, in the pool child only."""
     from worker.context import WorkerContext
 
     global _context, _presence
@@ -74,9 +74,10 @@ def _stop_child(**_: object) -> None:
 
 @app.task(name=RUN_TASK, bind=True)  # type: ignore[untyped-decorator]
 def run(self: Any, job_id: str) -> None:
-    """Run the best eligible job of the queue that the token came through, if there is one.
+    """Run the next eligible job of the token's queue, if there is one.
 
-    The token's own job may be another's by now, or done; that does not matter.
+    The job that the token was sent for may be claimed by another worker or finished by then; the token
+    only says that the queue has work.
     """
     from worker.execution import run_next
 

@@ -1,4 +1,4 @@
-"""What one worker process holds on to between jobs."""
+"""State of one worker process that is shared by its jobs: settings, connections, loaded networks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import logging
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.stores import make_storage
 from jobs.db.engine import SessionFactory, make_engine, make_sessions, now
-from jobs.db.upserts import keep_network_version
+from jobs.db.upserts import upsert_network_version
 from jobs.settings import Settings
-from worker.batching.rendezvous import Company
+from worker.batching.rendezvous import RenderBatch
 from worker.drain import Drain
 from worker.engines import Engines
 from worker.style_statistics import StatisticsCache
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkerContext:
-    """Settings, database, storage, warm networks and known styles."""
+    """Settings, database sessions, storage, loaded networks and cached style statistics."""
 
     def __init__(self, settings: Settings, drain: Drain | None = None) -> None:
         self.settings = settings
@@ -31,37 +31,37 @@ class WorkerContext:
         )
         self.engines = Engines(settings)
         self.statistics = StatisticsCache(self.sessions)
-        #: Those that run side by side with the job in hand, if there are any.
-        self.company: Company | None = None
+        #: The batch of jobs that run in parallel threads; None for a job that runs alone.
+        self.batch: RenderBatch | None = None
 
-    def accompanied(self, company: Company) -> WorkerContext:
-        """The same, for jobs that are run in company."""
+    def with_batch(self, batch: RenderBatch) -> WorkerContext:
+        """A shallow copy for the jobs of one batch."""
         context = copy.copy(self)
-        context.company = company
+        context.batch = batch
         return context
 
     def record_versions(self) -> None:
-        """Say in SQL what renders from now on, so that outputs of other weights are not used again."""
+        """Store the versions of all bundled networks; the result cache ignores older outputs."""
         try:
             versions = self.engines.versions()
             with self.sessions.begin() as session:
                 for network, version in versions.items():
-                    keep_network_version(session, network, version, now(session))
+                    upsert_network_version(session, network, version, now(session))
         except Exception:
-            # Without it, jobs are rendered that an earlier output could have answered.
+            # Not fatal: jobs are then rendered that the result cache could have answered.
             log.exception("the networks' versions were not recorded")
 
     def record_version(self, network: str) -> None:
-        """Say the same of one network that was fetched."""
+        """Store the version of one trained network."""
         with self.sessions.begin() as session:
-            keep_network_version(session, network, self.engines.version(network), now(session))
+            upsert_network_version(session, network, self.engines.version(network), now(session))
 
     def warm_up(self) -> None:
-        """Load the default network and run it once, so that the first job does not pay for that."""
+        """Load the default network and run it once, so that the first job does not wait for that."""
         try:
             self._render_once()
         except Exception:
-            # A worker that can't warm up still says, in each job, what is wrong.
+            # The worker goes on: each job then fails with the same error, which its client can read.
             log.exception("warming up failed")
 
     def _render_once(self) -> None:
@@ -76,5 +76,5 @@ class WorkerContext:
         engine.stylize(grey, engine.style_statistics(grey), alpha=1.0)
 
     def close(self) -> None:
-        """Give the database's connections back."""
+        """Close the database connections."""
         self._engine.dispose()

@@ -1,7 +1,7 @@
-"""Tells a pool child that its worker is about to stop.
+"""The drain flag: tells the pool child processes that their worker is about to stop.
 
-The signal reaches the parent, the job runs in the child: they share one page of memory, made before
-the fork.
+The signal reaches the parent process, the job runs in a child. Both share one page of memory, mapped
+before the fork.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from contextlib import contextmanager
 
 
 class Drain:
-    """When the worker was told to stop, if it was."""
+    """The time at which the worker was told to stop, shared between processes."""
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, struct.calcsize("d"))
 
     def begin(self) -> None:
-        """The worker takes no more jobs from now on; the first call counts."""
-        if not self._at():
+        """Start to drain: the worker claims no more jobs. Only the first call has an effect."""
+        if not self._start():
             self._shared[:] = struct.pack("d", time.monotonic())
 
     def seconds(self) -> float | None:
-        """For how long the worker has been stopping; None if it is not."""
-        at = self._at()
-        return time.monotonic() - at if at else None
+        """Seconds since the drain began; None if the worker is not draining."""
+        start = self._start()
+        return time.monotonic() - start if start else None
 
     @contextmanager
     def at_sigterm(self) -> Iterator[None]:
-        """While a job runs, let SIGTERM begin to drain; a second one does what it did before.
+        """While a job runs, let SIGTERM begin to drain; a second SIGTERM does what it did before.
 
         Most platforms signal the parent alone; systemd and some shells signal the whole process group.
         """
@@ -48,6 +48,6 @@ class Drain:
         finally:
             signal.signal(signal.SIGTERM, before)
 
-    def _at(self) -> float:
+    def _start(self) -> float:
         value: float = struct.unpack("d", self._shared[:])[0]
         return value

@@ -1,4 +1,4 @@
-"""Networks kept warm between jobs: bundled ones by name, trained ones by the SHA-256 of their file."""
+"""Cache of loaded engines: bundled networks by name, trained networks by the SHA-256 of their file."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from nst_core.stylize.engine import StyleEngine
     from nst_core.stylize.johnson_engine import JohnsonEngine
 
-#: Networks in memory at once; the one used longest ago makes room.
+#: Engines in memory at once; the least recently used engine is dropped.
 CAPACITY = 3
 
 
 class Engines:
-    """A bounded cache of engines by the network's key: its name, or the SHA-256 of its file."""
+    """LRU cache of engines. A network's key is its name, or the SHA-256 of its file."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._kept: OrderedDict[str, StyleEngine | JohnsonEngine] = OrderedDict()
+        self._loaded: OrderedDict[str, StyleEngine | JohnsonEngine] = OrderedDict()
         self._fingerprints: dict[str, str] = {}
-        # Jobs may run side by side; a network is loaded once for all of them.
+        # Jobs may run in parallel threads; a network is loaded once for all of them.
         self._lock = threading.Lock()
 
     def add_file(self, sha256: str, fetch: Callable[[], bytes]) -> bool:
-        """Make sure that a trained network is on this machine; returns whether it was not."""
+        """Store a trained network on this machine with `fetch`, if missing; returns whether it was."""
         path = self._path(sha256)
         if path.exists():
             return False
@@ -43,16 +43,16 @@ class Engines:
         return True
 
     def get(self, network: str) -> StyleEngine | JohnsonEngine:
-        """The engine of a network, loaded if need be. Raises `ValueError` for one that is not there."""
+        """The engine of a network, loaded on first use. Raises `NetworkError` for unknown networks."""
         with self._lock:
-            if network not in self._kept:
-                self._kept[network] = self._opened(network)
-            self._kept.move_to_end(network)
-            while len(self._kept) > CAPACITY:
-                self._kept.popitem(last=False)
-            return self._kept[network]
+            if network not in self._loaded:
+                self._loaded[network] = self._open(network)
+            self._loaded.move_to_end(network)
+            while len(self._loaded) > CAPACITY:
+                self._loaded.popitem(last=False)
+            return self._loaded[network]
 
-    def _opened(self, network: str) -> StyleEngine | JohnsonEngine:
+    def _open(self, network: str) -> StyleEngine | JohnsonEngine:
         import torch
 
         from nst_core.networks.feed_forward import is_feed_forward
@@ -78,24 +78,24 @@ class Engines:
         )
 
     def runtime(self, network: str) -> str:
-        """The name of the runtime that a network runs on."""
+        """Name of the runtime of a network's engine."""
         runtime = self.get(network).runtime
         return runtime if isinstance(runtime, str) else runtime.name
 
     def version(self, network: str) -> str:
-        """What decides an output beside the job itself: the weights, and the release that runs them."""
+        """Version string of a network for the result cache: weights, precision and release."""
         from importlib.metadata import version
 
         return f"{self.fingerprint(network)}@{version('atelier')}"
 
     def versions(self) -> dict[str, str]:
-        """The version of every network that has weights."""
+        """The versions of all bundled networks, by name."""
         from nst_core.networks.registry import bundled_networks
 
         return {network: self.version(network) for network in bundled_networks()}
 
     def fingerprint(self, network: str) -> str:
-        """The precision and the SHA-256 of a network's weights, shortened: what its statistics mean."""
+        """Precision and shortened SHA-256 of a network's weights: the key of its style statistics."""
         if network not in self._fingerprints:
             from nst_core.networks.registry import network_file
 
@@ -105,17 +105,17 @@ class Engines:
         return self._fingerprints[network]
 
     def _precision(self, network: str) -> Precision:
-        """What is set, if the network has it: another must not fail for want of it."""
+        """The precision of the settings, or fp32 for a network without int8 ranges."""
         from nst_core.networks.registry import precisions
 
-        found = precisions(self.file(network))
+        available = precisions(self.file(network))
         wanted = self._settings.precision
         if wanted == "auto":
-            wanted = "int8" if self._integers_are_quick() else "fp32"
-        return wanted if wanted in found else "fp32"
+            wanted = "int8" if self._int8_is_faster() else "fp32"
+        return wanted if wanted in available else "fp32"
 
-    def _integers_are_quick(self) -> bool:
-        """OpenVINO computes with them. PyTorch only rounds, which takes longer than not to."""
+    def _int8_is_faster(self) -> bool:
+        """Whether OpenVINO on a CPU runs the network. PyTorch only emulates int8, slower than fp32."""
         from importlib.util import find_spec
 
         from nst_core.runtimes.runtime import choose_device
@@ -124,7 +124,7 @@ class Engines:
         return openvino and choose_device(self._settings.device) == "cpu"
 
     def file(self, network: str) -> str | Path:
-        """What `nst_core` knows the network by: its name, or its file."""
+        """The argument of `nst_core` functions for a network: its file, or its bundled name."""
         path = self._path(network)
         return path if path.exists() else network
 

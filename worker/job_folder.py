@@ -1,4 +1,4 @@
-"""Folders of long jobs on this machine. They outlive a run, so that the next one goes on from them."""
+"""Work folders of long jobs on this machine. They outlive a run, so that the next run can resume."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 def job_folder(context: WorkerContext, kind: str, job_id: str) -> Path:
-    """The folder of a job below that of its kind, made if need be.
+    """The work folder of a job, below the folder of its kind; created if missing.
 
-    Deletes those of jobs that have ended or were deleted: a job that was canceled while it waited, or
-    whose worker died, has nobody else to do it.
+    Also deletes the folders of jobs that have ended or were deleted. No other code does that for a job
+    that was canceled while it was queued, or whose worker died.
     """
     home = context.settings.home / kind
     folder = home / job_id
     folder.mkdir(parents=True, exist_ok=True)
     names = [path.name for path in home.iterdir()]
     with reading(context.sessions) as session:
-        open_ = select(Job.id).where(Job.id.in_(names), Job.status.not_in(FINAL))
-        kept = set(session.scalars(open_).all())
+        unfinished = select(Job.id).where(Job.id.in_(names), Job.status.not_in(FINAL))
+        active = set(session.scalars(unfinished).all())
     for name in names:
-        if name not in kept:
+        if name not in active:
             shutil.rmtree(home / name, ignore_errors=True)
     return folder

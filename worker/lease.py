@@ -1,4 +1,4 @@
-"""Keeps a run's lease alive from a thread of its own, and tells the run when to stop."""
+"""The lease of a run: a heartbeat thread prolongs it, and `check` tells the run when to stop."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from worker.drain import Drain
 
 log = logging.getLogger(__name__)
 
-#: Progress is written at most this often; each write is a row that clients are shown.
+#: Least time in seconds between two writes of progress; each write is an event that clients receive.
 PROGRESS_SECONDS = 0.2
 
 
 class DeadlineError(Exception):
-    """The run took longer than a job may."""
+    """The run exceeded its time limit."""
 
 
 class DrainedError(Exception):
@@ -32,11 +32,11 @@ class DrainedError(Exception):
 
 
 class PausedError(Exception):
-    """The run stopped because its owner paused the job."""
+    """The run stopped because the job's owner paused the job."""
 
 
 class Lease:
-    """The lease of one run. Use as a context manager around the work; call `check` between steps."""
+    """The lease of one run. A context manager around the work, which calls `check` between steps."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Lease:
         self._stop = threading.Event()
         self._lost = False
         self._canceled = False
-        # In the run's context, so that what the heartbeat logs names the job as well.
+        # In the run's logging context, so that log lines of the heartbeat name the job too.
         context = contextvars.copy_context()
         self._thread = threading.Thread(
             target=context.run, args=(self._beat,), name="heartbeat", daemon=True
@@ -82,7 +82,10 @@ class Lease:
         self._thread.join(timeout=5)
 
     def check(self) -> None:
-        """Raise the error that says why the run must stop, if it must."""
+        """Raise the reason why the run must stop, if there is one.
+
+        `LeaseLostError`, `JobCanceledError`, `DeadlineError` or `DrainedError`.
+        """
         if self._lost or time.monotonic() - self._renewed > self._lease_seconds:
             raise LeaseLostError
         if self._canceled:
@@ -95,16 +98,16 @@ class Lease:
 
     @property
     def draining(self) -> bool:
-        """Whether the worker has begun to stop."""
+        """Whether the worker has begun to drain."""
         return self._drain is not None and self._drain.seconds() is not None
 
     def pulse(self) -> None:
-        """Prolong the lease now, and `check`: a cancel is seen sooner than at the next heartbeat."""
+        """Prolong the lease now and `check`, to see a cancellation before the next heartbeat."""
         self._renew()
         self.check()
 
     def report(self, stage: str, step: int, total: int) -> None:
-        """Store progress, now and then, and `check`."""
+        """Store progress, at most every `PROGRESS_SECONDS`, and `check`."""
         self.check()
         if time.monotonic() - self._reported < PROGRESS_SECONDS and step < total:
             return
@@ -113,7 +116,7 @@ class Lease:
         self.check()
 
     def _beat(self) -> None:
-        # A run past its deadline and not stopping is stuck in native code: it must lose its lease.
+        # A run that does not stop after its deadline is stuck in native code and must lose its lease.
         while not self._stop.wait(self._heartbeat_seconds):
             if time.monotonic() - self._started > self._deadline_seconds + self._lease_seconds:
                 return

@@ -1,4 +1,4 @@
-"""Says in SQL, again and again, that this worker is there, so that an operator sees idle ones too."""
+"""Presence heartbeat: a database row per worker process, so that operators see idle workers too."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ log = logging.getLogger(__name__)
 
 
 def process_name() -> str:
-    """`host:pid`: what the leases of this process begin with."""
+    """`host:pid`, the first part of this process's lease owner names."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 class Presence:
-    """A thread of a worker process; `start` it there, after the fork."""
+    """A thread that refreshes the worker's row. Call `start` in the pool child, after the fork."""
 
     def __init__(self, sessions: SessionFactory, queues: list[str], seconds: float) -> None:
         self.name = process_name()
@@ -32,26 +32,26 @@ class Presence:
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
 
     def start(self) -> None:
-        """Appear, and stay."""
+        """Add the worker's row and refresh it every `seconds`."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave."""
+        """Stop the thread and remove the worker's row."""
         self._stop.set()
         self._thread.join(timeout=5)
         try:
             with self._sessions.begin() as session:
-                workers.leave(session, self.name)
+                workers.unregister_worker(session, self.name)
         except SQLAlchemyError as error:
-            log.warning("that this worker stops was not written: %s", error)
+            log.warning("the presence of this worker was not removed: %s", error)
 
     def _run(self) -> None:
         while True:
             try:
                 with self._sessions.begin() as session:
-                    workers.appear(session, self.name, self._queues)
+                    workers.register_worker(session, self.name, self._queues)
             except SQLAlchemyError as error:
-                # It is for the eye alone: jobs have leases of their own.
-                log.warning("that this worker is there was not written: %s", error)
+                # Presence is only displayed; jobs are protected by their own leases.
+                log.warning("the presence of this worker was not stored: %s", error)
             if self._stop.wait(self._seconds):
                 return

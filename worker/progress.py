@@ -1,4 +1,4 @@
-"""Tells clients how far a long job is, and the job what its owner and its worker want."""
+"""Progress reports of a long job, throttled, and checks for cancellation, drain and a lost lease."""
 
 from __future__ import annotations
 
@@ -23,44 +23,49 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: How often requests are asked after, and how often progress is written, in seconds.
-_SECONDS = 1.0
+#: Least time between two checks of the lease, and between two writes of progress, in seconds.
+INTERVAL_SECONDS = 1.0
 
 
-class Teller:
-    """For one run. Its methods may be called after every step, from any one thread at a time."""
+class ProgressReporter:
+    """Progress and lease of one run. Call the methods after every step, from one thread at a time."""
 
     def __init__(self, context: WorkerContext, lease: Lease) -> None:
         self._context = context
         self._lease = lease
-        self._looked = self._written = 0.0
+        self._last_check = self._last_write = 0.0
 
-    def look(self) -> None:
-        """Prolong the lease now and then. Raises what ends the run: a cancel, a drain, a lost lease."""
-        if time.monotonic() - self._looked < _SECONDS:
+    def check_lease(self) -> None:
+        """Prolong the lease, at most once per interval. Raises the reason to stop: a cancellation, a
+        drain or a lost lease.
+        """
+        if time.monotonic() - self._last_check < INTERVAL_SECONDS:
             return
-        self._looked = time.monotonic()
+        self._last_check = time.monotonic()
         self._lease.pulse()
         if self._lease.draining:
             raise DrainedError
 
-    def progress(self, shown: dict[str, Any], losses: Mapping[str, float] | None = None) -> None:
-        """Store progress (`stage`, `step`, `total` and more) now and then, and at the last step."""
-        last = shown["step"] == shown["total"]
-        if time.monotonic() - self._written < _SECONDS and not last:
+    def report(self, progress: dict[str, Any], losses: Mapping[str, float] | None = None) -> None:
+        """Store progress (`stage`, `step`, `total` and more), at most once per interval.
+
+        The last step is always stored.
+        """
+        is_last = progress["step"] == progress["total"]
+        if time.monotonic() - self._last_write < INTERVAL_SECONDS and not is_last:
             return
-        self._written = time.monotonic()
+        self._last_write = time.monotonic()
         try:
             with self._context.sessions.begin() as session:
-                lifecycle.report_progress(session, self._lease.run, shown)
+                lifecycle.report_progress(session, self._lease.run, progress)
                 if losses is not None:
-                    record.save_losses(session, self._lease.run, shown["step"], losses)
+                    record.save_losses(session, self._lease.run, progress["step"], losses)
         except SQLAlchemyError as error:
-            # Progress is for the eye; the lease alone decides whether the run may go on.
+            # Progress is only displayed; the lease alone decides whether the run may go on.
             log.warning("progress of %s was not stored: %s", self._lease.run.job_id, error)
 
-    def preview(self, picture: Picture, step: int, *, only: bool = False) -> None:
-        """Keep a preview as a sample, in the place of all earlier ones if `only`."""
+    def store_preview(self, picture: Picture, step: int, *, only: bool = False) -> None:
+        """Store a preview as a sample of the job; `only` replaces all earlier samples."""
         from nst_core.images.picture import encode_picture
 
         data = encode_picture(picture, "jpeg", 85)

@@ -1,4 +1,4 @@
-"""What a job made."""
+"""The result of a job: output files and metrics."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from jobs.media.pictures import PictureInfo
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
-    """A file that a job made: its bytes, or where they are on this machine, if they may be many."""
+class OutputFile:
+    """One output file of a job. `data` is its bytes, or its path on this machine for large files."""
 
     role: str
     data: bytes | Path
@@ -19,16 +19,16 @@ class Output:
 
 
 @dataclass(kw_only=True)
-class Made:
-    """All that a job made, and its figures (durations in seconds).
+class JobResult:
+    """Output files and metrics (durations in seconds) of a job.
 
-    `network_version` names what rendered it; without one, the output is not used for other jobs.
-    `publish` is the name under which the output of the role "network" becomes a network of its owner's.
-    `folder` is what the run leaves on this machine. It is deleted once all is kept: if that fails, the
-    next attempt finds its work done.
+    `network_version` names the weights and release that rendered the outputs; None keeps the outputs
+    out of the result cache. `publish` is the name under which the output of the role "network" becomes
+    a network of the job's owner. `folder` is the run's folder on this machine. The folder is deleted
+    only after all outputs are stored: if storing fails, the next attempt finds the work done.
     """
 
-    outputs: list[Output]
+    outputs: list[OutputFile]
     network_version: str | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     publish: str | None = None

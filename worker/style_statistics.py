@@ -1,4 +1,4 @@
-"""Style statistics by the style's SHA-256: in memory, then in SQL, computed at most once."""
+"""Cache of style statistics by the style's SHA-256: in memory, then in the database."""
 
 from __future__ import annotations
 
@@ -9,42 +9,44 @@ from typing import TYPE_CHECKING
 
 from jobs.db.engine import SessionFactory, reading
 from jobs.db.models.catalog import StyleStatistics
-from jobs.db.upserts import keep_statistics
+from jobs.db.upserts import insert_style_statistics
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Vectors in memory; each is a few kilobytes.
+#: Vectors kept in memory, of a few kilobytes each.
 CAPACITY = 2_000
 
 
 class StatisticsCache:
-    """The statistics of the styles that this worker has met."""
+    """A two-level cache (memory, database) of style statistics. Thread-safe."""
 
     def __init__(self, sessions: SessionFactory) -> None:
         self._sessions = sessions
-        self._kept: OrderedDict[tuple[str, str], Tensor] = OrderedDict()
-        # Jobs that run side by side often share a style: the second waits for what the first computes.
+        self._cache: OrderedDict[tuple[str, str], Tensor] = OrderedDict()
+        # Jobs of one batch often share a style: the second waits for the first one's computation.
         self._lock = threading.Lock()
 
     def get(self, sha256: str, network: str, compute: Callable[[], Tensor]) -> tuple[Tensor, bool]:
-        """The (1, S) statistics, and whether they were known already."""
+        """The statistics (1, S), and whether they were in the cache; `compute` is called if not."""
         with self._lock:
             return self._get(sha256, network, compute)
 
     def _get(self, sha256: str, network: str, compute: Callable[[], Tensor]) -> tuple[Tensor, bool]:
         key = (sha256, network)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key], True
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key], True
         stored = self._load(sha256, network)
         values = compute() if stored is None else stored
         if stored is None:
             with self._sessions.begin() as session:
-                keep_statistics(session, sha256, network, values.cpu().numpy().astype("<f4").tobytes())
-        self._kept[key] = values
-        while len(self._kept) > CAPACITY:
-            self._kept.popitem(last=False)
+                insert_style_statistics(
+                    session, sha256, network, values.cpu().numpy().astype("<f4").tobytes()
+                )
+        self._cache[key] = values
+        while len(self._cache) > CAPACITY:
+            self._cache.popitem(last=False)
         return values, stored is not None
 
     def _load(self, sha256: str, network: str) -> Tensor | None:

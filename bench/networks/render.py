@@ -140,7 +140,7 @@ def measure(
             mine = [seconds / batch for seconds in times[name, runtime, batch]]
             theirs = times.get(_BASELINE)
             ms = 1_000 * median(mine)
-            gflops = _operations(name, size) / 1e6 / ms
+            gflops = _admin_service(name, size) / 1e6 / ms
             peak = _PRODUCT_SIDE**3 * 2 / 1e9 / min(times[_PEAK])
             row = Row(
                 network=name if "/" not in name else Path(name).name,
@@ -199,7 +199,7 @@ def _product(device: str) -> Tensor:
     return (matrix @ matrix)[:1].cpu()
 
 
-def _operations(name: str, size: Size) -> int:
+def _admin_service(name: str, size: Size) -> int:
     """Additions and multiplications of the network for a picture, without the tiles' overlap."""
     network, _ = network_for(name.partition(":")[0])
     side = 4 * network.minimum_side

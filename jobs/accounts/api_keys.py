@@ -49,7 +49,7 @@ class Caller:
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
-class KeyRing:
+class ApiKeyStore:
     """The keys of one installation."""
 
     def __init__(self, sessions: SessionFactory) -> None:
@@ -99,7 +99,7 @@ class KeyRing:
         with reading(self._sessions) as session:
             return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all())
 
-    def any(self) -> bool:
+    def has_active_keys(self) -> bool:
         """Whether there is a key that works."""
         with reading(self._sessions) as session:
             at = now(session)
@@ -116,12 +116,12 @@ class KeyRing:
             key.revoked_at = key.revoked_at or now(session)
         return key
 
-    def caller_of(self, token: str) -> Caller | None:
+    def authenticate(self, token: str) -> Caller | None:
         """Whose token this is; None for one that is malformed, unknown, revoked or expired."""
         parts = _TOKEN.fullmatch(token)
         return None if parts is None else self._caller(parts[1], parts[2])
 
-    def caller_by_id(self, key_id: str) -> Caller | None:
+    def authenticate_by_id(self, key_id: str) -> Caller | None:
         """Whose key this is, for a session that was opened with it; None if it works no more."""
         return self._caller(key_id, None)
 

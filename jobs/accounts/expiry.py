@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 #: The least that a request may ask for, in seconds.
-SHORTEST = 60
+MIN_EXPIRY_SECONDS = 60
 
 
 def expiry(at: datetime, setting: int, asked: int | None) -> datetime | None:

@@ -27,7 +27,7 @@ _LOCKED_OWNER = (
 )
 
 
-def check_room(
+def check_quotas(
     session: Session,
     settings: Settings,
     owner: str,
@@ -60,10 +60,10 @@ def check_room(
         queued = session.scalar(_QUEUED, {"queue": queue}) or 0
         if queued + jobs > settings.max_queued:
             raise QueueFullError(f"The queue is full ({settings.max_queued} jobs); try again later.")
-    check_bytes(session, owner, settings.max_mb_per_owner, files)
+    check_storage_quota(session, owner, settings.max_mb_per_owner, files)
 
 
-def bytes_kept(session: Session, owner: str) -> int:
+def stored_bytes(session: Session, owner: str) -> int:
     """The size of all that an owner keeps, each file counted once; the gallery is free."""
     free = select(Style.sha256).where(Style.owner.is_(None))
     size = select(func.sum(Blob.size)).where(_kept_by(owner), Blob.sha256.not_in(free))
@@ -84,18 +84,18 @@ def _kept_by(owner: str) -> ColumnElement[bool]:
     return Blob.sha256.in_(union(of_jobs, uploaded, styles, networks, photos))
 
 
-def check_bytes(
+def check_storage_quota(
     session: Session, owner: str, most_mb: int, files: Mapping[str, int], *, lock: bool = False
 ) -> None:
     """Make sure that `files` (SHA-256 → bytes) may be kept too; 0 MB is no limit.
 
-    `lock` is as in `check_room`. Raises `OverLimitError`.
+    `lock` is as in `check_quotas`. Raises `OverLimitError`.
     """
     if not most_mb:
         return
     if lock:
         session.execute(_LOCKED_OWNER, {"owner": owner})
-    kept = bytes_kept(session, owner)
+    kept = stored_bytes(session, owner)
     known = set(
         session.scalars(select(Blob.sha256).where(_kept_by(owner), Blob.sha256.in_(list(files))))
     )

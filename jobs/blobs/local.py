@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobs.blobs.storage import (
-    PIECE,
+    CHUNK_BYTES,
     sha256_of,
 )
 from jobs.errors import NotFoundError, StorageError
@@ -32,7 +32,7 @@ class LocalStorage:
     def put_file(self, path: Path, sha256: str) -> None:
         """Keep the bytes of a file. They appear whole or not at all."""
         with path.open("rb") as source:
-            self._write(sha256, lambda file: shutil.copyfileobj(source, file, PIECE))
+            self._write(sha256, lambda file: shutil.copyfileobj(source, file, CHUNK_BYTES))
 
     def _write(self, name: str, fill: Callable[[BinaryIO], object]) -> None:
         path = self._path(name)
@@ -55,7 +55,7 @@ class LocalStorage:
         with self._opened(sha256) as file:
             return file.read()
 
-    def part(self, sha256: str, start: int, length: int) -> bytes:
+    def read_range(self, sha256: str, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start` on. Raises `NotFoundError`."""
         with self._opened(sha256) as file:
             file.seek(start)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from jobs.blobs.storage import PIECE, BlobStorage
+from jobs.blobs.storage import CHUNK_BYTES, BlobStorage
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -18,7 +18,7 @@ def open_blob(storage: BlobStorage, sha256: str, size: int) -> BinaryIO:
 
     The first piece is fetched at once. Raises `NotFoundError` or `StorageError`, reading too.
     """
-    file = io.BufferedReader(_BlobFile(storage, sha256, size), PIECE)
+    file = io.BufferedReader(_BlobFile(storage, sha256, size), CHUNK_BYTES)
     file.peek(1)
     return cast("BinaryIO", file)
 
@@ -32,7 +32,7 @@ def fetch_blob(storage: BlobStorage, sha256: str, size: int, path: Path) -> None
         return
     part = path.with_name(f".{path.name}.part")
     with open_blob(storage, sha256, size) as blob, part.open("wb") as file:
-        shutil.copyfileobj(blob, file, PIECE)
+        shutil.copyfileobj(blob, file, CHUNK_BYTES)
     part.replace(path)
 
 
@@ -60,7 +60,7 @@ class _BlobFile(io.RawIOBase):
         wanted = min(len(view), self._size - self._at)
         if wanted <= 0:
             return 0
-        data = self._storage.part(self._sha256, self._at, wanted)
+        data = self._storage.read_range(self._sha256, self._at, wanted)
         view[: len(data)] = data
         self._at += len(data)
         return len(data)

@@ -15,13 +15,13 @@ from jobs.blobs.storage import BlobStorage, sha256_of, sha256_of_file
 from jobs.db.engine import SessionFactory, now, table
 from jobs.db.models.blobs import Blob
 from jobs.db.upserts import (
-    _INSERTS,
-    _dialect,
+    INSERTS,
+    dialect_name,
 )
 from jobs.media.pictures import CheckedFile, PictureInfo
 
 
-def keep_blob(session: Session, sha256: str, size: int, info: PictureInfo, at: datetime) -> None:
+def upsert_blob(session: Session, sha256: str, size: int, info: PictureInfo, at: datetime) -> None:
     """Write the row of bytes in storage, or note that they are wanted again."""
     values = {
         "sha256": sha256,
@@ -32,7 +32,7 @@ def keep_blob(session: Session, sha256: str, size: int, info: PictureInfo, at: d
         "created_at": at,
         "touched_at": at,
     }
-    session.execute(_blob_kept(_dialect(session)), values)
+    session.execute(_blob_kept(dialect_name(session)), values)
 
 
 def touch_blob(session: Session, sha256: str) -> None:
@@ -51,7 +51,7 @@ def store_file(sessions: SessionFactory, storage: BlobStorage, path: Path, info:
     """Keep the bytes of a file and their row, in bounded memory and as `store_blobs` does."""
     name = sha256_of_file(path)
     with sessions.begin() as session:
-        keep_blob(session, name, path.stat().st_size, info, now(session))
+        upsert_blob(session, name, path.stat().st_size, info, now(session))
     storage.put_file(path, name)
     return name
 
@@ -68,13 +68,13 @@ def store_blobs(sessions: SessionFactory, storage: BlobStorage, blobs: Sequence[
         at = now(session)
         # In one order, or two requests with the same pictures might wait for each other.
         for blob in sorted(blobs, key=lambda blob: blob.sha256):
-            keep_blob(session, blob.sha256, len(blob.data), blob.info, at)
+            upsert_blob(session, blob.sha256, len(blob.data), blob.info, at)
     for blob in blobs:
         storage.put(blob.data, blob.sha256)
 
 
 @cache
 def _blob_kept(dialect: str) -> Any:
-    statement = _INSERTS[dialect](table(Blob))
+    statement = INSERTS[dialect](table(Blob))
     touched = {"touched_at": statement.excluded.touched_at}
     return statement.on_conflict_do_update(index_elements=["sha256"], set_=touched)

@@ -38,7 +38,7 @@ class S3Storage:
             data: bytes = answer["Body"].read()
             return data
 
-    def part(self, sha256: str, start: int, length: int) -> bytes:
+    def read_range(self, sha256: str, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start` on. Raises `NotFoundError`."""
         wanted = f"bytes={start}-{start + length - 1}"
         with _s3_errors():

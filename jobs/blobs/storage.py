@@ -22,7 +22,7 @@ def sha256_of_file(path: Path) -> str:
 
 
 #: Bytes that are moved at once where files are large: pictures in one piece, videos in many.
-PIECE = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 
 class BlobStorage(Protocol):
@@ -40,7 +40,7 @@ class BlobStorage(Protocol):
         """The bytes. Raises `NotFoundError`."""
         ...
 
-    def part(self, sha256: str, start: int, length: int) -> bytes:
+    def read_range(self, sha256: str, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start` on, of a blob that has more. Raises `NotFoundError`."""
         ...
 

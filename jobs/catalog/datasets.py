@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, exists, or_, select
 
-from jobs.accounts.quotas import check_bytes
+from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
 from jobs.catalog.zip_archives import photographs
@@ -19,7 +19,7 @@ from jobs.db.models.trainings import Dataset, DatasetImage
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, JobsError, NotFoundError
 from jobs.media.pictures import CleanPicture, inspect_picture
-from jobs.media.sandbox import take_picture
+from jobs.media.sandbox import check_picture
 from jobs.queue.lifecycle import FINAL
 from jobs.settings import Settings
 
@@ -38,7 +38,7 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 FEWEST = 1
 
 
-class DatasetCatalogue:
+class DatasetCatalog:
     """The datasets of one owner, and those for all."""
 
     def __init__(
@@ -67,7 +67,7 @@ class DatasetCatalogue:
     def add_archive(self, data: bytes, *, name: str) -> Dataset:
         """Keep the photographs of a zip archive, all or none, without their metadata.
 
-        Raises `InvalidParamsError`, `OverLimitError`, or what `take_picture` raises for the first
+        Raises `InvalidParamsError`, `OverLimitError`, or what `check_picture` raises for the first
         that can't be used.
         """
         name = _checked_name(name)
@@ -78,11 +78,11 @@ class DatasetCatalogue:
         total = 2 * settings.max_dataset_mb * 1_000_000
         most = settings.max_dataset_images
         for said, raw in photographs(data, most=most, max_bytes=limit, max_total=total):
-            picture = take_picture(raw, settings.decode_limits, name=said, pointer="file")
+            picture = check_picture(raw, settings.decode_limits, name=said, pointer="file")
             kept.setdefault(sha256_of(picture.data), picture)
         sizes = {sha256: len(picture.data) for sha256, picture in kept.items()}
         with reading(self._sessions) as session:
-            check_bytes(session, self._owner, settings.max_mb_per_owner, sizes)
+            check_storage_quota(session, self._owner, settings.max_mb_per_owner, sizes)
         stored = [
             store_blob(self._sessions, self._storage, each.data, each.info) for each in kept.values()
         ]
@@ -171,7 +171,7 @@ class DatasetCatalogue:
             if owner is not None:
                 ensure_owner(session, owner)
                 most = self._settings.max_mb_per_owner
-                check_bytes(session, owner, most, sizes or {}, lock=True)
+                check_storage_quota(session, owner, most, sizes or {}, lock=True)
             count, at = len(digests), now(session)
             session.merge(Dataset(id=id_, owner=owner, name=name, image_count=count, created_at=at))
             session.flush()

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from jobs.accounts.quotas import check_bytes
+from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob, touch_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
 from jobs.catalog.network_header import MEDIA_TYPE, NetworkHeader, read_header
@@ -29,7 +29,7 @@ FILE_INFO = PictureInfo(media_type=MEDIA_TYPE, width=None, height=None)
 _VERSIONED = re.compile(r"(?P<name>[a-z0-9-]+)(?:@(?P<version>[0-9]{1,9}))?")
 
 
-class NetworkCatalogue:
+class NetworkCatalog:
     """The networks of one owner."""
 
     def __init__(
@@ -55,7 +55,7 @@ class NetworkCatalogue:
             raise NotFoundError(f"There is no network {network_id[:64]!r}; see /v1/networks.")
         return found
 
-    def named(self, name: str) -> TrainedNetwork | None:
+    def find_by_name(self, name: str) -> TrainedNetwork | None:
         """The network that jobs call `NAME`, the newest version, or `NAME@VERSION`.
 
         None for a bundled one. Raises `InvalidParamsError` if there is none.
@@ -78,9 +78,9 @@ class NetworkCatalogue:
             raise InvalidParamsError([("network", detail)])
         return found
 
-    def use(self, name: str) -> NetworkInput | None:
+    def resolve(self, name: str) -> NetworkInput | None:
         """The network for a job that is about to be written. As `named`."""
-        row = self.named(name)
+        row = self.find_by_name(name)
         if row is None:
             return None
         with self._sessions.begin() as session:
@@ -108,11 +108,11 @@ class NetworkCatalogue:
         header = read_header(data)
         most, sizes = self._settings.max_mb_per_owner, {sha256_of(data): len(data)}
         with reading(self._sessions) as session:
-            check_bytes(session, self._owner, most, sizes)
+            check_storage_quota(session, self._owner, most, sizes)
         sha256 = store_blob(self._sessions, self._storage, data, FILE_INFO)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
-            check_bytes(session, self._owner, most, sizes, lock=True)
+            check_storage_quota(session, self._owner, most, sizes, lock=True)
             row = add_version(session, self._owner, name, header, sha256)
         return self.get(row.id)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import delete, or_, select
 
-from jobs.accounts.quotas import check_bytes
+from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
 from jobs.db.engine import SessionFactory, new_id, now, reading
@@ -16,13 +16,13 @@ from jobs.db.models.catalog import Style
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError
 from jobs.media.pictures import Upload, inspect_picture
-from jobs.media.sandbox import take_picture
+from jobs.media.sandbox import check_picture
 from jobs.settings import Settings
 
 GALLERY = Path(__file__).parents[1] / "gallery"
 
 
-class StyleCatalogue:
+class StyleCatalog:
     """The gallery, and the styles of one owner."""
 
     def __init__(
@@ -44,20 +44,20 @@ class StyleCatalogue:
     def add(self, upload: Upload, *, title: str) -> Style:
         """Register a style of one's own.
 
-        Raises `InvalidParamsError`, `OverLimitError` or what `take_picture` raises.
+        Raises `InvalidParamsError`, `OverLimitError` or what `check_picture` raises.
         """
         title = title.strip()
         if not 1 <= len(title) <= 120 or not title.isprintable():
             raise InvalidParamsError([("title", "A title of 1 to 120 characters is needed.")])
         limits = self._settings.decode_limits
-        picture = take_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+        picture = check_picture(upload.data, limits, name=upload.name, pointer=upload.field)
         most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
         with reading(self._sessions) as session:
-            check_bytes(session, self._owner, most, files)
+            check_storage_quota(session, self._owner, most, files)
         sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
-            check_bytes(session, self._owner, most, files, lock=True)
+            check_storage_quota(session, self._owner, most, files, lock=True)
             style = Style(
                 id=new_id(),
                 owner=self._owner,

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from sqlalchemy import delete, select
 
-from jobs.accounts.expiry import SHORTEST, expiry
-from jobs.accounts.quotas import check_bytes
+from jobs.accounts.expiry import MIN_EXPIRY_SECONDS, expiry
+from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob, touch_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
 from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.blobs import StoredUpload
 from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
-from jobs.media.pictures import KeptPicture, Upload
-from jobs.media.sandbox import take_picture
+from jobs.media.pictures import StoredPicture, Upload
+from jobs.media.sandbox import check_picture
 from jobs.settings import Settings
 
 
-class UploadShelf:
+class UploadCatalog:
     """The uploads of one owner."""
 
     def __init__(
@@ -31,20 +31,22 @@ class UploadShelf:
     def add(self, upload: Upload, *, expires_in: int | None = None) -> StoredUpload:
         """Keep a picture for `expires_in` seconds, or as long as uploads are kept.
 
-        Raises `InvalidParamsError`, `OverLimitError` or what `take_picture` raises.
+        Raises `InvalidParamsError`, `OverLimitError` or what `check_picture` raises.
         """
-        if expires_in is not None and expires_in < SHORTEST:
-            raise InvalidParamsError([("expires_in", f"expires_in is {SHORTEST} seconds at least.")])
-        picture = take_picture(
+        if expires_in is not None and expires_in < MIN_EXPIRY_SECONDS:
+            raise InvalidParamsError(
+                [("expires_in", f"expires_in is {MIN_EXPIRY_SECONDS} seconds at least.")]
+            )
+        picture = check_picture(
             upload.data, self._settings.decode_limits, name=upload.name, pointer=upload.field
         )
         most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
         with reading(self._sessions) as session:
-            check_bytes(session, self._owner, most, files)
+            check_storage_quota(session, self._owner, most, files)
         sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
-            check_bytes(session, self._owner, most, files, lock=True)
+            check_storage_quota(session, self._owner, most, files, lock=True)
             at = now(session)
             row = StoredUpload(
                 id=new_id(),
@@ -74,7 +76,7 @@ class UploadShelf:
         row = self.get(upload_id)
         return row, self._storage.get(row.sha256)
 
-    def use(self, upload_id: str, *, field: str) -> KeptPicture:
+    def resolve(self, upload_id: str, *, field: str) -> StoredPicture:
         """The upload's picture for a job. Raises `InvalidParamsError` if there is none."""
         try:
             row = self.get(upload_id)
@@ -82,7 +84,7 @@ class UploadShelf:
             raise InvalidParamsError([(field, f"{error.detail} It may have expired.")]) from None
         with self._sessions.begin() as session:
             touch_blob(session, row.sha256)  # so that no sweep comes before the job does
-        return KeptPicture(sha256=row.sha256)
+        return StoredPicture(sha256=row.sha256)
 
     def delete(self, upload_id: str) -> None:
         """Forget an upload; jobs that were made of it keep their picture. Raises `NotFoundError`."""

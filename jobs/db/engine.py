@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import JSON, TypeDecorator
 
-from jobs.db.sqlite_write_lock import WriteTurns
+from jobs.db.sqlite_write_lock import FairWriteLock
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -97,7 +97,7 @@ def make_engine(url: str) -> Engine:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
-    turns = WriteTurns(engine, seconds=LOCK_SECONDS)
+    turns = FairWriteLock(engine, seconds=LOCK_SECONDS)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

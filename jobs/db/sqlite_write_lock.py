@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event
 _HOLDS = "atelier_holds_the_turn"
 
 
-class WriteTurns:
+class FairWriteLock:
     """The turn of one engine, held from the beginning of a transaction until its connection is free.
 
     A transaction begins after `seconds` without its turn; SQLite then waits, or says no.

@@ -15,7 +15,7 @@ from jobs.db.engine import table
 from jobs.db.models.catalog import NetworkVersion, StyleStatistics
 from jobs.db.models.owners import Owner
 
-_INSERTS: dict[str, Callable[..., Any]] = {
+INSERTS: dict[str, Callable[..., Any]] = {
     "postgresql": postgresql_insert,
     "sqlite": sqlite_insert,
 }
@@ -23,15 +23,15 @@ _INSERTS: dict[str, Callable[..., Any]] = {
 
 def ensure_owner(session: Session, name: str) -> None:
     """Make sure that the owner's row exists, whoever else makes it at the same time."""
-    session.execute(_owner_once(_dialect(session)), {"name": name})
+    session.execute(_owner_once(dialect_name(session)), {"name": name})
 
 
-def keep_statistics(session: Session, sha256: str, network: str, values: bytes) -> None:
+def insert_style_statistics(session: Session, sha256: str, network: str, values: bytes) -> None:
     """Write a style's statistics under a network, unless they are there."""
     _insert_once(session, StyleStatistics, {"sha256": sha256, "network": network, "values": values})
 
 
-def keep_network_version(session: Session, network: str, version: str, at: datetime) -> None:
+def upsert_network_version(session: Session, network: str, version: str, at: datetime) -> None:
     """Say that a worker has started with these weights: outputs of others are not used again."""
     upsert(session, NetworkVersion, {"network": network}, {"version": version, "loaded_at": at})
 
@@ -49,13 +49,14 @@ def _insert_once(session: Session, model: type[Any], values: dict[str, Any]) -> 
 # Cached: every submit executes this statement, and building it takes longer than executing it.
 @cache
 def _owner_once(dialect: str) -> Any:
-    return _INSERTS[dialect](table(Owner)).on_conflict_do_nothing()
+    return INSERTS[dialect](table(Owner)).on_conflict_do_nothing()
 
 
 def insert_for(session: Session) -> Any:
     """The `insert` of the session's SQL dialect, the one that knows `ON CONFLICT`."""
-    return _INSERTS[_dialect(session)]
+    return INSERTS[dialect_name(session)]
 
 
-def _dialect(session: Session) -> str:
+def dialect_name(session: Session) -> str:
+    """The name of the session's SQL dialect: `sqlite` or `postgresql`."""
     return session.get_bind().dialect.name

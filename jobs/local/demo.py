@@ -26,7 +26,7 @@ def main() -> None:
     environment = child_environment(
         ATELIER_HOME=str(home), DATABASE_URL="", REDIS_URL="", STORAGE_URL=""
     )
-    command = [sys.executable, "-m", "atelier.cli", "up", "--port", "0"]
+    command = [sys.executable, "-m", "atelier", "up", "--port", "0"]
     service = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         job = _through_the_api(_address(service))

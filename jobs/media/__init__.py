@@ -1,1 +1,1 @@
-"""Reading of uploaded pictures and videos: sandboxed decoding, limits, metadata, thumbnails."""
+"""Checks of uploaded pictures and videos: sandboxed decoding, limits, metadata removal, thumbnails."""

@@ -1,4 +1,4 @@
-"""What decoding a stranger's picture may take."""
+"""Resource limits for decoding untrusted uploads."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeLimits:
-    """For one picture: `pixels`, `megabytes` of memory, `seconds`; and how many `processes` decode."""
+    """Limits for one upload: `pixels`, `megabytes` of memory, `seconds`.
+
+    And the number of decoder `processes`.
+    """
 
     pixels: int
     megabytes: int
     seconds: float
     processes: int
-    #: The longest video, and its largest frame.
+    #: Longest video in seconds, and largest frame in pixels.
     video_seconds: float = 600.0
     video_pixels: int = 3_840 * 2_160

@@ -1,7 +1,7 @@
-"""What a picture file says beside its pixels, taken out without touching a pixel.
+"""Lossless removal of metadata from JPEG, PNG and WebP files.
 
-Cameras write where and when a photo was taken, and by whom; anything may hide after the end of a file.
-What stays is what decides how the pixels look: orientation, colour profile, resolution, transparency.
+Cameras record place, time and owner, and data may be hidden behind the end of a picture. Only what
+decides the appearance stays: orientation, colour space, resolution, transparency.
 """
 
 from __future__ import annotations
@@ -13,41 +13,43 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-#: The first bytes of each format that is taken → Pillow's name of it.
+#: Magic bytes of each accepted format → Pillow's name of the format.
 _SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
 
 ORIENTATION = 0x0112
 _PNG_KEPT = frozenset(
     b"IHDR PLTE IDAT IEND tRNS iCCP sRGB gAMA cHRM cICP sBIT".split()
-    # Kept so that a moving picture is still seen to be one, and refused.
+    # Kept so that an animated picture is still recognised, and refused.
     + b"acTL fcTL fdAT".split()
 )
 _WEBP_KEPT = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"ANIM", b"ANMF"))
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
-#: In a JPEG's coded data: the next marker that is neither a stuffed byte, a restart nor filling. Begun
-#: with a byte, and not with one or more, it is looked for with memchr: 0.4 ms a megabyte instead of 11.
+#: Next marker in entropy-coded JPEG data, which skips stuffed bytes, restart markers and fill bytes.
+#: The pattern starts with a literal byte so that `re` searches with memchr: 0.4 ms a megabyte instead
+#: of 11.
 _NEXT_MARKER = re.compile(rb"\xff\xff*[^\x00\xd0-\xd7\xff]")
 
 
-#: Encoders write up to about twenty. Each costs a pass over the picture, for a handful of bytes.
-MOST_SCANS = 100
+#: Most scans of a progressive JPEG. Encoders write up to about twenty; each costs a pass over all
+#: pixels, for a few bytes of file.
+MAX_SCANS = 100
 
 
 class BrokenFileError(ValueError):
-    """The file's structure does not hold."""
+    """The structure of a picture file is invalid."""
 
 
 def picture_format(data: bytes) -> str | None:
-    """`JPEG`, `PNG` or `WEBP` by the first bytes, or None."""
+    """Format by magic bytes: `JPEG`, `PNG`, `WEBP` or None."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
     return next((name for start, name in _SIGNATURES.items() if data.startswith(start)), None)
 
 
 def strip_metadata(data: bytes, format_: str, orientation: int = 1) -> bytes:
-    """The same picture with nothing beside it but what decides how it looks.
+    """Copy a picture file without metadata; the coded pixels stay the same bytes.
 
-    `orientation` (1 to 8, Exif's) is written back if it is not 1. Raises `BrokenFileError`.
+    `orientation` (Exif, 1 to 8) is written back unless it is 1. Raises `BrokenFileError`.
     """
     exif = _orientation_exif(orientation)
     if format_ == "JPEG":
@@ -71,11 +73,11 @@ def _jpeg_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
     wrote_exif = not exif
     while True:
         marker, at = _jpeg_marker(data, at)
-        if marker != 0xE0 and not wrote_exif:  # behind JFIF's own segment, as readers expect it
+        if marker != 0xE0 and not wrote_exif:  # behind the JFIF segment, where readers expect Exif
             body = b"Exif\x00\x00" + exif
             yield b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
             wrote_exif = True
-        if marker == 0xD9:  # the end, and whatever hides behind it
+        if marker == 0xD9:  # end of image; everything behind it is dropped
             yield b"\xff\xd9"
             return
         if marker == 0x01 or 0xD0 <= marker <= 0xD7:
@@ -92,18 +94,18 @@ def _jpeg_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
         at += length
         if marker == 0xDA:
             scans += 1
-            if scans > MOST_SCANS:
-                raise BrokenFileError(f"it has more than {MOST_SCANS} scans")
+            if scans > MAX_SCANS:
+                raise BrokenFileError(f"it has more than {MAX_SCANS} scans")
             found = _NEXT_MARKER.search(data, at)
             end = found.start() if found else len(data)
             yield data[at:end]
             at = end
-            if found is None:  # some writers leave the end mark out
+            if found is None:  # some writers omit the end-of-image marker
                 return
 
 
 def _jpeg_marker(data: bytes, at: int) -> tuple[int, int]:
-    """The marker at or after `at`, and where its segment starts."""
+    """Next marker at or after `at`, and the offset behind it."""
     start = data.find(b"\xff", at)
     while start >= 0 and start + 1 < len(data) and data[start + 1] in (0x00, 0xFF):
         start = data.find(b"\xff", start + 1)
@@ -165,7 +167,7 @@ def _webp(data: bytes, exif: bytes) -> bytes:
         if kind in _WEBP_KEPT:
             kept.append(_riff_chunk(kind, body))
         at = end + length % 2
-    # Without the extended header no Exif can be there, so there is no orientation to write back.
+    # Without the extended header (VP8X) there was no Exif, so there is no orientation to write back.
     if exif and any(chunk.startswith(b"VP8X") for chunk in kept):
         kept.append(_riff_chunk(b"EXIF", exif))
     inner = b"WEBP" + b"".join(kept)

@@ -1,4 +1,4 @@
-"""Uploaded pictures, checked at the door: what they are, and that they can be decoded whole."""
+"""Validation of uploaded pictures: format, size, and complete decoding."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from jobs.errors import (
 )
 from jobs.media.metadata import ORIENTATION, BrokenFileError, picture_format, strip_metadata
 
-#: Pillow's name of a format → media type. The only formats that are ever decoded.
+#: Pillow's name of a format → media type. No other format is ever decoded.
 FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-#: The other way round, for file names.
+#: Media type → file suffix.
 SUFFIXES = {
     "image/jpeg": "jpg",
     "image/png": "png",
@@ -43,7 +43,7 @@ SUFFIXES = {
 
 @dataclass(frozen=True, kw_only=True)
 class PictureInfo:
-    """What a picture is, before orientation is applied. Sides in pixels; None for other files."""
+    """Media type and size in pixels, before orientation is applied; sizes are None for other files."""
 
     media_type: str
     width: int | None
@@ -52,7 +52,7 @@ class PictureInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class CleanPicture:
-    """A whole picture without metadata: what is kept, served and worked on."""
+    """A complete picture without metadata: the bytes that are stored, served and processed."""
 
     data: bytes
     info: PictureInfo
@@ -60,7 +60,7 @@ class CleanPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedFile:
-    """A file that is whole and without metadata, by its SHA-256."""
+    """A complete file without metadata, and its SHA-256."""
 
     data: bytes
     sha256: str
@@ -70,9 +70,9 @@ class CheckedFile:
 def clean_picture(
     data: bytes, *, name: str, max_pixels: int, pointer: str | None = None
 ) -> CleanPicture:
-    """The picture without its metadata, bit for bit the same in its pixels, once it was decoded whole.
+    """Remove metadata losslessly and check that the picture decodes completely.
 
-    Raises what `inspect_picture` raises.
+    Raises the errors of `inspect_picture`.
     """
     format_ = picture_format(data)
     if format_ is not None:
@@ -87,13 +87,13 @@ def clean_picture(
 
 
 def _orientation(data: bytes, format_: str) -> int:
-    """Which way up the photo was taken: 1 to 8, Exif's way; 1 where nothing usable says so."""
+    """Exif orientation, 1 to 8; 1 if the file has none that is usable."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=[format_]) as image:
                 value = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # as in `inspect_picture`, which says so in words
+    except Exception:  # `inspect_picture` reports a broken file
         return 1
     return value if isinstance(value, int) else 1
 
@@ -101,15 +101,15 @@ def _orientation(data: bytes, format_: str) -> int:
 def inspect_picture(
     data: bytes, *, name: str, max_pixels: int, pointer: str | None = None
 ) -> PictureInfo:
-    """Check that `data` is one whole JPEG, PNG or WebP picture of at most `max_pixels`.
+    """Check that `data` is one complete JPEG, PNG or WebP picture of at most `max_pixels`.
 
-    `name` is what to call it in errors, `pointer` the field that it came in. Raises
+    Errors call it `name` and point to the form field `pointer`. Raises
     `UnsupportedPictureError`, `PictureTooLargeError` or `UnusablePictureError`.
     """
     if not data:
         raise UnusablePictureError(f"{name} is empty (0 bytes).", pointer=pointer)
     with warnings.catch_warnings():
-        # The limit below is ours, and is checked before anything is decoded.
+        # Our own limit is checked below, before anything is decoded.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         try:
             image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
@@ -118,7 +118,7 @@ def inspect_picture(
         except MemoryError:
             raise
         except Exception:
-            # Pillow's readers raise many kinds of error on hostile bytes; all mean the same here.
+            # Pillow's readers raise many kinds of error on hostile bytes; all mean an unknown format.
             raise UnsupportedPictureError(
                 f"{name} is not a JPEG, PNG or WebP picture.", pointer=pointer
             ) from None
@@ -131,7 +131,7 @@ def inspect_picture(
                     f"{name} is animated ({frames} frames); send a still picture.", pointer=pointer
                 )
             width, height = image.size
-            # A JPEG is read to its end all the same, and its pixels are not made: half the time.
+            # A JPEG is still read to its end, but full-size pixels are not computed: half the time.
             image.draft(None, (width // 8, height // 8))
             try:
                 image.load()
@@ -148,17 +148,17 @@ def inspect_picture(
 def _too_large(
     name: str, max_pixels: int, pointer: str | None, size: tuple[int, int] | None = None
 ) -> PictureTooLargeError:
-    shown = f" ({size[0]}×{size[1]})" if size else ""
+    dimensions = f" ({size[0]}×{size[1]})" if size else ""
     megapixels = max_pixels // 1_000_000
     return PictureTooLargeError(
-        f"{name} has too many pixels{shown}; at most {megapixels} megapixels are taken.",
+        f"{name} has too many pixels{dimensions}; at most {megapixels} megapixels are taken.",
         pointer=pointer,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """Bytes that came with a request. `name` is what to call them in errors, and nothing else."""
+    """An uploaded file of a request. `name` is used in error messages only."""
 
     data: bytes
     field: str
@@ -166,7 +166,7 @@ class Upload:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeptPicture:
-    """A picture that was checked and stored before, and may be used."""
+class StoredPicture:
+    """A picture that was validated and stored by an earlier request, by its SHA-256."""
 
     sha256: str

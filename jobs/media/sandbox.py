@@ -1,7 +1,7 @@
-"""Strangers' pictures are decoded in processes of their own, with limits of memory and time.
+"""Sandbox for decoding untrusted uploads: child processes with limits of memory and time.
 
-A decoder that crashes, swells or never returns costs one child process and one refusal, and the web
-server goes on.
+A decoder that crashes, exhausts memory or never returns costs one child process and one refused upload;
+the web server continues.
 """
 
 from __future__ import annotations
@@ -23,20 +23,21 @@ from jobs.media.thumbnails import SIDE, make_thumbnail
 from jobs.media.videos import inspect_video
 
 
-def take_picture(
+def check_picture(
     data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
 ) -> CleanPicture:
-    """A stranger's picture, decoded whole within `limits`, without its metadata.
+    """Validate an untrusted picture within `limits` and remove its metadata.
 
-    Raises what `clean_picture` raises, and `UnusablePictureError` for one that took more than it may.
+    Raises the errors of `clean_picture`, and `UnusablePictureError` for a picture that exceeds the
+    limits.
     """
-    return begin_picture(data, limits, name=name, pointer=pointer)()
+    return submit_picture_check(data, limits, name=name, pointer=pointer)()
 
 
-def begin_picture(
+def submit_picture_check(
     data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
 ) -> Callable[[], CleanPicture]:
-    """As `take_picture`, begun now: what is returned waits for it, and returns or raises."""
+    """Start `check_picture` in the background; the returned function waits for its result or error."""
     future = _pool(limits.megabytes, limits.processes).schedule(
         _clean, args=(data, name, limits.pixels, pointer), timeout=limits.seconds
     )
@@ -48,10 +49,10 @@ def begin_picture(
     return finish
 
 
-def take_video(
+def check_video(
     data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
 ) -> PictureInfo:
-    """What a stranger's video is, looked at within `limits`. Raises what `inspect_video` raises."""
+    """Validate an untrusted video within `limits`. Raises the errors of `inspect_video`."""
     future = _pool(limits.megabytes, limits.processes).schedule(
         _inspect, args=(data, name, limits, pointer), timeout=limits.seconds
     )
@@ -59,8 +60,13 @@ def take_video(
     return info
 
 
-def take_thumbnail(data: bytes, media_type: str, limits: DecodeLimits, *, side: int = SIDE) -> bytes:
-    """A WebP of `side` pixels of a picture or a video. Raises `NotFoundError` if none can be made."""
+def thumbnail_in_sandbox(
+    data: bytes, media_type: str, limits: DecodeLimits, *, side: int = SIDE
+) -> bytes:
+    """WebP thumbnail of `side` pixels of a picture or video.
+
+    Raises `NotFoundError` if decoding fails.
+    """
     future = _pool(limits.megabytes, limits.processes).schedule(
         _shrink, args=(data, media_type, side), timeout=limits.seconds
     )
@@ -72,13 +78,13 @@ def take_thumbnail(data: bytes, media_type: str, limits: DecodeLimits, *, side: 
 
 
 def warm_up(limits: DecodeLimits) -> None:
-    """Start the processes, which takes longer than decoding, before somebody waits for them."""
+    """Start the decoder processes ahead of the first request: starting takes longer than decoding."""
     _pool(limits.megabytes, limits.processes).schedule(int)
 
 
 @cache
 def _pool(megabytes: int, processes: int) -> ProcessPool:
-    # Started anew rather than forked: a fork of a threaded server may inherit a lock that nobody frees.
+    # Spawned, not forked: a fork of a threaded server may inherit a lock that is never released.
     return ProcessPool(
         max_workers=processes,
         max_tasks=5_000,
@@ -89,12 +95,12 @@ def _pool(megabytes: int, processes: int) -> ProcessPool:
 
 
 def _confine(megabytes: int) -> None:
-    """Take from this process what decoding does not need."""
+    """Limit memory, file writes and core dumps of the current process."""
     limit = megabytes * 1_000_000
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Ctrl-C reaches every process of a terminal; the parent decides when this one ends.
+    # Ctrl-C reaches every process of a terminal; the parent ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -129,17 +135,17 @@ def _shrink(data: bytes, media_type: str, side: int) -> bytes | JobsError:
         return make_thumbnail(data, media_type, side)
     except MemoryError:
         raise
-    except Exception:  # decoders raise many kinds of error, and all mean the same here
+    except Exception:  # decoders raise many kinds of error; all mean a broken file
         return UnusablePictureError("it can't be decoded.")
 
 
 def _clean(
     data: bytes, name: str, max_pixels: int, pointer: str | None
 ) -> tuple[bytes | None, PictureInfo] | JobsError:
-    # Errors travel as values: their constructors are not what pickling expects.
+    # Errors are returned as values: their constructors can't be pickled.
     try:
         picture = clean_picture(data, name=name, max_pixels=max_pixels, pointer=pointer)
-        # What was clean already need not travel back.
+        # Unchanged bytes need not be sent back between the processes.
         return (None if picture.data == data else picture.data), picture.info
     except JobsError as error:
         return error.__class__(error.detail, pointer=error.pointer)

@@ -1,4 +1,4 @@
-"""Small pictures of what jobs made, for lists of them."""
+"""Thumbnails of job outputs: WebP files of pictures and videos."""
 
 from __future__ import annotations
 
@@ -10,43 +10,44 @@ from PIL import Image, ImageOps
 
 from jobs.media.pictures import FORMATS
 
-#: Long side in pixels, and the most bytes that one of it may have.
+#: Longer side of a thumbnail in pixels, and its largest file size in bytes.
 SIDE = 256
-MOST_BYTES = 20_000
-#: Our videos have their index first. A frame of the largest takes a tenth of this.
+MAX_BYTES = 20_000
+#: Bytes of a video that are read. Our videos have their index first; the largest frame takes a tenth of
+#: this.
 _VIDEO_BYTES = 32_000_000
 _QUALITIES = (80, 60, 40, 20, 5)
-_MOVING = frozenset({"image/gif"})
+_ANIMATED = frozenset({"image/gif"})
 
 
 def has_thumbnail(media_type: str) -> bool:
-    """Whether a small picture can be made of files of this type."""
-    return media_type in FORMATS.values() or media_type in _MOVING or media_type.startswith("video/")
+    """Whether files of this media type can have a thumbnail."""
+    return media_type in FORMATS.values() or media_type in _ANIMATED or media_type.startswith("video/")
 
 
-def first_bytes(media_type: str) -> int:
-    """How much of a file its thumbnail is made of: a picture is read whole, a video may be long."""
+def thumbnail_input_bytes(media_type: str) -> int:
+    """Number of leading bytes that a thumbnail needs: all of a picture, a part of a video."""
     return sys.maxsize if media_type in FORMATS.values() else _VIDEO_BYTES
 
 
 def make_thumbnail(data: bytes, media_type: str, side: int = SIDE) -> bytes:
-    """A WebP of at most `side` pixels, upright; of a video, its first frame.
+    """WebP of at most `side` pixels, upright; of a video, its first frame.
 
-    One of `SIDE` has at most `MOST_BYTES` bytes, larger ones more by as much as they are larger.
-    Raises whatever its decoder raises.
+    A thumbnail of `SIDE` pixels has at most `MAX_BYTES` bytes, larger ones in proportion to their area.
+    Raises any error of the decoder.
     """
     still = media_type in FORMATS.values()
     small = _still(data, side) if still else _first_frame(data)
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return _encoded(small, MOST_BYTES * max(1, side * side // SIDE**2))
+    return _encoded(small, MAX_BYTES * max(1, side * side // SIDE**2))
 
 
-def _encoded(picture: Image.Image, most_bytes: int) -> bytes:
-    # Few pictures need a second try: noise does.
+def _encoded(picture: Image.Image, max_bytes: int) -> bytes:
+    # Few pictures need a lower quality; noise does.
     for quality in _QUALITIES:
         out = io.BytesIO()
         picture.save(out, "WEBP", quality=quality)
-        if out.tell() <= most_bytes:
+        if out.tell() <= max_bytes:
             break
     return out.getvalue()
 

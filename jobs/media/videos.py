@@ -1,4 +1,4 @@
-"""Uploaded videos, checked at the door: that there is a moving picture, how large, and how long."""
+"""Validation of uploaded videos: container, frame size, duration, and decoding of the first frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from jobs.errors import JobsError, PictureTooLargeError, UnsupportedPictureError, UnusablePictureError
 from jobs.media.pictures import PictureInfo
 
-#: FFmpeg's names of containers → media type. The only ones that are ever opened.
+#: FFmpeg's names of containers → media type. No other container is accepted.
 CONTAINERS = {
     "mov,mp4,m4a,3gp,3g2,mj2": "video/mp4",
     "matroska,webm": "video/x-matroska",

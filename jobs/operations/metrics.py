@@ -14,7 +14,7 @@ from jobs.db.models.jobs import Job
 from jobs.db.models.operations import OutboxMessage, WebhookDelivery
 from jobs.params.kinds import PARAMS
 from jobs.queue.broker import QUEUE_NAMES
-from jobs.queue.claiming import eligible
+from jobs.queue.claiming import is_eligible
 from jobs.queue.lifecycle import JobStatus
 
 #: Quantiles of waits and runs are of this many jobs of a kind, the latest to succeed.
@@ -23,7 +23,7 @@ QUANTILES = (0.5, 0.9, 0.99)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
+class Metric:
     """One metric: its samples are `(labels, value)`, labels as Prometheus writes them."""
 
     name: str
@@ -32,7 +32,7 @@ class Figure:
     type: str = "gauge"
 
 
-def figures(session: Session) -> list[Figure]:
+def collect_metrics(session: Session) -> list[Metric]:
     """All of them. Reads open jobs, a window of ended ones, and counters."""
     at = now(session)
     return [
@@ -54,7 +54,7 @@ def open_jobs() -> Select[str, str, int]:
 
 def oldest_queued(at: datetime) -> Select[str, datetime]:
     """Queue and time of the job that has been eligible for longest."""
-    return select(Job.queue, func.min(Job.run_at)).where(eligible(at)).group_by(Job.queue)
+    return select(Job.queue, func.min(Job.run_at)).where(is_eligible(at)).group_by(Job.queue)
 
 
 def latest_succeeded(kind: str) -> Select[datetime, datetime | None, datetime | None]:
@@ -67,23 +67,23 @@ def latest_succeeded(kind: str) -> Select[datetime, datetime | None, datetime | 
     )
 
 
-def _queues(session: Session, at: datetime) -> list[Figure]:
+def _queues(session: Session, at: datetime) -> list[Metric]:
     counts = {(queue, status): count for queue, status, count in session.execute(open_jobs())}
     oldest = {
         queue: (at - since).total_seconds() for queue, since in session.execute(oldest_queued(at))
     }
     return [
-        Figure(
+        Metric(
             name="atelier_queue_depth",
             help="Jobs that wait, by queue.",
             samples=[_by("queue", q, counts.get((q, JobStatus.QUEUED), 0)) for q in QUEUE_NAMES],
         ),
-        Figure(
+        Metric(
             name="atelier_queue_oldest_seconds",
             help="How long the oldest eligible job of the queue has waited; 0 when none does.",
             samples=[_by("queue", q, oldest.get(q, 0.0)) for q in QUEUE_NAMES],
         ),
-        Figure(
+        Metric(
             name="atelier_running",
             help="Jobs that run, by queue.",
             samples=[_by("queue", q, counts.get((q, JobStatus.RUNNING), 0)) for q in QUEUE_NAMES],
@@ -91,7 +91,7 @@ def _queues(session: Session, at: datetime) -> list[Figure]:
     ]
 
 
-def _times(session: Session) -> list[Figure]:
+def _times(session: Session) -> list[Metric]:
     waits: list[tuple[str, float]] = []
     runs: list[tuple[str, float]] = []
     for kind in PARAMS:
@@ -107,8 +107,8 @@ def _times(session: Session) -> list[Figure]:
             ]
     of = f"of the latest {WINDOW} jobs of a kind that succeeded."
     return [
-        Figure(name="atelier_wait_seconds", help=f"From submit to first start, {of}", samples=waits),
-        Figure(name="atelier_run_seconds", help=f"From first start to end, {of}", samples=runs),
+        Metric(name="atelier_wait_seconds", help=f"From submit to first start, {of}", samples=waits),
+        Metric(name="atelier_run_seconds", help=f"From first start to end, {of}", samples=runs),
     ]
 
 
@@ -119,7 +119,7 @@ def quantile_of(values: list[float], quantile: float) -> float:
     return ordered[rank - 1]
 
 
-def _outboxes(session: Session, at: datetime) -> list[Figure]:
+def _outboxes(session: Session, at: datetime) -> list[Metric]:
     tokens, since = session.execute(
         select(func.count(), func.min(OutboxMessage.created_at)).select_from(OutboxMessage)
     ).one()
@@ -131,18 +131,18 @@ def _outboxes(session: Session, at: datetime) -> list[Figure]:
     ).one()
     late = max(0.0, (at - due).total_seconds()) if due else 0.0
     return [
-        Figure(
+        Metric(
             name="atelier_outbox_messages", help="Tokens not yet published.", samples=[("", tokens)]
         ),
-        Figure(
+        Metric(
             name="atelier_outbox_lag_seconds", help="Age of the oldest of them.", samples=[("", lag)]
         ),
-        Figure(
+        Metric(
             name="atelier_webhooks_pending",
             help="Webhook messages still to be delivered.",
             samples=[("", pending)],
         ),
-        Figure(
+        Metric(
             name="atelier_webhooks_late_seconds",
             help="How long the next of them has been due.",
             samples=[("", late)],
@@ -169,9 +169,9 @@ _COUNTED = {
 }
 
 
-def _counters(session: Session) -> list[Figure]:
+def _counters(session: Session) -> list[Metric]:
     return [
-        Figure(name=name, help=help_, samples=_counted(session, counter), type="counter")
+        Metric(name=name, help=help_, samples=_counted(session, counter), type="counter")
         for name, (counter, help_) in _COUNTED.items()
     ]
 

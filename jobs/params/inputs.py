@@ -29,7 +29,7 @@ class NetworkInput:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Catalogue:
+class InputCatalog:
     """What requests name: each raises `InvalidParamsError` for what is not there.
 
     `style` gives the SHA-256 of the picture of a style, `network` a trained network (None: bundled),
@@ -60,7 +60,7 @@ def region_style_role(number: int) -> str:
     return f"region_{number}_style"
 
 
-def find_sources(
+def find_input_sources(
     kind: str,
     params: dict[str, Any],
     style_id: str | None,

@@ -65,7 +65,7 @@ def _transport_options(broker: str) -> dict[str, object]:
     }
 
 
-class JobQueue:
+class Broker:
     """Publishes wake-up tokens."""
 
     def __init__(self, app: Celery) -> None:

@@ -25,7 +25,7 @@ from jobs.db.models.owners import Owner
 from jobs.queue.status import JobStatus
 
 
-def paused(queue: str | BindParameter[str]) -> ColumnElement[bool]:
+def is_paused(queue: str | BindParameter[str]) -> ColumnElement[bool]:
     """True in SQL while the queue is paused."""
     return exists().where(QueueState.name == queue, QueueState.paused_at.is_not(None))
 
@@ -35,7 +35,7 @@ def paused(queue: str | BindParameter[str]) -> ColumnElement[bool]:
 QUEUED: ColumnElement[bool] = Job.status == literal_column(f"'{JobStatus.QUEUED}'")
 
 
-def eligible(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+def is_eligible(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """True in SQL for jobs that a worker may take at a moment."""
     return and_(
         QUEUED,
@@ -49,7 +49,7 @@ _QUEUE, _AT = bindparam("queue", type_=String), bindparam("at", type_=UtcDateTim
 _IN_TURN = (
     select(Job.id, Job.owner)
     .join(Owner, Owner.name == Job.owner)
-    .where(Job.queue == _QUEUE, eligible(_AT), ~paused(_QUEUE))
+    .where(Job.queue == _QUEUE, is_eligible(_AT), ~is_paused(_QUEUE))
     .order_by(Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id)
     .limit(1)
 )
@@ -58,8 +58,8 @@ _IN_TURN = (
 _IN_TURN_LOCKED = _IN_TURN.with_for_update(of=Job, skip_locked=True)
 
 
-def next_job(session: Session, queue: str, *, max_running: int = 0) -> Job | None:
-    """The job that `best_job` would take now, looked at and not locked; None if there is none.
+def peek_next_job(session: Session, queue: str, *, max_running: int = 0) -> Job | None:
+    """The job that `select_next_job` would take now, looked at and not locked; None if there is none.
 
     A lock on a job that is not taken in the end would hide it from the worker that was woken for it.
     """
@@ -69,7 +69,7 @@ def next_job(session: Session, queue: str, *, max_running: int = 0) -> Job | Non
     return None if row is None else session.get(Job, row.id)
 
 
-def best_job(
+def select_next_job(
     session: Session, queue: str, at: datetime, *, max_running: int = 0, only: str | None = None
 ) -> tuple[str, str] | None:
     """The `(id, owner)` of the job to take next, its row locked; None if there is none.

@@ -20,8 +20,8 @@ from jobs.db import counters
 from jobs.db.engine import now
 from jobs.db.models.jobs import Job, JobEvent
 from jobs.errors import ConflictError, LeaseLostError
-from jobs.queue.claiming import best_job
-from jobs.queue.runs import CLAIMED, FENCED, PROLONGED, SERVED, Run
+from jobs.queue.claiming import select_next_job
+from jobs.queue.runs import CLAIM_JOB, EXTEND_LEASE, MARK_OWNER_SERVED, UPDATE_FENCED, Run
 from jobs.queue.status import FINAL, TRANSITIONS, CancelReason, JobStatus
 from jobs.webhooks import delivery
 
@@ -34,12 +34,12 @@ __all__ = [
     "cancel",
     "cancel_overdue",
     "claim",
-    "end_canceled",
     "fail",
-    "fenced",
+    "fenced_update",
+    "finish_canceled",
     "heartbeat",
     "reap",
-    "record",
+    "record_event",
     "report_progress",
     "requeue",
     "succeed",
@@ -49,7 +49,7 @@ __all__ = [
 _TOLD_OF = select(Job.kind, Job.webhook_events).where(Job.id == bindparam("id"))
 
 
-def record(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
+def record_event(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
     """Add an event to the job's history; count an end, and tell the job's webhook of a new state."""
     session.add(JobEvent(job_id=job_id, type=type_, data=data, created_at=at))
     if type_ != "state" or data["status"] == JobStatus.QUEUED:
@@ -75,7 +75,7 @@ def claim(
     `max_running` jobs running (0: no bound). With `only`, that job is taken or none.
     """
     at = now(session)
-    best = best_job(session, queue, at, max_running=max_running, only=only)
+    best = select_next_job(session, queue, at, max_running=max_running, only=only)
     if best is None:
         return None
     job_id, owner = best
@@ -85,11 +85,11 @@ def claim(
         "at": at,
         "until": at + timedelta(seconds=lease_seconds),
     }
-    attempt = session.execute(CLAIMED, asked).scalar_one_or_none()
+    attempt = session.execute(CLAIM_JOB, asked).scalar_one_or_none()
     if attempt is None:
         return None
-    session.execute(SERVED, {"owner": owner, "at": at})
-    record(session, job_id, "state", at, status=JobStatus.RUNNING, attempt=attempt)
+    session.execute(MARK_OWNER_SERVED, {"owner": owner, "at": at})
+    record_event(session, job_id, "state", at, status=JobStatus.RUNNING, attempt=attempt)
     return Run(job_id=job_id, attempt=attempt, lease_owner=lease_owner)
 
 
@@ -97,7 +97,7 @@ def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
     """Prolong the lease. Returns whether the job is to be canceled. Raises `LeaseLostError`."""
     at = now(session)
     until = {"until": at + timedelta(seconds=lease_seconds)}
-    row = session.execute(PROLONGED, run.fence_values() | until).one_or_none()
+    row = session.execute(EXTEND_LEASE, run.fence_values() | until).one_or_none()
     if row is None:
         raise LeaseLostError
     return row.cancel_requested_at is not None
@@ -105,8 +105,8 @@ def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
 
 def report_progress(session: Session, run: Run, progress: dict[str, Any]) -> None:
     """Store how far a run is. Raises `LeaseLostError`."""
-    fenced(session, run, progress=progress)
-    record(session, run.job_id, "progress", now(session), progress=progress)
+    fenced_update(session, run, progress=progress)
+    record_event(session, run.job_id, "progress", now(session), progress=progress)
 
 
 def succeed(
@@ -127,7 +127,7 @@ def fail(session: Session, run: Run, error: dict[str, Any]) -> None:
     _finish(session, run, JobStatus.FAILED, error=error, dead=bool(error.get("retryable")))
 
 
-def end_canceled(session: Session, run: Run) -> None:
+def finish_canceled(session: Session, run: Run) -> None:
     """`running → canceled`, by the run itself. Raises `LeaseLostError`."""
     reason = session.scalar(select(Job.cancel_reason).where(Job.id == run.job_id))
     _finish(session, run, JobStatus.CANCELED, reason=reason)
@@ -150,9 +150,9 @@ def requeue(
     at = now(session)
     canceling = select(Job.cancel_requested_at).where(run.fence()).with_for_update()
     if session.scalar(canceling) is not None:
-        end_canceled(session, run)
+        finish_canceled(session, run)
         return JobStatus.CANCELED
-    fenced(
+    fenced_update(
         session,
         run,
         status=JobStatus.QUEUED,
@@ -161,11 +161,11 @@ def requeue(
         error=error,
         **_RELEASED,
     )
-    record(session, run.job_id, "state", at, status=JobStatus.QUEUED, reason=reason)
+    record_event(session, run.job_id, "state", at, status=JobStatus.QUEUED, reason=reason)
     return JobStatus.QUEUED
 
 
-def cancel(session: Session, job_id: str, reason: CancelReason = CancelReason.ASKED) -> JobStatus:
+def cancel(session: Session, job_id: str, reason: CancelReason = CancelReason.REQUESTED) -> JobStatus:
     """Ask for a job to stop: a queued one ends at once, a running one at its next heartbeat.
 
     Returns the status afterwards; a finished job stays as it is. Raises `ConflictError` if there is no
@@ -180,7 +180,7 @@ def cancel(session: Session, job_id: str, reason: CancelReason = CancelReason.AS
     if before == JobStatus.QUEUED:
         ended = {"status": JobStatus.CANCELED, "finished_at": at}
         session.execute(update(Job).where(Job.id == job_id).values(**ended, **asked))
-        record(session, job_id, "state", at, status=JobStatus.CANCELED, reason=reason)
+        record_event(session, job_id, "state", at, status=JobStatus.CANCELED, reason=reason)
         return JobStatus.CANCELED
     told = session.execute(
         update(Job)
@@ -188,7 +188,7 @@ def cancel(session: Session, job_id: str, reason: CancelReason = CancelReason.AS
         .values(**asked)
     )
     if _count(told):
-        record(session, job_id, "cancel", at, reason=reason)
+        record_event(session, job_id, "cancel", at, reason=reason)
     return JobStatus(before)
 
 
@@ -226,7 +226,7 @@ def reap(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
         assert job.lease_owner is not None  # noqa: S101 - a running job has one
         run = Run(job_id=job.id, attempt=job.attempt, lease_owner=job.lease_owner)
         if job.cancel_requested_at is not None:
-            end_canceled(session, run)
+            finish_canceled(session, run)
             out.append((job.id, JobStatus.CANCELED))
         elif job.attempts_left <= 0:
             detail = f"The worker stopped answering, {job.attempt} times; given up."
@@ -248,14 +248,14 @@ def _finish(
 ) -> None:
     at = now(session)
     released = {"lease_owner": None, "lease_expires_at": None}
-    fenced(session, run, status=status, finished_at=at, **released, **values)
+    fenced_update(session, run, status=status, finished_at=at, **released, **values)
     why = {"reason": reason} if reason else {}
-    record(session, run.job_id, "state", at, status=status, **why)
+    record_event(session, run.job_id, "state", at, status=status, **why)
 
 
-def fenced(session: Session, run: Run, **values: Any) -> None:
+def fenced_update(session: Session, run: Run, **values: Any) -> None:
     """Write to the job while the run holds it. Raises `LeaseLostError`."""
-    result = session.execute(FENCED.values(**values), run.fence_values())
+    result = session.execute(UPDATE_FENCED.values(**values), run.fence_values())
     if not _count(result):
         raise LeaseLostError
 

@@ -47,7 +47,7 @@ def find_page(session: Session, owner: str | None, **filters: Unpack[Filters]) -
             query = query.where(column == wanted)
     dead = filters.get("dead")
     if dead is not None:
-        query = query.where(still_dead() if dead else ~still_dead())
+        query = query.where(is_unretried_dead_letter() if dead else ~is_unretried_dead_letter())
     cursor = filters.get("cursor")
     if cursor is not None:
         last = session.get(Job, cursor)
@@ -62,7 +62,7 @@ def find_page(session: Session, owner: str | None, **filters: Unpack[Filters]) -
     return JobPage(jobs=page, next=page[-1].id if len(found) > limit else None)
 
 
-def still_dead() -> ColumnElement[bool]:
+def is_unretried_dead_letter() -> ColumnElement[bool]:
     """True in SQL for dead letters that nobody has retried."""
     again = aliased(Job)
     return Job.dead & ~exists().where(again.retried_from == Job.id)

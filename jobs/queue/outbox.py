@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from jobs.db.engine import SessionFactory, now, reading, table
 from jobs.db.models.jobs import Job, QueueState
 from jobs.db.models.operations import OutboxMessage
-from jobs.queue.broker import JobQueue
-from jobs.queue.claiming import eligible
+from jobs.queue.broker import Broker
+from jobs.queue.claiming import is_eligible
 
 _OUTBOX = table(OutboxMessage)
 _SENT = delete(_OUTBOX).where(_OUTBOX.c.id.in_(bindparam("ids", expanding=True)))
@@ -27,9 +27,7 @@ def enqueue(session: Session, job_id: str, queue: str, *, delay_seconds: float =
     return message
 
 
-def publish(
-    sessions: SessionFactory, queue: JobQueue, *, job_ids: Collection[str] | None = None
-) -> int:
+def publish(sessions: SessionFactory, broker: Broker, *, job_ids: Collection[str] | None = None) -> int:
     """Send up to 200 tokens that are due (of some jobs, or all), oldest first; returns how many."""
     with reading(sessions) as session:
         due = or_(OutboxMessage.due_at.is_(None), OutboxMessage.due_at <= now(session))
@@ -37,10 +35,10 @@ def publish(
         if job_ids is not None:
             waiting = waiting.where(OutboxMessage.job_id.in_(job_ids))
         messages = session.scalars(waiting).all()
-    return send(sessions, queue, messages)
+    return send(sessions, broker, messages)
 
 
-def send(sessions: SessionFactory, queue: JobQueue, messages: Iterable[OutboxMessage]) -> int:
+def send(sessions: SessionFactory, broker: Broker, messages: Iterable[OutboxMessage]) -> int:
     """Send tokens, whose transaction is over, in this order; returns how many.
 
     Sent before deleted: a crash between the two sends a token twice, which is harmless. Stops at the
@@ -48,7 +46,7 @@ def send(sessions: SessionFactory, queue: JobQueue, messages: Iterable[OutboxMes
     """
     sent = []
     for message in messages:
-        if not queue.wake(message.queue, message.job_id):
+        if not broker.wake(message.queue, message.job_id):
             break
         sent.append(message.id)
     if sent:
@@ -58,7 +56,7 @@ def send(sessions: SessionFactory, queue: JobQueue, messages: Iterable[OutboxMes
 
 
 def renotify(
-    sessions: SessionFactory, queue: JobQueue, *, waiting_seconds: float, only: str | None = None
+    sessions: SessionFactory, broker: Broker, *, waiting_seconds: float, only: str | None = None
 ) -> int:
     """Make up for tokens that the broker lost, and wake workers for retries whose time has come.
 
@@ -69,15 +67,15 @@ def renotify(
     with reading(sessions) as session:
         before = now(session) - timedelta(seconds=waiting_seconds)
         asleep = select(QueueState.name).where(QueueState.paused_at.is_not(None))
-        waiting = select(Job.queue, func.count()).where(eligible(before), Job.queue.not_in(asleep))
+        waiting = select(Job.queue, func.count()).where(is_eligible(before), Job.queue.not_in(asleep))
         if only is not None:
             waiting = waiting.where(Job.queue == only)
         counts = session.execute(waiting.group_by(Job.queue)).all()
     sent = 0
     for name, count in counts:
-        missing = count - (queue.depth(name) or 0)
+        missing = count - (broker.depth(name) or 0)
         for _ in range(min(missing, 200)):
-            if not queue.wake(name, ""):
+            if not broker.wake(name, ""):
                 return sent
             sent += 1
     return sent

@@ -13,12 +13,12 @@ from jobs.db.models.jobs import Job, QueueState
 from jobs.db.upserts import upsert
 from jobs.errors import NotFoundError
 from jobs.queue import outbox
-from jobs.queue.broker import QUEUE_NAMES, JobQueue
+from jobs.queue.broker import QUEUE_NAMES, Broker
 from jobs.queue.status import JobStatus
 
 
 @dataclass(frozen=True, kw_only=True)
-class QueueView:
+class QueueInfo:
     """A queue at one moment."""
 
     name: str
@@ -27,14 +27,14 @@ class QueueView:
     running: int
 
 
-class Queues:
+class QueueControl:
     """The queues of one installation. A paused one takes jobs and starts none."""
 
-    def __init__(self, sessions: SessionFactory, queue: JobQueue) -> None:
+    def __init__(self, sessions: SessionFactory, broker: Broker) -> None:
         self._sessions = sessions
-        self._queue = queue
+        self._broker = broker
 
-    def all(self) -> list[QueueView]:
+    def all(self) -> list[QueueInfo]:
         """Every queue, in the order of their names."""
         with reading(self._sessions) as session:
             pauses = {state.name: state.paused_at for state in session.scalars(select(QueueState))}
@@ -45,7 +45,7 @@ class Queues:
             ).all()
         counts = {(queue, status): count for queue, status, count in counted}
         return [
-            QueueView(
+            QueueInfo(
                 name=name,
                 paused_at=pauses.get(name),
                 queued=counts.get((name, JobStatus.QUEUED), 0),
@@ -54,7 +54,7 @@ class Queues:
             for name in sorted(QUEUE_NAMES)
         ]
 
-    def get(self, name: str) -> QueueView:
+    def get(self, name: str) -> QueueInfo:
         """One queue. Raises `NotFoundError`."""
         for view in self.all():
             if view.name == name:
@@ -62,23 +62,23 @@ class Queues:
         known = ", ".join(sorted(QUEUE_NAMES))
         raise NotFoundError(f"There is no queue {name[:32]!r}; there are {known}.")
 
-    def pause(self, name: str) -> QueueView:
+    def pause(self, name: str) -> QueueInfo:
         """Start no more of its jobs; those that run go on. Raises `NotFoundError`."""
         if self.get(name).paused_at is None:
             with self._sessions.begin() as session:
-                keep_pause(session, name, now(session))
+                upsert_queue_pause(session, name, now(session))
         return self.get(name)
 
-    def resume(self, name: str) -> QueueView:
+    def resume(self, name: str) -> QueueInfo:
         """Go on, and wake the workers. Raises `NotFoundError`."""
         if self.get(name).paused_at is not None:
             with self._sessions.begin() as session:
-                keep_pause(session, name, None)
+                upsert_queue_pause(session, name, None)
             # Workers that looked while it was paused have used their tokens up.
-            outbox.renotify(self._sessions, self._queue, waiting_seconds=0, only=name)
+            outbox.renotify(self._sessions, self._broker, waiting_seconds=0, only=name)
         return self.get(name)
 
 
-def keep_pause(session: Session, queue: str, paused_at: datetime | None) -> None:
+def upsert_queue_pause(session: Session, queue: str, paused_at: datetime | None) -> None:
     """Write that a queue is paused since then, or not (None)."""
     upsert(session, QueueState, {"name": queue}, {"paused_at": paused_at})

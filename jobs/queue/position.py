@@ -18,11 +18,11 @@ from sqlalchemy.orm import Session
 from jobs.db.engine import UtcDateTime, now
 from jobs.db.models.jobs import Job
 from jobs.db.models.owners import Owner
-from jobs.queue.claiming import eligible, paused
+from jobs.queue.claiming import is_eligible, is_paused
 from jobs.queue.status import JobStatus
 
 #: How many of the newest jobs say how long one takes.
-MEASURED = 20
+MEASURED_JOBS = 20
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 # Every answer about a queued job asks these, and to put one together takes longer than to execute it.
@@ -30,13 +30,13 @@ _QUEUE, _AT = bindparam("queue", type_=String), bindparam("at", type_=UtcDateTim
 _WAITING = (
     select(Job.priority, Job.owner, func.count(), Owner.last_claimed_at)
     .join(Owner, Owner.name == Job.owner)
-    .where(Job.queue == _QUEUE, eligible(_AT))
+    .where(Job.queue == _QUEUE, is_eligible(_AT))
     .group_by(Job.priority, Job.owner, Owner.last_claimed_at)
     # Ties are broken as claims break them: by the oldest job.
     .order_by(Job.priority.desc(), func.min(Job.created_at))
 )
 _STATE = select(
-    paused(_QUEUE).label("paused"),
+    is_paused(_QUEUE).label("paused"),
     # Jobs that are rendered together have one holder.
     select(func.count(Job.lease_owner.distinct()))
     .where(Job.status == JobStatus.RUNNING, Job.queue == _QUEUE, Job.lease_expires_at > _AT)
@@ -46,7 +46,7 @@ _STATE = select(
 _OWN_BEFORE = select(func.count()).where(
     Job.owner == bindparam("owner"),
     Job.queue == _QUEUE,
-    eligible(_AT),
+    is_eligible(_AT),
     Job.priority == bindparam("priority"),
     or_(
         Job.created_at < bindparam("created_at"),
@@ -57,12 +57,12 @@ _NEWEST = (
     select(Job.metrics)
     .where(Job.queue == _QUEUE, Job.status == JobStatus.SUCCEEDED, Job.cached.is_(False))
     .order_by(Job.finished_at.desc())
-    .limit(MEASURED)
+    .limit(MEASURED_JOBS)
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class QueuePlace:
+class QueuePosition:
     """How many jobs go first, and in about how many seconds this one starts (None: not known)."""
 
     position: int
@@ -70,7 +70,7 @@ class QueuePlace:
     paused: bool = False
 
 
-class Line:
+class QueueSnapshot:
     """One queue at one moment. Made once for a page of jobs."""
 
     def __init__(self, session: Session, queue: str) -> None:
@@ -86,7 +86,7 @@ class Line:
         self._paused, self._workers = bool(state.paused), state.workers
         self._mean = mean_run_seconds(session, queue)
 
-    def place(self, job: Job) -> QueuePlace:
+    def position_of(self, job: Job) -> QueuePosition:
         """Where a queued job stands."""
         higher = sum(sum(self._counts[p].values()) for p in self._counts if p > job.priority)
         position = higher + self._before_at_same_priority(job)
@@ -95,7 +95,7 @@ class Line:
         eta = None
         if self._mean is not None and not paused_now:
             eta = round(max(wait, (position + 0.5) * self._mean / max(1, self._workers or 0)), 2)
-        return QueuePlace(position=position, eta_s=eta, paused=paused_now)
+        return QueuePosition(position=position, eta_s=eta, paused=paused_now)
 
     def _before_at_same_priority(self, job: Job) -> int:
         peers = self._counts.get(job.priority, {})
@@ -130,11 +130,14 @@ class Line:
         return [o for o in order if o in self._counts.get(priority, {})]
 
 
-def places(session: Session, jobs: Sequence[Job]) -> list[QueuePlace | None]:
+def queue_positions(session: Session, jobs: Sequence[Job]) -> list[QueuePosition | None]:
     """The place of each job; None for one that is not queued."""
     waiting = {job.queue for job in jobs if job.status == JobStatus.QUEUED}
-    lines = {queue: Line(session, queue) for queue in waiting}
-    return [lines[job.queue].place(job) if job.status == JobStatus.QUEUED else None for job in jobs]
+    snapshots = {queue: QueueSnapshot(session, queue) for queue in waiting}
+    return [
+        snapshots[job.queue].position_of(job) if job.status == JobStatus.QUEUED else None
+        for job in jobs
+    ]
 
 
 def mean_run_seconds(session: Session, queue: str) -> float | None:

@@ -46,8 +46,8 @@ _HELD = and_(
     _JOBS.c.lease_owner == bindparam("held_by"),
     _JOBS.c.status == JobStatus.RUNNING,
 )
-FENCED = update(_JOBS).where(_HELD).values(version=_JOBS.c.version + 1)
-CLAIMED = (
+UPDATE_FENCED = update(_JOBS).where(_HELD).values(version=_JOBS.c.version + 1)
+CLAIM_JOB = (
     update(_JOBS)
     .where(_JOBS.c.id == bindparam("claimed"), _JOBS.c.status == JobStatus.QUEUED)
     .values(
@@ -62,10 +62,10 @@ CLAIMED = (
     .returning(_JOBS.c.attempt)
 )
 _OWNERS = table(Owner)
-SERVED = (
+MARK_OWNER_SERVED = (
     update(_OWNERS).where(_OWNERS.c.name == bindparam("owner")).values(last_claimed_at=bindparam("at"))
 )
-PROLONGED = (
+EXTEND_LEASE = (
     update(_JOBS)
     .where(_HELD)
     .values(lease_expires_at=bindparam("until"))

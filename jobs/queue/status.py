@@ -19,7 +19,7 @@ class JobStatus(StrEnum):
 class CancelReason(StrEnum):
     """Why a job was canceled."""
 
-    ASKED = "asked"  #: somebody asked for it
+    REQUESTED = "asked"  #: somebody asked for it
     DEADLINE = "deadline"  #: its `cancel_at` came before its end
 
 

@@ -22,7 +22,7 @@ FORGET_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class WorkerView:
+class WorkerInfo:
     """A worker process at one moment. `job` is what it holds the lease of; of several that it
     renders together, the one that was started first.
     """
@@ -41,20 +41,20 @@ def worker_name(lease_owner: str) -> str:
     return lease_owner.rpartition(":")[0] or lease_owner
 
 
-def appear(session: Session, name: str, queues: list[str]) -> None:
+def register_worker(session: Session, name: str, queues: list[str]) -> None:
     """Say that a worker is there, and forget those that have been silent for long."""
     at = now(session)
-    keep_worker(session, name, " ".join(sorted(queues)), at)
+    upsert_worker(session, name, " ".join(sorted(queues)), at)
     gone = WorkerProcess.seen_at < at - timedelta(seconds=FORGET_SECONDS)
     session.execute(delete(WorkerProcess).where(gone))
 
 
-def leave(session: Session, name: str) -> None:
+def unregister_worker(session: Session, name: str) -> None:
     """Say that a worker has stopped."""
     session.execute(delete(WorkerProcess).where(WorkerProcess.name == name))
 
 
-def workers(session: Session, heartbeat_seconds: float) -> list[WorkerView]:
+def list_workers(session: Session, heartbeat_seconds: float) -> list[WorkerInfo]:
     """Everyone who is there or holds a lease, by name."""
     running = select(Job).where(Job.status == JobStatus.RUNNING, Job.lease_owner.isnot(None))
     running = running.order_by(Job.started_at.desc(), Job.created_at.desc())
@@ -64,9 +64,9 @@ def workers(session: Session, heartbeat_seconds: float) -> list[WorkerView]:
     return [_view(name, known.get(name), held.get(name), late) for name in sorted({*held, *known})]
 
 
-def _view(name: str, row: WorkerProcess | None, job: Job | None, late: datetime) -> WorkerView:
+def _view(name: str, row: WorkerProcess | None, job: Job | None, late: datetime) -> WorkerInfo:
     silent = row is not None and row.seen_at < late
-    return WorkerView(
+    return WorkerInfo(
         name=name,
         state="silent" if silent else "idle" if job is None else "busy",
         queues=row.queues.split() if row is not None else [job.queue] if job is not None else [],
@@ -76,7 +76,7 @@ def _view(name: str, row: WorkerProcess | None, job: Job | None, late: datetime)
     )
 
 
-def keep_worker(session: Session, name: str, queues: str, at: datetime) -> None:
+def upsert_worker(session: Session, name: str, queues: str, at: datetime) -> None:
     """Say that a worker is there; when it came stays as it was."""
     values = {"queues": queues, "started_at": at, "seen_at": at}
     statement = insert_for(session)(WorkerProcess).values(name=name, **values)

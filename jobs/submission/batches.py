@@ -12,17 +12,22 @@ from jobs.db.engine import SessionFactory, new_id, reading
 from jobs.db.models.jobs import Batch, Job
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import CheckedFile, Upload
-from jobs.params.inputs import Catalogue
+from jobs.params.inputs import InputCatalog
 from jobs.queue import lifecycle
 from jobs.queue.status import FINAL, JobStatus
 from jobs.settings import Settings
 from jobs.submission.intake import Intake
-from jobs.submission.validation import begin_file, check_fields, find_inputs, hash_request
+from jobs.submission.validation import (
+    hash_request,
+    resolve_inputs,
+    start_picture_check,
+    validate_fields,
+)
 from jobs.webhooks.webhook import find_webhook
 
 
 @dataclass(frozen=True, kw_only=True)
-class BatchView:
+class BatchInfo:
     """A batch, and how many of its jobs have each status."""
 
     batch: Batch
@@ -47,14 +52,14 @@ class Batches:
         settings: Settings,
         sessions: SessionFactory,
         intake: Intake,
-        catalogue: Catalogue,
+        catalog: InputCatalog,
         owner: str,
     ) -> None:
         self._owner = owner
         self._settings = settings
         self._sessions = sessions
         self._intake = intake
-        self._catalogue = catalogue
+        self._catalog = catalog
 
     def submit(
         self,
@@ -72,7 +77,7 @@ class Batches:
         request_id: str | None = None,
         webhook_url: str | None = None,
         webhook_events: str | None = None,
-    ) -> BatchView:
+    ) -> BatchInfo:
         """Check everything, then take a job for each content in each style: first content first.
 
         Nothing is kept unless all is well. The same request under the same key gives the same batch.
@@ -82,7 +87,7 @@ class Batches:
         with reading(self._sessions) as session:
             webhook = find_webhook(self._settings, session, self._owner, webhook_url, webhook_events)
         # All but the pictures is the same for every job; each picture is checked once.
-        common = check_fields(
+        common = validate_fields(
             kind,
             values,
             priority=priority,
@@ -96,7 +101,7 @@ class Batches:
         )
         limits = self._settings.decode_limits
         # All are begun before the first is waited for: they are decoded side by side.
-        begun = [begin_file(upload, limits) for upload in (*contents, *styles)]
+        begun = [start_picture_check(upload, limits) for upload in (*contents, *styles)]
         checked = [finish() for finish in begun]
         photos, pictures_of_styles = checked[: len(contents)], checked[len(contents) :]
         looks: list[tuple[dict[str, CheckedFile], str | None]] = [
@@ -105,13 +110,13 @@ class Batches:
         ]
         if kind != "stylize":
             raise InvalidParamsError([("kind", "A batch is of stylize jobs.")])
-        network = self._catalogue.network(common.params["network"])
+        network = self._catalog.network(common.params["network"])
         submissions = []
         for photo in photos:
             for style, style_id in looks or [({}, None)]:
                 files = {"content": photo, **style}
-                inputs = find_inputs(
-                    kind, common.params, style_id, files, self._catalogue.style, network
+                inputs = resolve_inputs(
+                    kind, common.params, style_id, files, self._catalog.style, network
                 )
                 submissions.append(replace(common, files=files, inputs=inputs, idempotency_key=None))
         pictures = [submission.inputs for submission in submissions]
@@ -139,7 +144,7 @@ class Batches:
             detail = f"{len(contents)} photos in {looks} styles are too many; a batch has {most} jobs."
             raise InvalidParamsError([("content", detail)])
 
-    def _earlier(self, key: str | None, request_hash: str) -> BatchView | None:
+    def _earlier(self, key: str | None, request_hash: str) -> BatchInfo | None:
         if key is None:
             return None
         with reading(self._sessions) as session:
@@ -154,7 +159,7 @@ class Batches:
             )
         return self.get(found.id)
 
-    def get(self, batch_id: str) -> BatchView:
+    def get(self, batch_id: str) -> BatchInfo:
         """A batch of the owner's. Raises `NotFoundError`."""
         with reading(self._sessions) as session:
             batch = session.get(Batch, batch_id)
@@ -164,9 +169,9 @@ class Batches:
                 select(Job.status, func.count()).where(Job.batch_id == batch_id).group_by(Job.status)
             ).all()
         counts = {str(status): 0 for status in JobStatus}
-        return BatchView(batch=batch, counts=counts | dict(counted))
+        return BatchInfo(batch=batch, counts=counts | dict(counted))
 
-    def cancel(self, batch_id: str) -> BatchView:
+    def cancel(self, batch_id: str) -> BatchInfo:
         """Ask for all its jobs to stop; those that have ended stay as they are."""
         self.get(batch_id)
         with self._sessions.begin() as session:

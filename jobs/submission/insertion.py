@@ -21,7 +21,7 @@ from jobs.submission.validation import Submission
 _BLOBS = select(Blob).where(Blob.sha256.in_(bindparam("names", expanding=True)))
 
 
-def write_submission(
+def insert_job(
     session: Session,
     submission: Submission,
     *,
@@ -68,7 +68,7 @@ def write_submission(
     session.add(job)
     for position, (role, sha256) in enumerate(submission.inputs):
         job.files.append(JobFile(direction="input", role=role, position=position, sha256=sha256))
-    lifecycle.record(session, job.id, "state", at, status=JobStatus.QUEUED)
+    lifecycle.record_event(session, job.id, "state", at, status=JobStatus.QUEUED)
     if earlier is not None:
         _answer_from(session, job, earlier)
     session.flush()
@@ -90,4 +90,4 @@ def _answer_from(session: Session, job: Job, earlier: Job) -> None:
     for file in earlier.outputs:
         same = {"role": file.role, "position": file.position, "sha256": file.sha256}
         job.files.append(JobFile(direction="output", **same))
-    lifecycle.record(session, job.id, "state", job.created_at, status=job.status, cached=True)
+    lifecycle.record_event(session, job.id, "state", job.created_at, status=job.status, cached=True)

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from jobs.accounts.quotas import check_room
+from jobs.accounts.quotas import check_quotas
 from jobs.blobs.rows import store_blobs
 from jobs.blobs.storage import BlobStorage
 from jobs.db.engine import SessionFactory, now, reading
@@ -14,10 +14,10 @@ from jobs.db.models.jobs import Batch, Job
 from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.queue import outbox
-from jobs.queue.broker import JobQueue
+from jobs.queue.broker import Broker
 from jobs.settings import Settings
-from jobs.submission.insertion import write_submission
-from jobs.submission.result_cache import earlier_result
+from jobs.submission.insertion import insert_job
+from jobs.submission.result_cache import find_cached_result
 from jobs.submission.validation import Submission
 
 
@@ -25,12 +25,12 @@ class Intake:
     """The one way in for jobs: alone, in a batch, or again."""
 
     def __init__(
-        self, settings: Settings, sessions: SessionFactory, storage: BlobStorage, queue: JobQueue
+        self, settings: Settings, sessions: SessionFactory, storage: BlobStorage, broker: Broker
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._storage = storage
-        self._queue = queue
+        self._broker = broker
 
     def take_one(self, submission: Submission) -> Job:
         """Take one job, or find the one that the same id or key made before.
@@ -102,7 +102,7 @@ class Intake:
                 session.add(batch)
                 session.flush()
             written = [
-                write_submission(
+                insert_job(
                     session,
                     submission,
                     max_attempts=self._settings.max_attempts,
@@ -114,13 +114,13 @@ class Intake:
                 for place, submission in enumerate(submissions)
             ]
         # What can't be sent now is the dispatcher's.
-        outbox.send(self._sessions, self._queue, [token for _, token in written if token is not None])
+        outbox.send(self._sessions, self._broker, [token for _, token in written if token is not None])
         return [job for job, _ in written]
 
     def _find(self, session: Session, submission: Submission) -> Job | None:
         if not submission.use_cache:
             return None
-        return earlier_result(
+        return find_cached_result(
             session, submission.owner, submission.kind, submission.params, submission.inputs
         )
 
@@ -137,7 +137,7 @@ class Intake:
         lock: bool = False,
     ) -> None:
         first = submissions[0]
-        check_room(
+        check_quotas(
             session,
             self._settings,
             first.owner,

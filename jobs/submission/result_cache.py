@@ -39,7 +39,7 @@ def result_key(kind: str, params: dict[str, Any], inputs: list[tuple[str, str]])
     return sha256_of(json.dumps([kind, params, inputs], sort_keys=True).encode())
 
 
-def earlier_result(
+def find_cached_result(
     session: Session, owner: str, kind: str, params: dict[str, Any], inputs: list[tuple[str, str]]
 ) -> Job | None:
     """The owner's newest job with the same inputs and parameters, by the network that renders now.

@@ -9,7 +9,7 @@ from jobs.submission.validation import Submission, hash_request
 from jobs.webhooks.webhook import Webhook
 
 
-def retry_of(
+def make_retry(
     job: Job, *, owner: str, idempotency_key: str | None, request_id: str | None = None
 ) -> Submission:
     """What was asked of `job`, with its inputs and its webhook, to be asked again.

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jobs.accounts.expiry import SHORTEST
+from jobs.accounts.expiry import MIN_EXPIRY_SECONDS
 from jobs.blobs.storage import sha256_of
 from jobs.errors import InvalidParamsError
 from jobs.media.limits import DecodeLimits
-from jobs.media.pictures import CheckedFile, KeptPicture, Upload
-from jobs.media.sandbox import begin_picture, take_video
-from jobs.params.inputs import NETWORK_ROLE, Catalogue, NetworkInput, find_sources
+from jobs.media.pictures import CheckedFile, StoredPicture, Upload
+from jobs.media.sandbox import check_video, submit_picture_check
+from jobs.params.inputs import NETWORK_ROLE, InputCatalog, NetworkInput, find_input_sources
 from jobs.params.kinds import QUEUES, validate_params
 from jobs.webhooks.webhook import Webhook
 
@@ -53,13 +53,13 @@ class Submission:
         return QUEUES[self.kind]
 
 
-def check_submission(
+def validate_submission(
     kind: str,
     values: dict[str, Any],
     *,
-    uploads: Mapping[str, Upload | KeptPicture],
+    uploads: Mapping[str, Upload | StoredPicture],
     style_id: str | None,
-    catalogue: Catalogue,
+    catalog: InputCatalog,
     priority: int,
     idempotency_key: str | None,
     owner: str,
@@ -71,11 +71,11 @@ def check_submission(
     request_id: str | None = None,
     webhook: Webhook | None = None,
 ) -> Submission:
-    """Raises `InvalidParamsError`, or what `take_picture` raises, unless all is well.
+    """Raises `InvalidParamsError`, or what `check_picture` raises, unless all is well.
 
-    `catalogue` knows the styles and networks that are named.
+    `catalog` knows the styles and networks that are named.
     """
-    common = check_fields(
+    common = validate_fields(
         kind,
         values,
         priority=priority,
@@ -87,37 +87,37 @@ def check_submission(
         webhook=webhook,
         expires_in=expires_in,
     )
-    if kind == "video" and isinstance(uploads.get("content"), KeptPicture):
+    if kind == "video" and isinstance(uploads.get("content"), StoredPicture):
         raise InvalidParamsError([("content", "An upload is a picture; send the video as a form.")])
-    network = catalogue.network(str(common.params.get("network", "slim")))
+    network = catalog.network(str(common.params.get("network", "slim")))
     # Before pictures are decoded for nothing.
-    find_sources(kind, common.params, style_id, uploads, network)
+    find_input_sources(kind, common.params, style_id, uploads, network)
     for name in ("dataset_id", "style_dataset_id"):
         if common.params.get(name) is not None:
-            catalogue.dataset(name, common.params[name])
+            catalog.dataset(name, common.params[name])
     # All are begun before the first is waited for: they are decoded side by side.
     begun = {
         field: _begin(kind, field, upload, limits)
         for field, upload in uploads.items()
         if isinstance(upload, Upload)
     }
-    kept = {field: upload for field, upload in uploads.items() if isinstance(upload, KeptPicture)}
+    kept = {field: upload for field, upload in uploads.items() if isinstance(upload, StoredPicture)}
     pictures = kept | {field: finish() for field, finish in begun.items()}
     digests = sorted((field, picture.sha256) for field, picture in pictures.items())
     return replace(
         common,
         files={field: it for field, it in pictures.items() if isinstance(it, CheckedFile)},
-        inputs=find_inputs(kind, common.params, style_id, pictures, catalogue.style, network),
+        inputs=resolve_inputs(kind, common.params, style_id, pictures, catalog.style, network),
         request_hash=hash_request([common.request_hash, style_id, digests]),
         job_id=job_id,
     )
 
 
-def find_inputs(
+def resolve_inputs(
     kind: str,
     params: dict[str, Any],
     style_id: str | None,
-    pictures: Mapping[str, CheckedFile | KeptPicture],
+    pictures: Mapping[str, CheckedFile | StoredPicture],
     registered: Callable[[str], str],
     network: NetworkInput | None = None,
 ) -> list[tuple[str, str]]:
@@ -128,11 +128,11 @@ def find_inputs(
             source.role,
             registered(source.style_id or "") if source.file is None else pictures[source.file].sha256,
         )
-        for source in find_sources(kind, params, style_id, pictures, network)
+        for source in find_input_sources(kind, params, style_id, pictures, network)
     ]
 
 
-def check_fields(
+def validate_fields(
     kind: str,
     values: dict[str, Any],
     *,
@@ -155,8 +155,8 @@ def check_fields(
     shortest, longest = CANCEL_AFTER
     if cancel_after is not None and not shortest <= cancel_after <= longest:
         problems.append(("cancel_after", f"cancel_after goes from {shortest} to {longest} seconds."))
-    if expires_in is not None and expires_in < SHORTEST:
-        problems.append(("expires_in", f"expires_in is {SHORTEST} seconds at least."))
+    if expires_in is not None and expires_in < MIN_EXPIRY_SECONDS:
+        problems.append(("expires_in", f"expires_in is {MIN_EXPIRY_SECONDS} seconds at least."))
     if problems:
         raise InvalidParamsError(problems)
     asked: list[Any] = [kind, params, priority, cancel_after, use_cache]
@@ -189,17 +189,17 @@ def hash_request(asked: Any) -> str:
 def _begin(kind: str, field: str, upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
     if kind == "video" and field == "content":
         return lambda: _check_video(upload, limits)
-    return begin_file(upload, limits)
+    return start_picture_check(upload, limits)
 
 
 def _check_video(upload: Upload, limits: DecodeLimits) -> CheckedFile:
-    info = take_video(upload.data, limits, name=upload.name, pointer=upload.field)
+    info = check_video(upload.data, limits, name=upload.name, pointer=upload.field)
     return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
 
 
-def begin_file(upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
-    """Begin to check a picture: what is returned waits for it, and raises as `take_picture`."""
-    finish_picture = begin_picture(upload.data, limits, name=upload.name, pointer=upload.field)
+def start_picture_check(upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
+    """Begin to check a picture: what is returned waits for it, and raises as `check_picture`."""
+    finish_picture = submit_picture_check(upload.data, limits, name=upload.name, pointer=upload.field)
 
     def finish() -> CheckedFile:
         picture = finish_picture()

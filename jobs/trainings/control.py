@@ -14,23 +14,23 @@ from jobs.db.models.jobs import Job, JobFile
 from jobs.db.models.trainings import TrainingLoss
 from jobs.errors import ConflictError, NotFoundError
 from jobs.queue import outbox
-from jobs.queue.broker import JobQueue
-from jobs.queue.lifecycle import FINAL, JobStatus, record
+from jobs.queue.broker import Broker
+from jobs.queue.lifecycle import FINAL, JobStatus, record_event
 from jobs.trainings.record import SAMPLE
 
 #: Kinds that can be paused, resumed and finished early.
-KINDS = frozenset({"train"})
+CONTROLLABLE_KINDS = frozenset({"train"})
 
 
-class Trainings:
+class TrainingControl:
     """Control of the training jobs of one owner."""
 
     def __init__(
-        self, sessions: SessionFactory, storage: BlobStorage, queue: JobQueue, owner: str
+        self, sessions: SessionFactory, storage: BlobStorage, broker: Broker, owner: str
     ) -> None:
         self._sessions = sessions
         self._storage = storage
-        self._queue = queue
+        self._broker = broker
         self._owner = owner
 
     def pause(self, job_id: str) -> None:
@@ -42,7 +42,7 @@ class Trainings:
             job = self._active_training(session, job_id, "paused")
             if job.paused_at is None:
                 self._update(session, job_id, paused_at=now(session))
-                record(session, job_id, "pause", now(session), paused=True)
+                record_event(session, job_id, "pause", now(session), paused=True)
 
     def resume(self, job_id: str) -> None:
         """Resume a paused training from its newest checkpoint. Raises as `pause` does."""
@@ -51,10 +51,10 @@ class Trainings:
             if job.paused_at is None:
                 return
             self._update(session, job_id, paused_at=None)
-            record(session, job_id, "pause", now(session), paused=False)
+            record_event(session, job_id, "pause", now(session), paused=False)
             if job.status == JobStatus.QUEUED:
                 outbox.enqueue(session, job_id, job.queue)
-        outbox.publish(self._sessions, self._queue, job_ids=[job_id])
+        outbox.publish(self._sessions, self._broker, job_ids=[job_id])
 
     def finish(self, job_id: str) -> None:
         """Finish a training now, with the network as it is; a paused one is resumed for that.
@@ -68,10 +68,10 @@ class Trainings:
                     "This training has not started yet; cancel it, or let it run first."
                 )
             self._update(session, job_id, finish_requested_at=now(session), paused_at=None)
-            record(session, job_id, "finish", now(session))
+            record_event(session, job_id, "finish", now(session))
             if job.status == JobStatus.QUEUED:
                 outbox.enqueue(session, job_id, job.queue)
-        outbox.publish(self._sessions, self._queue, job_ids=[job_id])
+        outbox.publish(self._sessions, self._broker, job_ids=[job_id])
 
     def losses(self, job_id: str, after: int = -1, limit: int = 2_000) -> list[TrainingLoss]:
         """Losses of the steps above `after`, in order, at most `limit`. Raises `NotFoundError`."""
@@ -102,7 +102,7 @@ class Trainings:
 
     def _active_training(self, session: Session, job_id: str, verb: str) -> Job:
         job = self._owned_job(session, job_id, lock=True)
-        if job.kind not in KINDS:
+        if job.kind not in CONTROLLABLE_KINDS:
             raise ConflictError(f"A job of the kind {job.kind} can't be {verb}; only trainings can.")
         if job.status in FINAL:
             raise ConflictError(f"This job has ended ({job.status}) and can't be {verb}.")

@@ -16,7 +16,7 @@ from jobs.db.engine import now
 from jobs.db.models.jobs import Job, JobFile
 from jobs.db.models.trainings import TrainingLoss
 from jobs.errors import LeaseLostError
-from jobs.queue.lifecycle import Run, fenced, record
+from jobs.queue.lifecycle import Run, fenced_update, record_event
 
 #: Values of `JobFile.direction` that only trainings use, beside `input` and `output`.
 CHECKPOINT = "state"
@@ -25,7 +25,7 @@ LOSSES = ("content", "style", "tv", "total")
 
 
 @dataclass(frozen=True, kw_only=True)
-class OwnerRequests:
+class TrainingSignals:
     """Requests of the owner for a run."""
 
     cancel: bool
@@ -33,14 +33,14 @@ class OwnerRequests:
     finish: bool
 
 
-def owner_requests(session: Session, run: Run) -> OwnerRequests:
+def read_signals(session: Session, run: Run) -> TrainingSignals:
     """Read the owner's requests for `run`. Raises `LeaseLostError`."""
     row = session.execute(
         select(Job.cancel_requested_at, Job.paused_at, Job.finish_requested_at).where(run.fence())
     ).one_or_none()
     if row is None:
         raise LeaseLostError
-    return OwnerRequests(
+    return TrainingSignals(
         cancel=row.cancel_requested_at is not None,
         pause=row.paused_at is not None,
         finish=row.finish_requested_at is not None,
@@ -52,7 +52,7 @@ def save_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
 
     Raises `LeaseLostError`.
     """
-    fenced(session, run, checkpoint_step=step, forgiven=run.attempt - 1)
+    fenced_update(session, run, checkpoint_step=step, forgiven=run.attempt - 1)
     of_job = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
     session.execute(delete(JobFile).where(*of_job))
     session.add(
@@ -65,7 +65,7 @@ def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: boo
 
     Raises `LeaseLostError`.
     """
-    fenced(session, run)
+    fenced_update(session, run)
     samples = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
     # A run that was rolled back reaches the same step again.
     replaced = samples if only else (*samples, JobFile.position == step)
@@ -74,7 +74,7 @@ def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: boo
         JobFile(job_id=run.job_id, direction=SAMPLE, role="sample", position=step, sha256=sha256)
     )
     url = f"/v1/jobs/{run.job_id}/samples/{step}"
-    record(session, run.job_id, "sample", now(session), step=step, url=url)
+    record_event(session, run.job_id, "sample", now(session), step=step, url=url)
 
 
 def save_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:
@@ -82,14 +82,14 @@ def save_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]
 
     Raises `LeaseLostError`.
     """
-    fenced(session, run)
+    fenced_update(session, run)
     of_job = TrainingLoss.job_id == run.job_id
     session.execute(delete(TrainingLoss).where(of_job, TrainingLoss.step >= step))
     values = {name: float(losses[name]) for name in LOSSES if name in losses}
     session.add(TrainingLoss(job_id=run.job_id, step=step, **values))
 
 
-def save_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
+def record_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
     """Add a `notice` event with a message for people. Raises `LeaseLostError`."""
-    fenced(session, run)
-    record(session, run.job_id, "notice", now(session), step=step, code=code, message=message)
+    fenced_update(session, run)
+    record_event(session, run.job_id, "notice", now(session), step=step, code=code, message=message)

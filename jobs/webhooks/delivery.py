@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from jobs.db.models.jobs import Job
 from jobs.db.models.operations import WebhookDelivery
-from jobs.settings import PREFIX, secret_bytes
+from jobs.settings import WEBHOOK_SECRET_PREFIX, webhook_secret_bytes
 from jobs.webhooks.webhook import COMPLETED
 
 
@@ -62,7 +62,7 @@ def payload(job: Job, delivery: WebhookDelivery) -> bytes:
 def signed_headers(secret: str, delivery_id: str, at: int, body: bytes) -> dict[str, str]:
     """The headers that prove where a message comes from and when it was sent. `at` in Unix seconds."""
     signed = b".".join((delivery_id.encode(), str(at).encode(), body))
-    digest = hmac.new(secret_bytes(secret), signed, hashlib.sha256).digest()
+    digest = hmac.new(webhook_secret_bytes(secret), signed, hashlib.sha256).digest()
     return {
         "webhook-id": delivery_id,
         "webhook-timestamp": str(at),
@@ -72,4 +72,4 @@ def signed_headers(secret: str, delivery_id: str, at: int, body: bytes) -> dict[
 
 def new_secret() -> str:
     """A secret to sign with, in the form that receivers' libraries take."""
-    return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+    return WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()

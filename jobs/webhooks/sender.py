@@ -18,7 +18,7 @@ from jobs.db.engine import SessionFactory, now, reading
 from jobs.db.models.jobs import Job
 from jobs.db.models.operations import WebhookDelivery
 from jobs.db.models.owners import Owner
-from jobs.logs import bound
+from jobs.logs import log_context
 from jobs.settings import Settings
 from jobs.webhooks.delivery import payload, signed_headers
 from jobs.webhooks.public_http import AddressRefusedError, post
@@ -26,11 +26,11 @@ from jobs.webhooks.public_http import AddressRefusedError, post
 log = logging.getLogger(__name__)
 
 #: Deliveries under way at once, in one process.
-AT_ONCE = 8
+MAX_CONCURRENT = 8
 #: How long one sender has a delivery to itself. Longer than any attempt.
-HELD_SECONDS = 60.0
+CLAIM_SECONDS = 60.0
 #: The longest wait between two attempts.
-LONGEST_WAIT_SECONDS = 4 * 3600.0
+MAX_RETRY_DELAY_SECONDS = 4 * 3600.0
 #: The receiver wants no more of these.
 GONE = 410
 
@@ -52,10 +52,10 @@ class WebhookSender:
                 log.error("webhooks could not be sent: %s", error)
 
     def send_due(self) -> int:
-        """Try every delivery whose time has come, at most `AT_ONCE`; returns how many were tried."""
+        """Attempt up to `MAX_CONCURRENT` deliveries that are due; returns how many were attempted."""
         due = self._take()
         if due:
-            with ThreadPoolExecutor(AT_ONCE) as pool:
+            with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
                 list(pool.map(self._attempt, due))
         return len(due)
 
@@ -66,13 +66,13 @@ class WebhookSender:
                 select(WebhookDelivery.id)
                 .where(WebhookDelivery.next_at <= at)
                 .order_by(WebhookDelivery.next_at)
-                .limit(AT_ONCE)
+                .limit(MAX_CONCURRENT)
                 .with_for_update(skip_locked=True)
             ).all()
             session.execute(
                 update(WebhookDelivery)
                 .where(WebhookDelivery.id.in_(due))
-                .values(next_at=at + timedelta(seconds=HELD_SECONDS))
+                .values(next_at=at + timedelta(seconds=CLAIM_SECONDS))
             )
         return list(due)
 
@@ -84,7 +84,7 @@ class WebhookSender:
             job = session.get_one(Job, delivery.job_id)
             owner = session.get(Owner, job.owner)
         secret = (owner.webhook_secret if owner else None) or self._settings.webhook_secret
-        with bound(job_id=job.id, request_id=job.request_id):
+        with log_context(job_id=job.id, request_id=job.request_id):
             status, problem = self._send(job, delivery, secret)
             self._keep(delivery, status, problem)
 
@@ -120,7 +120,7 @@ class WebhookSender:
         given_up = problem and (attempts >= self._settings.webhook_attempts or status == GONE)
         with self._sessions.begin() as session:
             at = now(session)
-            wait = None if given_up or not problem else timedelta(seconds=self.wait_after(attempts))
+            wait = None if given_up or not problem else timedelta(seconds=self.retry_delay(attempts))
             session.execute(
                 update(WebhookDelivery)
                 .where(WebhookDelivery.id == delivery.id)
@@ -139,7 +139,9 @@ class WebhookSender:
         if problem:
             log.warning("webhook %s, attempt %d: %s", delivery.id, attempts, problem)
 
-    def wait_after(self, attempts: int) -> float:
+    def retry_delay(self, attempts: int) -> float:
         """Seconds until the next attempt: four times as long each time, give or take a tenth."""
-        wait = min(self._settings.webhook_retry_seconds * 4.0 ** (attempts - 1), LONGEST_WAIT_SECONDS)
+        wait = min(
+            self._settings.webhook_retry_seconds * 4.0 ** (attempts - 1), MAX_RETRY_DELAY_SECONDS
+        )
         return wait * random.uniform(0.9, 1.1)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst_core.commands.output import print_json
+from nst_core.errors import NstError
 
 if TYPE_CHECKING:
     from nst_core.training.adain.trainer import AdaINTrainer, Step
     from params.training import AdaINTrainConfig
 
 
-class TrainError(ValueError):
+class TrainError(NstError):
     """A training can't start or continue."""
 
 

@@ -123,7 +123,7 @@ def video(
     from nst_core.networks.registry import network_file
     from nst_core.stylize.engine import StyleEngine
     from nst_core.video.painter import EnginePainter, FeedForwardPainter, FramePainter
-    from nst_core.video.stylizer import VideoRun
+    from nst_core.video.stylizer import VideoRender
 
     painter: FramePainter
     if is_feed_forward(network):
@@ -139,7 +139,7 @@ def video(
         engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
         statistics = style_of(engine, paths, weights_, style_size, source, config)
         painter = EnginePainter(engine, statistics, config.color, _notice)
-    run = VideoRun(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
+    run = VideoRender(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
     with _progress(quiet=as_json) as tell:
         done = run.finish(on_progress=tell, on_preview=show, on_notice=_notice)
     if as_json:

@@ -176,7 +176,7 @@ class _Others:
         self._flow = FlowEstimator()
         self._given: deque[Frame] = deque()
         self._recent: deque[Floats] = deque(maxlen=WINDOW)
-        moved = self._temporal.moved(self._frames(), self._flow)
+        moved = self._temporal.with_motion(self._frames(), self._flow)
         self._painted = self._temporal.painted(moved, time_base)
         self._calm: Floats | None = None
         self.sums = [
@@ -195,7 +195,7 @@ class _Others:
         self._recent.append(alone.astype(np.float32))
         mean = np.mean(np.stack(self._recent), axis=0)
         self._given.append(frame)
-        self._calm = self._temporal.calmed(next(self._painted), self._calm)
+        self._calm = self._temporal.stabilized(next(self._painted), self._calm)
         for sums, image in zip(self.sums, (alone, mean, self._calm), strict=True):
             sums.add(image, motion)
 

@@ -1,4 +1,4 @@
-"""Pictures: read from any common file, resize, turn into tensors and back, write."""
+"""Still pictures: decoding of common files, resizing, conversion to and from tensors, encoding."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from nst_core.errors import NstError
 from nst_core.images.save_options import save_options
 from nst_core.images.srgb import to_srgb
 
 Pixels = npt.NDArray[np.uint8]
 PictureFormat = Literal["png", "jpeg", "webp"]
 
-#: Decoders that may run. Others that Pillow knows start programs (EPS) or hold no single picture.
-READABLE = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
-#: The usual file suffix of each format that is written.
+#: Pillow decoders that may run. Others start programs (EPS) or are no single picture.
+READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
+#: File suffix of each output format.
 SUFFIXES: dict[PictureFormat, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
-#: Decoded at so many times the target, a JPEG differs by less than can be seen from one decoded whole.
-_ENOUGH = 1.5
-#: zlib's run-length strategy: on painted pictures it is quicker than its first level, and smaller too.
-_RUN_LENGTHS = 3
-_LONGEST_SIDE = {"jpeg": 65_535, "webp": 16_383}
+#: Smallest size for decoding a JPEG reduced, relative to the target: above it the difference is
+#: invisible.
+_DRAFT_MARGIN = 1.5
+#: zlib strategy Z_RLE: on painted pictures faster than level 1, and smaller.
+_ZLIB_RLE = 3
+_MAX_SIDE = {"jpeg": 65_535, "webp": 16_383}
 _ORIENTATION = 0x0112
 
 
-class PictureError(ValueError):
-    """A file is not a picture we can use, or a picture can't be written as asked."""
+class PictureError(NstError):
+    """A file is not a usable picture, or a picture can't be written as requested."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """`pixels` (H, W, 3) and `alpha` (H, W) or None, both uint8; colours are sRGB.
+    """An sRGB picture: `pixels` (H, W, 3) and `alpha` (H, W), both uint8; `alpha` is None if opaque.
 
-    `alpha` is None where the picture is opaque. `format` is the file's, such as "JPEG".
+    `format` is Pillow's name of the file format, such as "JPEG".
     """
 
     pixels: Pixels
@@ -52,12 +54,12 @@ class Picture:
 
     @property
     def width(self) -> int:
-        """Columns."""
+        """Width in pixels."""
         return int(self.pixels.shape[1])
 
     @property
     def height(self) -> int:
-        """Rows."""
+        """Height in pixels."""
         return int(self.pixels.shape[0])
 
 
@@ -77,7 +79,7 @@ def read_picture(
         with _open(source, name) as image:
             _check(image, name, max_pixels)
             if target_long_side is not None and image.format in ("JPEG", "MPO"):
-                scale = _ENOUGH * target_long_side / max(image.size)
+                scale = _DRAFT_MARGIN * target_long_side / max(image.size)
                 width, height = round(image.width * scale), round(image.height * scale)
                 image.draft(None, (max(1, width), max(1, height)))
             try:
@@ -88,13 +90,15 @@ def read_picture(
             turn = _orientation(image)
             pixels = _upright(pixels, turn)
             alpha = None if alpha is None else _upright(alpha, turn)
-            # Phones store a second picture beside the first and call the file MPO; it is a JPEG.
+            # MPO is a JPEG with further pictures behind the first; phones write such files.
             return Picture(pixels, alpha, "JPEG" if image.format == "MPO" else str(image.format))
 
 
 def _open(source: bytes | Path, name: str) -> Image.Image:
     try:
-        return Image.open(BytesIO(source) if isinstance(source, bytes) else source, formats=READABLE)
+        return Image.open(
+            BytesIO(source) if isinstance(source, bytes) else source, formats=READ_FORMATS
+        )
     except FileNotFoundError:
         raise PictureError(f"There is no file {source!s}.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -120,15 +124,16 @@ def _check(image: Image.Image, name: str, max_pixels: int) -> None:
 
 
 def _orientation(image: Image.Image) -> int:
-    # After loading: a PNG may tell it at its end; Pillow turns a TIFF itself and then drops the tag.
+    # Read after loading: a PNG may have it behind its pixels; Pillow rotates a TIFF itself and drops
+    # the tag.
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged metadata is no reason to refuse a sound picture
+    except Exception:  # damaged metadata does not make the picture unusable
         return 1
 
 
 def _upright(plane: Pixels, orientation: int) -> Pixels:
-    """Undo EXIF orientation 1 to 8 of (H, W) or (H, W, 3): a transposition, then mirrors."""
+    """Apply EXIF orientation 1 to 8 to (H, W) or (H, W, 3): a transposition, then flips."""
     if orientation in (5, 6, 7, 8):
         plane = plane.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
@@ -139,7 +144,10 @@ def _upright(plane: Pixels, orientation: int) -> Pixels:
 
 
 def resize_picture(picture: Picture, long_side: int) -> Picture:
-    """`picture` with its longer side `long_side` pixels (at least 1), Lanczos, aspect kept."""
+    """Resize to a longer side of `long_side` pixels (at least 1) with Lanczos.
+
+    The aspect ratio stays.
+    """
     if long_side < 1:
         raise PictureError(f"A size is at least 1 pixel; got {long_side}.")
     scale = long_side / max(picture.width, picture.height)
@@ -149,18 +157,18 @@ def resize_picture(picture: Picture, long_side: int) -> Picture:
 
 
 def resize_exactly(picture: Picture, width: int, height: int) -> Picture:
-    """`picture` at `width` × `height`; the same object where that is its size."""
+    """Resize to `width` × `height` with Lanczos; returns `picture` itself if it has that size."""
     if (width, height) == (picture.width, picture.height):
         return picture
     if picture.alpha is None:
-        return Picture(_shrunk_or_grown(picture.pixels, width, height), None, picture.format)
-    # Pillow weighs RGBA by its alpha, so that hidden colours do not bleed into the edges.
+        return Picture(_lanczos(picture.pixels, width, height), None, picture.format)
+    # Pillow weights RGBA by alpha, so that the colours of transparent pixels do not bleed into edges.
     rgba = np.array(_image(picture).resize((width, height), Image.Resampling.LANCZOS))
     return Picture(np.ascontiguousarray(rgba[..., :3]), rgba[..., 3].copy(), picture.format)
 
 
-def _shrunk_or_grown(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Lanczos with torch's integer kernels: within 2 levels of Pillow's, in a fifth of the time."""
+def _lanczos(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Lanczos resampling by torch's uint8 kernels: within 2 levels of Pillow, five times as fast."""
     image = torch.tensor(pixels).permute(2, 0, 1)[None]
     try:
         resized = functional.interpolate(image, (height, width), mode="lanczos", antialias=True)
@@ -176,23 +184,23 @@ def encode_picture(
     quality: int = 92,
     settings: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The bytes of a file, marked as sRGB. `quality` (1 to 100) is JPEG's and WebP's.
+    """Encode a picture with an sRGB profile. `quality` (1 to 100) applies to JPEG and WebP.
 
-    `settings`, if given, are recorded in it; there is no other metadata.
-    PNG is compressed lightly, since strong compression would take longer than the network. JPEG knows
-    no transparency: such a picture is laid on white. Raises `PictureError`.
+    `settings`, if given, are recorded in the file; there is no other metadata. PNG compression is
+    light: strong compression would take longer than the network. JPEG has no transparency: the picture
+    is composited on white. Raises `PictureError`.
     """
     if format not in SUFFIXES:
         raise PictureError(f"There is no output format {format!r}; there are {', '.join(SUFFIXES)}.")
     if not 1 <= quality <= 100:
         raise PictureError(f"The quality goes from 1 to 100; got {quality}.")
-    longest = _LONGEST_SIDE.get(format)
+    longest = _MAX_SIDE.get(format)
     if longest is not None and max(picture.width, picture.height) > longest:
         raise PictureError(f"A {format} picture has at most {longest:,} pixels a side. Ask for png.")
     image = _image(picture)
     options: dict[str, Any]
     if format == "png":
-        options = {"compress_level": 1, "compress_type": _RUN_LENGTHS}
+        options = {"compress_level": 1, "compress_type": _ZLIB_RLE}
     elif format == "jpeg":
         if image.mode == "RGBA":
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -216,9 +224,9 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 
 def to_pixels(image: Tensor) -> Pixels:
-    """(1, 3, H, W) float → (H, W, 3) uint8: clamped to [0, 1] and rounded, halves up.
+    """(1, 3, H, W) float → (H, W, 3) uint8: clamped to [0, 1] and rounded half up.
 
-    Undoes `to_tensor` exactly.
+    The exact inverse of `to_tensor`.
     """
     levels = image.detach()[0].permute(1, 2, 0).clamp(0, 1).mul_(255).add_(0.5).to(torch.uint8)
     pixels: Pixels = levels.cpu().contiguous().numpy()

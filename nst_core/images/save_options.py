@@ -1,4 +1,4 @@
-"""What a written file says of itself: its colour space, and the settings that made it if asked."""
+"""Metadata of written pictures: the sRGB profile and, on request, the settings of the rendering."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _USER_COMMENT = 0x9286
 
 @cache
 def srgb_profile() -> bytes:
-    """An ICC profile of sRGB, the same bytes at every call."""
+    """ICC profile of sRGB, byte for byte the same at every call."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    # The header holds the time at which it was made; the same job gives the same bytes. So a fixed day.
+    # The header holds a creation time. A fixed one, so that the same job gives the same bytes.
     profile[24:36] = b"".join(part.to_bytes(2) for part in (2026, 1, 1, 0, 0, 0))
     return bytes(profile)
 
 
 def save_options(format: str, settings: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Arguments of Pillow's `save` that embed sRGB and, if given, `settings`.
+    """Keyword arguments of Pillow's `save` that embed the sRGB profile and, if given, `settings`.
 
-    PNG holds them as the text `Comment`, JPEG and WebP as EXIF's UserComment; both as JSON.
+    Settings are JSON: in PNG as the text `Comment`, in JPEG and WebP as EXIF's UserComment.
     """
     options: dict[str, Any] = {"icc_profile": srgb_profile()}
     if settings is None:

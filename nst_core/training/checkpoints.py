@@ -15,13 +15,15 @@ from typing import Any
 
 import torch
 
+from nst_core.errors import NstError
+
 FORMAT = "atelier-training/1"
 _NAME = re.compile(r"checkpoint-(\d+)\.pt")
 #: Size limit in bytes of the JSON header, which is the first line; the output of `torch.save` follows.
 _MAX_HEADER_BYTES = 4_096
 
 
-class TrainingStateError(ValueError):
+class TrainingStateError(NstError):
     """A folder holds no usable checkpoint."""
 
 

@@ -11,10 +11,12 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from nst_core.errors import NstError
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
-class DataError(ValueError):
+class DataError(NstError):
     """A folder of training images is missing, empty or unreadable."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from nst_core.errors import NstError
 
-class TrainingError(ValueError):
+
+class TrainingError(NstError):
     """A training can't start or continue with these settings or files."""
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from nst_core.errors import NstError
 from nst_core.images.picture import Picture, PictureError, read_picture
 from nst_core.training.data import DataError
 from nst_core.training.errors import TrainingError
@@ -113,7 +114,7 @@ def diagnose(
     if picture is not None and survey.good and measure:
         try:
             estimate = _estimate(survey.good, style, config, device, memory)
-        except ValueError as error:
+        except NstError as error:
             findings.append(Finding(level="error", code="cannot_train", message=str(error)))
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda finding: order[finding.level])

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
+from nst_core.errors import NstError
 from nst_core.training.events import (
     Event,
     ExitCode,
@@ -80,9 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         session = prepare(_read_spec(arguments), emit)
         outcome = session.run(signals)
-    except ValueError as error:
-        if not type(error).__module__.startswith("nst_core."):
-            raise
+    except NstError as error:
         emit(Failed(step=0, code="refused", message=" ".join(str(error).split())))
         return ExitCode.REFUSED
     return {"stopped": ExitCode.STOPPED, "failed": ExitCode.REFUSED}.get(outcome, ExitCode.FINISHED)

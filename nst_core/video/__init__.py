@@ -1,1 +1,1 @@
-"""Video: reading, temporal consistency, painting, writing, muxing."""
+"""Video style transfer: decoding, optical flow, temporal consistency, encoding, muxing."""

@@ -27,7 +27,7 @@ class Clock:
         return round((steady if near else seconds) / self.base)
 
 
-def clock_time(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`seconds` as h:mm:ss, for people."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -1,4 +1,4 @@
-"""Colours of decoded frames: whatever a codec keeps, as RGB."""
+"""Conversion of decoded video frames to RGB."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from nst_core.video.container import video_library
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
-#: Heights from which an unnamed colour space is taken for BT.709, as players do.
+#: Height from which an unspecified matrix is assumed to be BT.709 instead of BT.601, as in players.
 _HD = 720
 
 
 def to_rgb(frame: VideoFrame, width: int, height: int) -> Pixels:
     """The frame at this size, (height, width, 3). Raises `VideoError` for colours of unknown kinds."""
     space = int(frame.colorspace)
-    if space in (0, 2):  # RGB or unnamed
+    if space in (0, 2):  # RGB or unspecified
         space = 1 if frame.height >= _HD else 5
     try:
         pixels: Pixels = frame.reformat(  # type: ignore[assignment]

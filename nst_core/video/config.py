@@ -1,4 +1,4 @@
-"""What is asked of a video, and what came of it. Loads neither PyTorch nor PyAV."""
+"""Settings, limits, report and errors of a video render. Imports neither PyTorch nor PyAV."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from nst_core.errors import NstError
+
 VideoFormat = Literal["mp4", "mov", "mkv", "webm", "gif", "png"]
 VideoColor = Literal["style", "luminance", "match"]
 FORMATS: tuple[VideoFormat, ...] = get_args(VideoFormat)
 COLORS: tuple[VideoColor, ...] = get_args(VideoColor)
-#: The format that a file's suffix asks for; frames go into a zip, or a folder where there is no suffix.
+#: Output format by file suffix. PNG frames go into a zip, or a folder if the name has no suffix.
 SUFFIXES: dict[str, VideoFormat] = {
     ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv", ".webm": "webm", ".gif": "gif",
     ".zip": "png", "": "png",
 }  # fmt: skip
 
-#: Strength over time: (seconds, alpha), seconds rising.
+#: Strength over time: pairs (seconds, alpha) with rising seconds.
 Alphas = tuple[tuple[float, float], ...]
 
 
-class VideoError(ValueError):
-    """A video can't be read, rendered or written as asked. One line for people."""
+class VideoError(NstError):
+    """A video can't be read, rendered or written as requested. The message is one line for users."""
 
 
-class VideoStopped(Exception):  # noqa: N818 - not an error: somebody asked for it
-    """The run was told to stop. What is finished stays in the work folder, to go on from."""
+class VideoStopped(Exception):  # noqa: N818 - a requested stop, not an error
+    """The render was stopped on request. Finished segments stay in the work folder for resuming."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoLimits:
-    """The most that is accepted: of the part to be rendered, of a frame, and of what is written."""
+    """Limits: length and frame count of the rendered part, pixels of a frame, size of the output."""
 
     seconds: float = 600.0
     pixels: int = 3840 * 2160
@@ -42,14 +44,15 @@ class VideoLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class VideoConfig:
-    """How a video is rendered. Raises `VideoError` for values out of range.
+    """Settings of a video render. Raises `VideoError` for values out of range.
 
-    `temporal` goes from 0, every frame for itself, to 1, as calm as it gets. `start_s` and `end_s` trim
-    the source (seconds; None is its end). `size` is the longer side in pixels, the source's own if
-    None. `alpha` is the strength, or points (seconds in the result, strength) between which it is a
-    straight line. `format` None means the one that the target's suffix names. `quality` goes from 1
-    to 100; frames in PNG lose nothing at any. A run can go on after every `segment_frames` frames.
-    `parallel` frames are painted at a time, which changes nothing in the result.
+    `temporal` is the temporal consistency weight, from 0 (independent frames) to 1. `start_s` and
+    `end_s` trim the source, in seconds; None is the end of the source. `size` is the longer side in
+    pixels; None keeps the source's size. `alpha` is the strength, or points (seconds in the result,
+    strength) with linear interpolation. `format` None means the format of the target's suffix.
+    `quality` goes from 1 to 100; PNG frames are lossless at any quality. A stopped run resumes at a
+    multiple of `segment_frames` frames. `parallel` frames are painted at a time; the result does not
+    depend on it.
     """
 
     temporal: float = 0.8
@@ -65,15 +68,15 @@ class VideoConfig:
     limits: VideoLimits = field(default_factory=VideoLimits)
 
     def __post_init__(self) -> None:
-        _between("temporal weight", self.temporal, 0, 1)
-        _between("quality", self.quality, 1, 100)
-        _between("segment length", self.segment_frames, 2, 10_000)
-        _between("number of frames at a time", self.parallel, 1, 32)
-        _between("start", self.start_s, 0, 1e6)
+        _check_range("temporal weight", self.temporal, 0, 1)
+        _check_range("quality", self.quality, 1, 100)
+        _check_range("segment length", self.segment_frames, 2, 10_000)
+        _check_range("number of frames at a time", self.parallel, 1, 32)
+        _check_range("start", self.start_s, 0, 1e6)
         if self.end_s is not None and not self.end_s > self.start_s:
             raise VideoError(f"The end ({self.end_s:g} s) is not after the start ({self.start_s:g} s).")
         if self.size is not None:
-            _between("size", self.size, 32, 8192)
+            _check_range("size", self.size, 32, 8192)
         if self.color not in COLORS:
             raise VideoError(f"There is no color {self.color!r}; there are {', '.join(COLORS)}.")
         if self.format is not None and self.format not in FORMATS:
@@ -81,7 +84,7 @@ class VideoConfig:
                 f"There is no video format {self.format!r}; there are {', '.join(FORMATS)}."
             )
         for _, alpha in self._points:
-            _between("strength alpha", alpha, 0, 1)
+            _check_range("strength alpha", alpha, 0, 1)
         times = [time for time, _ in self._points]
         if not times or times != sorted(set(times)) or times[0] < 0:
             raise VideoError("The times of the strengths must rise and not be negative.")
@@ -91,7 +94,7 @@ class VideoConfig:
         return ((0.0, self.alpha),) if isinstance(self.alpha, int | float) else self.alpha
 
     def alpha_at(self, seconds: float) -> float:
-        """The strength at a time of the result."""
+        """Strength at a time of the result, in seconds."""
         points = self._points
         after = bisect_right(points, (seconds, 2.0))
         if after in (0, len(points)):
@@ -100,7 +103,10 @@ class VideoConfig:
         return float(low + (high - low) * (seconds - begin) / (end - begin))
 
     def format_for(self, target: Path) -> VideoFormat:
-        """The format of `target`. Raises `VideoError` if neither it nor its suffix names one."""
+        """Output format of `target`.
+
+        Raises `VideoError` if neither `format` nor the suffix names one.
+        """
         named = self.format or SUFFIXES.get(target.suffix.lower())
         if named is None:
             known = ", ".join(suffix for suffix in SUFFIXES if suffix)
@@ -108,17 +114,17 @@ class VideoConfig:
         return named
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """As a JSON-serialisable dict."""
         return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoReport:
-    """What a finished run did.
+    """Report of a finished render.
 
-    `seconds_by_stage` is the time each stage was busy; stages overlap, so their sum is more than
-    `elapsed_s`. Of a run that went on from a segment, frames and times are those of this call alone but
-    for `frames`. `trusted` is the mean share of a frame that followed the frame before it.
+    `seconds_by_stage` is the busy time of each stage; stages overlap, so that the sum exceeds
+    `elapsed_s`. After a resumption, all values but `frames` are those of the last call alone. `trusted`
+    is the mean flow trust, 0 to 1.
     """
 
     frames: int
@@ -138,12 +144,12 @@ class VideoReport:
     runtime: str
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, with the share of each stage."""
+        """As a JSON-serialisable dict, with the share of each stage."""
         total = sum(self.seconds_by_stage.values()) or 1.0
         shares = {name: round(value / total, 4) for name, value in self.seconds_by_stage.items()}
         return {**asdict(self), "share_by_stage": shares}
 
 
-def _between(name: str, value: float, low: float, high: float) -> None:
+def _check_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise VideoError(f"The {name} goes from {low:g} to {high:g}; got {value:g}.")

@@ -1,8 +1,8 @@
-"""Motion between two frames: dense flow, where it can be trusted, and pictures moved along it.
+"""Optical flow between two frames, its reliability mask, and warping along the flow.
 
-The flow is DIS (Kroeger et al., ECCV 2016). What may be trusted is decided as in Ruder et al.,
-"Artistic Style Transfer for Videos" (2016), section 4.3: not where forward and backward flow disagree,
-which is where something was covered or uncovered, and not at the edges of motion.
+The flow is DIS (Kroeger et al., ECCV 2016). Reliability follows Ruder et al., "Artistic Style Transfer
+for Videos" (2016), section 4.3: pixels fail where forward and backward flow disagree (occlusion and
+disocclusion) and at motion boundaries.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ Floats = npt.NDArray[np.float32]
 _CONSISTENCY = (0.01, 0.5)
 #: Equation 6: |∇u|² + |∇v|² > 0.01 |w|² + 0.002.
 _MOTION_EDGE = (0.01, 0.002)
-#: What lies within this many pixels of what is not trusted is not trusted either: a 7 × 7 window.
-_MARGIN = 7
-#: Trust falls where the light changed: to a third at this difference of luma.
-_LIGHT = 0.08
-#: A new scene: less than this share follows, and what is moved along differs by more than this.
+#: Side in pixels of the erosion window: pixels near unreliable ones are unreliable too.
+_EROSION = 7
+#: Scale of the brightness constancy test: trust falls to 1/e at this difference of luma, in 0..1.
+_LUMA_CHANGE = 0.08
+#: Scene cut: a smaller share of pixels than the first is reliable, and the mean difference of luma is
+#: above the second.
 _CUT_TRUST, _CUT_DIFFERENCE = 0.15, 0.06
 
 
 def vision_library() -> Any:
-    """OpenCV, on one thread: DIS gives other values with other numbers of threads.
+    """The OpenCV module, set to one thread: DIS gives other values with other numbers of threads.
 
     Raises `VideoError` where it is not installed.
     """
@@ -49,11 +50,11 @@ def vision_library() -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Motion:
-    """How a frame follows from the one before it.
+    """Motion from the previous frame to the current one.
 
-    `backward` (h, w, 2) leads from each of its pixels to where that was before, in pixels of a frame of
-    h × w. `reliable` (h, w) is 1 where Ruder's checks pass; `trust` (h, w), in [0, 1], is soft at the
-    edges and lower where the light changed. `cut` says that the two show different scenes.
+    `backward` (h, w, 2) is the flow from the current to the previous frame, in pixels of a frame of h ×
+    w. `reliable` (h, w) is 1 where the checks of Ruder et al. pass; `trust` (h, w), in [0, 1], has soft
+    edges and is lower where brightness changed. `cut` is true at a scene cut.
     """
 
     backward: Floats
@@ -63,7 +64,7 @@ class Motion:
 
 
 class FlowEstimator:
-    """Flow between frames (H, W, 3) uint8, at no more than `long_side` pixels."""
+    """Estimates flow between frames (H, W, 3) uint8, resized to at most `long_side` pixels."""
 
     def __init__(self, long_side: int = 512, *, fine: bool = False) -> None:
         self._cv = vision_library()
@@ -75,7 +76,7 @@ class FlowEstimator:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="flow")
 
     def grey(self, pixels: Pixels) -> Pixels:
-        """Luma at the size at which flow is sought: what `between` takes."""
+        """Luma of a frame at the size of the flow: the input of `between`."""
         height, width = pixels.shape[:2]
         scale = min(1.0, self._long_side / max(height, width))
         size = (max(16, round(width * scale)), max(16, round(height * scale)))
@@ -84,14 +85,14 @@ class FlowEstimator:
         return grey
 
     def between(self, before: Pixels, now: Pixels) -> Motion:
-        """The motion that leads from `before` to `now`, both from `grey`."""
+        """Motion from `before` to `now`, both made by `grey`."""
         forward_job = self._pool.submit(self._dis[0].calc, before, now, None)
         backward = self._dis[1].calc(now, before, None)
         forward = forward_job.result()
         reliable = self._reliable(backward, forward)
         difference = self._difference(before, now, backward)
-        light = np.exp(-((difference / _LIGHT) ** 2))
-        trust = self._cv.blur(reliable, (5, 5)) * reliable * light
+        constancy = np.exp(-((difference / _LUMA_CHANGE) ** 2))
+        trust = self._cv.blur(reliable, (5, 5)) * reliable * constancy
         share = float(reliable.mean())
         cut = share < _CUT_TRUST and float(difference.mean()) > _CUT_DIFFERENCE
         return Motion(backward, reliable, trust.astype(np.float32), cut)
@@ -106,7 +107,7 @@ class FlowEstimator:
         x, y = columns + backward[..., 0], rows + backward[..., 1]
         height, width = size.shape
         ok &= (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
-        kernel = np.ones((_MARGIN, _MARGIN), np.uint8)
+        kernel = np.ones((_EROSION, _EROSION), np.uint8)
         calm: Floats = self._cv.erode(ok.astype(np.uint8), kernel).astype(np.float32)
         return calm
 
@@ -119,19 +120,19 @@ class FlowEstimator:
 
     def _difference(self, before: Pixels, now: Pixels, backward: Floats) -> Floats:
         moved = warp(before.astype(np.float32), backward)
-        # Blurred, because grain is no change of light.
+        # Blurred, because film grain is no change of brightness.
         difference: Floats = np.abs(self._cv.blur(moved - now, (5, 5))) / 255
         return difference
 
     def close(self) -> None:
-        """End the helper thread."""
+        """Stop the worker thread."""
         self._pool.shutdown()
 
 
 def warp(image: Floats, backward: Floats, *, smooth: bool = False) -> Floats:
-    """`image` (H, W) or (H, W, C) moved along `backward` (h, w, 2), which may be of a smaller size.
+    """Warp `image` (H, W) or (H, W, C) along `backward` (h, w, 2), which may be smaller.
 
-    Bilinear; `smooth` is bicubic, which stays sharp through many frames. Edges are repeated.
+    Bilinear; with `smooth` bicubic, which stays sharp over many frames. Borders are replicated.
     """
     cv = vision_library()
     height, width = image.shape[:2]

@@ -1,4 +1,4 @@
-"""Which way up a video is shown: what a phone writes beside the pixels instead of turning them."""
+"""Display orientation of a video: phones write a display matrix instead of rotating pixels."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Orientation:
-    """`turns` counter-clockwise by 90°, then left and right `mirrored`."""
+    """A rotation by `turns` × 90° counter-clockwise, then a horizontal flip if `mirrored`."""
 
     turns: int = 0
     mirrored: bool = False
 
     @classmethod
     def of(cls, frame: VideoFrame) -> Orientation:
-        """By the frame's display matrix, to the next quarter of a turn; upright without one."""
+        """Orientation by the frame's display matrix, rounded to quarter turns.
+
+        Identity without a matrix.
+        """
         matrix = frame.side_data.get("DISPLAYMATRIX")
         if matrix is None:
             return cls()
-        # Points (x, y) of the pixels, y down, are shown at (a x + c y, b x + d y).
+        # The matrix maps a pixel (x, y), y down, to (a x + c y, b x + d y) on the screen.
         a, b, _, c, d = np.frombuffer(cast(Any, matrix), np.int32)[:5].tolist()
         mirrored = a * d - b * c < 0
         angle = math.degrees(math.atan2(-b, -a if mirrored else a))
@@ -35,10 +38,10 @@ class Orientation:
 
     @property
     def sideways(self) -> bool:
-        """Whether width and height change places."""
+        """Whether width and height are exchanged."""
         return self.turns % 2 == 1
 
     def upright(self, pixels: Pixels) -> Pixels:
-        """`pixels` (H, W, 3) as they are to be seen."""
+        """`pixels` (H, W, C) rotated and flipped for display."""
         turned = np.rot90(pixels, self.turns) if self.turns else pixels
         return np.ascontiguousarray(turned[:, ::-1] if self.mirrored else turned)

@@ -1,4 +1,4 @@
-"""What paints the frames of a video, and the statistics of its content over time."""
+"""Frame painters: one network with one style, and content statistics smoothed over time."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from nst_core.stylize.engine import StyleEngine
 from nst_core.stylize.johnson_engine import JohnsonEngine
 from nst_core.stylize.renderer import OnNotice
 
-#: Content statistics are measured once in so many frames: they are smoothed over more than that.
+#: Interval in frames between two measurements of content statistics; smoothing spans more frames.
 MEASURE_EVERY = 4
-#: The share of the way to the latest measurement that the statistics go with each frame.
+#: Exponential smoothing factor of the content statistics, for each frame.
 SMOOTHING = 0.12
 
 
 class FramePainter(Protocol):
-    """Paints frames one by one; it is the same from the first to the last of a video.
+    """Paints single frames with fixed settings for a whole video.
 
-    `identity` names all that the pixels depend on beside the frame: a run that goes on must have the
-    same. A network without content statistics of its own gives None for them.
+    `identity` is a key of everything that decides the pixels beside the frame: a resumed run must have
+    the same key. `measure` returns None for networks without content statistics.
     """
 
     identity: str
 
     @property
     def runtime(self) -> str:
-        """What runs the network, and where."""
+        """Runtime and device of the network, such as "openvino on cpu"."""
         ...
 
     def measure(self, pixels: Pixels) -> Tensor | None:
-        """The content statistics (1, S) of a frame (H, W, 3) uint8."""
+        """Content statistics (1, S) of a frame (H, W, 3) uint8."""
         ...
 
     def paint(self, pixels: Pixels, content: Tensor | None, alpha: float) -> Pixels:
-        """The frame at strength `alpha` (0: itself), its statistics taken to be `content`."""
+        """Paint a frame at strength `alpha`, normalised by `content`; 0 returns the frame."""
         ...
 
 
 class EnginePainter:
-    """A `StyleEngine` with one style (or mix) of fixed statistics."""
+    """Paints with a `StyleEngine` and fixed style statistics of one style or a mix."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class EnginePainter:
 
     @property
     def runtime(self) -> str:
-        """What runs the network, and where."""
+        """Runtime and device of the network, such as "openvino on cpu"."""
         return f"{self._engine.runtime.name} on {self._engine.runtime.device}"
 
     def measure(self, pixels: Pixels) -> Tensor:
@@ -83,7 +83,7 @@ class EnginePainter:
 
 
 class FeedForwardPainter:
-    """A network for one style. Its normalisations are its own, so there are no statistics to smooth."""
+    """Paints with a feed-forward network of one style; it has no content statistics to smooth."""
 
     def __init__(self, engine: JohnsonEngine, digest: str, color: Color = "style") -> None:
         self._engine = engine
@@ -94,14 +94,14 @@ class FeedForwardPainter:
     def of_file(
         cls, path: Path, color: Color = "style", runtime: str = "auto", device: str = "auto"
     ) -> FeedForwardPainter:
-        """The painter of a network's file. Raises `CheckpointError` or `RuntimeChoiceError`."""
+        """Load a network file. Raises `CheckpointError` or `RuntimeChoiceError`."""
         return cls(
             JohnsonEngine(path, runtime, device), hashlib.sha256(path.read_bytes()).hexdigest(), color
         )
 
     @property
     def runtime(self) -> str:
-        """What runs the network, and where."""
+        """Runtime and device of the network, such as "openvino on cpu"."""
         return f"{self._engine.runtime} on {self._engine.device}"
 
     def measure(self, pixels: Pixels) -> Tensor | None:
@@ -109,16 +109,16 @@ class FeedForwardPainter:
         return None
 
     def paint(self, pixels: Pixels, content: Tensor | None, alpha: float) -> Pixels:
-        """See `FramePainter`. The strength is a blend of pixels."""
+        """See `FramePainter`. The strength blends pixels."""
         return self._engine.stylize(Picture(pixels), alpha=alpha, color=self._color).pixels
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """PyTorch's own work on one thread, for as long as another library computes the network.
+    """Limit PyTorch to one thread while another runtime computes the network.
 
-    Its threads wait for each other at every small step, which on a busy machine takes longer than the
-    step: 127 ms instead of 3 ms to compose a frame of 640×360.
+    PyTorch's threads wait for each other at every small operation, which on a busy machine takes longer
+    than the operation: 127 ms instead of 3 ms to compose a frame of 640×360.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -130,14 +130,14 @@ def one_thread() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class ContentState:
-    """Statistics (1, S) after a frame: smoothed, as last measured, and frames since that."""
+    """Content statistics (1, S) after a frame: smoothed, last measured, frames since measured."""
 
     smoothed: Tensor
     measured: Tensor
     age: int
 
     def next(self, painter: FramePainter, pixels: Pixels) -> ContentState:
-        """The state after one frame more of the same scene."""
+        """State after the next frame of the same scene."""
         measured, age = self.measured, self.age + 1
         if age >= MEASURE_EVERY:
             found = painter.measure(pixels)
@@ -146,6 +146,6 @@ class ContentState:
 
 
 def first_state(painter: FramePainter, pixels: Pixels) -> ContentState | None:
-    """The state after the first frame of a scene; None for a network that has no such statistics."""
+    """State after the first frame of a scene; None for a network without content statistics."""
     measured = painter.measure(pixels)
     return None if measured is None else ContentState(measured, measured, 0)

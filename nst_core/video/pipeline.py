@@ -1,4 +1,4 @@
-"""Stages that overlap: each a generator in a thread of its own, with a short queue behind it."""
+"""Pipeline stages: each runs a generator in its own thread, behind a bounded queue."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ T = TypeVar("T")
 _POLL_S = 0.05
 
 
-def in_order(calls: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
-    """What the calls return, in their order; up to `at_once` of them run, in threads."""
-    if at_once == 1:
+def in_order(calls: Iterable[Callable[[], T]], max_workers: int) -> Iterator[T]:
+    """Results of `calls` in order; up to `max_workers` calls run at a time, in threads."""
+    if max_workers == 1:
         for call in calls:
             yield call()
         return
     ahead: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(at_once, thread_name_prefix="at-once") as pool:
+    with ThreadPoolExecutor(max_workers, thread_name_prefix="at-once") as pool:
         try:
             for call in calls:
                 ahead.append(pool.submit(call))
-                if len(ahead) == at_once:
+                if len(ahead) == max_workers:
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()
@@ -37,28 +37,28 @@ def in_order(calls: Iterable[Callable[[], T]], at_once: int) -> Iterator[T]:
 
 
 class _End:
-    """Put last: what the stage ended with."""
+    """Last item of a queue: the error that ended the stage, or None."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
 class _Nothing:
-    """Nothing has come yet."""
+    """Marks that the queue was empty."""
 
 
 _NOTHING = _Nothing()
 
 
 class _Closed(Exception):  # noqa: N818
-    """The stage behind wants no more."""
+    """The consumer closed the stage."""
 
 
 class Stage(Generic[T]):
-    """Runs `source` ahead, at most `depth` items, in a thread.
+    """Runs `source` in a thread, at most `depth` items ahead of the consumer.
 
-    Its errors come out of the iteration. `busy_s` is the time spent inside `source`, and `waited_s` the
-    time that whoever takes the items waited for them.
+    Errors of `source` are raised again by `items`. `busy_s` is the time spent inside `source`,
+    `waited_s` the time that the consumer waited for items; both in seconds.
     """
 
     def __init__(self, name: str, source: Iterable[T], depth: int = 2) -> None:
@@ -71,7 +71,7 @@ class Stage(Generic[T]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> Stage[T]:
-        """Begin to work."""
+        """Start the thread."""
         self._thread.start()
         return self
 
@@ -90,7 +90,7 @@ class Stage(Generic[T]):
                 self._put(item)
         except _Closed:
             pass
-        except BaseException as error:  # it is raised again where the items are taken
+        except BaseException as error:  # raised again by `items`
             end = _End(error)
         finally:
             close: Callable[[], None] | None = getattr(items, "close", None)
@@ -108,16 +108,19 @@ class Stage(Generic[T]):
             return
         raise _Closed
 
-    def items(self, watch: Callable[[], None] | None = None) -> Iterator[T]:
-        """The items, in order; `watch` is called many times a second meanwhile, and may raise."""
+    def items(self, check: Callable[[], None] | None = None) -> Iterator[T]:
+        """The items in order.
+
+        `check` is called many times a second meanwhile, and may raise to stop.
+        """
         while True:
             began = time.perf_counter()
             item: T | _End | _Nothing = _NOTHING
             with contextlib.suppress(queue.Empty):
                 item = self._queue.get(timeout=_POLL_S)
             self.waited_s += time.perf_counter() - began
-            if watch is not None:
-                watch()
+            if check is not None:
+                check()
             if self._closed.is_set():
                 raise _Closed
             if isinstance(item, _Nothing):
@@ -129,26 +132,26 @@ class Stage(Generic[T]):
             yield item
 
     def close(self) -> None:
-        """Stop working, within an item, and wait for the end of it."""
+        """Stop after the current item and join the thread."""
         self._closed.set()
         if self._thread.ident is not None:
             self._thread.join()
 
 
 class Stages:
-    """Several stages, closed together."""
+    """Stages of one pipeline, closed together."""
 
     def __init__(self) -> None:
         self._stages: list[Stage[object]] = []
 
     def add(self, name: str, source: Iterable[T], depth: int = 2) -> Stage[T]:
-        """A new stage, at work."""
+        """Add and start a stage."""
         stage = Stage(name, source, depth)
         self._stages.append(stage)  # type: ignore[arg-type]
         return stage.start()
 
     def busy(self) -> dict[str, float]:
-        """Seconds that each stage worked, not counting those it waited for the stage before it."""
+        """Seconds that each stage worked, without the time it waited for the previous stage."""
         found = {}
         for before, stage in zip([None, *self._stages], self._stages, strict=False):
             waited = before.waited_s if before is not None else 0.0

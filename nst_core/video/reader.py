@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nst_core.images.picture import Pixels
-from nst_core.video.clock import Clock, clock_time
+from nst_core.video.clock import Clock, format_duration
 from nst_core.video.colors import to_rgb
 from nst_core.video.config import VideoError, VideoLimits
 from nst_core.video.container import open_video, video_library
@@ -58,9 +58,9 @@ class Frame:
 
 
 class VideoReader:
-    """One video, from `start_s` to `end_s`; `size` is the longer side of its frames.
+    """Decodes one video from `start_s` to `end_s`, in seconds; `size` is the longer side of its frames.
 
-    `fastest` is the most frames in a second: of more, some are left out evenly. Raises `VideoError`: no
+    A video with more than `max_rate` frames per second is thinned out evenly. Raises `VideoError`: no
     video, a still image, damaged, or beyond `limits`.
     """
 
@@ -72,19 +72,19 @@ class VideoReader:
         start_s: float = 0.0,
         end_s: float | None = None,
         size: int | None = None,
-        fastest: int | None = None,
+        max_rate: int | None = None,
     ) -> None:
         self._source = source
         self._limits = limits or VideoLimits()
         self._start_s, self._end_s, self._size = start_s, end_s, size
         self._media = open_video(source, self._limits)
         try:
-            self._open(fastest)
+            self._open(max_rate)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, fastest: int | None) -> None:
+    def _open(self, max_rate: int | None) -> None:
         seconds = self._span()
         self._check(seconds)
         stream, container = self._media.stream, self._media.container
@@ -97,7 +97,7 @@ class VideoReader:
             ),
             Fraction(25),
         )
-        self._every = 1 if fastest is None else max(1, -(-rate // fastest))
+        self._every = 1 if max_rate is None else max(1, -(-rate // max_rate))
         self._origin_s = (container.start_time or 0) / 1_000_000 + self._start_s
         self._origin = round(self._origin_s / self._base)
         self._clock = Clock(self._base, rate)
@@ -144,8 +144,8 @@ class VideoReader:
         limits, name, stream = self._limits, self._source.name, self._media.stream
         if seconds > limits.seconds:
             raise VideoError(
-                f"{name} lasts {clock_time(seconds)} by its header, more than the limit of "
-                f"{clock_time(limits.seconds)}. Trim it."
+                f"{name} lasts {format_duration(seconds)} by its header, more than the limit of "
+                f"{format_duration(limits.seconds)}. Trim it."
             )
         width, height = stream.codec_context.width, stream.codec_context.height
         if width * height > limits.pixels:
@@ -239,7 +239,7 @@ class VideoReader:
         if index >= limits.frames or pts * self.time_base > limits.seconds:
             raise VideoError(
                 f"{self._source.name} goes on beyond the limit of {limits.frames:,} frames and "
-                f"{clock_time(limits.seconds)}. Trim it."
+                f"{format_duration(limits.seconds)}. Trim it."
             )
         if frame.width * frame.height > limits.pixels:
             raise VideoError(f"{self._source.name} turns larger than {limits.pixels:,} pixels.")

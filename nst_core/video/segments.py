@@ -1,4 +1,4 @@
-"""The work folder of a run: finished segments, and what the next one goes on from."""
+"""Checkpoints of a video render: finished segments and the temporal state after the last of them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ from nst_core.video.flow import Floats
 from nst_core.video.painter import ContentState
 from nst_core.video.reader import Frame
 
-_LAYOUT = 1
+#: Version of the files; a folder of another version is started anew.
+_LAYOUT = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Carry:
-    """All that a frame leaves to the next: itself, its result, the content's statistics, and sums."""
+class TemporalState:
+    """State carried from one frame to the next: the frame, its result, content statistics, and totals.
+
+    `cuts` and `trusted` are totals for the report: scene cuts, and the sum of the mean trust of each
+    frame.
+    """
 
     frame: Frame
     output: Floats
@@ -31,10 +36,10 @@ class Carry:
 
 
 class SegmentStore:
-    """Segments 0, 1, … in `folder`, those of one job alone: another `job` empties it.
+    """Segments 0, 1, … of one job in `folder`; a folder of another `job` is emptied.
 
-    A segment counts once it has its own name; its carry is written before that. Whatever a kill leaves
-    half written has another name, and is overwritten.
+    A segment is finished once it is renamed to its number; its state is written before that. Files that
+    a kill leaves incomplete have other names and are overwritten.
     """
 
     def __init__(self, folder: Path, job: dict[str, Any]) -> None:
@@ -49,43 +54,43 @@ class SegmentStore:
         self.finished = 0
         while self._segment(self.finished).is_file():
             self.finished += 1
-        if self.finished and not self._state(self.finished - 1).is_file():
+        if self.finished and not self._state_path(self.finished - 1).is_file():
             self.finished = 0
 
     @property
     def paths(self) -> list[Path]:
-        """The finished segments, in order."""
+        """Paths of the finished segments, in order."""
         return [self._segment(number) for number in range(self.finished)]
 
     @property
     def bytes(self) -> int:
-        """What the finished segments take."""
+        """Total size of the finished segments."""
         return sum(path.stat().st_size for path in self.paths)
 
     @property
     def part(self) -> Path:
-        """Where the segment in work is written."""
+        """Path of the segment that is being written."""
         return self.folder / "segment.part"
 
-    def finish(self, carry: Carry) -> None:
-        """The segment in `part` is whole, and the next one goes on from `carry`."""
+    def finish(self, state: TemporalState) -> None:
+        """Make `part` the next finished segment; the segment after it resumes from `state`."""
         number = self.finished
-        _write_carry(self._state(number), carry)
+        _write_state(self._state_path(number), state)
         with self.part.open("rb") as file:
             os.fsync(file.fileno())
         self.part.replace(self._segment(number))
         self.finished += 1
         if number:
-            self._state(number - 1).unlink(missing_ok=True)
+            self._state_path(number - 1).unlink(missing_ok=True)
 
-    def carry(self) -> Carry | None:
-        """What the next segment goes on from; None at the beginning."""
-        return _read_carry(self._state(self.finished - 1)) if self.finished else None
+    def state(self) -> TemporalState | None:
+        """State after the last finished segment; None at the beginning."""
+        return _read_state(self._state_path(self.finished - 1)) if self.finished else None
 
     def clear(self) -> None:
-        """Remove all files of a run, and the folder if nothing else is in it."""
+        """Delete all files of a run, and the folder if it is then empty."""
         self.finished = 0
-        for pattern in ("segment_*.nut", "carry_*.npz", "segment.part", "carry.part", "job.json"):
+        for pattern in ("segment_*.nut", "state_*.npz", "segment.part", "state.part", "job.json"):
             for path in self.folder.glob(pattern):
                 path.unlink()
         if self.folder.is_dir() and not any(self.folder.iterdir()):
@@ -94,28 +99,28 @@ class SegmentStore:
     def _segment(self, number: int) -> Path:
         return self.folder / f"segment_{number:05}.nut"
 
-    def _state(self, number: int) -> Path:
-        return self.folder / f"carry_{number:05}.npz"
+    def _state_path(self, number: int) -> Path:
+        return self.folder / f"state_{number:05}.npz"
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of a file, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_carry(path: Path, carry: Carry) -> None:
+def _write_state(path: Path, state: TemporalState) -> None:
     arrays: dict[str, Any] = {
-        "source": carry.frame.pixels,
-        "output": carry.output,
-        "numbers": np.array([carry.frame.index, carry.frame.pts, carry.cuts]),
-        "trusted": np.array(carry.trusted),
+        "source": state.frame.pixels,
+        "output": state.output,
+        "numbers": np.array([state.frame.index, state.frame.pts, state.cuts]),
+        "trusted": np.array(state.trusted),
     }
-    if carry.content is not None:
-        arrays["smoothed"] = carry.content.smoothed.numpy()
-        arrays["measured"] = carry.content.measured.numpy()
-        arrays["age"] = np.array(carry.content.age)
-    part = path.with_name("carry.part")
+    if state.content is not None:
+        arrays["smoothed"] = state.content.smoothed.numpy()
+        arrays["measured"] = state.content.measured.numpy()
+        arrays["age"] = np.array(state.content.age)
+    part = path.with_name("state.part")
     with part.open("wb") as file:
         np.savez(file, **arrays)
         file.flush()
@@ -123,7 +128,7 @@ def _write_carry(path: Path, carry: Carry) -> None:
     part.replace(path)
 
 
-def _read_carry(path: Path) -> Carry:
+def _read_state(path: Path) -> TemporalState:
     with np.load(path, allow_pickle=False) as stored:
         index, pts, cuts = (int(value) for value in stored["numbers"])
         content = None
@@ -134,4 +139,4 @@ def _read_carry(path: Path) -> Carry:
                 int(stored["age"]),
             )
         frame = Frame(index, pts, stored["source"])
-        return Carry(frame, stored["output"], content, cuts, float(stored["trusted"]))
+        return TemporalState(frame, stored["output"], content, cuts, float(stored["trusted"]))

@@ -1,4 +1,4 @@
-"""A video in a style: decoded, painted, encoded in segments and joined, in bounded memory."""
+"""Video style transfer: decode, paint, encode in segments, and join, in bounded memory."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from nst_core.video.mux import JoinJob, check_target, join, size_of
 from nst_core.video.painter import EnginePainter, FramePainter
 from nst_core.video.pipeline import Stages
 from nst_core.video.reader import VideoReader
-from nst_core.video.segments import Carry, SegmentStore, file_digest
+from nst_core.video.segments import SegmentStore, TemporalState, file_digest
 from nst_core.video.temporal import PaintedFrame, TemporalPainter
 from nst_core.video.writer import SegmentWriter, encoding_for
 
-#: GIF tells times in hundredths of a second, and players slow down below two of them.
-_GIF_FASTEST = 50
+#: Highest frame rate of GIF: its unit is 1/100 s, and players slow down delays below two units.
+_GIF_MAX_RATE = 50
+#: Interval of previews in seconds.
 _PREVIEW_S = 3.0
 
-#: Hears: stage ("render", "join"), step, total (0 if unknown), frames in a second, seconds left.
+#: Arguments: stage ("render", "join"), step, total (0 if unknown), frames per second, seconds left.
 OnVideoProgress = Callable[[str, int, int, float, float], None]
 OnPreview = Callable[[Picture], None]
 ShouldStop = Callable[[], bool]
 
 
 class VideoStylizer:
-    """Renders videos with one engine."""
+    """Renders videos with one `StyleEngine`."""
 
     def __init__(self, engine: StyleEngine) -> None:
         self._engine = engine
@@ -55,12 +56,12 @@ class VideoStylizer:
     ) -> VideoReport:
         """Render `source` in `style` (statistics of the engine, or a `mix`) to `target`.
 
-        `work_dir` holds finished segments until the end; after a kill, the same call goes on from them
-        and gives the same bytes. For `color` "match", measure the style with `match=mosaic(source)`.
-        Raises `VideoError`, `StylizeError`, or `VideoStopped` soon after `should_stop` says so.
+        `work_dir` holds finished segments; after a kill, the same call resumes from them and gives the
+        same bytes. For `color` "match", measure the style with `match=mosaic(source)`. Raises
+        `VideoError`, `StylizeError`, or `VideoStopped` soon after `should_stop` returns True.
         """
         painter = EnginePainter(self._engine, style, config.color, on_notice)
-        run = VideoRun(painter, source, target, work_dir, config)
+        run = VideoRender(painter, source, target, work_dir, config)
         return run.finish(
             on_progress=on_progress,
             on_preview=on_preview,
@@ -69,8 +70,8 @@ class VideoStylizer:
         )
 
 
-class VideoRun:
-    """One video on its way, with any `FramePainter`."""
+class VideoRender:
+    """One render of a video with any `FramePainter`; used once."""
 
     def __init__(
         self, painter: FramePainter, source: Path, target: Path, work_dir: Path, config: VideoConfig
@@ -94,28 +95,28 @@ class VideoRun:
         should_stop: ShouldStop | None = None,
         keep_segments: bool = False,
     ) -> VideoReport:
-        """Render what is left and join all; see `VideoStylizer.stylize`.
+        """Render the missing segments and join all; see `VideoStylizer.stylize`.
 
-        With `keep_segments`, whoever calls deletes the work folder once the result is safe; until then
-        another run only joins them again.
+        With `keep_segments` the caller deletes the work folder once the result is stored; until then
+        another run only joins the segments again.
         """
-        self._tell = on_progress or _ignore
-        self._show = on_preview
+        self._on_progress = on_progress or _no_progress
+        self._on_preview = on_preview
         self._should_stop = should_stop
         began = time.perf_counter()
         with self._reader() as reader:
-            store = SegmentStore(self._work_dir, self._job())
-            resumed = store.carry()
+            store = SegmentStore(self._work_dir, self._job_key())
+            resumed = store.state()
             try:
                 busy = self._render(reader, store, resumed)
             except LookupError:
                 if on_notice is not None:
-                    on_notice("The finished part does not fit the source; it is rendered again.")
+                    on_notice("The finished segments do not match the source; they are rendered again.")
                 store.clear()
-                store, resumed = SegmentStore(self._work_dir, self._job()), None
+                store, resumed = SegmentStore(self._work_dir, self._job_key()), None
                 busy = self._render(reader, store, None)
-            carry = store.carry()
-            assert carry is not None  # noqa: S101 - the reader saw a frame
+            state = store.state()
+            assert state is not None  # noqa: S101 - the reader saw a frame
             render_s = time.perf_counter() - began
             sound = self._join(reader, store)
             elapsed = time.perf_counter() - began
@@ -123,11 +124,11 @@ class VideoRun:
             if not keep_segments:
                 store.clear()
             info = reader.info
-            last_s = float(carry.frame.pts * reader.time_base + 1 / info.rate)
+            last_s = float(state.frame.pts * reader.time_base + 1 / info.rate)
             if on_notice is not None and info.seconds - last_s > max(1.0, 0.05 * info.seconds):
                 spans = f"{last_s:.1f} s of {info.seconds:.1f} s"
                 on_notice(f"The picture ends after {spans}. Is the source whole?")
-        count = carry.frame.index + 1
+        count = state.frame.index + 1
         return VideoReport(
             frames=count,
             rendered=self._rendered,
@@ -154,11 +155,11 @@ class VideoRun:
             start_s=config.start_s,
             end_s=config.end_s,
             size=config.size,
-            fastest=_GIF_FASTEST if self._format == "gif" else None,
+            max_rate=_GIF_MAX_RATE if self._format == "gif" else None,
         )
 
-    def _job(self) -> dict[str, object]:
-        """What the segments depend on."""
+    def _job_key(self) -> dict[str, object]:
+        """Everything that decides the bytes of the segments."""
         config = self._config.as_dict()
         del config["parallel"]
         return {
@@ -168,52 +169,54 @@ class VideoRun:
             "format": self._format,
         }
 
-    def _watch(self) -> None:
+    def _check_stop(self) -> None:
         if self._should_stop is not None and self._should_stop():
-            raise VideoStopped("The video was stopped.")
+            raise VideoStopped("The render was stopped.")
 
     def _render(
-        self, reader: VideoReader, store: SegmentStore, carry: Carry | None
+        self, reader: VideoReader, store: SegmentStore, state: TemporalState | None
     ) -> dict[str, float]:
         total = reader.info.frames
-        self._began, self._shown = time.perf_counter(), 0.0
-        if carry is not None:
-            self._cuts, self._trusted = carry.cuts, carry.trusted
+        self._began, self._previewed_at = time.perf_counter(), 0.0
+        if state is not None:
+            self._cuts, self._trusted = state.cuts, state.trusted
         with closing(FlowEstimator()) as flow, Stages() as stages:
-            decoded = stages.add("decode", reader.frames(None if carry is None else carry.frame))
-            moved = stages.add("flow", self._temporal.moved(decoded.items(), flow, carry))
-            items = self._temporal.painted(moved.items(), reader.time_base, carry)
+            decoded = stages.add("decode", reader.frames(None if state is None else state.frame))
+            with_motion = stages.add("flow", self._temporal.with_motion(decoded.items(), flow, state))
+            items = self._temporal.painted(with_motion.items(), reader.time_base, state)
             painted = stages.add("network", items)
-            ready = painted.items(self._watch)
+            ready = painted.items(self._check_stop)
             item = next(ready, None)
             while item is not None:
                 with self._writer(reader, store.part) as writer:
                     for _ in range(self._config.segment_frames):
-                        carry = self._written(item, carry, writer)
-                        self._report(carry, total)
+                        state = self._written(item, state, writer)
+                        self._report(state, total)
                         item = next(ready, None)
                         if item is None:
                             break
-                assert carry is not None  # noqa: S101 - a segment has a frame
-                store.finish(carry)
-                self._check_bytes(store.bytes, carry)
+                assert state is not None  # noqa: S101 - a segment has a frame
+                store.finish(state)
+                self._check_bytes(store.bytes, state)
             return stages.busy()
 
-    def _check_bytes(self, written: int, carry: Carry) -> None:
-        most = self._config.limits.megabytes
-        if most is not None and written > most * 1_000_000:
+    def _check_bytes(self, written: int, state: TemporalState) -> None:
+        limit = self._config.limits.megabytes
+        if limit is not None and written > limit * 1_000_000:
             raise VideoError(
-                f"The first {carry.frame.index + 1} frames take {written / 1e6:.0f} MB, more than the "
-                f"limit of {most} MB. Ask for a smaller size, a shorter part, or another format."
+                f"The first {state.frame.index + 1} frames take {written / 1e6:.0f} MB, more than the "
+                f"limit of {limit} MB. Use a smaller size, a shorter part, or another format."
             )
 
     def _writer(self, reader: VideoReader, path: Path) -> SegmentWriter:
         info = reader.info
         return SegmentWriter(path, self._encoding, info.width, info.height, info.rate, reader.time_base)
 
-    def _written(self, item: PaintedFrame, carry: Carry | None, writer: SegmentWriter) -> Carry:
+    def _written(
+        self, item: PaintedFrame, state: TemporalState | None, writer: SegmentWriter
+    ) -> TemporalState:
         began = time.perf_counter()
-        output = self._temporal.calmed(item, None if carry is None else carry.output)
+        output = self._temporal.stabilized(item, None if state is None else state.output)
         if item.motion is not None:
             self._cuts += item.motion.cut
             self._trusted += float(item.motion.trust.mean())
@@ -224,18 +227,20 @@ class VideoRun:
         self._blend_s += middle - began
         self._encode_s += now - middle
         self._rendered += 1
-        if self._show is not None and (self._rendered == 1 or now - self._shown >= _PREVIEW_S):
-            self._shown = now
-            self._show(Picture(pixels))
-        return Carry(item.frame, output, item.content, self._cuts, self._trusted)
+        if self._on_preview is not None and (
+            self._rendered == 1 or now - self._previewed_at >= _PREVIEW_S
+        ):
+            self._previewed_at = now
+            self._on_preview(Picture(pixels))
+        return TemporalState(item.frame, output, item.content, self._cuts, self._trusted)
 
-    def _report(self, carry: Carry, total: int) -> None:
+    def _report(self, state: TemporalState, total: int) -> None:
         fps = self._rendered / (time.perf_counter() - self._began)
-        done = carry.frame.index + 1
-        self._tell("render", done, max(total, done), fps, max(0, total - done) / fps)
+        done = state.frame.index + 1
+        self._on_progress("render", done, max(total, done), fps, max(0, total - done) / fps)
 
     def _join(self, reader: VideoReader, store: SegmentStore) -> str:
-        self._tell("join", 0, 1, 0.0, 0.0)
+        self._on_progress("join", 0, 1, 0.0, 0.0)
         job = JoinJob(
             segments=store.paths,
             target=self._target,
@@ -245,21 +250,21 @@ class VideoRun:
             end_s=self._config.end_s,
             rate=reader.info.rate,
         )
-        sound = join(job, self._watch)
-        self._tell("join", 1, 1, 0.0, 0.0)
+        sound = join(job, self._check_stop)
+        self._on_progress("join", 1, 1, 0.0, 0.0)
         return sound
 
 
 def mosaic(source: Path, config: VideoConfig, count: int = 9) -> Picture:
-    """Some frames of a video, evenly over its time, one under the other: for its colours."""
+    """Mosaic of frames at even intervals, stacked vertically: a sample of the colours of a video."""
     with VideoReader(
         source, limits=config.limits, start_s=config.start_s, end_s=config.end_s, size=160
     ) as reader:
         step = max(1, reader.info.frames // count)
         chosen = (frame.pixels for frame in reader.frames() if frame.index % step == 0)
-        # No more than these, whatever the header told.
+        # A bound, because headers may state fewer frames than there are.
         return Picture(np.concatenate(list(islice(chosen, 4 * count))))
 
 
-def _ignore(stage: str, step: int, total: int, fps: float, eta_s: float) -> None:
-    """Nobody listens."""
+def _no_progress(stage: str, step: int, total: int, fps: float, eta_s: float) -> None:
+    """Default progress callback: does nothing."""

@@ -1,8 +1,8 @@
-"""Frames in a style, calm where their motion can be followed.
+"""Temporal consistency: warps the previous painted frame along the flow and blends it in.
 
-The style's statistics are the same for all frames, the content's are smoothed within a scene, and what
-the frame before painted is moved along the motion and blended in where that can be trusted. Each frame
-keeps a share of what it would be by itself, so that nothing drifts.
+Style statistics are fixed for all frames; content statistics are smoothed within a scene. The warped
+previous frame is blended in where the flow can be trusted. Each frame keeps a share of its own fresh
+painting, so that errors do not accumulate.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ from nst_core.video.pipeline import in_order
 from nst_core.video.reader import Frame
 
 if TYPE_CHECKING:
-    from nst_core.video.segments import Carry
+    from nst_core.video.segments import TemporalState
 
-#: The share of the moved frame at temporal weight 1. The rest is fresh, which holds drift.
-MOST = 0.95
+#: Share of the warped previous frame at temporal weight 1. The rest is fresh, which limits drift.
+MAX_BLEND = 0.95
 
 
 @dataclass(frozen=True, eq=False)
-class MovedFrame:
-    """A frame and how it follows from the one before; None for the first, and at temporal weight 0."""
+class FrameWithMotion:
+    """A frame and its motion from the previous one.
+
+    None for the first frame and at temporal weight 0.
+    """
 
     frame: Frame
     motion: Motion | None
@@ -40,7 +43,7 @@ class MovedFrame:
 
 @dataclass(frozen=True, eq=False)
 class PaintedFrame:
-    """A frame painted by itself: `fresh`, at strength `alpha`, with the content's statistics then."""
+    """A frame painted by itself: result `fresh`, strength `alpha`, content statistics `content`."""
 
     frame: Frame
     motion: Motion | None
@@ -50,77 +53,80 @@ class PaintedFrame:
 
 
 class TemporalPainter:
-    """The steps from frames to calm painted frames; each may run in a thread of its own."""
+    """Stages from source frames to temporally stable painted frames; each may run in its own thread."""
 
     def __init__(self, painter: FramePainter, config: VideoConfig) -> None:
         self._painter = painter
         self._config = config
 
-    def moved(
-        self, frames: Iterator[Frame], flow: FlowEstimator, carry: Carry | None = None
-    ) -> Iterator[MovedFrame]:
-        """Find the motion from frame to frame, going on after `carry`."""
-        before = None if carry is None else flow.grey(carry.frame.pixels)
+    def with_motion(
+        self, frames: Iterator[Frame], flow: FlowEstimator, state: TemporalState | None = None
+    ) -> Iterator[FrameWithMotion]:
+        """Estimate the motion between successive frames, after `state` when resumed."""
+        before = None if state is None else flow.grey(state.frame.pixels)
         for frame in frames:
             if self._config.temporal == 0:
-                yield MovedFrame(frame, None)
+                yield FrameWithMotion(frame, None)
                 continue
             now = flow.grey(frame.pixels)
-            yield MovedFrame(frame, None if before is None else flow.between(before, now))
+            yield FrameWithMotion(frame, None if before is None else flow.between(before, now))
             before = now
 
     def painted(
-        self, items: Iterator[MovedFrame], time_base: Fraction, carry: Carry | None = None
+        self, items: Iterator[FrameWithMotion], time_base: Fraction, state: TemporalState | None = None
     ) -> Iterator[PaintedFrame]:
-        """Paint each frame by itself, with statistics smoothed within its scene."""
+        """Paint each frame by itself, with content statistics smoothed within its scene."""
         with nullcontext() if self._painter.runtime.startswith("torch") else one_thread():
-            yield from self._painted(items, time_base, carry)
+            yield from self._painted(items, time_base, state)
 
     def _painted(
-        self, items: Iterator[MovedFrame], time_base: Fraction, carry: Carry | None
+        self, items: Iterator[FrameWithMotion], time_base: Fraction, state: TemporalState | None
     ) -> Iterator[PaintedFrame]:
-        calls = self._calls(items, time_base, carry)
+        calls = self._calls(items, time_base, state)
         yield from in_order(calls, self._config.parallel)
 
     def _calls(
-        self, items: Iterator[MovedFrame], time_base: Fraction, carry: Carry | None
+        self, items: Iterator[FrameWithMotion], time_base: Fraction, state: TemporalState | None
     ) -> Iterator[Callable[[], PaintedFrame]]:
-        """Statistics follow from frame to frame; the paintings, which take the time, do not."""
-        state = None if carry is None else carry.content
+        """Painting calls, one for each frame.
+
+        Statistics depend on the previous frame; the calls do not.
+        """
+        content = None if state is None else state.content
         for item in items:
             pixels = item.frame.pixels
             alpha = self._config.alpha_at(float(item.frame.pts * time_base))
             if self._config.temporal == 0:
-                state = None
-            elif state is None or item.motion is None or item.motion.cut:
-                state = first_state(self._painter, pixels)
+                content = None
+            elif content is None or item.motion is None or item.motion.cut:
+                content = first_state(self._painter, pixels)
             else:
-                state = state.next(self._painter, pixels)
-            yield partial(self._paint, item, alpha, state)
+                content = content.next(self._painter, pixels)
+            yield partial(self._paint, item, alpha, content)
 
-    def _paint(self, item: MovedFrame, alpha: float, state: ContentState | None) -> PaintedFrame:
-        content = None if state is None else state.smoothed
-        fresh = self._painter.paint(item.frame.pixels, content, alpha)
-        return PaintedFrame(item.frame, item.motion, fresh, alpha, state)
+    def _paint(self, item: FrameWithMotion, alpha: float, content: ContentState | None) -> PaintedFrame:
+        statistics = None if content is None else content.smoothed
+        fresh = self._painter.paint(item.frame.pixels, statistics, alpha)
+        return PaintedFrame(item.frame, item.motion, fresh, alpha, content)
 
-    def calmed(self, item: PaintedFrame, before: Floats | None) -> Floats:
-        """The frame (H, W, 3) in 0..255 with what it keeps of the result `before` it."""
+    def stabilized(self, item: PaintedFrame, previous: Floats | None) -> Floats:
+        """The frame (H, W, 3) in 0..255, blended with `previous`, the result of the frame before."""
         fresh = item.fresh.astype(np.float32)
         motion = item.motion
         # At strength 0 the result is the source itself.
-        if before is None or motion is None or motion.cut or item.alpha == 0:
+        if previous is None or motion is None or motion.cut or item.alpha == 0:
             return fresh
-        return blended(fresh, before, motion, MOST * self._config.temporal)
+        return blended(fresh, previous, motion, MAX_BLEND * self._config.temporal)
 
 
-def blended(fresh: Floats, before: Floats, motion: Motion, weight: float) -> Floats:
-    """`fresh` (H, W, 3) in 0..255 with the share `weight` of `before` moved along, where trusted."""
+def blended(fresh: Floats, previous: Floats, motion: Motion, weight: float) -> Floats:
+    """Blend `fresh` (H, W, 3) in 0..255 with `previous`, warped, with weight `weight` × trust."""
     cv = vision_library()
-    moved = warp(before, motion.backward, smooth=True)
-    np.clip(moved, 0, 255, out=moved)  # bicubic oversteps, which would add up over frames
+    warped = warp(previous, motion.backward, smooth=True)
+    np.clip(warped, 0, 255, out=warped)  # bicubic overshoots, which would accumulate over frames
     size = (fresh.shape[1], fresh.shape[0])
     share = cv.resize(motion.trust, size, interpolation=cv.INTER_LINEAR) * np.float32(weight)
-    moved -= fresh
-    moved *= share[..., None]
-    moved += fresh
-    return moved
+    warped -= fresh
+    warped *= share[..., None]
+    warped += fresh
+    return warped

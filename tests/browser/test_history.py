@@ -153,7 +153,7 @@ def test_every_recipe_makes_the_same_picture(studio: Studio, tmp_path: Path) -> 
     words = shlex.split(copied(studio, "cli"))
     assert words[0] == "atelier"
     subprocess.run(
-        [sys.executable, "-m", "atelier.cli", *words[1:]], cwd=tmp_path, check=True, capture_output=True
+        [sys.executable, "-m", "atelier", *words[1:]], cwd=tmp_path, check=True, capture_output=True
     )
     assert (tmp_path / "painting.png").read_bytes() == picture
 

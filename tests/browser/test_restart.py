@@ -41,7 +41,7 @@ class Restartable:
         }
         with (self.home / "service.log").open("a") as log:
             self.service = subprocess.Popen(
-                [sys.executable, "-m", "atelier.cli", "up", "--port", str(self.port)],
+                [sys.executable, "-m", "atelier", "up", "--port", str(self.port)],
                 cwd=self.home,
                 env=environment,
                 stdout=subprocess.PIPE,

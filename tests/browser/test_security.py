@@ -42,7 +42,7 @@ def locked(browser_files: tuple[str, str], tmp_path: Path) -> Iterator[tuple[str
         "PYTHONUNBUFFERED": "1",
         "API_KEYS": "on",
     }
-    command = [sys.executable, "-m", "atelier.cli"]
+    command = [sys.executable, "-m", "atelier"]
     create = [*command, "keys", "create", "--owner", "ada"]
     token = subprocess.run(
         create, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True

@@ -21,6 +21,7 @@ new MutationObserver(() => window.seen.push(status.textContent)).observe(status,
 """
 
 
+@pytest.mark.smoke
 def test_a_photo_becomes_a_painting(studio: Studio, shots: Path) -> None:
     studio.driver.save_screenshot(str(shots / "empty.png"))
     data = base64.b64encode((studio.pictures / "photo.jpg").read_bytes()).decode()

@@ -196,7 +196,7 @@ def test_every_recipe_makes_the_same_video(cinema: Studio, clip: Path, tmp_path:
     assert json.loads(run(*shlex.split(copied("curl"))))["params"] == wanted
     words = shlex.split(copied("cli"))
     assert words[:2] == ["atelier", "submit-video"]
-    for command in (["-m", "atelier.cli", *words[1:]], ["-c", copied("python")]):
+    for command in (["-m", "atelier", *words[1:]], ["-c", copied("python")]):
         run(sys.executable, *command)
         assert (tmp_path / "painting.mp4").read_bytes() == picture
         (tmp_path / "painting.mp4").unlink()

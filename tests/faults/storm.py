@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.db.engine import now, reading
 from jobs.db.models.jobs import Job
 from jobs.db.models.operations import OutboxMessage
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 
 #: A job of this size runs long enough for a fault to find it running.
@@ -143,7 +143,7 @@ class Storm:
         ids = list(self.load.accepted.contents)[-20:] * 2
         self.random.shuffle(ids)
         app = make_celery(f"redis://127.0.0.1:{self.stack.redis_port}/0")
-        queue = JobQueue(app)
+        queue = Broker(app)
         for job_id in ids:
             assert queue.wake("stylize", job_id)
         app.close()

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from jobs.blobs.local import LocalStorage
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import Upload
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
 
@@ -19,7 +19,7 @@ Submit = Callable[..., Job]
 @pytest.fixture
 def service(settings: Settings, engine: Engine, local_storage: LocalStorage) -> JobService:
     """The use cases on either database, with the broker away."""
-    return JobService(settings, engine, local_storage, JobQueue(make_celery(AWAY)))
+    return JobService(settings, engine, local_storage, Broker(make_celery(AWAY)))
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
 
     def make(seed: int = 0, style_seed: int = 1, **arguments: object) -> Job:
         owner = str(arguments.pop("owner", service.owner))
-        return service.of(owner).submit(
+        return service.for_owner(owner).submit(
             "stylize",
             arguments.pop("params", {}),
             content=Upload(data=picture(8, 8, seed=seed), field="content", name="content"),

@@ -5,7 +5,7 @@ import logging
 import threading
 from contextvars import copy_context
 
-from jobs.logs import JsonFormatter, TextFormatter, bound
+from jobs.logs import JsonFormatter, TextFormatter, log_context
 
 
 def record(message: str, *values: object, **extra: object) -> logging.LogRecord:
@@ -14,7 +14,7 @@ def record(message: str, *values: object, **extra: object) -> logging.LogRecord:
 
 
 def test_a_json_line_carries_the_ids() -> None:
-    with bound(job_id="j1", request_id="r1"), bound(request_id=None):
+    with log_context(job_id="j1", request_id="r1"), log_context(request_id=None):
         line = JsonFormatter().format(record("job %s\nstarts", "j1", fields={"ms": 3}))
 
     assert "\n" not in line
@@ -26,7 +26,7 @@ def test_a_json_line_carries_the_ids() -> None:
 
 
 def test_ids_end_with_their_block() -> None:
-    with bound(job_id="j1"):
+    with log_context(job_id="j1"):
         pass
 
     assert "job_id" not in json.loads(JsonFormatter().format(record("x")))
@@ -38,7 +38,7 @@ def test_ids_are_those_of_the_thread() -> None:
     def look(name: str) -> None:
         seen[name] = TextFormatter().format(record("x"))
 
-    with bound(job_id="j1"):
+    with log_context(job_id="j1"):
         plain = threading.Thread(target=look, args=("plain",))
         handed = threading.Thread(target=copy_context().run, args=(look, "handed"))
         for thread in (plain, handed):

@@ -218,10 +218,54 @@ def test_links_and_files_exist(document: Path) -> None:
     text = document.read_text()
     for target in re.findall(r"\]\(([^)#\s]+)", text):
         assert "://" in target or (document.parent / target).exists(), target
-    for path in re.findall(
-        r"`((?:jobs|web|worker|nst_core|migrations|tests|docs|deploy|bench)/[\w./-]+)`", text
-    ):
+    for path in paths_in(text):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_headings_find_them(document: Path) -> None:
+    for file, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", document.read_text()):
+        target = document.parent / file if file else document
+        headings = re.findall(r"^#+ (.+)", target.read_text(), re.MULTILINE)
+        anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+        assert anchor in anchors, f"{file}#{anchor}"
+
+
+def paths_in(text: str) -> list[str]:
+    """Paths of this repository between backticks."""
+    folders = "atelier|jobs|web|worker|nst_core|migrations|bench|gallery|tests|docs|deploy"
+    return re.findall(rf"`((?:{folders})/[\w./-]*)`", text)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_files_of_code_are_named_with_their_folder(document: Path) -> None:
+    if document.name == "README.md":
+        return  # its table of tests has short names; see below
+    names = re.findall(r"`([\w./-]+\.(?:py|js))`", document.read_text())
+    assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_the_map_of_contributing_names_what_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    table = text[text.index("| question |") : text.index("## House rules")]
+    rows = [row for row in table.splitlines()[2:] if row.startswith("|")]
+
+    assert len(rows) >= 12
+    assert [row for row in rows if not paths_in(row)] == []
+    for path, name in re.findall(r"`([\w./-]+\.py)`: `(\w+)`", table):
+        defined = rf"^(?:def |class |async def )?{name}\b(?=[(:\[ ])"
+        assert re.search(defined, (ROOT / path).read_text(), re.MULTILINE), f"{path}: {name}"
+
+
+def test_the_architecture_names_every_folder_of_code() -> None:
+    named = set(paths_in((ROOT / "docs" / "architecture.md").read_text()))
+    folders = {
+        f"{init.parent.relative_to(ROOT)}/"
+        for package in ("jobs", "web", "worker", "nst_core", "bench")
+        for init in (ROOT / package).glob("*/__init__.py")
+    }
+
+    assert folders - named == set()
 
 
 def test_the_readme_links_to_every_document() -> None:
@@ -237,6 +281,6 @@ def test_the_tests_that_the_readme_names_are_there() -> None:
     named = re.findall(r"`((?:tests/)?[\w/.]*test[\w/.]*)`", table)
     assert len(named) >= 15
     for name in named:
-        found = ROOT / name if name.startswith("tests/") else next(ROOT.glob(f"tests/*/{name}"), None)
+        found = ROOT / name if name.startswith("tests/") else next(ROOT.glob(f"tests/**/{name}"), None)
         assert found is not None, name
         assert found.exists(), name

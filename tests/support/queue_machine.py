@@ -27,7 +27,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 from support.queue_model import MAX_ATTEMPTS, MAX_RUNNING, Known, QueueModel
 
-from jobs.blobs.rows import keep_blob
+from jobs.blobs.rows import upsert_blob
 from jobs.db.engine import SessionFactory, new_id
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobEvent, JobFile, QueueState
@@ -38,7 +38,7 @@ from jobs.errors import LeaseLostError
 from jobs.media.pictures import PictureInfo
 from jobs.queue import lifecycle
 from jobs.queue.lifecycle import FINAL, TRANSITIONS, JobStatus, Run
-from jobs.queue.pausing import keep_pause
+from jobs.queue.pausing import upsert_queue_pause
 
 LEASE = 60.0
 ENDS = ["succeed", "fail", "dead", "cancel"]
@@ -96,7 +96,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
             )
             session.add(job)
             session.flush()
-            lifecycle.record(session, job.id, "state", at, status=JobStatus.QUEUED)
+            lifecycle.record_event(session, job.id, "state", at, status=JobStatus.QUEUED)
         until = None if cancel_after is None else self.time + cancel_after
         self.jobs[job.id] = Known(
             owner, priority, len(self.jobs), eligible_at=self.time, cancel_at=until
@@ -154,7 +154,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
                 self._succeed(session, run)
                 status = JobStatus.SUCCEEDED
             elif how == "cancel":
-                lifecycle.end_canceled(session, run)
+                lifecycle.finish_canceled(session, run)
                 status = JobStatus.CANCELED
             else:
                 lifecycle.fail(session, run, {"code": "x", "retryable": how == "dead"})
@@ -166,7 +166,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
         lifecycle.succeed(session, run, {"run_s": 1.0}, network_version="n")
         # As a worker does it: the output in the transaction that ends the job.
         sha256 = f"{self.claims:064d}"
-        keep_blob(session, sha256, 1, OUTPUT, lifecycle.now(session))
+        upsert_blob(session, sha256, 1, OUTPUT, lifecycle.now(session))
         session.add(JobFile(job_id=run.job_id, direction="output", role="image", sha256=sha256))
 
     @rule(run=runs, delay=st.sampled_from([0.0, 20.0]), drained=st.booleans())
@@ -249,7 +249,7 @@ class QueueMachine(QueueModel, RuleBasedStateMachine):
     @rule(paused=st.sampled_from([False, False, False, True]))
     def pause(self, paused: bool) -> None:
         with self.sessions.begin() as session:
-            keep_pause(session, "stylize", lifecycle.now(session) if paused else None)
+            upsert_queue_pause(session, "stylize", lifecycle.now(session) if paused else None)
         self.paused = paused
 
     # -- what the steps share -----------------------------------------------------------------------

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from jobs.blobs.local import LocalStorage
 from jobs.db.engine import make_engine
 from jobs.db.schema import upgrade
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
 from web import create_app
@@ -25,7 +25,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     upgrade(settings.database)
     engine = make_engine(settings.database)
     storage = LocalStorage(home / "blobs")
-    queue = JobQueue(make_celery("redis://127.0.0.1:1/0"))
+    queue = Broker(make_celery("redis://127.0.0.1:1/0"))
     service = JobService(settings, engine, storage, queue)
     service.styles.register_gallery()
     service.datasets.register_samples()
@@ -38,7 +38,7 @@ def service(settings: Settings, local_storage: LocalStorage, prepared: Path) -> 
     """The use cases on SQLite and local files, with the broker away."""
     shutil.copytree(prepared, settings.home, dirs_exist_ok=True)
     engine = make_engine(settings.database)
-    queue = JobQueue(make_celery(settings.broker))
+    queue = Broker(make_celery(settings.broker))
     yield JobService(settings, engine, local_storage, queue)
     engine.dispose()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from jobs.logs import JsonFormatter, bound
+from jobs.logs import JsonFormatter, log_context
 from jobs.service import JobService
 
 
@@ -62,7 +62,7 @@ def test_errors_carry_the_id_too_and_it_ends_with_the_request(client: FlaskClien
 
     assert response.status_code == 404
     assert response.headers["X-Request-ID"] == "abc"
-    with bound():
+    with log_context():
         record = logging.getLogger("x").makeRecord("x", logging.INFO, "f", 1, "m", (), None)
         assert "abc" not in JsonFormatter().format(record)
 

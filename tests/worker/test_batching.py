@@ -22,7 +22,7 @@ from jobs.db.models.jobs import Job, JobEvent
 from jobs.db.schema import upgrade
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
@@ -49,7 +49,7 @@ def batching(worker_settings: Settings) -> Iterator[WorkerContext]:
 @pytest.fixture
 def service(batching: WorkerContext) -> JobService:
     settings = batching.settings
-    queue = JobQueue(make_celery(settings.broker))
+    queue = Broker(make_celery(settings.broker))
     return JobService(settings, batching._engine, batching.storage, queue)
 
 
@@ -58,7 +58,7 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
     seeds = iter(range(1000))
 
     def make(width: int = 48, height: int = 32, owner: str | None = None, **params: Any) -> str:
-        own = service if owner is None else service.of(owner)
+        own = service if owner is None else service.for_owner(owner)
         content = picture(width, height, seed=next(seeds))
         job = own.submit(
             "stylize",
@@ -212,7 +212,7 @@ def test_owners_take_turns_inside_a_batch_and_nobody_is_overtaken(
     bob = [submit(owner="bob"), submit(owner="bob", size=32), submit(owner="bob")]
 
     run(batching)
-    every = service.of("ann"), service.of("bob")
+    every = service.for_owner("ann"), service.for_owner("bob")
     assert states(every[0], ann) == [DONE, DONE, (JobStatus.QUEUED, 0), (JobStatus.QUEUED, 0)]
     # Bob's second is of another shape, and next in turn: Ann's third waits for it.
     assert states(every[1], bob) == [DONE, (JobStatus.QUEUED, 0), (JobStatus.QUEUED, 0)]
@@ -327,7 +327,7 @@ def test_who_is_late_is_not_waited_for_for_ever(
     passes: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rendezvous, "PATIENCE", 0.2)
+    monkeypatch.setattr(rendezvous, "MAX_WAIT_SECONDS", 0.2)
     jobs = [submit() for _ in range(3)]
     slow = service.get(jobs[0]).inputs[0].sha256
     real, others_done = batching.storage.get, threading.Event()
@@ -372,7 +372,7 @@ def test_two_workers_that_race_for_batches(
 KILLED = """
 import sys, time
 from jobs.settings import Settings
-from nst_core.engine import StyleEngine
+from nst_core.stylize.engine import StyleEngine
 from worker import execution
 from worker.context import WorkerContext
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from support.tests_support import expire_lease
 
@@ -22,21 +23,21 @@ from jobs.errors import StorageError
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
 from worker.context import WorkerContext
-from worker.kinds.stylize import HANDLERS, Made
+from worker.kinds.stylize import HANDLERS, JobResult
 from worker.lease import Lease
 
-Handler = Callable[[WorkerContext, Job, Lease], Made]
+Handler = Callable[[WorkerContext, Job, Lease], JobResult]
 
 
 @pytest.fixture
 def service(context: WorkerContext) -> JobService:
     settings = context.settings
-    queue = JobQueue(make_celery(settings.broker))
+    queue = Broker(make_celery(settings.broker))
     return JobService(settings, context._engine, context.storage, queue)
 
 
@@ -224,7 +225,7 @@ def test_a_style_is_encoded_once(
 ) -> None:
     first, second = submit(), submit()
     run(context)
-    context.statistics._kept.clear()  # as after a restart: SQL remembers
+    context.statistics._cache.clear()  # as after a restart: SQL remembers
     run(context)
 
     metrics = [service.get(job_id).metrics or {} for job_id in (first, second)]
@@ -240,7 +241,7 @@ def test_a_network_without_weights_fails_with_a_sentence(
     from nst_core.networks import registry
 
     monkeypatch.setattr(registry, "bundled_networks", lambda: {})
-    context.engines._kept.clear()
+    context.engines._loaded.clear()
     job_id = submit()
     with service.sessions.begin() as session:
         session.get_one(Job, job_id).params = {**service.get(job_id).params, "network": "full"}
@@ -257,7 +258,7 @@ def test_a_network_without_weights_fails_with_a_sentence(
 def test_an_unexpected_error_is_tried_again_and_then_given_up(
     context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
 ) -> None:
-    def explode(*_: Any) -> Made:
+    def explode(*_: Any) -> JobResult:
         raise RuntimeError("secret detail")
 
     handler(explode)
@@ -275,6 +276,54 @@ def test_an_unexpected_error_is_tried_again_and_then_given_up(
     assert "secret" not in str(job.error)
     with service.sessions() as session:  # one token from the submit and one from each retry
         assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 3
+
+
+def _decode(text: str) -> str:
+    return (text.encode() + b"\xff").decode()
+
+
+def _validate(text: str) -> int:
+    return TypeAdapter(int).validate_python(text)
+
+
+@pytest.mark.parametrize("raised", [json.loads, int, _decode, _validate])
+def test_an_error_of_a_library_is_neither_final_nor_shown(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    handler: Any,
+    raised: Callable[..., object],
+) -> None:
+    def explode(*_: Any) -> JobResult:
+        raised("secret")
+        raise AssertionError
+
+    handler(explode)
+    job_id = submit()
+    run(context)
+
+    job = service.get(job_id)
+    assert (job.status, job.attempt) == (JobStatus.QUEUED, 1)
+    error = job.error or {}
+    assert (error["code"], error["retryable"]) == ("internal", True)
+    assert "secret" not in str(error)
+
+
+def test_an_error_for_people_is_final_and_shown(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    from nst_core.images.picture import PictureError
+
+    def explode(*_: Any) -> JobResult:
+        raise PictureError("The file is no picture.")
+
+    handler(explode)
+    job_id = submit()
+    run(context)
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.FAILED
+    assert (job.error or {})["detail"] == "The file is no picture."
 
 
 def test_storage_that_comes_back(
@@ -316,14 +365,14 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def stepping(started: threading.Event, go_on: threading.Event) -> Handler:
-    def work(context: WorkerContext, job: Job, lease: Lease) -> Made:
+    def work(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         started.set()
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline and not go_on.is_set():
             lease.report("render", 1, 4)
             time.sleep(0.02)
         lease.check()
-        return Made(outputs=[])
+        return JobResult(outputs=[])
 
     return work
 
@@ -381,11 +430,11 @@ def expire_and_reap(service: JobService, session: Any, job_id: str) -> None:
 def test_the_heartbeat_outlives_a_step_longer_than_the_lease(
     context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
 ) -> None:
-    def slow(context: WorkerContext, job: Job, lease: Lease) -> Made:
+    def slow(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         time.sleep(2.5)  # the lease is 2 s
         with service.sessions.begin() as session:
             assert lifecycle.reap(session) == []
-        return Made(outputs=[])
+        return JobResult(outputs=[])
 
     handler(slow)
     job_id = submit()
@@ -459,9 +508,9 @@ def test_every_line_of_a_run_names_the_job_and_its_request(
     lines = []
     caplog.handler.addFilter(lambda record: lines.append(JsonFormatter().format(record)) or True)
 
-    def talk(context: WorkerContext, job: Job, lease: Lease) -> Made:
+    def talk(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         logging.getLogger("some.library").warning("in the run")
-        return Made(outputs=[])
+        return JobResult(outputs=[])
 
     handler(talk)
     upload = Upload(data=picture(), field="content", name="content")
@@ -479,10 +528,10 @@ def test_every_line_of_a_run_names_the_job_and_its_request(
 def test_wake_ups_for_nothing_and_stale_writes_are_counted(
     context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
 ) -> None:
-    def lose(context: WorkerContext, job: Job, lease: Lease) -> Made:
+    def lose(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         with context.sessions.begin() as session:
             session.get_one(Job, job.id).lease_owner = "another"
-        return Made(outputs=[])
+        return JobResult(outputs=[])
 
     handler(lose)
     submit()
@@ -547,7 +596,7 @@ def test_a_retry_waits_longer_each_time_and_its_token_waits_with_it(
 ) -> None:
     from jobs.queue import outbox
 
-    def explode(*_: Any) -> Made:
+    def explode(*_: Any) -> JobResult:
         raise RuntimeError
 
     handler(explode)
@@ -561,8 +610,8 @@ def test_a_retry_waits_longer_each_time_and_its_token_waits_with_it(
     waits = (job.run_at - service.events(job_id)[-1].created_at).total_seconds()
     assert 50 <= waits <= 100
     assert run(context) is None
-    service.queue.wake = lambda *_: True  # type: ignore[method-assign]
-    assert outbox.publish(service.sessions, service.queue) == 0
+    service.broker.wake = lambda *_: True  # type: ignore[method-assign]
+    assert outbox.publish(service.sessions, service.broker) == 0
 
 
 def test_an_owner_at_the_bound_wakes_a_worker_when_a_job_ends(

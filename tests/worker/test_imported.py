@@ -12,7 +12,7 @@ from PIL import Image
 from support.foreign_networks import fast_neural_style
 
 from jobs.media.pictures import Upload
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from nst_core.images.picture import to_pixels, to_tensor
@@ -29,7 +29,7 @@ def test_a_photo_through_an_imported_network(
     torch.save(fast_neural_style(), tmp_path / "candy.pth")
     network = import_network(tmp_path / "candy.pth")
     file = save_network(network, tmp_path / "candy.safetensors")
-    queue = JobQueue(make_celery(context.settings.broker))
+    queue = Broker(make_celery(context.settings.broker))
     service = JobService(context.settings, context._engine, context.storage, queue)
     service.networks.add_file(file.read_bytes(), name="candy")
 

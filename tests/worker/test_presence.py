@@ -9,7 +9,7 @@ from sqlalchemy import delete
 
 from jobs.db.engine import SessionFactory
 from jobs.db.models.operations import WorkerProcess
-from jobs.queue.workers import workers
+from jobs.queue.workers import list_workers
 from worker.presence import Presence, process_name
 
 
@@ -22,7 +22,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 def names(sessions: SessionFactory) -> list[str]:
     with sessions() as session:
-        return [view.name for view in workers(session, 15)]
+        return [view.name for view in list_workers(session, 15)]
 
 
 def test_it_appears_comes_back_and_leaves(sessions: SessionFactory) -> None:

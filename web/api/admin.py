@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from jobs.admin_service import Operations
+from jobs.admin_service import AdminService
 from jobs.db.models.jobs import Job
 from jobs.errors import InvalidParamsError
 from jobs.params.kinds import PARAMS
 from jobs.queue.lifecycle import FINAL, JobStatus
-from jobs.queue.workers import WorkerView, worker_name
+from jobs.queue.workers import WorkerInfo, worker_name
 from web.current import whole_service
 from web.forms.fields import boolean, integer, one_of
 from web.request_ids import request_id
@@ -25,7 +25,7 @@ _FILTERS = {"status", "kind", "owner", "dead", "limit", "cursor"}
 @blueprint.get("/workers")
 def list_workers() -> Response:
     """Worker processes: at work, idle, or not heard of lately."""
-    return jsonify({"workers": [_worker(view) for view in _operations().workers()]})
+    return jsonify({"workers": [_worker(view) for view in _admin_service().workers()]})
 
 
 @blueprint.get("/jobs")
@@ -35,7 +35,7 @@ def list_jobs() -> Response:
     unknown = set(asked) - _FILTERS
     if unknown:
         raise InvalidParamsError([(name, "There is no such filter.") for name in sorted(unknown)])
-    page = _operations().page(
+    page = _admin_service().page(
         asked.get("owner"),
         status=one_of("status", asked.get("status"), list(JobStatus)),
         kind=one_of("kind", asked.get("kind"), list(PARAMS)),
@@ -49,7 +49,7 @@ def list_jobs() -> Response:
 @blueprint.post("/jobs/<job_id>/cancel")
 def cancel(job_id: str) -> tuple[Response, int]:
     """Ask for anybody's job to stop: 202 while it still runs, 200 when it has ended."""
-    job = _operations().cancel(job_id)
+    job = _admin_service().cancel(job_id)
     return jsonify(_job(job)), 200 if job.status in FINAL else 202
 
 
@@ -57,12 +57,12 @@ def cancel(job_id: str) -> tuple[Response, int]:
 def retry(job_id: str) -> tuple[Response, int]:
     """Make a new job of the same owner's, like one that failed or was canceled."""
     key = request.headers.get("Idempotency-Key")
-    job = _operations().retry(job_id, idempotency_key=key, request_id=request_id())
+    job = _admin_service().retry(job_id, idempotency_key=key, request_id=request_id())
     return jsonify(_job(job)), 200 if job.status in FINAL else 202
 
 
-def _operations() -> Operations:
-    return Operations(whole_service())
+def _admin_service() -> AdminService:
+    return AdminService(whole_service())
 
 
 def _job(job: Job) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _job(job: Job) -> dict[str, Any]:
     }
 
 
-def _worker(view: WorkerView) -> dict[str, Any]:
+def _worker(view: WorkerInfo) -> dict[str, Any]:
     return {
         "name": view.name,
         "state": view.state,

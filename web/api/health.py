@@ -26,7 +26,7 @@ def readyz() -> tuple[Response, int]:
 def metrics() -> Response:
     """Counts from SQL, in Prometheus's text format."""
     lines = []
-    for figure in whole_service().figures():
-        lines += [f"# HELP {figure.name} {figure.help}", f"# TYPE {figure.name} {figure.type}"]
-        lines += [f"{figure.name}{labels} {value}" for labels, value in figure.samples]
+    for metric in whole_service().metrics():
+        lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.type}"]
+        lines += [f"{metric.name}{labels} {value}" for labels, value in metric.samples]
     return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")

@@ -16,8 +16,8 @@ from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import SUFFIXES
-from jobs.media.sandbox import take_thumbnail
-from jobs.media.thumbnails import SIDE, first_bytes, has_thumbnail
+from jobs.media.sandbox import thumbnail_in_sandbox
+from jobs.media.thumbnails import SIDE, has_thumbnail, thumbnail_input_bytes
 from jobs.params.kinds import PARAMS
 from jobs.queue.lifecycle import FINAL, JobStatus
 from jobs.service import JobService
@@ -86,7 +86,7 @@ def _answer(job: Job) -> Response:
     preferred = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
     if preferred:
         job = wait_for(job.id, min(float(preferred[1]), MAX_WAIT))
-    response = jsonify(job_json(job, atelier.place(job), atelier.deliveries(job)))
+    response = jsonify(job_json(job, atelier.queue_position(job), atelier.deliveries(job)))
     response.status_code = 200 if job.status in FINAL else 202
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     if preferred:
@@ -112,7 +112,7 @@ def list_jobs() -> Response:
         limit=integer("limit", asked.get("limit", "20"), 1, 100),
         cursor=asked.get("cursor"),
     )
-    places = atelier.places(page.jobs)
+    places = atelier.queue_positions(page.jobs)
     jobs = [job_json(job, place) for job, place in zip(page.jobs, places, strict=True)]
     return jsonify({"jobs": jobs, "next": page.next})
 
@@ -125,7 +125,7 @@ def show(job_id: str) -> Response:
     if "wait" in request.args:
         seconds = integer("wait", request.args["wait"], 0, int(MAX_WAIT))
         job = wait_for(job_id, seconds, version=job.version)
-    body = job_json(job, atelier.place(job), atelier.deliveries(job))
+    body = job_json(job, atelier.queue_position(job), atelier.deliveries(job))
     response = jsonify(body)
     response.set_etag(hashlib.sha256(json.dumps(body).encode()).hexdigest()[:32])
     response.headers["Cache-Control"] = "no-cache"
@@ -173,8 +173,10 @@ def thumbnail(job_id: str) -> Response:
     elif not has_thumbnail(blob.media_type):
         raise NotFoundError(f"There is no small picture of {blob.media_type}.")
     else:
-        data = atelier.storage.part(blob.sha256, 0, min(blob.size, first_bytes(blob.media_type)))
-        small = take_thumbnail(data, blob.media_type, atelier.settings.decode_limits)
+        data = atelier.storage.read_range(
+            blob.sha256, 0, min(blob.size, thumbnail_input_bytes(blob.media_type))
+        )
+        small = thumbnail_in_sandbox(data, blob.media_type, atelier.settings.decode_limits)
         response = Response(small, mimetype="image/webp")
     response.set_etag(etag)
     response.headers["Cache-Control"] = KEEP

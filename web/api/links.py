@@ -57,7 +57,7 @@ def output(token: str) -> Response:
         return problem(403, "bad_link", "This link is not one of ours, or it was changed.")
     if datetime.now(UTC).timestamp() >= expires:
         return problem(403, "expired_link", "This link has expired; ask for a new one.")
-    atelier = whole_service().of_job(job_id)
+    atelier = whole_service().for_owner_of_job(job_id)
     blob = atelier.output_blob(job_id, index)
     response = send_kept(blob, name=f"atelier-{job_id[:8]}", atelier=atelier)
     # Shared caches would go on giving it out, and nobody may keep it for longer than the link holds.

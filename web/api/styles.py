@@ -10,7 +10,7 @@ from jobs.blobs.storage import BlobStorage
 from jobs.db.models.catalog import Style
 from jobs.errors import InvalidParamsError
 from jobs.media.limits import DecodeLimits
-from jobs.media.sandbox import take_thumbnail
+from jobs.media.sandbox import thumbnail_in_sandbox
 from web.api.jobs import send_blob
 from web.current import service
 from web.forms.multipart import read_form
@@ -88,4 +88,4 @@ def _thumbnail(
     storage: BlobStorage, sha256: str, media_type: str, side: int, limits: DecodeLimits
 ) -> bytes:
     # Kept by the name of the bytes, and not by the bytes: those of 512 styles are gigabytes.
-    return take_thumbnail(storage.get(sha256), media_type, limits, side=side)
+    return thumbnail_in_sandbox(storage.get(sha256), media_type, limits, side=side)

@@ -60,4 +60,4 @@ def sample(job_id: str, step: int) -> Response:
 def _job(job_id: str) -> tuple[Response, int]:
     atelier = service()
     job = atelier.get(job_id)
-    return jsonify(job_json(job, atelier.place(job))), 202
+    return jsonify(job_json(job, atelier.queue_position(job))), 202

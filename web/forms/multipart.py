@@ -10,7 +10,7 @@ from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from jobs.errors import InvalidParamsError, PictureTooLargeError
-from jobs.media.pictures import KeptPicture, Upload
+from jobs.media.pictures import StoredPicture, Upload
 from jobs.params.fields import PartName
 from jobs.service import JobService
 from web.forms.json_body import read_json
@@ -85,7 +85,7 @@ def _read(file: Any, field: str, max_bytes: int) -> Upload:
 
 def read_job(
     request: Request, atelier: JobService, *, files: Collection[str], parts: bool = False
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Upload | KeptPicture]]:
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Upload | StoredPicture]]:
     """Fields, parameters and pictures of a request for a job: a form, or JSON that names uploads.
 
     Raises what `read_form` and `read_json` raise, and
@@ -104,7 +104,7 @@ def read_job(
     body = read_json(request)
     params = body.pop("params", {})
     named = {name: body.pop(name) for name in JOB_FIELDS if name in body}
-    pictures: dict[str, Upload | KeptPicture] = {
+    pictures: dict[str, Upload | StoredPicture] = {
         name: _kept(atelier, name, body.pop(name))
         for name in list(body)
         if name in files or (parts and isinstance(body[name], dict) and re.match(PartName, name))
@@ -130,8 +130,8 @@ JOB_FIELDS = (
 )
 
 
-def _kept(atelier: JobService, name: str, value: object) -> KeptPicture:
+def _kept(atelier: JobService, name: str, value: object) -> StoredPicture:
     match value:
         case {"upload": str(upload_id), **others} if not others:
-            return atelier.uploads.use(upload_id, field=f"{name}.upload")
+            return atelier.uploads.resolve(upload_id, field=f"{name}.upload")
     raise InvalidParamsError([(name, 'Name an upload: {"upload": ID}.')])

@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, g, redirect, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from jobs.accounts.api_keys import Caller, KeyRing, Scope
+from jobs.accounts.api_keys import ApiKeyStore, Caller, Scope
 from jobs.accounts.exposure import keys_required
 from jobs.service import LOCAL_OWNER
 from jobs.settings import Settings
@@ -102,7 +102,7 @@ _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 def register(app: Flask, settings: Settings) -> None:
     """Find out who calls. Until `bound` says otherwise, we are taken to be open to the world."""
-    app.extensions["keys"] = KeyRing(app.extensions["atelier"].sessions)
+    app.extensions["keys"] = ApiKeyStore(app.extensions["atelier"].sessions)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
@@ -160,14 +160,14 @@ def _caller(token: str | None) -> Caller | None:
     if not current_app.config["KEYS_REQUIRED"]:
         return _LOCAL
     if token is not None:
-        return key_ring().caller_of(token)
+        return key_store().authenticate(token)
     key_id = session_key()
-    return None if key_id is None else key_ring().caller_by_id(key_id)
+    return None if key_id is None else key_store().authenticate_by_id(key_id)
 
 
-def key_ring() -> KeyRing:
+def key_store() -> ApiKeyStore:
     """The keys that open this application."""
-    found: KeyRing = current_app.extensions["keys"]
+    found: ApiKeyStore = current_app.extensions["keys"]
     return found
 
 

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from itsdangerous import BadSignature
 from werkzeug.wrappers import Response as BaseResponse
 
-from jobs.accounts.api_keys import KeyRing
+from jobs.accounts.api_keys import ApiKeyStore
 from web.current import whole_service
 from web.security.signing import serializer
 
@@ -24,8 +24,8 @@ def login_page() -> str:
 @blueprint.post("/login")
 def login() -> BaseResponse:
     """Open a session with a key."""
-    ring: KeyRing = current_app.extensions["keys"]
-    caller = ring.caller_of(request.form.get("key", "").strip())
+    ring: ApiKeyStore = current_app.extensions["keys"]
+    caller = ring.authenticate(request.form.get("key", "").strip())
     if caller is None:
         wrong = "This key does not open the studio: it may be mistyped, revoked or expired."
         return Response(render_template("login.html", wrong=wrong), 401)

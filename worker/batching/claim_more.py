@@ -1,4 +1,4 @@
-"""More jobs of the same shape for a worker that has just claimed one."""
+"""Claims further jobs of the same shape for a worker that has just claimed one."""
 
 from __future__ import annotations
 
@@ -6,65 +6,75 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs.db.engine import reading
+from jobs.db.engine import SessionFactory, reading
 from jobs.db.models.jobs import Job
 from jobs.queue import lifecycle
-from jobs.queue.claiming import next_job
+from jobs.queue.claiming import peek_next_job
 from jobs.queue.lifecycle import Run
+from jobs.settings import Settings
 from worker.batching.shape import Shape, shape_of
-from worker.context import WorkerContext
+from worker.drain import Drain
 
 log = logging.getLogger(__name__)
 
-#: Jobs rendered in one pass on CUDA, where nothing is set. On a CPU it is one: see docs/benchmarks.md.
-ON_CUDA = 4
+#: Jobs in one forward pass on CUDA by default. On a CPU the default is 1: see docs/benchmarks.md.
+CUDA_BATCH_SIZE = 4
 
 
-def gather(context: WorkerContext, queue: str, lease_owner: str, job: Job) -> list[tuple[Run, Job]]:
-    """Claim what may be rendered in one pass with `job`, as far as it is next in turn.
+def claim_more(
+    settings: Settings,
+    sessions: SessionFactory,
+    drain: Drain,
+    queue: str,
+    lease_owner: str,
+    job: Job,
+) -> list[tuple[Run, Job]]:
+    """Claim jobs that can be rendered in one pass with `job`, in the order of the queue.
 
-    Only the job that any worker would have to take now is taken, and only while it is of the same
-    shape: nobody is overtaken. A worker that stops, or whose database fails, takes no more.
+    Stops at the first job of another shape, so that no job is overtaken. A draining worker, or one
+    whose database fails, claims no more.
     """
-    most = _most(context)
-    shape = shape_of(job) if most > 1 else None
-    found: list[tuple[Run, Job]] = []
+    batch_size = _batch_size(settings)
+    shape = shape_of(job) if batch_size > 1 else None
+    claimed: list[tuple[Run, Job]] = []
     if shape is None:
-        return found
+        return claimed
     try:
-        # Another worker may be quicker; then the next in turn is looked at, but not for ever.
-        for _ in range(2 * most):
-            if len(found) + 1 == most or context.drain.seconds() is not None:
+        # Another worker may claim a job first; the number of attempts is bounded.
+        for _ in range(2 * batch_size):
+            if len(claimed) + 1 == batch_size or drain.seconds() is not None:
                 break
-            after = _next(context, queue, shape)
-            if after is None:
+            candidate = _next_of_shape(settings, sessions, queue, shape)
+            if candidate is None:
                 break
-            run = _claim(context, queue, lease_owner, after)
+            run = _claim(settings, sessions, queue, lease_owner, candidate)
             if run is not None:
-                found.append((run, after))
+                claimed.append((run, candidate))
     except SQLAlchemyError as error:
-        log.warning("no more jobs were taken along with %s: %s", job.id, error)
-    return found
+        log.warning("no more jobs were claimed along with %s: %s", job.id, error)
+    return claimed
 
 
-def _most(context: WorkerContext) -> int:
-    asked = context.settings.render_batch
-    if asked:
-        return asked
+def _batch_size(settings: Settings) -> int:
+    if settings.render_batch:
+        return settings.render_batch
     from nst_core.runtimes.runtime import choose_device
 
-    return 1 if choose_device(context.settings.device) == "cpu" else ON_CUDA
+    return 1 if choose_device(settings.device) == "cpu" else CUDA_BATCH_SIZE
 
 
-def _next(context: WorkerContext, queue: str, shape: Shape) -> Job | None:
-    with reading(context.sessions) as session:
-        job = next_job(session, queue, max_running=context.settings.max_running_per_owner)
+def _next_of_shape(
+    settings: Settings, sessions: SessionFactory, queue: str, shape: Shape
+) -> Job | None:
+    with reading(sessions) as session:
+        job = peek_next_job(session, queue, max_running=settings.max_running_per_owner)
         return job if job is not None and shape_of(job) == shape else None
 
 
-def _claim(context: WorkerContext, queue: str, lease_owner: str, job: Job) -> Run | None:
-    settings = context.settings
-    with context.sessions.begin() as session:
+def _claim(
+    settings: Settings, sessions: SessionFactory, queue: str, lease_owner: str, job: Job
+) -> Run | None:
+    with sessions.begin() as session:
         return lifecycle.claim(
             session,
             queue,

@@ -1,6 +1,7 @@
-"""Jobs that a worker runs side by side, and that meet at the network to be rendered in one pass.
+"""Batches the forward passes of jobs that run in parallel threads.
 
-Each runs as it would alone, in a thread of its own: with its own lease, progress, cancel and end.
+Each job submits a request and waits; one thread renders all requests. Apart from the shared pass, each
+job keeps its own lease, progress, cancellation and end.
 """
 
 from __future__ import annotations
@@ -19,110 +20,111 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Who has come waits so many seconds for the others at the most.
-PATIENCE = 5.0
-#: How often, in seconds, those who wait look whether they must stop.
-_LOOK = 0.05
+#: Longest time in seconds that a request waits for the rest of its batch.
+MAX_WAIT_SECONDS = 5.0
+#: Time in seconds between two checks for cancellation of a request that waits.
+_POLL_SECONDS = 0.05
 
 
 @dataclass(eq=False)
-class _Seat:
-    """One job at the network. `pictures` is None where it has to be rendered alone."""
+class _Entry:
+    """The request of one job. `pictures` stays None if the job has to be rendered alone."""
 
     engine: StyleEngine
     order: Order
     taken: bool = False
     done: bool = False
     pictures: list[Picture] | None = None
-    together: int = 1
+    batch_size: int = 1
 
 
-class Company:
-    """The meeting of some jobs, known by their ids. Every method may be called from any thread."""
+class RenderBatch:
+    """Collects the requests of jobs, given by their ids. Thread-safe."""
 
-    def __init__(self, members: Iterable[str]) -> None:
-        self._awaited = set(members)
-        self._seats: list[_Seat] = []
+    def __init__(self, job_ids: Iterable[str]) -> None:
+        self._expected = set(job_ids)
+        self._entries: list[_Entry] = []
         self._changed = threading.Condition()
-        #: One pass at a time, or memory would be short for no other reason.
+        #: One pass at a time, because two at once could run out of memory.
         self._network = threading.Lock()
 
-    def leave(self, member: str) -> None:
-        """Nobody needs to wait for this one any more."""
+    def leave(self, job_id: str) -> None:
+        """Stop waiting for this job's request."""
         with self._changed:
-            self._awaited.discard(member)
+            self._expected.discard(job_id)
             self._changed.notify_all()
 
-    def paint(
+    def render(
         self,
-        member: str,
+        job_id: str,
         engine: StyleEngine,
         order: Order,
-        alone: Callable[[], list[Picture]],
+        render_alone: Callable[[], list[Picture]],
         check: Callable[[], None],
     ) -> tuple[list[Picture], int]:
-        """What the engine makes of an order, and how many were made with it, itself included.
+        """The pictures of `order`, and the number of jobs in the pass, this one included.
 
-        Waits for the others as long as they may still come. Where the pass fails, everyone is made by
-        `alone`, so that the one at fault fails for itself. Raises what `check` and `alone` raise.
+        Waits for the other jobs of the batch, at most `MAX_WAIT_SECONDS`. If the shared pass fails,
+        each job is rendered by `render_alone`, so that only the job at fault fails. Raises the errors
+        of `check` and `render_alone`.
         """
-        seat = _Seat(engine, order)
-        seats = self._meet(member, seat, check)
-        if seats:
+        entry = _Entry(engine, order)
+        entries = self._collect(job_id, entry, check)
+        if entries:
             with self._network:
-                _paint(seats)
+                _render(entries)
             with self._changed:
-                for each in seats:
+                for each in entries:
                     each.done = True
                 self._changed.notify_all()
         else:
-            self._await(seat, check)
-        if seat.pictures is not None:
-            return seat.pictures, seat.together
+            self._wait(entry, check)
+        if entry.pictures is not None:
+            return entry.pictures, entry.batch_size
         with self._network:
             check()
-            return alone(), 1
+            return render_alone(), 1
 
-    def _meet(self, member: str, seat: _Seat, check: Callable[[], None]) -> list[_Seat]:
-        """Everyone who is there, if it is up to this one to paint for them; else nobody."""
-        until = time.monotonic() + PATIENCE
+    def _collect(self, job_id: str, entry: _Entry, check: Callable[[], None]) -> list[_Entry]:
+        """All entries, if this thread is to render them; an empty list if another thread does."""
+        until = time.monotonic() + MAX_WAIT_SECONDS
         with self._changed:
-            self._awaited.discard(member)
-            self._seats.append(seat)
+            self._expected.discard(job_id)
+            self._entries.append(entry)
             self._changed.notify_all()
             try:
-                while not seat.taken and self._awaited and time.monotonic() < until:
-                    self._changed.wait(_LOOK)
+                while not entry.taken and self._expected and time.monotonic() < until:
+                    self._changed.wait(_POLL_SECONDS)
                     check()
-                if seat.taken:
+                if entry.taken:
                     return []
-                seats, self._seats = self._seats, []
-                for each in seats:
+                entries, self._entries = self._entries, []
+                for each in entries:
                     each.taken = True
-                return seats
+                return entries
             except BaseException:
-                if not seat.taken:
-                    self._seats.remove(seat)
+                if not entry.taken:
+                    self._entries.remove(entry)
                 raise
 
-    def _await(self, seat: _Seat, check: Callable[[], None]) -> None:
+    def _wait(self, entry: _Entry, check: Callable[[], None]) -> None:
         with self._changed:
-            while not seat.done:
-                self._changed.wait(_LOOK)
+            while not entry.done:
+                self._changed.wait(_POLL_SECONDS)
                 check()
 
 
-def _paint(seats: list[_Seat]) -> None:
-    """One pass for the seats of each engine. What goes wrong is left to the singles to say."""
-    engines = {id(seat.engine): seat.engine for seat in seats}
+def _render(entries: list[_Entry]) -> None:
+    """One pass for the entries of each engine. After an error, each job is rendered alone instead."""
+    engines = {id(entry.engine): entry.engine for entry in entries}
     for key, engine in engines.items():
-        chosen = [seat for seat in seats if id(seat.engine) == key]
+        chosen = [entry for entry in entries if id(entry.engine) == key]
         if len(chosen) == 1:
             continue
         try:
-            made = engine.stylize_together([seat.order for seat in chosen])
+            results = engine.stylize_together([entry.order for entry in chosen])
         except Exception as error:
             log.warning("%d jobs can't be rendered together, so each alone: %r", len(chosen), error)
             continue
-        for seat, pictures in zip(chosen, made, strict=True):
-            seat.pictures, seat.together = pictures, len(chosen)
+        for entry, pictures in zip(chosen, results, strict=True):
+            entry.pictures, entry.batch_size = pictures, len(chosen)

@@ -1,4 +1,4 @@
-"""Which jobs a worker may render in one pass, as far as their rows tell."""
+"""The input shape of a stylize job, known from its row: jobs of one shape can share a pass."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from jobs.params.kinds import strengths
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """What the network is given for a job. Sides are the photo's, in pixels."""
+    """Network, sizes in pixels and number of passes of a job. `width` and `height` are the photo's."""
 
     network: str
     width: int | None
     height: int | None
     size: int | None
     stroke: float | None
-    paintings: int
+    passes: int
 
 
 def shape_of(job: Job) -> Shape | None:
-    """The shape of a job that waits or has just been claimed; None for one that is to be run alone.
+    """The shape of a job that is queued or was just claimed; None for a job that must run alone.
 
-    Alone are kinds other than `stylize`, jobs with regions or with a network of one style, those that
-    give the photo back, and those that were tried before: what ended that attempt may end the worker,
-    and others should not share it.
+    These run alone: kinds other than `stylize`, jobs with regions or with a network of one style, jobs
+    that give the photo back unchanged, and jobs after their first attempt, because the cause of the
+    failure may end the worker and must not affect other jobs.
     """
     content = next((file.blob for file in job.inputs if file.role == "content"), None)
     if job.kind != "stylize" or content is None or job.params.get("regions"):
         return None
     if any(file.role == NETWORK_ROLE for file in job.inputs):
         return None
-    before = job.attempt - 1 if job.lease_owner else job.attempt
-    paintings = len({alpha for alpha in strengths(job.params) if alpha > 0})
-    if before > 0 or paintings == 0:
+    earlier_attempts = job.attempt - 1 if job.lease_owner else job.attempt
+    passes = len({alpha for alpha in strengths(job.params) if alpha > 0})
+    if earlier_attempts > 0 or passes == 0:
         return None
     return Shape(
         network=job.params["network"],
@@ -43,5 +43,5 @@ def shape_of(job: Job) -> Shape | None:
         height=content.height,
         size=job.params["size"],
         stroke=job.params["stroke"],
-        paintings=paintings,
+        passes=passes,
     )

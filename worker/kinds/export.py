@@ -1,4 +1,4 @@
-"""The `export` kind: a network as a file for another runtime, checked against the original."""
+"""Jobs of the kind `export`: a network as a file for another runtime, compared with the original."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import PictureInfo
 from worker.kinds.inputs import network_key
-from worker.result import Made, Output
+from worker.result import JobResult, OutputFile
 
 if TYPE_CHECKING:
     from worker.context import WorkerContext
     from worker.lease import Lease
 
-#: Format → the file's suffix and media type. OpenVINO's two files travel as one archive.
+#: Format → suffix and media type of the file. The two files of OpenVINO are sent as one zip archive.
 _FILES = {
     "onnx": (".onnx", "application/vnd.atelier.onnx"),
     "openvino": (".xml", "application/zip"),
@@ -26,8 +26,8 @@ _FILES = {
 }
 
 
-def export(context: WorkerContext, job: Job, lease: Lease) -> Made:
-    """Write the file and hold it against the network; the report is among the figures."""
+def export(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
+    """Export the network and compare the file's outputs with it; the report is in the metrics."""
     from nst_core.export.check_pictures import check_pictures
     from nst_core.export.export import export_network
 
@@ -36,7 +36,7 @@ def export(context: WorkerContext, job: Job, lease: Lease) -> Made:
     network = network_key(context, job)
     steps = 0
 
-    def tell(step: str) -> None:
+    def on_step(step: str) -> None:
         nonlocal steps
         lease.report("write" if steps == 0 else "check", steps, 2)
         steps += 1
@@ -49,22 +49,22 @@ def export(context: WorkerContext, job: Job, lease: Lease) -> Made:
             target,
             check_pictures(),
             precision=params["precision"],
-            on_step=tell,
+            on_step=on_step,
         )
         lease.check()
         files = sorted(Path(folder).iterdir())
         data = files[0].read_bytes() if len(files) == 1 else _zipped(files)
     info = PictureInfo(media_type=media_type, width=None, height=None)
-    shown = {name: value for name, value in report.as_dict().items() if name != "path"}
-    return Made(
-        outputs=[Output(role="export", data=data, info=info)],
+    public = {name: value for name, value in report.as_dict().items() if name != "path"}
+    return JobResult(
+        outputs=[OutputFile(role="export", data=data, info=info)],
         network_version=context.engines.version(network),
-        metrics={"report": shown},
+        metrics={"report": public},
     )
 
 
 def _zipped(files: list[Path]) -> bytes:
-    """The files as they are: weights hardly shrink. Always the same bytes for the same files."""
+    """An uncompressed zip archive, because weights hardly shrink. Deterministic bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for file in files:

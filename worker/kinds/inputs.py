@@ -1,4 +1,4 @@
-"""The pictures that a stylize job was given, as the engine wants them."""
+"""Inputs of a stylize or video job, read from storage: photo, styles, regions, network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def network_key(context: WorkerContext, job: Job) -> str:
-    """The key of a job's network in the worker's engines; its file is fetched, if need be."""
+    """The key of a job's network in the worker's engines; a trained network's file is fetched."""
     sha256 = next((file.sha256 for file in job.inputs if file.role == NETWORK_ROLE), None)
     if sha256 is None:
         name: str = job.params["network"]
@@ -28,28 +28,28 @@ def network_key(context: WorkerContext, job: Job) -> str:
 
 
 class StylizeInputs:
-    """Reads a job's inputs by their roles. `engine` is the one that the job will be rendered by."""
+    """Reads a job's inputs by their roles. `engine` is the engine that will render the job."""
 
     def __init__(self, context: WorkerContext, job: Job) -> None:
         self._context = context
         self._job = job
         self.params = job.params
         self._sha256 = {file.role: file.sha256 for file in job.inputs}
-        #: Whether every style that was asked for so far was known already.
+        #: Whether the statistics of all styles read so far were in the cache.
         self.styles_cached = True
 
     def network(self) -> str:
-        """The key of the network that was asked for in the worker's engines; fetched, if need be."""
+        """The key of the job's network in the worker's engines; a trained network's file is fetched."""
         return network_key(self._context, self._job)
 
     def content(self) -> Picture:
-        """The photo; a large JPEG no larger than it will be needed."""
+        """The photo. A large JPEG is decoded at a reduced size, if the job needs no more."""
         from nst_core.stylize.strokes import longest_side
 
         return self._read("content", longest_side(self.params["size"], self.params["stroke"]))
 
     def style(self, engine: StyleEngine, content: Picture | None) -> Tensor:
-        """The statistics of the style, or of the mix of styles."""
+        """The statistics (1, S) of the style, or of the mix of styles."""
         from nst_core.stylize.engine import mix
 
         weights = [share["weight"] for share in self.params["styles"]] or [1.0]
@@ -57,7 +57,7 @@ class StylizeInputs:
         return mix([self._statistics(role, engine, content) for role in roles], weights)
 
     def regions(self, engine: StyleEngine, content: Picture) -> list[Region]:
-        """The regions, each with its mask and, where it has one, its style."""
+        """The regions, each with its mask and its style, if it has one."""
         from nst_core.stylize.regions import Region, mask_of
 
         regions = []
@@ -75,7 +75,7 @@ class StylizeInputs:
 
     def _statistics(self, role: str, engine: StyleEngine, content: Picture | None) -> Tensor:
         if self.params["color"] == "match":
-            # These depend on the content too: they are worth nothing to any other job.
+            # These statistics depend on the content too, so they can't be cached for other jobs.
             self.styles_cached = False
             return engine.style_statistics(self._read(role), match=content)
         fingerprint = self._context.engines.fingerprint(self.network())

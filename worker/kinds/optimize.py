@@ -1,4 +1,4 @@
-"""The `optimize` kind: one picture, pixel by pixel (Gatys et al.)."""
+"""Jobs of the kind `optimize`: optimisation of the pixels of one picture (Gatys et al., CVPR 2016)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import PictureInfo
-from worker.progress import Teller
-from worker.result import Made, Output
+from worker.progress import ProgressReporter
+from worker.result import JobResult, OutputFile
 
 if TYPE_CHECKING:
     from nst_core.images.picture import PictureFormat
     from worker.context import WorkerContext
     from worker.lease import Lease
 
-#: Parameters that are about the file and not about the optimisation.
-_FILE = frozenset({"format", "quality"})
+#: Parameters of the output file, not of the optimisation.
+_FILE_PARAMS = frozenset({"format", "quality"})
 
 
 @dataclass
@@ -26,8 +26,8 @@ class _Latest:
     losses: dict[str, float] = field(default_factory=dict)
 
 
-def optimize(context: WorkerContext, job: Job, lease: Lease) -> Made:
-    """Optimise the pixels, with previews as samples."""
+def optimize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
+    """Optimise the pixels of the content; previews are stored as samples of the job."""
     from nst_core.images.picture import encode_picture, read_picture
     from nst_core.optimize.gatys import GatysConfig
     from nst_core.optimize.gatys import optimize as run_gatys
@@ -41,27 +41,29 @@ def optimize(context: WorkerContext, job: Job, lease: Lease) -> Made:
         )
         for file in job.inputs
     }
-    teller, latest = Teller(context, lease), _Latest()
+    reporter, latest = ProgressReporter(context, lease), _Latest()
 
-    def tell(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
+    def on_progress(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
         latest.step, latest.losses = step, losses
-        teller.progress({"stage": stage, "step": step, "total": total, "losses": losses}, losses)
+        reporter.report({"stage": stage, "step": step, "total": total, "losses": losses}, losses)
 
-    config = GatysConfig(**{name: _tuple(value) for name, value in params.items() if name not in _FILE})
+    config = GatysConfig(
+        **{name: _tuple(value) for name, value in params.items() if name not in _FILE_PARAMS}
+    )
     picture = run_gatys(
         pictures["content"],
         pictures["style"],
         config,
-        on_progress=tell,
-        on_preview=lambda preview: teller.preview(preview, latest.step),
-        should_stop=teller.look,
+        on_progress=on_progress,
+        on_preview=lambda preview: reporter.store_preview(preview, latest.step),
+        should_stop=reporter.check_lease,
         device=context.settings.device,
     )
     format_ = pictures["content"].format.lower() if params["format"] == "auto" else params["format"]
     data = encode_picture(picture, cast("PictureFormat", format_), params["quality"])
     info = PictureInfo(media_type=f"image/{format_}", width=picture.width, height=picture.height)
-    return Made(
-        outputs=[Output(role="image", data=data, info=info)],
+    return JobResult(
+        outputs=[OutputFile(role="image", data=data, info=info)],
         metrics={"render_s": round(time.perf_counter() - started, 4), "losses": latest.losses},
     )
 

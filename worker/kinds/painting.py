@@ -37,9 +37,9 @@ def painter(
 
 def _own_style(engine: JohnsonEngine, content: Picture, asked: dict[str, Any]) -> Paint:
     def paint(alphas: Sequence[float], lease: Lease, on_notice: OnNotice) -> tuple[list[Picture], int]:
-        told = _checking(lease)
+        on_progress = _checking(lease)
         pictures = [
-            engine.stylize(content, alpha=alpha, on_progress=told, on_notice=on_notice, **asked)
+            engine.stylize(content, alpha=alpha, on_progress=on_progress, on_notice=on_notice, **asked)
             for alpha in alphas
         ]
         return pictures, 1
@@ -59,15 +59,15 @@ def _given_style(
 
     def paint(alphas: Sequence[float], lease: Lease, on_notice: OnNotice) -> tuple[list[Picture], int]:
         def alone() -> list[Picture]:
-            told = _checking(lease)
+            on_progress = _checking(lease)
             return engine.stylize_strip(
-                content, style, alphas, on_progress=told, on_notice=on_notice, **asked
+                content, style, alphas, on_progress=on_progress, on_notice=on_notice, **asked
             )
 
-        if context.company is None:
+        if context.batch is None:
             return alone(), 1
         order = Order(content=content, style=style, alphas=alphas, **asked)
-        return context.company.paint(job.id, engine, order, alone, lease.check)
+        return context.batch.render(job.id, engine, order, alone, lease.check)
 
     return paint
 

@@ -1,4 +1,4 @@
-"""What each kind of job does: blobs in, `nst_core`, blobs out."""
+"""Jobs of the kind `stylize`, and the table of handlers for all kinds of jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from worker.kinds.optimize import optimize
 from worker.kinds.painting import painter
 from worker.kinds.train import train
 from worker.kinds.video import video
-from worker.result import Made, Output
+from worker.result import JobResult, OutputFile
 
 if TYPE_CHECKING:
     from nst_core.images.picture import PictureFormat
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from worker.lease import Lease
 
 
-def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
-    """Render the content in the style, once for each strength."""
+def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
+    """Render the content in the style; one output for each strength alpha."""
     from nst_core.images.picture import encode_picture
 
     params = job.params
@@ -52,9 +52,9 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
         settings = _settings(params, alpha) if params["metadata"] else None
         data = encode_picture(picture, format_, params["quality"], settings)
         info = PictureInfo(media_type=f"image/{format_}", width=picture.width, height=picture.height)
-        outputs.append(Output(role="image", data=data, info=info))
+        outputs.append(OutputFile(role="image", data=data, info=info))
     clock.lap("encode_s")
-    return Made(
+    return JobResult(
         outputs=outputs,
         network_version=context.engines.version(network),
         metrics={
@@ -69,9 +69,11 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> Made:
 
 
 def _settings(params: dict[str, Any], alpha: float) -> dict[str, Any]:
-    """What a file that records its settings says: those of this one output."""
-    about_all = {"alphas", "metadata"}
-    return {name: value for name, value in params.items() if name not in about_all} | {"alpha": alpha}
+    """The settings of one output, as written into the file's metadata."""
+    not_of_output = {"alphas", "metadata"}
+    return {name: value for name, value in params.items() if name not in not_of_output} | {
+        "alpha": alpha
+    }
 
 
 def _format(asked: str, content: str) -> str:
@@ -79,7 +81,7 @@ def _format(asked: str, content: str) -> str:
 
 
 class _Clock:
-    """Names the time since the last lap."""
+    """A stopwatch with named laps, in seconds."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
@@ -91,8 +93,8 @@ class _Clock:
         self._last = at
 
 
-#: Kind of job → what runs it.
-HANDLERS: dict[str, Callable[[WorkerContext, Job, Lease], Made]] = {
+#: Kind of job → handler.
+HANDLERS: dict[str, Callable[[WorkerContext, Job, Lease], JobResult]] = {
     "stylize": stylize,
     "train": train,
     "optimize": optimize,

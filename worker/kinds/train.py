@@ -30,7 +30,7 @@ from worker.kinds.train_folder import TrainingFolder
 from worker.kinds.train_process import TrainerProcess
 from worker.kinds.train_settings import trainer_settings
 from worker.lease import DrainedError, PausedError
-from worker.result import Made, Output
+from worker.result import JobResult, OutputFile
 
 if TYPE_CHECKING:
     from worker.context import WorkerContext
@@ -54,7 +54,7 @@ class TrainingFailedError(JobsError):
         self.code = code
 
 
-def train(context: WorkerContext, job: Job, lease: Lease) -> Made:
+def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     """Train a network, resuming from the newest checkpoint of an earlier run."""
     folder = TrainingFolder(context, job)
     lease.report("prepare", 0, 1)
@@ -98,7 +98,7 @@ class _TrainingRun:
         self._progress_written_at = 0.0
         self._requested: Literal["finish", "pause", "drain"] | None = None
         self._notices: list[str] = []
-        self._sample: Output | None = None
+        self._sample: OutputFile | None = None
         self._rate: float | None = None
         self._end: Finished | Failed | None = None
 
@@ -131,9 +131,9 @@ class _TrainingRun:
             raise RuntimeError(f"the trainer process ended with {code}")
         return self._end
 
-    def result(self, finished: Finished) -> Made:
+    def result(self, finished: Finished) -> JobResult:
         """The network file and the last sample picture."""
-        network = Output(role="network", data=finished.path.read_bytes(), info=FILE_INFO)
+        network = OutputFile(role="network", data=finished.path.read_bytes(), info=FILE_INFO)
         metrics = {
             "steps": finished.step,
             "reason": finished.reason,
@@ -142,20 +142,20 @@ class _TrainingRun:
             **({"notices": self._notices} if self._notices else {}),
         }
         outputs = [output for output in (self._sample, network) if output is not None]
-        return Made(outputs=outputs, metrics=metrics, publish=self._job.params["name"])
+        return JobResult(outputs=outputs, metrics=metrics, publish=self._job.params["name"])
 
     def _forward_requests(self) -> None:
         """Pass on requests of the owner and the worker; raises what `Lease.check` raises."""
         self._lease.pulse()
         with self._context.sessions() as session:
-            requests = record.owner_requests(session, self._lease.run)
-        if requests.finish and self._requested is None:
+            signals = record.read_signals(session, self._lease.run)
+        if signals.finish and self._requested is None:
             self._requested = "finish"
             self._process.finish()
         if self._requested in {"pause", "drain"}:
             return
-        if requests.pause or self._lease.draining:
-            self._requested = "pause" if requests.pause else "drain"
+        if signals.pause or self._lease.draining:
+            self._requested = "pause" if signals.pause else "drain"
             self._process.stop()
 
     def _handle(self, event: Event) -> None:
@@ -168,7 +168,7 @@ class _TrainingRun:
                 self._save_checkpoint(event)
             case Notice():
                 self._notices.append(event.message)
-                self._write(record.save_notice, event.step, event.code, event.message)
+                self._write(record.record_notice, event.step, event.code, event.message)
             case Finished() | Failed():
                 self._end = event
 
@@ -186,7 +186,7 @@ class _TrainingRun:
     def _save_sample(self, event: Sample) -> None:
         data = event.path.read_bytes()
         info = inspect_picture(data, name="sample", max_pixels=100_000_000)
-        self._sample = Output(role="image", data=data, info=info)
+        self._sample = OutputFile(role="image", data=data, info=info)
         self._store(record.save_sample, event.step, data, info)
 
     def _save_checkpoint(self, event: Saved) -> None:

@@ -1,4 +1,4 @@
-"""The `video` kind: segment after segment, so that a run that was stopped goes on from the last."""
+"""Jobs of the kind `video`: rendered in segments, so that a stopped run resumes after the last one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from jobs.media.pictures import SUFFIXES, PictureInfo
 from worker.job_folder import job_folder
 from worker.kinds.inputs import StylizeInputs
 from worker.lease import DrainedError
-from worker.progress import Teller
-from worker.result import Made, Output
+from worker.progress import ProgressReporter
+from worker.result import JobResult, OutputFile
 
 if TYPE_CHECKING:
     from nst_core.images.picture import Picture
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from worker.context import WorkerContext
     from worker.lease import Lease
 
-#: How often previews are kept, in seconds.
+#: Least time between two stored previews, in seconds.
 _PREVIEW_SECONDS = 5.0
 _MEDIA_TYPES = {
     "mp4": "video/mp4",
@@ -34,10 +34,10 @@ _MEDIA_TYPES = {
 }
 
 
-def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
-    """Render a video. What is finished stays on this machine until the job ends."""
+def video(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
+    """Render a video. Finished segments stay on this machine until the job ends."""
     from nst_core.video.config import VideoStopped
-    from nst_core.video.stylizer import VideoRun
+    from nst_core.video.stylizer import VideoRender
 
     folder = job_folder(context, "videos", job.id)
     lease.report("decode", 0, 1)
@@ -47,10 +47,10 @@ def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
     config = _config(context, job.params)
     network = inputs.network()
     painter = _painter(context, network, inputs, source, config)
-    steps = _Steps(Teller(context, lease))
+    steps = _Steps(ProgressReporter(context, lease))
     notices: list[str] = []
     try:
-        report = VideoRun(painter, source, target, folder / "segments", config).finish(
+        report = VideoRender(painter, source, target, folder / "segments", config).finish(
             on_progress=steps.progress,
             on_preview=steps.preview,
             on_notice=notices.append,
@@ -62,8 +62,8 @@ def video(context: WorkerContext, job: Job, lease: Lease) -> Made:
     info = PictureInfo(
         media_type=_MEDIA_TYPES[job.params["format"]], width=report.width, height=report.height
     )
-    return Made(
-        outputs=[Output(role="video", data=target, info=info)],
+    return JobResult(
+        outputs=[OutputFile(role="video", data=target, info=info)],
         folder=folder,
         network_version=context.engines.version(network),
         metrics={
@@ -89,7 +89,7 @@ def _config(context: WorkerContext, params: dict[str, Any]) -> VideoConfig:
     seconds = context.settings.max_video_seconds
     return VideoConfig(
         alpha=points or params["alpha"],
-        # Headers may lie about lengths: the frames are counted too.
+        # The length in a file's header may be wrong, so the number of frames is limited too.
         limits=VideoLimits(
             seconds=seconds,
             frames=round(seconds * 120),
@@ -109,16 +109,16 @@ def _painter(
     engine = context.engines.get(network)
     if not isinstance(engine, StyleEngine):
         return FeedForwardPainter(engine, context.engines.version(network), config.color)
-    colours = mosaic(source, config) if config.color == "match" else None
-    return EnginePainter(engine, inputs.style(engine, colours), config.color)
+    sample = mosaic(source, config) if config.color == "match" else None
+    return EnginePainter(engine, inputs.style(engine, sample), config.color)
 
 
 class _Steps:
-    """What `VideoRun` calls, from the threads of its stages. `reason` is why it was told to stop."""
+    """Callbacks of `VideoRender`, called from its threads. `reason` says why the render must stop."""
 
-    def __init__(self, teller: Teller) -> None:
-        self._teller = teller
-        # The first comes at once: it says whether the style was a good choice.
+    def __init__(self, reporter: ProgressReporter) -> None:
+        self._reporter = reporter
+        # The first preview is stored at once: it shows whether the style was a good choice.
         self._previewed = -_PREVIEW_SECONDS
         self._step = 0
         self.reason: Exception | None = None
@@ -126,17 +126,17 @@ class _Steps:
     def should_stop(self) -> bool:
         if self.reason is None:
             try:
-                self._teller.look()
-            except Exception as error:  # raised again by the thread that runs the job
+                self._reporter.check_lease()
+            except Exception as error:  # raised again in the job's own thread
                 self.reason = error
         return self.reason is not None
 
     def progress(self, stage: str, step: int, total: int, fps: float, eta_s: float) -> None:
         self._step = step
         pace = {"frames_per_second": round(fps, 2), "eta_s": round(eta_s, 1)}
-        self._teller.progress({"stage": stage, "step": step, "total": total, **pace})
+        self._reporter.report({"stage": stage, "step": step, "total": total, **pace})
 
     def preview(self, picture: Picture) -> None:
         if time.monotonic() - self._previewed >= _PREVIEW_SECONDS:
             self._previewed = time.monotonic()
-            self._teller.preview(picture, self._step, only=True)
+            self._reporter.store_preview(picture, self._step, only=True)

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from sqlalchemy import inspect, text, update
 
 from atelier.cli import main
-from jobs.accounts.api_keys import Caller, KeyRing, Scope
+from jobs.accounts.api_keys import ApiKeyStore, Caller, Scope
 from jobs.db.engine import SessionFactory
 from jobs.db.models.owners import ApiKey
 from jobs.errors import InvalidParamsError, NotFoundError
@@ -18,20 +18,20 @@ PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def ring(sessions: SessionFactory) -> KeyRing:
-    return KeyRing(sessions)
+def ring(sessions: SessionFactory) -> ApiKeyStore:
+    return ApiKeyStore(sessions)
 
 
-def test_a_key_opens_for_its_owner(ring: KeyRing) -> None:
+def test_a_key_opens_for_its_owner(ring: ApiKeyStore) -> None:
     key, token = ring.create("ada", [Scope.READ, Scope.SUBMIT], label="laptop")
 
-    assert ring.caller_of(token) == Caller(
+    assert ring.authenticate(token) == Caller(
         owner="ada", scopes=frozenset({Scope.READ, Scope.SUBMIT}), key_id=key.id
     )
-    assert ring.any()
+    assert ring.has_active_keys()
 
 
-def test_no_column_holds_the_secret(ring: KeyRing, sessions: SessionFactory) -> None:
+def test_no_column_holds_the_secret(ring: ApiKeyStore, sessions: SessionFactory) -> None:
     _, token = ring.create("ada", [Scope.READ])
     secret = token.rsplit("_", 1)[1]
 
@@ -42,7 +42,7 @@ def test_no_column_holds_the_secret(ring: KeyRing, sessions: SessionFactory) -> 
     assert len(bytes.fromhex(secret)) == 32
 
 
-def test_what_opens_nothing(ring: KeyRing) -> None:
+def test_what_opens_nothing(ring: ApiKeyStore) -> None:
     key, token = ring.create("ada", [Scope.READ])
     _, other = ring.create("ada", [Scope.READ])
     start, _, secret = token.rpartition("_")
@@ -60,55 +60,55 @@ def test_what_opens_nothing(ring: KeyRing) -> None:
         token.upper(),
     ]
 
-    assert [ring.caller_of(each) for each in wrong] == [None] * len(wrong)
+    assert [ring.authenticate(each) for each in wrong] == [None] * len(wrong)
 
 
-def test_a_revoked_key_opens_no_more(ring: KeyRing) -> None:
+def test_a_revoked_key_opens_no_more(ring: ApiKeyStore) -> None:
     key, token = ring.create("ada", [Scope.READ])
     first = ring.revoke(key.id).revoked_at
 
-    assert ring.caller_of(token) is None
-    assert ring.caller_by_id(key.id) is None
-    assert not ring.any()
+    assert ring.authenticate(token) is None
+    assert ring.authenticate_by_id(key.id) is None
+    assert not ring.has_active_keys()
     assert ring.revoke(key.id).revoked_at == first
     with pytest.raises(NotFoundError):
         ring.revoke("none")
 
 
-def test_an_expired_key_opens_no_more(ring: KeyRing, sessions: SessionFactory) -> None:
+def test_an_expired_key_opens_no_more(ring: ApiKeyStore, sessions: SessionFactory) -> None:
     key, token = ring.create("ada", [Scope.READ], days=1)
-    assert ring.caller_of(token) is not None
+    assert ring.authenticate(token) is not None
 
     with sessions.begin() as session:
         session.execute(update(ApiKey).where(ApiKey.id == key.id).values(expires_at=PAST))
 
-    assert ring.caller_of(token) is None
-    assert not ring.any()
+    assert ring.authenticate(token) is None
+    assert not ring.has_active_keys()
 
 
-def test_its_last_use_is_noted_now_and_then(ring: KeyRing, sessions: SessionFactory) -> None:
+def test_its_last_use_is_noted_now_and_then(ring: ApiKeyStore, sessions: SessionFactory) -> None:
     key, token = ring.create("ada", [Scope.READ])
     assert ring.list()[0].last_used_at is None
 
-    ring.caller_of(token)
+    ring.authenticate(token)
     first = ring.list()[0].last_used_at
-    ring.caller_of(token)
+    ring.authenticate(token)
     assert ring.list()[0].last_used_at == first
     with sessions.begin() as session:
         session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=PAST))
-    ring.caller_of(token)
+    ring.authenticate(token)
 
     assert first is not None
     assert (ring.list()[0].last_used_at or PAST) >= first
 
 
 @pytest.mark.parametrize("owner", ["", " ada", "a b", "a/b", "x" * 65, "ada\n"])
-def test_names_that_no_owner_has(ring: KeyRing, owner: str) -> None:
+def test_names_that_no_owner_has(ring: ApiKeyStore, owner: str) -> None:
     with pytest.raises(InvalidParamsError, match="owner"):
         ring.create(owner, [Scope.READ])
 
 
-def test_a_key_without_scopes(ring: KeyRing) -> None:
+def test_a_key_without_scopes(ring: ApiKeyStore) -> None:
     with pytest.raises(InvalidParamsError, match="scope"):
         ring.create("ada", [])
 

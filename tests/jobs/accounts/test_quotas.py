@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 from support.tests_support import network_file, zipped
 
-from jobs.accounts.quotas import bytes_kept
+from jobs.accounts.quotas import stored_bytes
 from jobs.blobs import rows
 from jobs.blobs.local import LocalStorage
 from jobs.db.models.blobs import Blob
@@ -19,6 +19,8 @@ from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
 from jobs.service import JobService
+
+pytestmark = pytest.mark.dialects
 
 Submit = Callable[..., Job]
 
@@ -70,12 +72,12 @@ def test_a_full_queue_refuses_everybody(service: JobService, submit: Submit) -> 
 def test_the_bound_of_bytes_counts_each_file_once(service: JobService, submit: Submit) -> None:
     submit(owner="ann", seed=1)
     with service.sessions() as session:
-        assert bytes_kept(session, "ann") == session.scalar(select(func.sum(Blob.size)))
-        assert bytes_kept(session, "bob") == 0
+        assert stored_bytes(session, "ann") == session.scalar(select(func.sum(Blob.size)))
+        assert stored_bytes(session, "bob") == 0
     service.styles.register_gallery()
     allow(service, max_mb_per_owner=1)
     with service.sessions.begin() as session:
-        session.get_one(Blob, service.of("ann").page().jobs[0].inputs[0].sha256).size = 999_900
+        session.get_one(Blob, service.for_owner("ann").page().jobs[0].inputs[0].sha256).size = 999_900
 
     submit(owner="ann", seed=1, use_cache=False)  # nothing that is not kept already
     with pytest.raises(OverLimitError, match=r"take 1\.0 MB"):
@@ -91,10 +93,10 @@ def test_the_gallery_costs_its_users_nothing(
     service.styles.register_gallery()
     photo = picture(8, 8)
     content = Upload(data=photo, field="content", name="content")
-    service.of("ann").submit("stylize", {}, content=content, style_id="woodcut")
+    service.for_owner("ann").submit("stylize", {}, content=content, style_id="woodcut")
 
     with service.sessions() as session:
-        assert bytes_kept(session, "ann") == len(photo)
+        assert stored_bytes(session, "ann") == len(photo)
 
 
 def test_more_at_once_than_could_ever_wait_is_a_bad_request(
@@ -107,7 +109,9 @@ def test_more_at_once_than_could_ever_wait_is_a_bad_request(
     style = Upload(data=picture(8, 8, seed=9), field="style", name="s")
 
     with pytest.raises(InvalidParamsError):
-        service.of("ann").batches.submit("stylize", {}, contents=photos, styles=[style], style_ids=[])
+        service.for_owner("ann").batches.submit(
+            "stylize", {}, contents=photos, styles=[style], style_ids=[]
+        )
 
 
 def test_the_bound_of_an_owner_holds_when_requests_race(service: JobService, submit: Submit) -> None:
@@ -126,7 +130,7 @@ def test_the_bound_of_an_owner_holds_when_requests_race(service: JobService, sub
         taken = sum(pool.map(one, range(8)))
 
     assert taken == 3
-    assert len(service.of("ann").page().jobs) == 3
+    assert len(service.for_owner("ann").page().jobs) == 3
 
 
 WAYS_IN = ["upload", "style", "network", "dataset"]
@@ -134,7 +138,7 @@ WAYS_IN = ["upload", "style", "network", "dataset"]
 
 def send(service: JobService, way: str, picture: Callable[..., bytes], seed: int) -> None:
     """Keep something of about 70 kB for Ann, other than a job."""
-    ann = service.of("ann")
+    ann = service.for_owner("ann")
     noise = picture(160, 160, seed=seed)
     upload = Upload(data=noise, field="file", name="file")
     if way == "upload":
@@ -192,4 +196,4 @@ def test_the_bound_of_bytes_holds_when_requests_race(
 
     assert taken == 1
     with service.sessions() as session:
-        assert bytes_kept(session, "ann") <= 1_000_000
+        assert stored_bytes(session, "ann") <= 1_000_000

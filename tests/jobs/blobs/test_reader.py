@@ -12,19 +12,19 @@ import pytest
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.reader import fetch_blob, open_blob
-from jobs.blobs.storage import PIECE, BlobStorage, sha256_of_file
+from jobs.blobs.storage import CHUNK_BYTES, BlobStorage, sha256_of_file
 from jobs.errors import NotFoundError
 
-FILM = random.Random(0).randbytes(2 * PIECE + 5000)
+FILM = random.Random(0).randbytes(2 * CHUNK_BYTES + 5000)
 
 
 def test_any_part_is_what_the_whole_has_there(storage: BlobStorage) -> None:
     name = storage.put(FILM)
-    for start, length in ((0, 1), (7, PIECE), (PIECE - 3, 9), (len(FILM) - 4, 4)):
-        assert storage.part(name, start, length) == FILM[start : start + length]
-    assert storage.part(name, len(FILM) - 4, 100) == FILM[-4:]
+    for start, length in ((0, 1), (7, CHUNK_BYTES), (CHUNK_BYTES - 3, 9), (len(FILM) - 4, 4)):
+        assert storage.read_range(name, start, length) == FILM[start : start + length]
+    assert storage.read_range(name, len(FILM) - 4, 100) == FILM[-4:]
     with pytest.raises(NotFoundError):
-        storage.part("0" * 64, 0, 1)
+        storage.read_range("0" * 64, 0, 1)
 
 
 def test_it_reads_and_seeks_as_files_do(storage: BlobStorage) -> None:
@@ -33,8 +33,8 @@ def test_it_reads_and_seeks_as_files_do(storage: BlobStorage) -> None:
         assert file.seek(-6, io.SEEK_END) == len(FILM) - 6
         assert file.read() == FILM[-6:]
         assert file.read(1) == b""
-        file.seek(PIECE - 2)
-        assert file.read(4) == FILM[PIECE - 2 : PIECE + 2]
+        file.seek(CHUNK_BYTES - 2)
+        assert file.read(4) == FILM[CHUNK_BYTES - 2 : CHUNK_BYTES + 2]
         file.seek(0)
         assert file.read() == FILM
 
@@ -44,17 +44,17 @@ def test_no_more_is_fetched_than_is_read(
 ) -> None:
     name = local_storage.put(FILM)
     fetched = []
-    part = LocalStorage.part
+    part = LocalStorage.read_range
 
     def counted(self: LocalStorage, sha256: str, start: int, length: int) -> bytes:
         fetched.append((start, length))
         return part(self, sha256, start, length)
 
-    monkeypatch.setattr(LocalStorage, "part", counted)
+    monkeypatch.setattr(LocalStorage, "read_range", counted)
     file = open_blob(local_storage, name, len(FILM))
-    file.seek(2 * PIECE)
-    assert file.read(100) == FILM[2 * PIECE : 2 * PIECE + 100]
-    assert sum(length for _, length in fetched) <= PIECE + 5000
+    file.seek(2 * CHUNK_BYTES)
+    assert file.read(100) == FILM[2 * CHUNK_BYTES : 2 * CHUNK_BYTES + 100]
+    assert sum(length for _, length in fetched) <= CHUNK_BYTES + 5000
 
 
 def test_files_go_in_and_come_out_in_pieces(storage: BlobStorage, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_moving_a_film_takes_no_memory(local_storage: LocalStorage, tmp_path: Pa
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (tmp_path / "again").stat().st_size == film.stat().st_size
-    assert most < 10 * PIECE
+    assert most < 10 * CHUNK_BYTES
 
 
 def test_bytes_that_are_gone_are_missed_at_once(local_storage: LocalStorage) -> None:

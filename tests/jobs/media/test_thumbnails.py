@@ -11,8 +11,8 @@ from PIL import Image
 
 from jobs.errors import NotFoundError
 from jobs.media.limits import DecodeLimits
-from jobs.media.sandbox import take_thumbnail
-from jobs.media.thumbnails import MOST_BYTES, first_bytes, has_thumbnail, make_thumbnail
+from jobs.media.sandbox import thumbnail_in_sandbox
+from jobs.media.thumbnails import MAX_BYTES, has_thumbnail, make_thumbnail, thumbnail_input_bytes
 from jobs.settings import Settings
 
 
@@ -33,7 +33,7 @@ def noise(width: int, height: int, format_: str) -> bytes:
 def test_a_picture_of_noise_is_the_worst_case(format_: str, size: tuple[int, int]) -> None:
     small = make_thumbnail(noise(*size, format_), f"image/{format_.lower()}")
 
-    assert len(small) <= MOST_BYTES
+    assert len(small) <= MAX_BYTES
     with Image.open(io.BytesIO(small)) as picture:
         assert picture.format == "WEBP"
         expected = (256, 171) if size[0] > 256 else size
@@ -41,7 +41,7 @@ def test_a_picture_of_noise_is_the_worst_case(format_: str, size: tuple[int, int
 
 
 def test_noise_at_the_largest_side_fits() -> None:
-    assert len(make_thumbnail(noise(256, 256, "PNG"), "image/png")) <= MOST_BYTES
+    assert len(make_thumbnail(noise(256, 256, "PNG"), "image/png")) <= MAX_BYTES
 
 
 def test_a_photo_that_was_taken_sideways_stands_upright() -> None:
@@ -58,7 +58,7 @@ def test_the_colours_are_the_pictures(limits: DecodeLimits) -> None:
     out = io.BytesIO()
     Image.new("RGB", (700, 300), (200, 40, 90)).save(out, "PNG")
 
-    small = take_thumbnail(out.getvalue(), "image/png", limits)
+    small = thumbnail_in_sandbox(out.getvalue(), "image/png", limits)
 
     with Image.open(io.BytesIO(small)) as picture:
         assert np.asarray(picture).reshape(-1, 3).mean(0) == pytest.approx([200, 40, 90], abs=4)
@@ -71,7 +71,7 @@ def test_a_video_shows_its_first_frame(tmp_path: Path, limits: DecodeLimits) -> 
     frames = [np.full((180, 320, 3), level, np.uint8) for level in (200, 20, 20)]
     data = write_clip(tmp_path / "clip.mp4", frames).read_bytes()
 
-    with Image.open(io.BytesIO(take_thumbnail(data, "video/mp4", limits))) as picture:
+    with Image.open(io.BytesIO(thumbnail_in_sandbox(data, "video/mp4", limits))) as picture:
         assert picture.size == (256, 144)
         assert np.asarray(picture).mean() == pytest.approx(200, abs=8)
 
@@ -79,7 +79,7 @@ def test_a_video_shows_its_first_frame(tmp_path: Path, limits: DecodeLimits) -> 
 def test_what_cannot_be_decoded_has_none(limits: DecodeLimits) -> None:
     for media_type in ("image/png", "video/mp4"):
         with pytest.raises(NotFoundError):
-            take_thumbnail(b"This is no picture.", media_type, limits)
+            thumbnail_in_sandbox(b"This is no picture.", media_type, limits)
     assert not has_thumbnail("application/zip")
     assert not has_thumbnail("application/vnd.safetensors")
     assert has_thumbnail("image/gif")
@@ -101,6 +101,6 @@ def test_the_first_bytes_of_a_long_video_are_enough(format_: str, tmp_path: Path
         container.mux(stream.encode())
     whole, media_type = path.read_bytes(), "image/gif" if format_ == "gif" else f"video/{format_}"
 
-    assert first_bytes(media_type) < 100_000_000
-    assert first_bytes("image/png") > 100_000_000
+    assert thumbnail_input_bytes(media_type) < 100_000_000
+    assert thumbnail_input_bytes("image/png") > 100_000_000
     assert make_thumbnail(whole[: len(whole) // 2], media_type) == make_thumbnail(whole, media_type)

@@ -12,8 +12,9 @@ import pytest
 from alembic import command
 from click.testing import CliRunner
 from sqlalchemy import Engine, func, inspect, select, text
+from support.maintenance import maintenance_of
 
-from jobs.accounts.api_keys import KeyRing, Scope
+from jobs.accounts.api_keys import ApiKeyStore, Scope
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.storage import BlobStorage
 from jobs.commands.backup import backup as backup_command
@@ -26,10 +27,12 @@ from jobs.operations.backup import BackupError, back_up, header, sha256_of_file
 from jobs.operations.restore import restore, verify
 from jobs.operations.retention import sweep
 from jobs.queue import lifecycle
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
 from jobs.webhooks.delivery import new_secret
+
+pytestmark = pytest.mark.dialects
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ def everything(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
 def test_what_is_restored_is_what_was_there(
     used: JobService, engine: Engine, empty_url: str, tmp_path: Path, s3_storage: BlobStorage
 ) -> None:
-    _, token = KeyRing(used.sessions).create("ada", [Scope.READ], label="laptop")
+    _, token = ApiKeyStore(used.sessions).create("ada", [Scope.READ], label="laptop")
     before = everything(engine)
 
     manifest, blobs = back_up(engine, used.storage, tmp_path / "backup")
@@ -82,7 +85,7 @@ def test_what_is_restored_is_what_was_there(
     other = make_engine(empty_url)
     assert everything(other) == before
     assert verify(other, s3_storage) == []
-    caller = KeyRing(make_sessions(other)).caller_of(token)
+    caller = ApiKeyStore(make_sessions(other)).authenticate(token)
     assert caller is not None
     assert caller.owner == "ada"
     other.dispose()
@@ -98,14 +101,13 @@ def test_a_restored_service_goes_on(
     picture: Callable[..., bytes],
 ) -> None:
     from jobs.media.pictures import Upload
-    from jobs.operations.maintenance import Maintenance
 
     back_up(engine, used.storage, tmp_path / "backup")
     storage = LocalStorage(tmp_path / "new")
     restore(tmp_path / "backup", empty_url, storage)
 
     other = make_engine(empty_url)
-    service = JobService(settings, other, storage, JobQueue(make_celery("redis://127.0.0.1:1/0")))
+    service = JobService(settings, other, storage, Broker(make_celery("redis://127.0.0.1:1/0")))
     with service.sessions() as session:
         newest = session.scalar(select(func.max(JobEvent.seq)))
     upload = Upload(data=picture(8, 8, seed=9), field="content", name="content")
@@ -116,7 +118,7 @@ def test_a_restored_service_goes_on(
     # What ran when the backup was made is taken back once its lease has run out.
     with service.sessions.begin() as session:
         session.execute(text("UPDATE jobs SET lease_expires_at = run_at WHERE status = 'running'"))
-    assert len(Maintenance(service).reap()) == 1
+    assert len(maintenance_of(service).reap()) == 1
     other.dispose()
 
 

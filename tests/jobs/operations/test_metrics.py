@@ -14,7 +14,7 @@ from jobs.db.models.operations import OutboxMessage, WebhookDelivery
 from jobs.db.upserts import ensure_owner
 from jobs.operations.metrics import (
     WINDOW,
-    figures,
+    collect_metrics,
     latest_succeeded,
     oldest_queued,
     open_jobs,
@@ -22,6 +22,8 @@ from jobs.operations.metrics import (
 )
 from jobs.queue import lifecycle
 from jobs.queue.lifecycle import JobStatus
+
+pytestmark = pytest.mark.dialects
 
 
 def add(sessions: SessionFactory, number: int, status: JobStatus, **values: object) -> list[str]:
@@ -56,9 +58,9 @@ def add(sessions: SessionFactory, number: int, status: JobStatus, **values: obje
 def shown(sessions: SessionFactory) -> dict[str, float]:
     with sessions() as session:
         return {
-            figure.name + labels: value
-            for figure in figures(session)
-            for labels, value in figure.samples
+            metric.name + labels: value
+            for metric in collect_metrics(session)
+            for labels, value in metric.samples
         }
 
 
@@ -158,7 +160,7 @@ def test_counters_add_up_over_their_shards(sessions: SessionFactory) -> None:
         assert counters.totals(session, "x") == {'kind="a"': 80, 'kind="b"': 1}
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_ended_jobs_are_not_read(engine: Engine, sessions: SessionFactory) -> None:
     """With thousands of ended jobs, every query goes through an index and reads few rows."""
     add(sessions, 20_000, JobStatus.SUCCEEDED)

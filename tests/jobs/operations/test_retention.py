@@ -10,20 +10,22 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from support.maintenance import maintenance_of
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.rows import store_blob
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Base, Job, JobFile
-from jobs.db.upserts import keep_statistics
+from jobs.db.upserts import insert_style_statistics
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError
 from jobs.media.pictures import PictureInfo, Upload
 from jobs.operations import retention
-from jobs.operations.maintenance import Maintenance
 from jobs.queue import lifecycle
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
+
+pytestmark = pytest.mark.dialects
 
 Picture = Callable[..., bytes]
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -40,7 +42,7 @@ def service(settings: Settings, database_url: str, local_storage: LocalStorage) 
 
     upgrade(database_url)
     engine = make_engine(database_url)
-    queue = JobQueue(make_celery(settings.broker))
+    queue = Broker(make_celery(settings.broker))
     # Orphans of any age may go: only what is referred to is safe.
     settings = settings.model_copy(update={"orphan_seconds": -3600.0})
     yield JobService(settings, engine, local_storage, queue)
@@ -91,10 +93,12 @@ def test_a_deleted_job_leaves_nothing(
     job = submit(service, picture(), picture(seed=1))
     finish(service, b"output")
     with service.sessions.begin() as session:
-        keep_statistics(session, job.inputs[1].sha256, "slim", b"what a worker made of the style")
+        insert_style_statistics(
+            session, job.inputs[1].sha256, "slim", b"what a worker made of the style"
+        )
 
     service.delete(job.id)
-    Maintenance(service).sweep()
+    maintenance_of(service).sweep()
 
     assert rows(service) == {}
     assert stored(local_storage) == 0
@@ -140,7 +144,7 @@ def test_a_blob_of_two_jobs_survives_the_first_ones_deletion(
     second = submit(service, picture(), picture(seed=2))
 
     service.delete(first.id)
-    Maintenance(service).sweep()
+    maintenance_of(service).sweep()
 
     assert bytes_of(service, second.id, "content") == picture()
     assert bytes_of(service, second.id, "style") == picture(seed=2)
@@ -155,7 +159,7 @@ def test_what_expired_goes_once_it_has_ended(
     waiting = submit(service, picture(), picture(seed=1))
     expire(service)
 
-    Maintenance(service).sweep()
+    maintenance_of(service).sweep()
 
     with pytest.raises(NotFoundError):
         service.get(ended.id)
@@ -167,7 +171,7 @@ def test_what_expired_goes_once_it_has_ended(
 def test_how_long_a_job_is_kept(service: JobService, picture: Picture) -> None:
     def kept(**options: int) -> float | None:
         # Its settings are those of the moment.
-        job = submit(service.of("ada"), picture(), picture(seed=1), **options)
+        job = submit(service.for_owner("ada"), picture(), picture(seed=1), **options)
         return job.expires_at and (job.expires_at - job.created_at).total_seconds()
 
     assert kept() == service.settings.retention_seconds

@@ -5,18 +5,20 @@ from typing import Any
 import pytest
 
 from jobs.errors import InvalidParamsError
-from jobs.params.inputs import find_sources
+from jobs.params.inputs import find_input_sources
 from jobs.params.kinds import validate_params
 
 
 def found(params: dict[str, Any], style_id: str | None = None, *files: str) -> list[tuple[Any, ...]]:
-    sources = find_sources("stylize", validate_params("stylize", params), style_id, {"content", *files})
+    sources = find_input_sources(
+        "stylize", validate_params("stylize", params), style_id, {"content", *files}
+    )
     return [(source.role, source.file, source.style_id) for source in sources]
 
 
 def pointers(params: dict[str, Any], style_id: str | None = None, *files: str) -> list[str]:
     with pytest.raises(InvalidParamsError) as caught:
-        find_sources("stylize", validate_params("stylize", params), style_id, files)
+        find_input_sources("stylize", validate_params("stylize", params), style_id, files)
     return [pointer for pointer, _ in caught.value.errors]
 
 

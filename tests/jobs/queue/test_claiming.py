@@ -11,9 +11,11 @@ from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.jobs import Job
 from jobs.db.upserts import ensure_owner
 from jobs.queue import lifecycle
-from jobs.queue.claiming import next_job
+from jobs.queue.claiming import peek_next_job
 from jobs.queue.lifecycle import JobStatus, Run
-from jobs.queue.pausing import keep_pause
+from jobs.queue.pausing import upsert_queue_pause
+
+pytestmark = pytest.mark.dialects
 
 
 def add_jobs(sessions: SessionFactory, owner: str, count: int, *, priority: int = 0) -> list[str]:
@@ -107,11 +109,11 @@ def test_priority_goes_before_turns(sessions: SessionFactory) -> None:
 def test_a_paused_queue_starts_nothing(sessions: SessionFactory) -> None:
     [job_id] = add_jobs(sessions, "ann", 1)
     with sessions.begin() as session:
-        keep_pause(session, "stylize", now(session))
+        upsert_queue_pause(session, "stylize", now(session))
     assert claim(sessions) is None
 
     with sessions.begin() as session:
-        keep_pause(session, "stylize", None)
+        upsert_queue_pause(session, "stylize", None)
     run = claim(sessions)
 
     assert run is not None
@@ -121,7 +123,7 @@ def test_a_paused_queue_starts_nothing(sessions: SessionFactory) -> None:
 def test_a_pause_of_another_queue_changes_nothing(sessions: SessionFactory) -> None:
     add_jobs(sessions, "ann", 1)
     with sessions.begin() as session:
-        keep_pause(session, "train", now(session))
+        upsert_queue_pause(session, "train", now(session))
 
     assert claim(sessions) is not None
 
@@ -179,7 +181,7 @@ def test_the_bound_of_running_jobs_holds_when_workers_race(
 
 def look(sessions: SessionFactory, *, max_running: int = 0) -> str | None:
     with reading(sessions) as session:
-        job = next_job(session, "stylize", max_running=max_running)
+        job = peek_next_job(session, "stylize", max_running=max_running)
         return None if job is None else job.id
 
 
@@ -201,7 +203,7 @@ def test_what_is_looked_at_is_what_is_taken_next(sessions: SessionFactory, max_r
 def test_a_look_holds_nobody_up_and_a_named_job_is_taken_or_none(sessions: SessionFactory) -> None:
     first, second = add_jobs(sessions, "ann", 2)
     with reading(sessions) as session:
-        seen = next_job(session, "stylize")
+        seen = peek_next_job(session, "stylize")
         assert seen is not None
         assert seen.id == first
         run = claim(sessions)  # another worker, while the first still looks
@@ -217,7 +219,7 @@ def test_a_look_holds_nobody_up_and_a_named_job_is_taken_or_none(sessions: Sessi
     assert take(second) is None
     [third] = add_jobs(sessions, "ann", 1)
     with sessions.begin() as session:
-        keep_pause(session, "stylize", now(session))
+        upsert_queue_pause(session, "stylize", now(session))
     assert look(sessions) is None
     assert take(third) is None
 

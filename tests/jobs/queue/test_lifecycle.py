@@ -15,6 +15,8 @@ from jobs.errors import ConflictError, LeaseLostError
 from jobs.queue import lifecycle
 from jobs.queue.lifecycle import FINAL, TRANSITIONS, JobStatus, Run
 
+pytestmark = pytest.mark.dialects
+
 
 def add_job(
     sessions: SessionFactory,
@@ -73,7 +75,7 @@ def force(sessions: SessionFactory, job_id: str, status: JobStatus) -> Run:
 VERBS = {
     "succeed": (lambda s, r: lifecycle.succeed(s, r, {}), JobStatus.SUCCEEDED),
     "fail": (lambda s, r: lifecycle.fail(s, r, {"code": "x"}), JobStatus.FAILED),
-    "end_canceled": (lifecycle.end_canceled, JobStatus.CANCELED),
+    "finish_canceled": (lifecycle.finish_canceled, JobStatus.CANCELED),
     "requeue": (lambda s, r: lifecycle.requeue(s, r, reason="retry"), JobStatus.QUEUED),
     "heartbeat": (lambda s, r: lifecycle.heartbeat(s, r, 60), JobStatus.RUNNING),
     "report_progress": (lambda s, r: lifecycle.report_progress(s, r, {}), JobStatus.RUNNING),

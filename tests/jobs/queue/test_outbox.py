@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, func, select, update
+from support.maintenance import maintenance_of
 from support.tests_support import expire_lease
 
 from jobs.blobs.local import LocalStorage
@@ -13,28 +14,29 @@ from jobs.db.models.jobs import Job
 from jobs.db.models.operations import OutboxMessage
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
-from jobs.operations.maintenance import Maintenance
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
+
+pytestmark = pytest.mark.dialects
 
 AWAY = "redis://127.0.0.1:1/0"
 
 
 @pytest.fixture
 def service(settings: Settings, engine: Engine, local_storage: LocalStorage) -> JobService:
-    return JobService(settings, engine, local_storage, JobQueue(make_celery(AWAY)))
+    return JobService(settings, engine, local_storage, Broker(make_celery(AWAY)))
 
 
 @pytest.fixture
-def redis_queue(redis_port: int) -> Iterator[JobQueue]:
+def redis_queue(redis_port: int) -> Iterator[Broker]:
     import redis
 
     client = redis.Redis(port=redis_port)
     client.flushall()
     app = make_celery(f"redis://127.0.0.1:{redis_port}/0")
-    yield JobQueue(app)
+    yield Broker(app)
     app.close()
     client.close()
 
@@ -64,24 +66,24 @@ def test_a_submit_succeeds_while_the_broker_is_away(
 
 @pytest.mark.integration
 def test_the_dispatcher_publishes_what_waited(
-    service: JobService, redis_queue: JobQueue, picture: Callable[..., bytes]
+    service: JobService, redis_queue: Broker, picture: Callable[..., bytes]
 ) -> None:
     submit(service, picture)
     submit(service, picture)
-    service.queue = redis_queue
+    service.broker = redis_queue
 
-    assert Maintenance(service).dispatch() == 2
+    assert maintenance_of(service).dispatch() == 2
     assert waiting(service.sessions) == 0
     assert redis_queue.depth("stylize") == 2
 
 
 @pytest.mark.integration
 def test_lost_tokens_are_made_up_for_once(
-    service: JobService, redis_queue: JobQueue, picture: Callable[..., bytes]
+    service: JobService, redis_queue: Broker, picture: Callable[..., bytes]
 ) -> None:
     jobs = [submit(service, picture) for _ in range(3)]
-    service.queue = redis_queue
-    maintenance = Maintenance(service)
+    service.broker = redis_queue
+    maintenance = maintenance_of(service)
     with service.sessions.begin() as session:  # they have waited for an hour, and lost their tokens
         session.query(OutboxMessage).delete()
         hour_ago = jobs[0].run_at.replace(year=2020)
@@ -104,7 +106,7 @@ def test_reaped_jobs_get_a_new_token(
         assert lifecycle.claim(session, "stylize", "w", 60) is not None
     expire_lease(service.sessions, job.id)
 
-    assert Maintenance(service).reap() == [job.id]
+    assert maintenance_of(service).reap() == [job.id]
     assert waiting(service.sessions) == 1
     assert service.get(job.id).status == JobStatus.QUEUED
     assert [json.loads(line)["job_id"] for line in caplog.text.splitlines() if "stalled" in line] == [
@@ -117,5 +119,5 @@ def test_a_token_carries_the_id_and_no_more(settings: Settings) -> None:
     app = make_celery(AWAY)
     app.send_task = lambda name, args, **options: sent.append((name, args, options["queue"]))
 
-    assert JobQueue(app).wake("stylize", "some-id") is True
+    assert Broker(app).wake("stylize", "some-id") is True
     assert sent == [("atelier.run", ["some-id"], "stylize")]

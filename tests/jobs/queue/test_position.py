@@ -14,8 +14,10 @@ from jobs.db.upserts import ensure_owner
 from jobs.queue import lifecycle
 from jobs.queue.claiming import _IN_TURN
 from jobs.queue.lifecycle import JobStatus
-from jobs.queue.pausing import keep_pause
-from jobs.queue.position import _OWN_BEFORE, _WAITING, Line, QueuePlace
+from jobs.queue.pausing import upsert_queue_pause
+from jobs.queue.position import _OWN_BEFORE, _WAITING, QueuePosition, QueueSnapshot
+
+pytestmark = pytest.mark.dialects
 
 
 def add(sessions: SessionFactory, owner: str = "ann", priority: int = 0) -> str:
@@ -43,9 +45,9 @@ def claim(sessions: SessionFactory, holder: str = "w") -> lifecycle.Run | None:
         return lifecycle.claim(session, "stylize", holder, 60)
 
 
-def place(sessions: SessionFactory, job_id: str) -> QueuePlace:
+def position_of(sessions: SessionFactory, job_id: str) -> QueuePosition:
     with reading(sessions) as session:
-        return Line(session, "stylize").place(session.get_one(Job, job_id))
+        return QueueSnapshot(session, "stylize").position_of(session.get_one(Job, job_id))
 
 
 def run_one(sessions: SessionFactory, seconds: float) -> None:
@@ -65,7 +67,7 @@ def test_positions_are_the_order_in_which_jobs_are_claimed(sessions: SessionFact
         claim(sessions)
     waiting = [add(sessions, draw.choice(owners), draw.choice([0, 0, 0, 1, 5])) for _ in range(18)]
 
-    said = {job_id: place(sessions, job_id).position for job_id in waiting}
+    said = {job_id: position_of(sessions, job_id).position for job_id in waiting}
     order = [run.job_id for run in iter(lambda: claim(sessions), None) if run]
 
     assert [said[job_id] for job_id in order] == list(range(18))
@@ -73,7 +75,7 @@ def test_positions_are_the_order_in_which_jobs_are_claimed(sessions: SessionFact
 
 def test_the_estimate_is_the_measured_mean_over_the_workers_at_work(sessions: SessionFactory) -> None:
     waiting = [add(sessions) for _ in range(2)]
-    assert place(sessions, waiting[0]).eta_s is None  # nothing was measured yet
+    assert position_of(sessions, waiting[0]).eta_s is None  # nothing was measured yet
     for run in (claim(sessions), claim(sessions)):
         assert run is not None
         with sessions.begin() as session:
@@ -82,8 +84,8 @@ def test_the_estimate_is_the_measured_mean_over_the_workers_at_work(sessions: Se
     claim(sessions)
     claim(sessions, "another")  # two workers at work, four jobs wait
 
-    assert place(sessions, jobs[2]).eta_s == pytest.approx(0.5 * 4.0 / 2)
-    assert place(sessions, jobs[5]).eta_s == pytest.approx(3.5 * 4.0 / 2)
+    assert position_of(sessions, jobs[2]).eta_s == pytest.approx(0.5 * 4.0 / 2)
+    assert position_of(sessions, jobs[5]).eta_s == pytest.approx(3.5 * 4.0 / 2)
 
 
 def test_jobs_that_are_rendered_together_keep_one_worker(sessions: SessionFactory) -> None:
@@ -98,7 +100,7 @@ def test_jobs_that_are_rendered_together_keep_one_worker(sessions: SessionFactor
         add(sessions)
         claim(sessions)  # by one holder: the next pass
     waits = add(sessions)
-    assert place(sessions, waits) == QueuePlace(position=0, eta_s=1.0)
+    assert position_of(sessions, waits) == QueuePosition(position=0, eta_s=1.0)
 
 
 def test_a_worker_whose_lease_ran_out_is_not_at_work(sessions: SessionFactory) -> None:
@@ -110,7 +112,7 @@ def test_a_worker_whose_lease_ran_out_is_not_at_work(sessions: SessionFactory) -
         past = now(session) - timedelta(hours=1)
         session.execute(update(Job).where(Job.id == jobs[1]).values(lease_expires_at=past))
 
-    assert place(sessions, jobs[3]).eta_s == pytest.approx(1.5 * 2.0)
+    assert position_of(sessions, jobs[3]).eta_s == pytest.approx(1.5 * 2.0)
 
 
 def test_a_job_that_waits_for_its_next_attempt_says_so(sessions: SessionFactory) -> None:
@@ -120,7 +122,7 @@ def test_a_job_that_waits_for_its_next_attempt_says_so(sessions: SessionFactory)
         later = now(session) + timedelta(seconds=100)
         session.execute(update(Job).where(Job.id == job_id).values(run_at=later))
 
-    seen = place(sessions, job_id)
+    seen = position_of(sessions, job_id)
 
     assert seen.position == 0
     assert seen.eta_s is not None
@@ -131,9 +133,9 @@ def test_nobody_knows_when_a_paused_queue_goes_on(sessions: SessionFactory) -> N
     run_one(sessions, 1.0)
     job_id = add(sessions)
     with sessions.begin() as session:
-        keep_pause(session, "stylize", now(session))
+        upsert_queue_pause(session, "stylize", now(session))
 
-    assert place(sessions, job_id) == QueuePlace(position=0, eta_s=None, paused=True)
+    assert position_of(sessions, job_id) == QueuePosition(position=0, eta_s=None, paused=True)
 
 
 @pytest.mark.parametrize("statement", [_WAITING, _OWN_BEFORE, _IN_TURN])

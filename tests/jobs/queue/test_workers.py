@@ -12,14 +12,16 @@ from jobs.db.engine import SessionFactory, now
 from jobs.db.models.jobs import Job
 from jobs.db.models.operations import WorkerProcess
 from jobs.queue import lifecycle
-from jobs.queue.workers import WorkerView, appear, leave, worker_name, workers
+from jobs.queue.workers import WorkerInfo, list_workers, register_worker, unregister_worker, worker_name
+
+pytestmark = pytest.mark.dialects
 
 BEAT = 15.0
 
 
-def seen(sessions: SessionFactory) -> dict[str, WorkerView]:
+def seen(sessions: SessionFactory) -> dict[str, WorkerInfo]:
     with sessions() as session:
-        return {view.name: view for view in workers(session, BEAT)}
+        return {view.name: view for view in list_workers(session, BEAT)}
 
 
 def silence(sessions: SessionFactory, name: str, seconds: float) -> None:
@@ -39,15 +41,15 @@ def test_a_lease_tells_the_process(owner: str, name: str) -> None:
 
 def test_idle_busy_silent_and_gone(sessions: SessionFactory, submit: Callable[..., Job]) -> None:
     with sessions.begin() as session:
-        appear(session, "host:1", ["train", "stylize"])
-        appear(session, "host:2", ["train"])
+        register_worker(session, "host:1", ["train", "stylize"])
+        register_worker(session, "host:2", ["train"])
     began = seen(sessions)["host:1"].started_at
     assert {view.state for view in seen(sessions).values()} == {"idle"}
 
     job = submit()
     with sessions.begin() as session:
         assert lifecycle.claim(session, "stylize", "host:1:run", 60)
-        appear(session, "host:1", ["train", "stylize"])
+        register_worker(session, "host:1", ["train", "stylize"])
     busy = seen(sessions)["host:1"]
     assert (busy.state, busy.queues, busy.job and busy.job.id) == ("busy", ["stylize", "train"], job.id)
     assert busy.started_at == began
@@ -58,10 +60,10 @@ def test_idle_busy_silent_and_gone(sessions: SessionFactory, submit: Callable[..
     assert seen(sessions)["host:2"].state == "silent"
     silence(sessions, "host:2", 700)
     with sessions.begin() as session:
-        appear(session, "host:1", ["stylize"])
+        register_worker(session, "host:1", ["stylize"])
     assert set(seen(sessions)) == {"host:1"}
     with sessions.begin() as session:
-        leave(session, "host:1")
+        unregister_worker(session, "host:1")
     # Its lease still tells of it, until that runs out.
     left = seen(sessions)["host:1"]
     assert (left.state, left.seen_at, left.queues) == ("busy", None, ["stylize"])

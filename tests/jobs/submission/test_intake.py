@@ -10,7 +10,7 @@ from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.errors import UnusablePictureError
 from jobs.media.limits import DecodeLimits
-from jobs.media.sandbox import begin_picture, take_picture
+from jobs.media.sandbox import check_picture, submit_picture_check
 from jobs.service import JobService
 
 Picture = Callable[..., bytes]
@@ -57,11 +57,11 @@ def test_pictures_are_checked_side_by_side(picture: Picture) -> None:
     limits = DecodeLimits(pixels=10**6, megabytes=1000, seconds=20.0, processes=2)
     good, bad = picture(seed=1), picture(seed=2)[:-30]
 
-    finish_bad = begin_picture(bad, limits, name="bad.png", pointer="style")
-    finish_good = begin_picture(good, limits, name="good.png")
+    finish_bad = submit_picture_check(bad, limits, name="bad.png", pointer="style")
+    finish_good = submit_picture_check(good, limits, name="good.png")
 
     # In whichever order they are asked for, each says its own.
-    assert finish_good() == take_picture(good, limits, name="good.png")
+    assert finish_good() == check_picture(good, limits, name="good.png")
     with pytest.raises(UnusablePictureError, match=r"bad\.png") as raised:
         finish_bad()
     assert raised.value.pointer == "style"

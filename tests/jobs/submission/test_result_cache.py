@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from jobs.blobs.rows import keep_blob
+from jobs.blobs.rows import upsert_blob
 from jobs.db.models.jobs import Job, JobEvent, JobFile
 from jobs.db.models.operations import OutboxMessage
-from jobs.db.upserts import keep_network_version
+from jobs.db.upserts import upsert_network_version
 from jobs.media.pictures import PictureInfo
 from jobs.queue import lifecycle
 from jobs.service import JobService
@@ -26,7 +26,7 @@ def _worker_started(service: JobService) -> None:
 
 def start_worker(service: JobService, version: str) -> None:
     with service.sessions.begin() as session:
-        keep_network_version(session, "slim", version, lifecycle.now(session))
+        upsert_network_version(session, "slim", version, lifecycle.now(session))
 
 
 def finish(service: JobService, data: bytes = b"made", version: str | None = VERSION) -> str:
@@ -37,7 +37,7 @@ def finish(service: JobService, data: bytes = b"made", version: str | None = VER
         lifecycle.succeed(session, run, {"run_s": 0.5}, network_version=version)
         sha256 = service.storage.put(data)
         info = PictureInfo(media_type="image/png", width=8, height=8)
-        keep_blob(session, sha256, len(data), info, lifecycle.now(session))
+        upsert_blob(session, sha256, len(data), info, lifecycle.now(session))
         session.add(JobFile(job_id=run.job_id, direction="output", role="image", sha256=sha256))
     return run.job_id
 
@@ -152,7 +152,7 @@ def test_answers_do_not_shorten_the_measured_time(service: JobService, submit: S
         submit()
 
     waiting = submit(seed=3)
-    place = service.place(waiting)
+    place = service.queue_position(waiting)
 
     assert place is not None
     assert place.eta_s == pytest.approx(0.25)

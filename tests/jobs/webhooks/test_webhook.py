@@ -19,9 +19,9 @@ from jobs.db.models.operations import WebhookDelivery
 from jobs.errors import InvalidParamsError
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
-from jobs.settings import Settings, secret_bytes
+from jobs.settings import Settings, webhook_secret_bytes
 from jobs.webhooks.delivery import new_secret
 from jobs.webhooks.sender import WebhookSender
 from jobs.webhooks.webhook import check_webhook
@@ -41,7 +41,7 @@ def service(settings: Settings, engine: Engine, local_storage: LocalStorage) -> 
     settings = settings.model_copy(
         update={"webhook_secret": SECRET, "webhook_allow_private": True, "webhook_attempts": 3}
     )
-    queue = JobQueue(make_celery(settings.broker))
+    queue = Broker(make_celery(settings.broker))
     return JobService(settings, engine, local_storage, queue)
 
 
@@ -56,7 +56,7 @@ Submit = Callable[..., Job]
 @pytest.fixture
 def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
     def make(owner: str | None = None, **options: Any) -> Job:
-        return (service if owner is None else service.of(owner)).submit(
+        return (service if owner is None else service.for_owner(owner)).submit(
             "stylize",
             {},
             content=Upload(data=picture(), field="content", name="content"),
@@ -239,7 +239,7 @@ def test_every_job_of_a_batch_is_told_of(
 ) -> None:
     photos = [Upload(data=picture(seed=n), field="content", name="content") for n in (2, 3)]
     style = Upload(data=picture(seed=1), field="style", name="style")
-    ann = service.of("ann")
+    ann = service.for_owner("ann")
     view = ann.batches.submit(
         "stylize",
         {},
@@ -378,7 +378,7 @@ def test_no_webhook_without_a_secret() -> None:
 @pytest.mark.parametrize("secret", ["short", "whsec_", "whsec_!!!!", "whsec_c2hvcnQ="])
 def test_unusable_secrets_are_refused_at_the_start(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_"):
-        secret_bytes(secret)
+        webhook_secret_bytes(secret)
     with pytest.raises(ValueError, match="whsec_"):
         Settings(_env_file=None, webhook_secret=secret)
 

@@ -68,7 +68,7 @@ def test_what_a_front_camera_mirrors_is_mirrored(tmp_path: Path, rotation: int) 
 
 def test_size_trim_and_sampling(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "in.mp4", sliding(64, 48, 60), 60)
-    with VideoReader(path, size=32, start_s=0.25, end_s=0.75, fastest=25) as reader:
+    with VideoReader(path, size=32, start_s=0.25, end_s=0.75, max_rate=25) as reader:
         frames = list(reader.frames())
         assert reader.info.rate == 20
         assert (reader.info.width, reader.info.height) == (32, 24)

@@ -318,10 +318,10 @@ import sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from nst_core.engine import StyleEngine
-from nst_core.images import read_picture
-from nst_core.video import VideoStylizer
-from nst_core.video_config import VideoConfig
+from nst_core.stylize.engine import StyleEngine
+from nst_core.images.picture import read_picture
+from nst_core.video.stylizer import VideoStylizer
+from nst_core.video.config import VideoConfig
 source, style, target, work, network = map(Path, sys.argv[1:])
 engine = StyleEngine(network, "torch", "cpu")
 statistics = engine.style_statistics(read_picture(style), 64)

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from jobs.accounts.api_keys import Scope
 from jobs.queue import lifecycle
-from jobs.queue.workers import appear
+from jobs.queue.workers import register_worker
 from jobs.service import JobService
 from jobs.settings import Settings
 from web import create_app
@@ -148,8 +148,8 @@ def test_who_is_at_work(
     job = submit(ada)
     claim(service)
     with service.sessions.begin() as session:
-        appear(session, "host:7", ["stylize"])
-        appear(session, "host:8", ["train"])
+        register_worker(session, "host:7", ["stylize"])
+        register_worker(session, "host:8", ["train"])
     busy, idle = client.get("/v1/admin/workers", headers=keeper).json["workers"]
     assert (busy["name"], busy["state"], busy["queues"]) == ("host:7", "busy", ["stylize"])
     assert (busy["job"]["id"], busy["job"]["owner"], busy["job"]["worker"]) == (

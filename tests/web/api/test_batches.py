@@ -102,7 +102,7 @@ def test_canceling_a_batch(client: FlaskClient, service: JobService, post: Post)
     response = client.post(batch["urls"]["cancel"])
     with service.sessions.begin() as session:
         assert lifecycle.heartbeat(session, run, 60) is True
-        lifecycle.end_canceled(session, run)
+        lifecycle.finish_canceled(session, run)
     again = client.post(batch["urls"]["cancel"])
 
     assert (response.status_code, response.json["counts"]["canceled"]) == (202, 2)

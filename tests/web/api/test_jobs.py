@@ -15,7 +15,7 @@ from PIL import Image
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from jobs.blobs.rows import keep_blob
+from jobs.blobs.rows import upsert_blob
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobEvent, JobFile
 from jobs.media.pictures import PictureInfo, Upload
@@ -48,7 +48,7 @@ def finish(service: JobService, data: bytes) -> str:
         lifecycle.succeed(session, run, {"run_s": 0.5})
         sha256 = service.storage.put(data)
         info = PictureInfo(media_type="image/png", width=48, height=32)
-        keep_blob(session, sha256, len(data), info, lifecycle.now(session))
+        upsert_blob(session, sha256, len(data), info, lifecycle.now(session))
         session.add(JobFile(job_id=run.job_id, direction="output", role="image", sha256=sha256))
         return run.job_id
 
@@ -318,7 +318,7 @@ def test_every_change_of_a_job_changes_its_etag(
     canceling = client.post(f"{path}/cancel").json
     told = look()
     with service.sessions.begin() as session:
-        lifecycle.end_canceled(session, run)
+        lifecycle.finish_canceled(session, run)
     ended = look()
 
     assert (running["status"], further["progress"]["step"]) == ("running", 1)

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from sqlalchemy import func, select, update
+from support.maintenance import maintenance_of
 from werkzeug.test import TestResponse
 
 from jobs.db.models.jobs import Job
@@ -89,15 +90,14 @@ def test_a_deadline_that_makes_no_sense(
 def test_a_job_past_its_deadline_says_why_it_was_canceled(
     client: FlaskClient, service: JobService, submit: Any
 ) -> None:
-    from jobs.operations.maintenance import Maintenance
 
     job = submit(cancel_after="60")
-    assert Maintenance(service).cancel_overdue() == []
+    assert maintenance_of(service).cancel_overdue() == []
     with service.sessions.begin() as session:
         past = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
         session.execute(update(Job).values(cancel_at=past))
 
-    assert Maintenance(service).cancel_overdue() == [job["id"]]
+    assert maintenance_of(service).cancel_overdue() == [job["id"]]
 
     now = client.get(job["urls"]["self"]).json
     assert (now["status"], now["cancel_reason"]) == ("canceled", "deadline")
@@ -105,7 +105,6 @@ def test_a_job_past_its_deadline_says_why_it_was_canceled(
 
 
 def test_a_running_job_past_its_deadline_is_told_to_stop(service: JobService, submit: Any) -> None:
-    from jobs.operations.maintenance import Maintenance
 
     job = submit(cancel_after="60")
     with service.sessions.begin() as session:
@@ -113,10 +112,10 @@ def test_a_running_job_past_its_deadline_is_told_to_stop(service: JobService, su
         session.execute(update(Job).values(cancel_at=lifecycle.now(session)))
     assert run is not None
 
-    Maintenance(service).cancel_overdue()
+    maintenance_of(service).cancel_overdue()
     with service.sessions.begin() as session:
         assert lifecycle.heartbeat(session, run, 60) is True
-        lifecycle.end_canceled(session, run)
+        lifecycle.finish_canceled(session, run)
 
     ended = service.get(job["id"])
     assert (ended.status, ended.cancel_reason) == ("canceled", "deadline")
@@ -326,20 +325,20 @@ def test_an_id_that_is_no_uuid(client: FlaskClient, picture: Picture, chosen: st
 def test_the_same_question_is_answered_with_200(
     client: FlaskClient, service: JobService, picture: Picture, submit: Any
 ) -> None:
-    from jobs.blobs.rows import keep_blob
+    from jobs.blobs.rows import upsert_blob
     from jobs.db.models.jobs import JobFile
-    from jobs.db.upserts import keep_network_version
+    from jobs.db.upserts import upsert_network_version
     from jobs.media.pictures import PictureInfo
 
     submit()
     with service.sessions.begin() as session:
         at = lifecycle.now(session)
-        keep_network_version(session, "slim", "v1", at)
+        upsert_network_version(session, "slim", "v1", at)
         run = lifecycle.claim(session, "stylize", "w", 60)
         assert run is not None
         lifecycle.succeed(session, run, {}, network_version="v1")
         sha256 = service.storage.put(b"made")
-        keep_blob(session, sha256, 4, PictureInfo(media_type="image/png", width=8, height=8), at)
+        upsert_blob(session, sha256, 4, PictureInfo(media_type="image/png", width=8, height=8), at)
         session.add(JobFile(job_id=run.job_id, direction="output", role="image", sha256=sha256))
 
     again = client.post("/v1/jobs", data=form(picture))

@@ -134,10 +134,10 @@ def test_pause_resume_and_finish(
     with service.sessions.begin() as session:
         run = lifecycle.claim(session, "train", "w", 60)
         assert run is not None
-        assert not record.owner_requests(session, run).finish
+        assert not record.read_signals(session, run).finish
     assert client.post(urls["finish"]).status_code == 202
     with service.sessions.begin() as session:
-        assert record.owner_requests(session, run).finish
+        assert record.read_signals(session, run).finish
         lifecycle.succeed(session, run, {})
     assert client.post(urls["pause"]).status_code == 409
 
@@ -153,7 +153,7 @@ def test_losses_and_samples(
             record.save_losses(session, run, step, losses)
     with service.sessions.begin() as session:
         record.save_sample(session, run, 2, sha256)
-        record.save_notice(session, run, 2, "rescued", "It went back.")
+        record.record_notice(session, run, 2, "rescued", "It went back.")
 
     urls = training["urls"]
     assert [loss["step"] for loss in client.get(urls["losses"]).json["items"]] == [1, 2]
@@ -177,7 +177,7 @@ def test_a_run_that_lost_its_lease_writes_nothing(
         lifecycle.requeue(session, run, reason="stalled")
     writes: list[Callable[..., None]] = [
         lambda session: record.save_losses(session, run, 1, {"content": 1.0}),
-        lambda session: record.save_notice(session, run, 1, "code", "words"),
+        lambda session: record.record_notice(session, run, 1, "code", "words"),
         lambda session: record.save_sample(session, run, 1, "0" * 64),
         lambda session: record.save_checkpoint(session, run, 1, "0" * 64),
     ]
@@ -329,7 +329,7 @@ def test_hostile_archives_leave_nothing(
 ) -> None:
     update = {"max_dataset_images": 8, "max_upload_mb": 5, "max_dataset_mb": 1}
     few = settings.model_copy(update=update)
-    small = JobService(few, service.engine, service.storage, service.queue)
+    small = JobService(few, service.engine, service.storage, service.broker)
     client = create_app(few, small).test_client()
     cases = hostile(picture())
     assert len(cases["much from little"]) < 100_000
@@ -354,7 +354,7 @@ def test_a_folder_below_the_root(
     (tmp_path / "secret").mkdir()
     assert client.post("/v1/datasets", data={"folder": "trip", "name": "x"}).status_code == 422
     rooted = settings.model_copy(update={"dataset_root": str(root)})
-    app: Flask = create_app(rooted, JobService(rooted, service.engine, service.storage, service.queue))
+    app: Flask = create_app(rooted, JobService(rooted, service.engine, service.storage, service.broker))
     client = app.test_client()
 
     answer = client.post("/v1/datasets", data={"folder": "trip", "name": "Trip"})

@@ -9,11 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import update
+from support.maintenance import maintenance_of
 
 from jobs.db.models.blobs import StoredUpload
 from jobs.media.limits import DecodeLimits
-from jobs.media.sandbox import take_thumbnail
-from jobs.operations.maintenance import Maintenance
+from jobs.media.sandbox import thumbnail_in_sandbox
 from jobs.service import JobService
 
 Picture = Callable[..., bytes]
@@ -94,7 +94,7 @@ def test_a_job_keeps_the_picture_of_an_upload_that_is_deleted(
     assert client.get(kept["urls"]["self"]).status_code == 404
     assert client.delete(kept["urls"]["self"]).status_code == 404
     service.settings = service.settings.model_copy(update={"orphan_seconds": -1})
-    Maintenance(service).sweep()
+    maintenance_of(service).sweep()
 
     assert client.get(job["inputs"][0]["url"]).data == picture()
 
@@ -199,9 +199,9 @@ def test_thumbnails_of_styles_are_made_in_the_confined_processes_and_once(
 
     def take(data: bytes, media_type: str, limits: DecodeLimits, *, side: int) -> bytes:
         asked.append((side, media_type))
-        return take_thumbnail(data, media_type, limits, side=side)
+        return thumbnail_in_sandbox(data, media_type, limits, side=side)
 
-    monkeypatch.setattr("web.api.styles.take_thumbnail", take)
+    monkeypatch.setattr("web.api.styles.thumbnail_in_sandbox", take)
     path = style["urls"]["image"]
     first = client.get(f"{path}?size=96")
     service.storage.delete(style["sha256"])

@@ -182,7 +182,7 @@ def test_hostile_videos_leave_nothing(
 
 def test_a_video_that_is_too_long(settings: Settings, service: JobService, clip: bytes) -> None:
     limited = settings.model_copy(update={"max_video_seconds": 0.05})
-    again = JobService(limited, service.engine, service.storage, service.queue)
+    again = JobService(limited, service.engine, service.storage, service.broker)
     answer = post(create_app(limited, again).test_client(), clip)
 
     assert answer.status_code == 413
@@ -191,7 +191,7 @@ def test_a_video_that_is_too_long(settings: Settings, service: JobService, clip:
 
 def test_a_video_that_is_too_large(settings: Settings, service: JobService) -> None:
     limited = settings.model_copy(update={"max_video_mb": 1})
-    again = JobService(limited, service.engine, service.storage, service.queue)
+    again = JobService(limited, service.engine, service.storage, service.broker)
     client = create_app(limited, again).test_client()
     # Put together by hand: the test client's own builder leaves its temporary file open.
     parts = b'--b\r\nContent-Disposition: form-data; name="kind"\r\n\r\nvideo\r\n'

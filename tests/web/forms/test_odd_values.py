@@ -14,7 +14,7 @@ from werkzeug.routing import Rule
 
 from jobs.blobs.local import LocalStorage
 from jobs.db.engine import make_engine
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
 from web import create_app
@@ -50,7 +50,7 @@ ODD_TEXTS = [
 def service(settings: Settings, local_storage: LocalStorage, migrated_url: str) -> Iterator[JobService]:
     """The use cases on either database, with a style to name."""
     engine = make_engine(migrated_url)
-    service = JobService(settings, engine, local_storage, JobQueue(make_celery(settings.broker)))
+    service = JobService(settings, engine, local_storage, Broker(make_celery(settings.broker)))
     service.styles.register_gallery()
     yield service
     engine.dispose()

@@ -23,7 +23,7 @@ from jobs.db.engine import make_engine
 from jobs.db.models.jobs import JobFile
 from jobs.media.pictures import PictureInfo
 from jobs.queue import lifecycle
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
 from web import create_app
@@ -91,7 +91,7 @@ def application(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         submit_rate_limit="",
     )
     engine = make_engine(settings.database)
-    queue = JobQueue(make_celery(settings.broker))
+    queue = Broker(make_celery(settings.broker))
     service = JobService(settings, engine, LocalStorage(home / "blobs"), queue)
     app = create_app(settings, service)
     door.app = app
@@ -115,7 +115,7 @@ def work(service: JobService, stop: threading.Event) -> None:
         sha256 = store_blob(service.sessions, service.storage, picture(9), info)
         with service.sessions.begin() as session:
             if lifecycle.heartbeat(session, run, 60):
-                lifecycle.end_canceled(session, run)
+                lifecycle.finish_canceled(session, run)
                 continue
             lifecycle.succeed(session, run, {"run_s": 0.1})
             file = {"direction": "output", "role": "image", "sha256": sha256}

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.accounts.api_keys import KeyRing, Scope
+from jobs.accounts.api_keys import ApiKeyStore, Scope
 from jobs.service import JobService
 from jobs.settings import Settings
 from web import create_app
@@ -32,13 +32,13 @@ def app(settings: Settings, service: JobService) -> Flask:
 
 
 @pytest.fixture
-def ring(app: Flask) -> KeyRing:
-    found: KeyRing = app.extensions["keys"]
+def ring(app: Flask) -> ApiKeyStore:
+    found: ApiKeyStore = app.extensions["keys"]
     return found
 
 
 @pytest.fixture
-def token(ring: KeyRing) -> str:
+def token(ring: ApiKeyStore) -> str:
     return ring.create("ada", [Scope.READ, Scope.SUBMIT])[1]
 
 
@@ -61,7 +61,7 @@ def test_headers_that_are_no_key(client: FlaskClient, header: str) -> None:
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_revoked_key_is_refused_at_once(client: FlaskClient, ring: KeyRing, token: str) -> None:
+def test_a_revoked_key_is_refused_at_once(client: FlaskClient, ring: ApiKeyStore, token: str) -> None:
     assert client.get("/v1/jobs", headers=bearer(token)).status_code == 200
     ring.revoke(token.split("_")[1])
 
@@ -135,7 +135,7 @@ def test_a_wrong_key_opens_no_session(client: FlaskClient) -> None:
     assert "Set-Cookie" not in refused.headers
 
 
-def test_a_session_ends_with_its_key(client: FlaskClient, ring: KeyRing, token: str) -> None:
+def test_a_session_ends_with_its_key(client: FlaskClient, ring: ApiKeyStore, token: str) -> None:
     log_in(client, token)
     ring.revoke(token.split("_")[1])
 

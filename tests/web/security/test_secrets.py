@@ -15,7 +15,7 @@ from sqlalchemy import create_engine
 from jobs.accounts.api_keys import Scope
 from jobs.db.models.jobs import Base
 from jobs.errors import StorageError
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
 from web import create_app
@@ -40,7 +40,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def service(service: JobService, settings: Settings) -> JobService:
-    service.queue = JobQueue(make_celery(settings.broker))
+    service.broker = Broker(make_celery(settings.broker))
     return service
 
 
@@ -103,7 +103,7 @@ def test_a_database_that_refuses_us_is_logged_without_its_password(
     url = f"postgresql+psycopg://ada:{PASSWORD}@127.0.0.1:1/atelier"
     away = settings.model_copy(update={"database_url": url, "api_keys": "off"})
     broken = JobService(
-        away, create_engine(url, connect_args={"connect_timeout": 1}), service.storage, service.queue
+        away, create_engine(url, connect_args={"connect_timeout": 1}), service.storage, service.broker
     )
     client = create_app(away, broken).test_client()
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from jobs.db.models.jobs import Job
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from nst_core.export.formats import FORMATS
@@ -27,7 +27,7 @@ from worker.context import WorkerContext
 
 @pytest.fixture
 def service(context: WorkerContext) -> JobService:
-    queue = JobQueue(make_celery(context.settings.broker))
+    queue = Broker(make_celery(context.settings.broker))
     return JobService(context.settings, context._engine, context.storage, queue)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jobs.media.pictures import Upload
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -19,7 +19,7 @@ SMALL = {"size": "48", "steps": "3", "levels": "1"}
 
 @pytest.fixture
 def submit(context: WorkerContext, picture: Callable[..., bytes]) -> Callable[..., Any]:
-    queue = JobQueue(make_celery(context.settings.broker))
+    queue = Broker(make_celery(context.settings.broker))
     service = JobService(context.settings, context._engine, context.storage, queue)
 
     def make(**params: Any) -> tuple[JobService, str]:
@@ -60,16 +60,16 @@ def test_what_is_cancelled_meanwhile_stops(
     context: WorkerContext, submit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service, job_id = submit(steps="2000")
-    from worker.progress import Teller
+    from worker.progress import ProgressReporter
 
-    shown = Teller.progress
+    report = ProgressReporter.report
 
-    def cancel_first(self: Teller, *values: Any) -> None:
-        shown(self, *values)
+    def cancel_first(self: ProgressReporter, *values: Any) -> None:
+        report(self, *values)
         if service.get(job_id).cancel_requested_at is None:
             service.cancel(job_id)
 
-    monkeypatch.setattr(Teller, "progress", cancel_first)
+    monkeypatch.setattr(ProgressReporter, "report", cancel_first)
     execution.run_next(context, "train", "w")
 
     assert service.get(job_id).status == JobStatus.CANCELED

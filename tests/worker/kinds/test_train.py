@@ -25,7 +25,7 @@ from jobs.db.models.operations import OutboxMessage
 from jobs.db.models.trainings import TrainedNetwork, TrainingLoss
 from jobs.errors import StorageError
 from jobs.media.pictures import Upload
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
@@ -44,7 +44,7 @@ def worker_settings(worker_settings: Settings) -> Settings:
 @pytest.fixture
 def service(context: WorkerContext) -> JobService:
     settings = context.settings
-    queue = JobQueue(make_celery(settings.broker))
+    queue = Broker(make_celery(settings.broker))
     service = JobService(settings, context._engine, context.storage, queue)
     assert service.datasets.register_samples() >= 4
     return service
@@ -111,7 +111,7 @@ def test_a_training_becomes_a_network_that_a_job_uses(
     assert [file.role for file in job.outputs] == ["image", "network"]
     assert job.metrics is not None
     assert (job.metrics["steps"], job.metrics["reason"]) == (4, "steps")
-    network = service.networks.named("mine")
+    network = service.networks.find_by_name("mine")
     assert network is not None
     assert (network.version, network.architecture, network.styled) == (1, "johnson", True)
     assert read_header(context.storage.get(network.sha256)).architecture == "johnson"
@@ -368,7 +368,7 @@ def test_a_network_for_any_style_is_trained_from_two_datasets(
 
     job = service.get(job_id)
     assert job.status == JobStatus.SUCCEEDED, job.error
-    network = service.networks.named("any")
+    network = service.networks.find_by_name("any")
     assert network is not None
     assert (network.architecture, network.styled) == ("slim_adain", False)
     used = service.submit(

@@ -19,7 +19,7 @@ from jobs.blobs.local import LocalStorage
 from jobs.db.models.jobs import Job
 from jobs.errors import JobsError, StorageError
 from jobs.media.pictures import Upload
-from jobs.queue.broker import JobQueue, make_celery
+from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -43,7 +43,7 @@ def clip(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[..., bytes]:
 @pytest.fixture
 def service(context: WorkerContext) -> JobService:
     settings = context.settings
-    queue = JobQueue(make_celery(settings.broker))
+    queue = Broker(make_celery(settings.broker))
     return JobService(settings, context._engine, context.storage, queue)
 
 
@@ -218,7 +218,7 @@ def test_a_long_video_is_refused(
     picture: Callable[..., bytes],
 ) -> None:
     short = context.settings.model_copy(update={"max_video_seconds": 0.1})
-    service = JobService(short, context._engine, context.storage, service.queue)
+    service = JobService(short, context._engine, context.storage, service.broker)
     with pytest.raises(JobsError, match="lasts"):
         service.submit(
             "video",

@@ -72,13 +72,13 @@ export function python(job, names) {
   const words = [`Path(${JSON.stringify(photo)})`];
   if (style) words.push(`style=Path(${JSON.stringify(style[1])})`);
   if (styleId) words.push(`style_id=${JSON.stringify(styleId)}`);
-  if (extra.length) words.push(`parts={${extra.map(([field, name]) => `"${field}": Path(${JSON.stringify(name)})`).join(", ")}}`);
+  if (extra.length) words.push(`named_files={${extra.map(([field, name]) => `"${field}": Path(${JSON.stringify(name)})`).join(", ")}}`);
   if (job.kind !== "stylize") words.push(`kind=${literal(job.kind)}`);
   for (const [key, value] of given) words.push(`${key}=${literal(value)}`);
   if (styles.length) words.push(`styles=${literal(styles)}`);
   if (regions.length) words.push(`regions=${literal(regions)}`);
   return [
-    "from pathlib import Path", "", "from jobs.client import Client", "",
+    "from pathlib import Path", "", "from atelier import Client", "",
     `with Client(${JSON.stringify(location.origin)}) as atelier:`,
     "    job = atelier.submit(", ...words.map((word) => `        ${word},`), "    )",
     "    job = atelier.wait(job[\"id\"])",

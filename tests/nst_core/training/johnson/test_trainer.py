@@ -228,7 +228,7 @@ def test_no_numbers_send_it_back_with_a_lower_rate(build) -> None:  # type: igno
     assert all(torch.isfinite(value).all() for value in weights.values())
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(400)
 def test_a_style_weight_of_1e12_is_doubted_then_mended(build) -> None:  # type: ignore[no-untyped-def]
     trainer = build(
