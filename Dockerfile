@@ -18,6 +18,7 @@ COPY constraints.txt pyproject.toml README.md LICENSE NOTICE ./
 
 FROM build AS web-build
 COPY atelier atelier
+COPY params params
 COPY jobs jobs
 COPY web web
 COPY migrations migrations
@@ -32,6 +33,7 @@ RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX_URL:+-
 
 FROM torch-cpu AS worker-cpu-build
 COPY atelier atelier
+COPY params params
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core
@@ -41,6 +43,7 @@ FROM build AS worker-cuda-build
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
  && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision
 COPY atelier atelier
+COPY params params
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core

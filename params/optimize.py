@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from params.form_lists import as_tuple
-from params.training import LayerName
+from params.training import LayerName, check_layers
 
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 LayerWeight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
@@ -51,8 +51,8 @@ class GatysSettings(BaseModel):
     )
     color: Literal["style", "luminance", "match"] = Field(
         "style",
-        description="Colours: of the style; luminance keeps the photo's hues; match gives the style the "
-        "photo's colours first.",
+        description="Colours: those of the style; luminance keeps the photo's hues; match gives the "
+        "style the photo's colours first.",
     )
     alpha: float = Field(
         1.0,
@@ -74,6 +74,11 @@ class GatysSettings(BaseModel):
             raise ValueError("At least one of layer_weights must be above 0")
         return self
 
+    @model_validator(mode="after")
+    def _known_layers(self) -> Self:
+        check_layers(self.style_layers, getattr(self, "loss_network", "vgg16"))
+        return self
+
     @property
     def shares(self) -> dict[str, float]:
         """Weight of each style layer by name; they add up to 1."""
@@ -93,3 +98,8 @@ class GatysConfig(GatysSettings):
         "vgg16", description="Loss network: vgg16 is bundled, vgg19 is downloaded on first use."
     )
     preview_interval: int = Field(25, ge=1, le=10_000, description="Steps between previews.")
+
+    @model_validator(mode="after")
+    def _known_content_layer(self) -> Self:
+        check_layers([self.content_layer], self.loss_network)
+        return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def model_options(*, exclude: Collection[str] = (), **models: type[BaseModel]) -> Callable[[F], F]:
+def model_options(
+    models: Mapping[str, type[BaseModel]], *, exclude: Collection[str] = ()
+) -> Callable[[F], F]:
     """Decorator that adds one option for each field of each model; an option not given is None.
 
-    The keywords name the models, for help texts that show the default of each. Other names by which a
-    field may be given become other names of its option.
+    The keys of `models` label the defaults in the help texts. Other names by which a field may be given
+    become other names of its option.
     """
     names = dict.fromkeys(
         name for model in models.values() for name in model.model_fields if name not in exclude
@@ -33,24 +35,26 @@ def model_options(*, exclude: Collection[str] = (), **models: type[BaseModel]) -
                 for label, model in models.items()
                 if name in model.model_fields
             }
-            command = _option(name, fields, several=len(models) > 1)(command)
+            command = _option(name, fields, models)(command)
         return command
 
     return add
 
 
-def _option(name: str, fields: dict[str, FieldInfo], *, several: bool) -> Callable[[F], F]:
+def _option(
+    name: str, fields: dict[str, FieldInfo], models: Mapping[str, type[BaseModel]]
+) -> Callable[[F], F]:
     first = next(iter(fields.values()))
     names = dict.fromkeys(each for field in fields.values() for each in _names(name, field))
     flags = [f"--{each.replace('_', '-')}" for each in names]
-    help_ = _help(fields, several=several)
+    help_ = _help(fields, for_all=len(fields) == len(models))
     # A parameter `format` would hide Python's function of that name.
     variable = f"{name}_" if name == "format" else name
     if isinstance(first.default, bool) and not _is_text(first):
         return click.option(f"{flags[0]}/--no-{flags[0][2:]}", variable, default=None, help=help_)
-    required = all(field.is_required() for field in fields.values())
-    kind = _click_type(first)
-    return click.option(*flags, variable, default=None, required=required, help=help_, **kind)
+    required = len(fields) == len(models) and all(each.is_required() for each in fields.values())
+    kind = _click_type(list(fields.values()))
+    return click.option(*flags, variable, required=required, help=help_, **kind)
 
 
 def _names(name: str, field: FieldInfo) -> list[str]:
@@ -58,15 +62,20 @@ def _names(name: str, field: FieldInfo) -> list[str]:
     return [str(each) for each in alias.choices] if isinstance(alias, AliasChoices) else [name]
 
 
-def _help(fields: dict[str, FieldInfo], *, several: bool) -> str:
-    text = next((field.description for field in fields.values() if field.description), "")
-    defaults = {label: _shown(field.default) for label, field in fields.items()}
-    if several:
+def _help(fields: dict[str, FieldInfo], *, for_all: bool) -> str:
+    texts = {label: field.description for label, field in fields.items() if field.description}
+    text = next(iter(texts.values()), "")
+    if len(set(texts.values())) > 1:
+        text = " ".join(f"{label}: {each}" for label, each in texts.items())
+    defaults = {
+        label: "required" if field.is_required() else _shown(field.default)
+        for label, field in fields.items()
+    }
+    if not for_all or len(set(defaults.values())) > 1:
         shown = "; ".join(f"{label}: {default}" for label, default in defaults.items())
     else:
-        shown = next(iter(defaults.values()))
-        known = shown not in ("", "automatic") and not next(iter(fields.values())).is_required()
-        shown = f"default: {shown}" if known else ""
+        default = next(iter(defaults.values()))
+        shown = "" if default in ("", "automatic", "required") else f"default: {default}"
     return f"{text.replace('`', '')}{f' [{shown}]' if shown else ''}".strip()
 
 
@@ -82,11 +91,12 @@ def _is_text(field: FieldInfo) -> bool:
     return str in get_args(field.annotation)
 
 
-def _click_type(field: FieldInfo) -> dict[str, Any]:
-    """Type of an option, as keywords of `click.option`."""
-    kind, rules = _without_null(field.annotation, list(field.metadata))
+def _click_type(fields: list[FieldInfo]) -> dict[str, Any]:
+    """Type of an option, as keywords of `click.option`; choices are those of all `fields`."""
+    kind, rules = _without_null(fields[0].annotation, list(fields[0].metadata))
     if get_origin(kind) is Literal:
-        return {"type": click.Choice([str(choice) for choice in get_args(kind)])}
+        choices = [str(choice) for field in fields for choice in get_args(field.annotation)]
+        return {"type": click.Choice(list(dict.fromkeys(choices)))}
     if get_origin(kind) is tuple and Ellipsis not in get_args(kind):
         return {"type": float, "nargs": len(get_args(kind))}
     low, high = (_bound(rules, name) for name in ("ge", "le"))

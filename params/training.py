@@ -6,6 +6,8 @@ files, memory, threads and logs.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -25,6 +27,8 @@ Interval = Annotated[int, Field(ge=1, le=MAX_STEPS)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 LayerName = Annotated[str, Field(pattern=r"^relu[1-5]_[1-4]$")]
+#: The layers of VGG-16 up to relu4_3, which is where the bundled file ends.
+_VGG16_LAYER = re.compile(r"relu([12]_[12]|[34]_[123])")
 
 MaxSteps = Annotated[int, Field(ge=1, le=MAX_STEPS, description="Optimiser steps in all.")]
 BatchSize = Annotated[int, Field(ge=1, le=256, description="Photographs per step.")]
@@ -61,6 +65,13 @@ def _rising(zoom: tuple[float, float]) -> tuple[float, float]:
 
 #: Range of the side of a crop, as a share of the shorter side of the picture.
 Zoom = Annotated[tuple[Share, Share], BeforeValidator(as_tuple), AfterValidator(_rising)]
+
+
+def check_layers(layers: Iterable[str], loss_network: str) -> None:
+    """Raise `ValueError` for a layer that the loss network does not have."""
+    for layer in layers:
+        if loss_network == "vgg16" and not _VGG16_LAYER.fullmatch(layer):
+            raise ValueError(f"The loss network vgg16 has no layer {layer}; the last one is relu4_3")
 
 
 class TrainingSettings(BaseModel):
@@ -161,6 +172,12 @@ class JohnsonSettings(TrainingSettings):
     use_amp: bool = Field(False, description="Mixed precision: faster on GPUs.")
     gradient_checkpointing: bool = Field(False, description="Less memory, more time.")
     seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _known_layers(self) -> Self:
+        loss_network = getattr(self, "loss_network", "vgg16")
+        check_layers((self.content_layer, *self.style_layers), loss_network)
+        return self
 
     @property
     def style_side(self) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 )
 @click.option("--measure/--no-measure", default=True, show_default=True, help="Time a real step.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@model_options(johnson=JohnsonTrainConfig)
+@model_options({"johnson": JohnsonTrainConfig})
 @explains_errors
 def diagnose(
     content: Path, style: Path, device: str, cold: bool, measure: bool, as_json: bool, **options: Any

@@ -78,7 +78,7 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@model_options(**CONFIGS)
+@model_options(CONFIGS)
 @explains_errors
 def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **options: Any) -> None:
     """Train a network for one style, or one that takes any.

@@ -50,16 +50,13 @@ def parse_config(
     `strict` refuses numbers given as text and booleans given as numbers. Raises `ConfigError`, which
     names every setting that is wrong.
     """
-    from pydantic import ValidationError
-
-    from params.errors import explain
+    from params.errors import SettingsError, parse_settings
     from params.training import CONFIGS
 
     try:
-        return CONFIGS[kind].model_validate(dict(settings), strict=strict)
-    except ValidationError as error:
-        problems = [f"{name}: {message}" if name else message for name, message in explain(error)]
-        raise ConfigError(" ".join(problems)) from error
+        return parse_settings(CONFIGS[kind], settings, strict=strict)
+    except SettingsError as error:
+        raise ConfigError(str(error)) from error
 
 
 def digest(config: TrainingSettings) -> str:

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.params.kinds import PARAMS
+from pydantic import BaseModel
+
+from jobs.params.kinds import PARAMS, variants
 from web.openapi.parts import BINARY, as_fields, handling
 
-#: Fields whose form value may be JSON.
-_LISTS = ("alphas", "alpha_points", "styles", "regions", "style_layers", "layer_weights")
 _CONTENT = {"video": "The video, in a form: MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, WMV, OGV or GIF."}
 
 
 def submit_body() -> dict[str, Any]:
     """The body of a request for a job: a form with pictures, or JSON that names uploads."""
-    encoding = {name: {"contentType": "application/json"} for name in sorted(_LISTS)}
-    forms = {"anyOf": [_form(kind) for kind in PARAMS]}
+    models = [(kind, model) for kind in PARAMS for model in variants(kind).values()]
+    lists = {name for _, model in models for name in _list_fields(model)}
+    encoding = {name: {"contentType": "application/json"} for name in sorted(lists)}
+    forms = {"anyOf": [_form(kind, model) for kind, model in models]}
     return {
         "required": True,
         "content": {
             "multipart/form-data": {"schema": forms, "encoding": encoding},
-            "application/json": {"schema": {"anyOf": [_by_uploads(kind) for kind in PARAMS]}},
+            "application/json": {
+                "schema": {"anyOf": [_by_uploads(kind, model) for kind, model in models]}
+            },
         },
     }
 
@@ -29,38 +33,54 @@ def definitions() -> dict[str, Any]:
     """The schemas that parameters refer to."""
     found: dict[str, Any] = {}
     for kind in PARAMS:
-        found |= _described(kind).get("$defs", {})
+        for model in variants(kind).values():
+            found |= _described(model).get("$defs", {})
     return found
 
 
 def params_of(kind: str) -> dict[str, Any]:
-    """Name → schema of the parameters of a kind."""
-    properties: dict[str, Any] = _described(kind)["properties"]
+    """Name → schema of the parameters of a kind that has a single model."""
+    (model,) = variants(kind).values()
+    return _params(model)
+
+
+def _params(model: type[BaseModel]) -> dict[str, Any]:
+    properties: dict[str, Any] = _described(model)["properties"]
     return properties
 
 
-def _described(kind: str) -> dict[str, Any]:
-    return PARAMS[kind].model_json_schema(ref_template="#/components/schemas/{model}")
+def _title(kind: str, model: type[BaseModel]) -> str:
+    tags = [tag for tag, each in variants(kind).items() if each is model]
+    return kind if tags == [kind] else f"{kind} {tags[0]}"
 
 
-def _form(kind: str) -> dict[str, Any]:
+def _list_fields(model: type[BaseModel]) -> list[str]:
+    """Fields that are lists, whose form value may be JSON."""
+    return [name for name, schema in _params(model).items() if schema.get("type") == "array"]
+
+
+def _described(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema(ref_template="#/components/schemas/{model}")
+
+
+def _form(kind: str, model: type[BaseModel]) -> dict[str, Any]:
     named = {**BINARY, "description": "A picture that another field names."}
     return {
         "type": "object",
-        "title": kind,
+        "title": _title(kind, model),
         "properties": {
             **handling(),
             **_kind(kind),
             **_pictures(kind, BINARY),
             "style_id": {"type": "string", "description": "A style of /v1/styles."},
-            **as_fields(params_of(kind)),
+            **as_fields(_params(model)),
         },
-        "required": [*_kind_required(kind), *_content(kind), *_required(kind)],
+        "required": [*_kind_required(kind), *_content(kind), *_required(model)],
         "additionalProperties": named if kind in {"stylize", "video"} else False,
     }
 
 
-def _by_uploads(kind: str) -> dict[str, Any]:
+def _by_uploads(kind: str, model: type[BaseModel]) -> dict[str, Any]:
     named = {
         "type": "object",
         "properties": {"upload": {"type": "string"}},
@@ -69,13 +89,13 @@ def _by_uploads(kind: str) -> dict[str, Any]:
     }
     params = {
         "type": "object",
-        "properties": params_of(kind),
-        "required": _required(kind),
+        "properties": _params(model),
+        "required": _required(model),
         "additionalProperties": False,
     }
     return {
         "type": "object",
-        "title": kind,
+        "title": _title(kind, model),
         "properties": {
             **handling(),
             **_kind(kind),
@@ -86,7 +106,7 @@ def _by_uploads(kind: str) -> dict[str, Any]:
         "required": [
             *_kind_required(kind),
             *_content(kind),
-            *(["params"] if _required(kind) else []),
+            *(["params"] if _required(model) else []),
         ],
         # Uploads that `styles` and `regions` name.
         "additionalProperties": named if kind in {"stylize", "video"} else False,
@@ -105,8 +125,8 @@ def _content(kind: str) -> list[str]:
     return [] if kind in {"train", "export"} else ["content"]
 
 
-def _required(kind: str) -> list[str]:
-    return list(_described(kind).get("required", []))
+def _required(model: type[BaseModel]) -> list[str]:
+    return list(_described(model).get("required", []))
 
 
 def _pictures(kind: str, schema: dict[str, Any]) -> dict[str, Any]:

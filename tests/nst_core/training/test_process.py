@@ -128,8 +128,11 @@ def test_asked_to_stop_it_saves_and_says_so_and_asked_to_finish_it_does(
         ({"kind": "portrait"}, "no training of the kind"),
         ({"contents": "/nowhere"}, "no folder"),
         ({"style": "/nowhere.png"}, "no file"),
-        ({"settings": {"lr": "fast"}}, "lr is a number"),
-        ({"kind": "adain", "settings": {"batch_size": -1}}, "batch_size can't be -1"),
+        ({"settings": {"lr": "fast"}}, "lr: Input should be a valid number"),
+        (
+            {"kind": "adain", "settings": {"batch_size": -1}},
+            "batch_size: Input should be greater than or equal to 1",
+        ),
     ],
 )
 def test_bad_input_is_refused_in_a_sentence(

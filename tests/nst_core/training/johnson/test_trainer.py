@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +12,8 @@ from nst_core.networks.files import load_weights, read_metadata
 from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import Event
-from nst_core.training.johnson.config import EXPLAINED, ConfigError, JohnsonTrainConfig
 from nst_core.training.johnson.trainer import FINAL, JohnsonTrainer
+from params.training import JohnsonTrainConfig
 
 TINY = JohnsonTrainConfig(
     max_steps=8,
@@ -37,7 +36,7 @@ def build(folders: tuple[Path, Path], tmp_path: Path):  # type: ignore[no-untype
     def make(folder: str = "run", **changes: object) -> JohnsonTrainer:
         heard.clear()
         return JohnsonTrainer(
-            dataclasses.replace(TINY, **changes),  # type: ignore[arg-type]
+            TINY.model_copy(update=changes),
             sorted(content.iterdir()),
             style / "coffee.png",
             tmp_path / folder,
@@ -60,7 +59,8 @@ def after(steps: int) -> Callable[[], str | None]:
 
 def test_a_run_tells_what_it_does_and_leaves_a_network(build, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     assert build().run() == "finished"
-    assert [event["step"] for event in told(build, "progress")] == [2, 4, 6, 8]
+    # On a slow machine there are more, since a progress event is due after some seconds too.
+    assert {2, 4, 6, 8} <= {event["step"] for event in told(build, "progress")}
     last = told(build, "progress")[-1]
     assert set(last["losses"]) == {"content", "style", "tv", "total"}  # type: ignore[call-overload]
     assert [event["step"] for event in told(build, "checkpoint")] == [3, 6, 8]
@@ -294,17 +294,3 @@ def test_the_order_of_the_photographs_covers_them_all(build) -> None:  # type: i
     assert not torch.equal(batches[0], batches[1])
     means = [np.sort(batch.float().mean((1, 2, 3)).numpy()) for batch in batches]
     assert all(high - low > 1 for low, high in means), "each batch of two holds both photographs"
-
-
-def test_every_setting_is_explained_and_checked() -> None:
-    assert set(EXPLAINED) == set(JohnsonTrainConfig.__dataclass_fields__)
-    assert JohnsonTrainConfig().max_steps == 40_000
-    assert JohnsonTrainConfig().tv_weight == 1e-6
-    settings = {"lr": 1, "style_layers": ["relu1_1"], "warm_start": "x", "style_weight": None}
-    assert JohnsonTrainConfig.of(settings).lr == 1.0
-    for wrong in (
-        {"lr": float("nan")}, {"batch_size": 0}, {"batch_size": "4"}, {"use_amp": 1}, {"more": 1},
-        {"loss_network": "vgg11"}, {"style_layers": []}, {"strength": 1e9}, {"seed": True},
-    ):  # fmt: skip
-        with pytest.raises(ConfigError):
-            JohnsonTrainConfig.of(wrong)
