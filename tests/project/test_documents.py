@@ -257,15 +257,15 @@ def test_the_map_of_contributing_names_what_exists() -> None:
         assert re.search(defined, (ROOT / path).read_text(), re.MULTILINE), f"{path}: {name}"
 
 
-def test_the_architecture_names_every_folder_of_code() -> None:
+def test_the_architecture_names_every_folder_and_every_module_beside_them() -> None:
     named = set(paths_in((ROOT / "docs" / "architecture.md").read_text()))
+    packages = [ROOT / name for name in ("jobs", "web", "worker", "nst_core", "bench")]
     folders = {
-        f"{init.parent.relative_to(ROOT)}/"
-        for package in ("jobs", "web", "worker", "nst_core", "bench")
-        for init in (ROOT / package).glob("*/__init__.py")
+        f"{init.parent.relative_to(ROOT)}/" for p in packages for init in p.glob("*/__init__.py")
     }
+    modules = {str(path.relative_to(ROOT)) for p in packages for path in p.glob("[!_]*.py")}
 
-    assert folders - named == set()
+    assert (folders | modules) - named == set()
 
 
 def test_the_readme_links_to_every_document() -> None:

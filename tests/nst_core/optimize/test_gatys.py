@@ -17,8 +17,8 @@ from params.optimize import GatysConfig
 TINY = GatysConfig(size=64, steps=6, levels=1, preview_interval=3)
 
 
-@pytest.mark.parametrize("optimizer", ("lbfgs", "adam"))
-@pytest.mark.parametrize("start", ("content", "noise"))
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("start", ["content", "noise"])
 def test_losses_fall(photo: Callable[..., Picture], optimizer: str, start: str) -> None:
     heard: list[dict[str, float]] = []
     config = GatysConfig(size=64, steps=8, levels=1, optimizer=optimizer, start=start, lr=0.05)
