@@ -61,7 +61,7 @@ def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     lease.report("prepare", 0, 1)
     folder.prepare()
     folder.fetch_checkpoint()
-    with TrainerProcess(_spec(context, job, folder), folder.path) as process:
+    with TrainerProcess(context.trainer, _spec(context, job, folder), folder.path) as process:
         run = _TrainingRun(context, job, lease, process)
         finished = run.follow()
     made = run.result(finished)

@@ -42,6 +42,7 @@ from nst_core.networks.full import FullAdaIN
 from nst_core.networks.registry import StyleNetwork
 from nst_core.networks.vgg import VggFeatures, load_vgg
 from nst_core.training.adain.inversion import Inversion, weighted
+from nst_core.training.averaging import WeightAverage
 from nst_core.training.data import CropRecipe, Crops, FeatureCache
 from nst_core.training.errors import ConfigError
 
@@ -79,7 +80,7 @@ class AdaINTrainer:
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=config.lr, weight_decay=config.weight_decay
         )
-        self.averaged = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self.average = WeightAverage(self.network, config.average)
         vgg = self.vgg or load_vgg(ADAIN_STYLE_LAYERS)
         self._features = vgg.to(self.device)
         self._features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -221,7 +222,7 @@ class AdaINTrainer:
         nn.utils.clip_grad_norm_(self.parameters, config.clip)
         self.optimizer.step()
         self.step += 1
-        self._average()
+        self.average.update(self.network, self.step)
         return Step(
             step=self.step,
             total=config.max_steps,
@@ -230,19 +231,12 @@ class AdaINTrainer:
             learning_rate=rate,
         )
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        keep = min(self.config.average, self.step / (self.step + 10))
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.averaged[name].lerp_(value, 1 - keep)
-
     def result(self) -> StyleNetwork:
         """Copy of the network with the averaged weights, in evaluation mode."""
         from nst_core.networks.registry import build_network
 
         network = build_network(self.network.architecture, self.network.settings)
-        network.load_state_dict(self.averaged)
+        network.load_state_dict(self.average.state_dict())
         return network.eval()
 
     def state(self) -> dict[str, Any]:
@@ -253,7 +247,7 @@ class AdaINTrainer:
             "architecture": self.network.architecture,
             "settings": json.dumps(self.network.settings),
             "network": self.network.state_dict(),
-            "averaged": self.averaged,
+            "averaged": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
 
@@ -261,7 +255,7 @@ class AdaINTrainer:
         """Resume from `state`; the crops depend on the step number, so their order continues."""
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
-        self.averaged = state["averaged"]
+        self.average.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
 
     def save(self, path: str | Path) -> None:

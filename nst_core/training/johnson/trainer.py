@@ -57,7 +57,8 @@ class JohnsonTrainer:
     """Trains a `JohnsonNetwork` on photographs `contents` for the picture `style`.
 
     Checkpoints and the network are written to `checkpoint_dir`, sample pictures to `samples_dir`
-    (default: a folder in `checkpoint_dir`). Raises `PictureError`, `DataError`, `VggError`,
+    (default: a folder in `checkpoint_dir`). `loss_network` is one that was loaded before, with the
+    layers of `config`. Raises `PictureError`, `DataError`, `VggError`,
     `CheckpointError` or `RuntimeChoiceError` if the training can't start.
     """
 
@@ -71,6 +72,7 @@ class JohnsonTrainer:
         device: str = "auto",
         on_event: OnEvent = lambda event: None,
         samples_dir: Path | None = None,
+        loss_network: LossNetwork | None = None,
     ) -> None:
         self.config = config
         self.device = choose_device(device)
