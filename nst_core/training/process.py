@@ -2,7 +2,7 @@
 
 SPEC is a JSON object: "kind" ("johnson" or "adain"), "contents" (a folder or a list of files), "style"
 (a file for johnson; a folder or a list for adain), "checkpoint_dir", "samples_dir", "settings",
-"resume", "threads" and "device". Standard output carries one event of `nst_core.training.events` a
+"resume", "threads", "device" and "parent" (the id of the process that starts it). Standard output carries one event of `nst_core.training.events` a
 line, as JSON, and nothing else.
 
 SIGTERM or SIGINT stops the training with a checkpoint; SIGUSR1 finishes it now with the network as it
@@ -79,7 +79,10 @@ def main(arguments: Sequence[str]) -> int:
     _exit_with_parent(parent)
     emit = _event_writer()
     try:
-        session = prepare(_read_spec(arguments), emit)
+        spec = _read_spec(arguments)
+        if spec.get("parent", parent) != os.getppid():
+            return 1  # the parent ended before this process could watch it
+        session = prepare(spec, emit)
         outcome = session.run(signals)
     except NstError as error:
         emit(Failed(step=0, code="refused", message=" ".join(str(error).split())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -87,6 +88,7 @@ def _spec(context: WorkerContext, job: Job, folder: TrainingFolder) -> dict[str,
         "resume": True,
         "threads": context.settings.torch_threads or None,
         "device": context.settings.device,
+        "parent": os.getpid(),
     }
 
 

@@ -89,7 +89,7 @@ class JohnsonTrainer:
             seed=config.seed,
             cache_mb=config.cache_mb,
         )
-        loss_network = LossNetwork.load(
+        loss_network = loss_network or LossNetwork.load(
             config.loss_network,
             config.style_layers,
             content_layer=config.content_layer,

@@ -478,6 +478,7 @@ def test_a_network_for_any_style_is_trained_from_two_datasets(
         "max_steps": "2",
         "batch_size": "1",
         "image_size": "32",
+        "style_size": "32",
     }
     job_id = service.submit("train", values, content=None).id
     execution.run_next(context, "train", "w")

@@ -7,6 +7,7 @@ import torch
 
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.slim import SlimAdaIN
+from nst_core.networks.vgg import VggFeatures
 from nst_core.training.adain.trainer import AdaINTrainer, Step
 from nst_core.training.data import image_paths
 from nst_core.training.errors import ConfigError
@@ -18,12 +19,13 @@ TINY = AdaINTrainConfig(
 
 
 @pytest.fixture
-def build(folders: tuple[Path, Path]):  # type: ignore[no-untyped-def]
+def build(folders: tuple[Path, Path], vgg: VggFeatures):  # type: ignore[no-untyped-def]
     content, style = (image_paths(folder) for folder in folders)
 
     def make() -> AdaINTrainer:
         torch.manual_seed(0)
-        return AdaINTrainer(SlimAdaIN((8, 8, 8), blocks=1, code_width=8), content, style, TINY)
+        network = SlimAdaIN((8, 8, 8), blocks=1, code_width=8)
+        return AdaINTrainer(network, content, style, TINY, vgg=vgg)
 
     return make
 
@@ -64,7 +66,7 @@ def test_a_step_trains_and_reports(build) -> None:  # type: ignore[no-untyped-de
 
 
 @pytest.fixture
-def build_full(folders: tuple[Path, Path]):  # type: ignore[no-untyped-def]
+def build_full(folders: tuple[Path, Path], vgg: VggFeatures):  # type: ignore[no-untyped-def]
     content, style = (image_paths(folder) for folder in folders)
 
     def make(steps: int, inversion_steps: int) -> AdaINTrainer:
@@ -72,7 +74,7 @@ def build_full(folders: tuple[Path, Path]):  # type: ignore[no-untyped-def]
         config = TINY.model_copy(
             update={"max_steps": steps, "inversion_steps": inversion_steps, "decay_steps": 1}
         )
-        return AdaINTrainer(FullAdaIN(), content, style, config)
+        return AdaINTrainer(FullAdaIN(), content, style, config, vgg=vgg)
 
     return make
 

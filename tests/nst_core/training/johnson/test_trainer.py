@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+from nst_core.losses.perceptual import LossNetwork
 from nst_core.networks.files import load_weights, read_metadata
 from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.errors import TrainingError
@@ -29,7 +30,7 @@ TINY = JohnsonTrainConfig(
 
 
 @pytest.fixture
-def build(folders: tuple[Path, Path], tmp_path: Path):  # type: ignore[no-untyped-def]
+def build(folders: tuple[Path, Path], tmp_path: Path, loss_network: LossNetwork):  # type: ignore[no-untyped-def]
     content, style = folders
     heard: list[Event] = []
 
@@ -42,6 +43,7 @@ def build(folders: tuple[Path, Path], tmp_path: Path):  # type: ignore[no-untype
             tmp_path / folder,
             device="cpu",
             on_event=heard.append,
+            loss_network=loss_network,
         )
 
     make.heard = heard  # type: ignore[attr-defined]
