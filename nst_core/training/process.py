@@ -2,8 +2,8 @@
 
 SPEC is a JSON object: "kind" ("johnson" or "adain"), "contents" (a folder or a list of files), "style"
 (a file for johnson; a folder or a list for adain), "checkpoint_dir", "samples_dir", "settings",
-"resume", "threads", "device" and "parent" (the id of the process that starts it). Standard output carries one event of `nst_core.training.events` a
-line, as JSON, and nothing else.
+"resume", "threads", "device" and "parent" (the id of the process that starts it). Standard output
+carries one event of `nst_core.training.events` a line, as JSON, and nothing else.
 
 SIGTERM or SIGINT stops the training with a checkpoint; SIGUSR1 finishes it now with the network as it
 is. The exit codes are those of `ExitCode`. The process ends when its parent process does.
