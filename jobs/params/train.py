@@ -57,7 +57,8 @@ class AdaINTrainParams(AdaINSettings, _TrainingJob):
 
 def _architecture(values: Any) -> Any:
     if isinstance(values, dict):
-        return values.get("architecture", "johnson")
+        architecture = values.get("architecture")
+        return "johnson" if architecture is None else architecture
     return getattr(values, "architecture", None)
 
 
