@@ -58,13 +58,13 @@ def test_a_training_whose_worker_is_killed_goes_on_and_its_network_is_used(
     stack: Stack, api: Client, training: dict[str, Any], photo: Path
 ) -> None:
     job_id = training["id"]
-    stack.wait_until(lambda: step(api, job_id) >= 3, seconds=120)
+    stack.wait_until(lambda: step(api, job_id) >= 3)
     reached = step(api, job_id)
     stack.kill("trainer")
-    stack.wait_until(lambda: not trainers(stack), seconds=60)  # it does not outlive its worker
+    stack.wait_until(lambda: not trainers(stack))  # it does not outlive its worker
     stack.wait_until(lambda: api.job(job_id)["status"] == "queued")
     stack.start("trainer")
-    stack.wait_until(lambda: step(api, job_id) > reached, seconds=120)
+    stack.wait_until(lambda: step(api, job_id) > reached)
     losses = ask(api, "GET", f"/v1/jobs/{job_id}/losses").json()["items"]
     steps = [loss["step"] for loss in losses]
     assert steps == sorted(set(steps))
@@ -88,7 +88,7 @@ def test_a_training_whose_worker_is_killed_goes_on_and_its_network_is_used(
 
 def test_a_deploy_costs_a_training_nothing(stack: Stack, api: Client, training: dict[str, Any]) -> None:
     job_id = training["id"]
-    stack.wait_until(lambda: step(api, job_id) >= 3, seconds=120)
+    stack.wait_until(lambda: step(api, job_id) >= 3)
 
     assert stack.terminate("trainer", group=True) == 0
 
@@ -97,7 +97,7 @@ def test_a_deploy_costs_a_training_nothing(stack: Stack, api: Client, training: 
     assert not trainers(stack)
     reached = ask(api, "GET", f"/v1/jobs/{job_id}/losses").json()["items"][-1]["step"]
     stack.start("trainer")
-    stack.wait_until(lambda: step(api, job_id) > reached, seconds=120)
+    stack.wait_until(lambda: step(api, job_id) > reached)
     assert api.cancel(job_id)["status"] == "running"
     assert finished(api, job_id)["status"] == "canceled"
     stack.wait_until(lambda: not trainers(stack))

@@ -20,7 +20,7 @@ import pytest
 import yaml
 from conftest import unavailable
 from support.image_environment import Image
-from support.service_stack import OUTSIDE
+from support.service_stack import OUTSIDE, PATIENCE
 
 from jobs.local.processes import HEALTH
 from jobs.local.redis_server import free_port, redis_command, wait_for_redis
@@ -171,20 +171,20 @@ def container(
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_images_are_the_service_on_a_read_only_root(
     container: Callable[..., subprocess.Popen[bytes]],
     picture: Callable[..., bytes],
     tmp_path: Path,
 ) -> None:
     port = free_port()
-    healthy = lambda name: container(name, port, HEALTH[name]).wait(60) == 0  # noqa: E731
+    healthy = lambda name: container(name, port, HEALTH[name]).wait(PATIENCE) == 0  # noqa: E731
     assert not healthy("maintenance")
-    assert container("release", port).wait(60) == 0, (tmp_path / "release.log").read_text()
+    assert container("release", port).wait(PATIENCE) == 0, (tmp_path / "release.log").read_text()
 
     names = ("web", "worker-stylize", "worker-train", "maintenance")
     services = {name: container(name, port) for name in names}
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as http:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE) as http:
         wait_until(lambda: healthy("web"), tmp_path)
         photo, style = ("photo.png", picture(64, 48)), ("style.png", picture(seed=1))
         short = {"kind": "optimize", "size": "32", "steps": "1", "levels": "1"}
@@ -206,7 +206,7 @@ def test_the_images_are_the_service_on_a_read_only_root(
 
     for name, process in services.items():
         os.killpg(process.pid, signal.SIGTERM) if name == "web" else process.terminate()
-        assert process.wait(90) == 0, (tmp_path / f"{name}.log").read_text()[-3000:]
+        assert process.wait(PATIENCE) == 0, (tmp_path / f"{name}.log").read_text()[-3000:]
     assert not any(healthy(name) for name in names if name != "maintenance")
 
 
@@ -219,7 +219,7 @@ def clip(folder: Path) -> bytes:
     return write_clip(folder / "clip.mp4", frames).read_bytes()
 
 
-def wait_until(condition: Callable[[], bool], logs: Path, seconds: float = 90) -> None:
+def wait_until(condition: Callable[[], bool], logs: Path, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
