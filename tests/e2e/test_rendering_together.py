@@ -66,7 +66,7 @@ def test_a_batch_whose_worker_is_killed_ends_once(
         ("succeeded", 2, 1)
     }
     again = ["queued", "running", "queued", "running", "succeeded"]
-    assert all(states(api, job_id) == again for job_id in waiting)
+    assert all(states(stack, job_id) == again for job_id in waiting)
 
 
 def test_a_batch_whose_worker_stops_goes_back_and_spends_nothing(

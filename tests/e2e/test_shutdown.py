@@ -60,7 +60,7 @@ def test_a_job_that_takes_too_long_goes_back_into_the_queue(
     job = finished(api, job_id)
 
     assert (job["status"], job["attempt"], len(job["outputs"])) == ("succeeded", 1, 1)
-    assert states(api, job_id) == ["queued", "running", "queued", "running", "succeeded"]
+    assert states(stack, job_id) == ["queued", "running", "queued", "running", "succeeded"]
 
 
 def test_a_rolling_deploy_under_load(stack: Stack, api: Client, photo: Path, painting: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_rolling_deploy_under_load(stack: Stack, api: Client, photo: Path, pai
     assert {(job["status"], job["attempt"], len(job["outputs"])) for job in jobs} == {
         ("succeeded", 1, 1)
     }
-    assert all(states(api, job_id)[-1] == "succeeded" for job_id in ids)
+    assert all(states(stack, job_id)[-1] == "succeeded" for job_id in ids)
 
 
 def test_a_cold_shutdown_ends_too(stack: Stack, api: Client, photo: Path, painting: Path) -> None:

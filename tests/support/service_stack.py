@@ -120,6 +120,12 @@ class Stack:
         for name in list(self.running):
             self.kill(name)
 
+    def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """An HTTP request that the client has no method for."""
+        address = f"{self.url}{path}"
+        response = httpx.request(method, address, timeout=PATIENCE, trust_env=False, **arguments)
+        return response.raise_for_status()
+
     def wait_until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
@@ -144,15 +150,9 @@ def finished(api: Client, job_id: str, seconds: float = PATIENCE) -> dict[str, A
     return job
 
 
-def ask(api: Client, method: str, path: str, files: Any = None, **arguments: Any) -> httpx.Response:
-    """A call that the client has no method for."""
-    opened = None if files is None else lambda: files
-    return api._call.send(method, path, files=opened, **arguments)
-
-
-def states(api: Client, job_id: str) -> list[str]:
+def states(stack: Stack, job_id: str) -> list[str]:
     """The statuses in the history of a job that has ended."""
-    text = ask(api, "GET", f"/v1/jobs/{job_id}/events").text
+    text = stack.ask("GET", f"/v1/jobs/{job_id}/events").text
     return [
         line.split('"status": "')[1].split('"')[0] for line in text.splitlines() if '"status"' in line
     ]
