@@ -414,7 +414,7 @@ def test_a_mosaic_is_small_whatever_the_header_says(
 ) -> None:
     source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 60), sound=None)
     monkeypatch.setattr("nst_core.video.reader.header_s", lambda media: 0.04)
-    assert mosaic(source, VideoConfig()).height == 36 * 120
+    assert mosaic(source, VideoConfig()).height == 10 * 120
 
 
 def test_a_picture_that_ends_early_is_told(
