@@ -33,7 +33,12 @@ class Clock:
 
     def duration(self, units: int) -> int:
         """A duration in units of the file → units of `base`."""
-        return max(1, self.time(units)) if units > 0 else 0
+        if units <= 0:
+            return 0
+        seconds, steady = units * self._from, 1 / self._rate
+        if self._rounded and abs(seconds - steady) <= self._from:
+            seconds = steady
+        return max(1, round(seconds / self.base))
 
 
 def format_duration(seconds: float) -> str:

@@ -28,6 +28,8 @@ from nst_core.video.writer import ALPHA_FORMATS, SegmentWriter, encoding_for
 
 #: Highest frame rate of GIF: its unit is 1/100 s, and players slow down delays below two units.
 _GIF_MAX_RATE = 50
+#: Times of Matroska are rounded by up to this.
+_ROUNDING_S = Fraction(2, 1000)
 #: Number of leading bytes of an animation that state how often it is played.
 _LOOP_BYTES = 4_096
 #: Interval of previews in seconds.
@@ -157,7 +159,7 @@ class VideoRender:
         if not own or self._format == "gif":  # of GIF, frames may have been left out behind it
             own = max(own, 1 / info.rate)
         rest = Fraction(info.seconds) - frame.pts * reader.time_base
-        return min(own, rest) if rest > 0 else own
+        return rest if 0 < rest < own - _ROUNDING_S else own
 
     def _notices(self, info: VideoInfo, seconds: float) -> Iterator[str]:
         if info.missing_s:
