@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from atelier.types import WebhookEvent
 
@@ -51,3 +51,10 @@ class Handling(BaseModel):
         "`completed` for the last three (default).",
     )
     expires_in: ExpiresIn | None = None
+
+    @field_validator("priority", "cancel_after", "expires_in", mode="before")
+    @classmethod
+    def _no_boolean(cls, value: object) -> object:
+        if isinstance(value, bool):
+            raise ValueError("Input should be a valid integer")
+        return value

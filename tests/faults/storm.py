@@ -44,6 +44,8 @@ class Storm:
             self.kill_pool_child,
             self.kill_worker,
             self.kill_web,
+            self.kill_idle_decoders,
+            self.kill_busy_decoders,
             self.kill_maintenance,
             self.kill_redis,
             self.flush_redis,
@@ -93,6 +95,26 @@ class Storm:
         time.sleep(0.05)
         self.stack.restart("web")
         for future in more:
+            future.result(90)
+
+    def kill_idle_decoders(self) -> None:
+        decoders = self.stack.decoders()
+        assert decoders
+        for process in decoders:
+            process.kill()
+        self.stack.wait_until(self.stack._serves)
+
+    def kill_busy_decoders(self) -> None:
+        """SIGSTOP first, so that each decoder certainly has a picture in hand when it is killed."""
+        decoders = self.stack.decoders()
+        assert decoders
+        for process in decoders:
+            process.suspend()
+        sent = self.load.submit(4)
+        time.sleep(0.5)
+        for process in decoders:
+            process.kill()
+        for future in sent:
             future.result(90)
 
     def kill_maintenance(self) -> None:

@@ -30,7 +30,7 @@ def healthz() -> Response:
     public=True,
 )
 def readyz() -> tuple[Response, int]:
-    """Readiness: database and storage work. The broker may be unreachable; jobs wait for it."""
+    """Readiness: database, storage and decoders work. The broker may be down; jobs wait for it."""
     wrong = whole_service().check()
     return jsonify({"status": "unready" if wrong else "ready", "wrong": wrong}), 503 if wrong else 200
 

@@ -37,9 +37,9 @@ def create() -> Response:
     atelier = service()
     limit = atelier.settings.max_upload_mb * 1_000_000
     fields, files = read_form(request, files={"file"}, max_bytes=limit)
-    expires_in = validated(UploadFields, fields).expires_in
     if "file" not in files:
         raise InvalidParamsError([("file", "A picture is needed: send it as the file field file.")])
+    expires_in = validated(UploadFields, fields).expires_in
     upload = atelier.uploads.add(files["file"], expires_in=expires_in)
     response = jsonify(upload_json(upload))
     response.status_code = 201
