@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,14 +12,24 @@ from jobs.errors import InvalidParamsError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def validated(model: type[Model], values: Mapping[str, Any]) -> Model:
-    """The values as a `model`. Raises `InvalidParamsError`, which names each invalid field."""
+def validated(
+    model: type[Model], values: Mapping[str, Any], *, problems: Sequence[tuple[str, str]] = ()
+) -> Model:
+    """The values as a `model`.
+
+    Raises `InvalidParamsError`, which names each invalid field, and the `problems` that were found
+    elsewhere in the same request.
+    """
+    found = list(problems)
     try:
-        return model.model_validate(values)
+        valid = model.model_validate(values)
     except ValidationError as error:
-        raise InvalidParamsError(
-            [(".".join(map(str, item["loc"])) or "body", _explain(item)) for item in error.errors()]
-        ) from None
+        found += [
+            (".".join(map(str, item["loc"])) or "body", _explain(item)) for item in error.errors()
+        ]
+    if found:
+        raise InvalidParamsError(found)
+    return valid
 
 
 def _explain(item: Any) -> str:

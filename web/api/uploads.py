@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from atelier import types
-from jobs.errors import InvalidParamsError
 from jobs.params.handling import Handling
 from jobs.params.validate import validated
 from web.api.jobs import send_blob
@@ -37,10 +36,9 @@ def create() -> Response:
     atelier = service()
     limit = atelier.settings.max_upload_mb * 1_000_000
     fields, files = read_form(request, files={"file"}, max_bytes=limit)
-    if "file" not in files:
-        raise InvalidParamsError([("file", "A picture is needed: send it as the file field file.")])
-    expires_in = validated(UploadFields, fields).expires_in
-    upload = atelier.uploads.add(files["file"], expires_in=expires_in)
+    missing = [("file", "A picture is needed: send it as the file field file.")]
+    asked = validated(UploadFields, fields, problems=[] if "file" in files else missing)
+    upload = atelier.uploads.add(files["file"], expires_in=asked.expires_in)
     response = jsonify(upload_json(upload))
     response.status_code = 201
     response.headers["Location"] = f"/v1/uploads/{upload.id}"
