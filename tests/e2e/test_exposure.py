@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
-from support.service_stack import PATIENCE, ROOT, Stack
+from support.patience import PATIENCE
+from support.service_stack import ROOT, Stack
 
 from atelier.cli import main
 from jobs.local.processes import WEB

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.service_stack import PATIENCE, ROOT, Stack
+from support.patience import PATIENCE
+from support.service_stack import ROOT, Stack
 
 from jobs.local.supervisor import resolve
 

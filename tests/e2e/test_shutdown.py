@@ -6,7 +6,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.service_stack import PATIENCE, Stack, finished, states
+from support.patience import PATIENCE
+from support.service_stack import Stack, finished, states
 
 from atelier import Client
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from support.service_stack import PATIENCE, Stack
+from support.patience import PATIENCE
+from support.service_stack import Stack
 
 from atelier import Client
 from jobs.local.processes import WEB

@@ -13,7 +13,7 @@ import numpy as np
 from faults.load import Accepted
 from PIL import Image
 from sqlalchemy import func, select
-from support.service_stack import PATIENCE
+from support.patience import PATIENCE
 
 from jobs.blobs.storage import BlobStorage, sha256_of
 from jobs.db import counters

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import httpx
-from support.service_stack import PATIENCE
+from support.patience import PATIENCE
 
 
 @dataclass

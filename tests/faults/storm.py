@@ -16,7 +16,7 @@ from faults.load import Load
 from faults.servers import CrashingPostgres, FailingProxy
 from sqlalchemy import exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
-from support.service_stack import PATIENCE
+from support.patience import PATIENCE
 
 from jobs.db.engine import now, reading
 from jobs.db.models.jobs import Job

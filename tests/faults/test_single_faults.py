@@ -13,7 +13,7 @@ from faults import ledger
 from faults.fault_stack import WORKERS, FaultStack, preloaded, set_clock
 from faults.load import Load
 from faults.storm import Storm
-from support.service_stack import PATIENCE
+from support.patience import PATIENCE
 
 from jobs.blobs.local import LocalStorage
 from jobs.queue.lifecycle import JobStatus

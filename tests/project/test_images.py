@@ -20,7 +20,8 @@ import pytest
 import yaml
 from conftest import unavailable
 from support.image_environment import Image
-from support.service_stack import OUTSIDE, PATIENCE
+from support.patience import PATIENCE
+from support.service_stack import OUTSIDE
 
 from jobs.local.processes import HEALTH
 from jobs.local.redis_server import free_port, redis_command, wait_for_redis

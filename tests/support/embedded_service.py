@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.service_stack import OUTSIDE, PATIENCE, ROOT
+from support.patience import PATIENCE
+from support.service_stack import OUTSIDE, ROOT
 
 
 def environment_of(home: Path, **settings: str) -> dict[str, str]:

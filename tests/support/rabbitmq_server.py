@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from support.service_stack import PATIENCE
+from support.patience import PATIENCE
 
 from jobs.local.redis_server import free_port
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from support.patience import PATIENCE
 
 from atelier import Client
 from jobs.local.processes import MAINTENANCE, STYLIZE, TRAIN, WEB
@@ -19,9 +20,6 @@ from jobs.local.redis_server import free_port, redis_command, wait_for_redis
 from jobs.local.supervisor import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Seconds after which something that a test waits for has hung. They are many times what it takes, so
-#: that no test fails on a busy machine.
-PATIENCE = 240
 #: The processes that most tests need.
 PROCESSES = ("redis", "web", "worker", "maintenance")
 #: Everything that would lead the processes away from the test's own folder.
