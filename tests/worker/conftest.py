@@ -16,7 +16,7 @@ def worker_settings(settings: Settings, migrated_sqlite: Path) -> Settings:
     shutil.copy(migrated_sqlite, settings.home / "atelier.db")
     return settings.model_copy(
         update={
-            "lease_seconds": 2.0,
+            "lease_seconds": 30.0,  # a busy machine delays heartbeats
             "heartbeat_seconds": 0.1,
             "retry_seconds": 0.0,
             "runtime": "torch",

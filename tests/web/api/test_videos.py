@@ -44,7 +44,8 @@ def test_a_video_is_a_job(client: FlaskClient, clip: bytes) -> None:
     assert (content["media_type"], content["width"], content["height"]) == ("video/mp4", 64, 48)
     assert style["role"] == "style"
     assert client.get(content["url"]).data == clip
-    assert "pause" not in job["urls"]  # trainings alone
+    assert "pause" not in job["urls"]
+    assert client.post(f"{job['urls']['self']}/pause").status_code == 409
 
 
 def test_a_network_with_a_style_of_its_own(client: FlaskClient, clip: bytes) -> None:
