@@ -19,7 +19,7 @@ def split_list(value: Any) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"This is not valid JSON: {error}") from None
+        raise ValueError(f"This is not JSON: {error}") from None
     except RecursionError:
         raise ValueError("This is nested too deeply") from None
 

@@ -1,4 +1,4 @@
-"""Parameters of each kind of job: models, queues and validation, with unknown fields refused."""
+"""Kinds of jobs: the parameters and the queue of each, and the validation of parameters."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ PARAMS: dict[str, Any] = {
     "video": VideoParams,
     "export": ExportParams,
 }
-#: Kind of job → its queue. Kinds that take minutes have a queue of their own, so that they do not delay
-#: the kinds that take a moment.
+#: Kind of job → its queue. Jobs of minutes have their own queue, so that they don't delay short jobs.
 QUEUES: dict[str, str] = {
     "stylize": "stylize",
     "train": "train",
@@ -60,7 +59,7 @@ def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def strengths(params: dict[str, Any]) -> list[float]:
-    """The strength of each output of a job with these parameters, in order."""
+    """The strengths of the outputs of a `stylize` job, in order."""
     return list(params.get("alphas") or [params["alpha"]])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
+from support.patience import PATIENCE
 from support.tests_support import network_file, zipped
 
 from jobs.accounts.quotas import stored_bytes
@@ -47,7 +48,7 @@ def test_an_owner_over_the_bound_of_queued_jobs_is_refused_and_others_are_not(
     submit(owner="bob", seed=4)
 
     assert refused.value.retry_after > 0
-    assert "2 jobs queued" in refused.value.detail
+    assert "2 queued jobs" in refused.value.detail
     assert len(stored(local_storage) - before) == 1  # bob's photo, and nothing of ann's third
 
 
@@ -80,7 +81,7 @@ def test_the_bound_of_bytes_counts_each_file_once(service: JobService, submit: S
         session.get_one(Blob, service.for_owner("ann").page().jobs[0].inputs[0].sha256).size = 999_900
 
     submit(owner="ann", seed=1, use_cache=False)  # nothing that is not kept already
-    with pytest.raises(OverLimitError, match=r"take 1\.0 MB"):
+    with pytest.raises(OverLimitError, match=r"use 1\.0 MB"):
         submit(owner="ann", seed=2)
     submit(owner="bob", seed=2)
 
@@ -179,7 +180,7 @@ def test_the_bound_of_bytes_holds_when_requests_race(
     checked = rows.store_blobs
 
     def together(*arguments: Any) -> None:
-        barrier.wait(30)  # all have been told that there is room
+        barrier.wait(PATIENCE)  # all have been told that there is room
         checked(*arguments)
 
     monkeypatch.setattr("jobs.blobs.rows.store_blobs", together)

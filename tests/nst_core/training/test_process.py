@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.patience import PATIENCE
 
 from nst_core.errors import NstError
 from nst_core.networks.files import load_weights, read_metadata
@@ -56,7 +57,7 @@ class Run:
             self.process.send_signal(number)
         assert self.process.stdout is not None
         self.events += [json.loads(line) for line in self.process.stdout]
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -231,7 +232,7 @@ def test_it_ends_when_its_parent_is_killed(spec: Spec, tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and _alive(child):
         time.sleep(0.1)
     assert not _alive(child)
