@@ -27,11 +27,9 @@ from jobs.db.engine import reading
 from jobs.db.models.jobs import Job, JobFile
 from jobs.db.models.operations import OutboxMessage
 from jobs.db.models.trainings import TrainedNetwork, TrainingLoss
-from jobs.db.schema import upgrade
 from jobs.errors import StorageError
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
@@ -44,11 +42,6 @@ SMALL = {"batch_size": "1", "image_size": "32", "warm_start": "false", "early_st
 
 
 @pytest.fixture
-def worker_settings(worker_settings: Settings) -> Settings:
-    return worker_settings.model_copy(update={"lease_seconds": 30.0})
-
-
-@pytest.fixture
 def real_trainer() -> None:
     """Makes the worker of a test start the real trainer process."""
 
@@ -56,7 +49,6 @@ def real_trainer() -> None:
 @pytest.fixture
 def context(worker_settings: Settings, request: pytest.FixtureRequest) -> Iterator[WorkerContext]:
     """A worker on SQLite and local files, whose trainer is fake unless a test uses `real_trainer`."""
-    upgrade(worker_settings.database)
     if "real_trainer" in request.fixturenames:
         context = WorkerContext(worker_settings)
     else:
@@ -66,10 +58,8 @@ def context(worker_settings: Settings, request: pytest.FixtureRequest) -> Iterat
 
 
 @pytest.fixture
-def service(context: WorkerContext) -> JobService:
-    settings = context.settings
-    queue = Broker(make_celery(settings.broker))
-    service = JobService(settings, context._engine, context.storage, queue)
+def service(service: JobService) -> JobService:
+    """The use cases, with the dataset "samples"."""
     assert service.datasets.register_samples() >= 4
     return service
 
