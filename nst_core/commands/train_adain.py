@@ -43,7 +43,7 @@ def train_adain(
 ) -> None:
     """Train a network that takes any style; `given` are the settings that were named."""
     from nst_core.networks.files import save_network
-    from nst_core.runtimes.runtime import choose_device
+    from nst_core.runtimes.choice import choose_device
     from nst_core.training.adain.trainer import AdaINTrainer
     from nst_core.training.data import held_out, image_paths
 
@@ -192,7 +192,7 @@ def _validated(network: Any, contents: list[Path], styles: list[Path]) -> dict[s
     """Figures at full strength on pictures that were held out, at 256 pixels to be quick."""
     from nst_core.evaluation.evaluate import evaluate, summarize
     from nst_core.evaluation.quality import Judge
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.style_engine import StyleEngine
 
     engine = StyleEngine(network, "torch", "cpu")
     judge = Judge(style_size=256)

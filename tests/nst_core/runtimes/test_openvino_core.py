@@ -9,7 +9,7 @@ import pytest
 PROGRAM = """
 import gc, signal, threading
 import torch
-from nst_core.runtime_openvino import OpenVinoRuntime
+from nst_core.runtimes.openvino import OpenVinoRuntime
 from nst_core.slim import SlimAdaIN
 
 kept = [OpenVinoRuntime(SlimAdaIN())]
