@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic, sleep
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -58,7 +58,7 @@ class Connection:
         always holds. `files` opens the files anew for each attempt.
         """
         idempotent = idempotent or method in {"GET", "PUT", "DELETE"}
-        deadline = time.monotonic() + self._retry_seconds
+        deadline = monotonic() + self._retry_seconds
         attempt = 0
         while True:
             opened = {} if files is None else {"files": files()}
@@ -74,9 +74,9 @@ class Connection:
                 failure = self._transport_error(error)
                 retryable = retries.can_retry_error(error, idempotent=idempotent)
             delay = retries.retry_delay(attempt, retry_after)
-            if not retryable or time.monotonic() + delay > deadline:
+            if not retryable or monotonic() + delay > deadline:
                 raise failure
-            time.sleep(delay)
+            sleep(delay)
             attempt += 1
 
     @contextmanager

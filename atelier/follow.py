@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from time import monotonic, sleep
 from typing import Protocol
 
 import httpx
@@ -36,7 +36,7 @@ def follow_events(
     client: JobReader, open_stream: OpenStream, job_id: str, *, after: int, timeout: float | None
 ) -> Iterator[Event]:
     """See `Client.events`."""
-    deadline = None if timeout is None else time.monotonic() + timeout
+    deadline = None if timeout is None else monotonic() + timeout
     failures = 0
     while True:
         try:
@@ -53,14 +53,14 @@ def follow_events(
             failures += 1
             if failures > MAX_RECONNECTS:
                 raise
-            time.sleep(min(0.5 * 2.0**failures, 8.0))
+            sleep(min(0.5 * 2.0**failures, 8.0))
         if _is_over(deadline):
             return
 
 
 def follow_job(client: JobReader, job_id: str, *, timeout: float | None) -> Iterator[Job]:
     """See `Client.follow`."""
-    deadline = None if timeout is None else time.monotonic() + timeout
+    deadline = None if timeout is None else monotonic() + timeout
     job = client.job(job_id)
     yield job
     has_streams = True
@@ -69,7 +69,7 @@ def follow_job(client: JobReader, job_id: str, *, timeout: float | None) -> Iter
             raise StillRunningError(f"Job {job_id} is still {job['status']} after {timeout:g} s.")
         if has_streams and job["status"] == "running":
             try:
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                left = None if deadline is None else max(0.0, deadline - monotonic())
                 for event in client.events(job_id, timeout=left):
                     if event["type"] == "progress":
                         job = {**job, "progress": event["data"]["progress"]}
@@ -84,4 +84,4 @@ def follow_job(client: JobReader, job_id: str, *, timeout: float | None) -> Iter
 
 
 def _is_over(deadline: float | None) -> bool:
-    return deadline is not None and time.monotonic() > deadline
+    return deadline is not None and monotonic() > deadline

@@ -36,9 +36,9 @@ def backup(folder: Path, as_json: bool) -> None:
         engine.dispose()
     rows = sum(manifest["tables"].values())
     if as_json:
-        click.echo(json.dumps({**manifest, "blobs_copied": blobs.copied, "blobs_kept": blobs.kept}))
+        click.echo(json.dumps({**manifest, "blobs_copied": blobs.copied, "blobs_kept": blobs.existing}))
         return
-    click.echo(f"{rows} rows, {blobs.copied} files copied, {blobs.kept} there already: {folder}")
+    click.echo(f"{rows} rows, {blobs.copied} files copied, {blobs.existing} there already: {folder}")
     if blobs.gone:
         click.echo(f"{len(blobs.gone)} files were deleted while the backup was made", err=True)
 

@@ -1,4 +1,4 @@
-"""Figures for monitoring, from SQL, at a cost that does not grow with the jobs that have ended."""
+"""Metrics for Prometheus, from SQL, at a cost that does not grow with the number of ended jobs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jobs.queue.broker import QUEUE_NAMES
 from jobs.queue.claiming import is_eligible
 from jobs.queue.lifecycle import JobStatus
 
-#: Quantiles of waits and runs are of this many jobs of a kind, the latest to succeed.
+#: Quantiles of wait and run times are taken over so many of the latest succeeded jobs of a kind.
 WINDOW = 200
 QUANTILES = (0.5, 0.9, 0.99)
 
@@ -33,18 +33,18 @@ class Metric:
 
 
 def collect_metrics(session: Session) -> list[Metric]:
-    """All of them. Reads open jobs, a window of ended ones, and counters."""
+    """Collect all metrics. Reads open jobs, a window of ended jobs, and counters."""
     at = now(session)
     return [
         *_queues(session, at),
-        *_times(session),
+        *_durations(session),
         *_outboxes(session, at),
         *_counters(session),
     ]
 
 
 def open_jobs() -> Select[str, str, int]:
-    """Queue, status and number of the jobs that have not ended."""
+    """SELECT of the numbers of open jobs, by queue and status."""
     return (
         select(Job.queue, Job.status, func.count())
         .where(Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)))
@@ -53,12 +53,12 @@ def open_jobs() -> Select[str, str, int]:
 
 
 def oldest_queued(at: datetime) -> Select[str, datetime]:
-    """Queue and time of the job that has been eligible for longest."""
+    """SELECT of the time since which the oldest eligible job of each queue has been eligible."""
     return select(Job.queue, func.min(Job.run_at)).where(is_eligible(at)).group_by(Job.queue)
 
 
 def latest_succeeded(kind: str) -> Select[datetime, datetime | None, datetime | None]:
-    """Times of the latest jobs of a kind that ran and succeeded; those answered by others never ran."""
+    """SELECT of the times of the latest succeeded jobs of a kind, without cached results."""
     return (
         select(Job.created_at, Job.started_at, Job.finished_at)
         .where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED, Job.started_at.is_not(None))
@@ -75,23 +75,23 @@ def _queues(session: Session, at: datetime) -> list[Metric]:
     return [
         Metric(
             name="atelier_queue_depth",
-            help="Jobs that wait, by queue.",
-            samples=[_by("queue", q, counts.get((q, JobStatus.QUEUED), 0)) for q in QUEUE_NAMES],
+            help="Queued jobs, by queue.",
+            samples=[_sample("queue", q, counts.get((q, JobStatus.QUEUED), 0)) for q in QUEUE_NAMES],
         ),
         Metric(
             name="atelier_queue_oldest_seconds",
             help="How long the oldest eligible job of the queue has waited; 0 when none does.",
-            samples=[_by("queue", q, oldest.get(q, 0.0)) for q in QUEUE_NAMES],
+            samples=[_sample("queue", q, oldest.get(q, 0.0)) for q in QUEUE_NAMES],
         ),
         Metric(
             name="atelier_running",
-            help="Jobs that run, by queue.",
-            samples=[_by("queue", q, counts.get((q, JobStatus.RUNNING), 0)) for q in QUEUE_NAMES],
+            help="Running jobs, by queue.",
+            samples=[_sample("queue", q, counts.get((q, JobStatus.RUNNING), 0)) for q in QUEUE_NAMES],
         ),
     ]
 
 
-def _times(session: Session) -> list[Metric]:
+def _durations(session: Session) -> list[Metric]:
     waits: list[tuple[str, float]] = []
     runs: list[tuple[str, float]] = []
     for kind in PARAMS:
@@ -113,7 +113,7 @@ def _times(session: Session) -> list[Metric]:
 
 
 def quantile_of(values: list[float], quantile: float) -> float:
-    """The smallest value that at least this share of the values does not exceed."""
+    """A quantile (nearest rank): the smallest value that at least this share of values don't exceed."""
     ordered = sorted(values)
     rank = max(1, -(-len(ordered) * round(quantile * 100) // 100))
     return ordered[rank - 1]
@@ -155,17 +155,17 @@ _COUNTED = {
     "atelier_lease_expiries_total": (counters.LEASES_EXPIRED, "Runs whose lease ran out."),
     "atelier_refused_claims_total": (
         counters.CLAIMS_REFUSED,
-        "Wake-ups that found no job: doubled tokens, or another worker came first.",
+        "Tokens that found no job: duplicates, or another worker came first.",
     ),
     "atelier_refused_writes_total": (
         counters.WRITES_REFUSED,
-        "Runs that had lost their lease and were refused what they wrote.",
+        "Writes of runs that had lost their lease, which were refused.",
     ),
     "atelier_webhooks_delivered_total": (
         counters.WEBHOOKS_DELIVERED,
-        "Webhook messages that arrived.",
+        "Webhook messages that were delivered.",
     ),
-    "atelier_webhooks_failed_total": (counters.WEBHOOKS_FAILED, "Webhook messages given up."),
+    "atelier_webhooks_failed_total": (counters.WEBHOOKS_FAILED, "Webhook messages that were given up."),
 }
 
 
@@ -183,5 +183,5 @@ def _counted(session: Session, counter: str) -> list[tuple[str, float]]:
     return [(f"{{{labels}}}", value) for labels, value in found.items()]
 
 
-def _by(label: str, name: str, value: float) -> tuple[str, float]:
+def _sample(label: str, name: str, value: float) -> tuple[str, float]:
     return f'{{{label}="{name}"}}', value

@@ -1,4 +1,4 @@
-"""Why a training can't start or go on."""
+"""Errors of trainings."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from nst_core.errors import NstError
 
 
 class TrainingError(NstError):
-    """A training of one style can't start or go on as asked."""
+    """A training can't start or continue with these settings or files."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from atelier import (
     UnreachableError,
 )
 from atelier import connection as connection_module
+from atelier import follow as follow_module
 
 Answer = httpx.Response | Exception
 
@@ -28,7 +28,7 @@ Answer = httpx.Response | Exception
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were asked for; none is made."""
     pauses: list[float] = []
-    monkeypatch.setattr(connection_module.time, "sleep", pauses.append)
+    monkeypatch.setattr(connection_module, "sleep", pauses.append)
     return pauses
 
 
@@ -148,9 +148,9 @@ def test_a_longer_wait_than_one_is_ready_for_is_an_error_at_once(slept: list[flo
 
 def test_retries_end(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(connection_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(connection_module, "monotonic", lambda: clock[0])
     monkeypatch.setattr(
-        connection_module.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)
+        connection_module, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)
     )
     service = Scripted(*[httpx.ConnectError("refused")] * 1000)
     with pytest.raises(UnreachableError, match="can't be reached"):
@@ -220,7 +220,8 @@ def stream(*parts: str, breaks: bool = False) -> httpx.Response:
 
 
 def test_a_broken_stream_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(follow_module, "sleep", lambda _: None)
+    monkeypatch.setattr(connection_module, "sleep", lambda _: None)
     one = 'id: 7\nevent: progress\ndata: {"step": 1}\n\n'
     two = 'id: 9\nevent: state\ndata: {"status": "succeeded"}\n\n'
     service = Scripted(
@@ -233,7 +234,8 @@ def test_a_broken_stream_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_stream_that_never_comes_is_an_error_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(follow_module, "sleep", lambda _: None)
+    monkeypatch.setattr(connection_module, "sleep", lambda _: None)
     service = Scripted(*[busy(503)] * 10)
     with pytest.raises(UnreachableError):
         list(client(service).events("1"))

@@ -11,7 +11,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from jobs.errors import InvalidParamsError, PictureTooLargeError
 from jobs.media.pictures import StoredPicture, Upload
-from jobs.params.fields import PartName
+from jobs.params.fields import FileField
 from jobs.service import JobService
 from web.forms.json_body import read_json
 from web.forms.text_checks import UNKEPT, is_kept
@@ -59,7 +59,7 @@ def read_lists(
         elif name in files:
             problems.append((name, "This must be a file; send its bytes, not its name."))
     for name in request.files:
-        if name not in files and not (parts and re.match(PartName, name)):
+        if name not in files and not (parts and re.match(FileField, name)):
             problems.append((name, "There is no such file field."))
     if problems:
         raise InvalidParamsError(problems)
@@ -107,7 +107,7 @@ def read_job(
     pictures: dict[str, Upload | StoredPicture] = {
         name: _kept(atelier, name, body.pop(name))
         for name in list(body)
-        if name in files or (parts and isinstance(body[name], dict) and re.match(PartName, name))
+        if name in files or (parts and isinstance(body[name], dict) and re.match(FileField, name))
     }
     problems = [(str(name)[:80], "There is no such field.") for name in body]
     if not isinstance(params, dict):

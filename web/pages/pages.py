@@ -25,7 +25,7 @@ def every_page() -> dict[str, Any]:
     return {
         "version": version("atelier"),
         "logged_in": who.key_id is not None,
-        "operates": who.may(Scope.ADMIN),
+        "operates": who.has_scope(Scope.ADMIN),
         "max_upload_mb": service().settings.max_upload_mb,
     }
 

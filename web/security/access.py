@@ -138,7 +138,7 @@ def admit() -> BaseResponse | None:
         return None
     if found is None:
         return _unknown(token)
-    if not found.may(Scope(access)):
+    if not found.has_scope(Scope(access)):
         return problem(403, "missing_scope", f"This needs a key with the scope {access.value}.")
     return None
 

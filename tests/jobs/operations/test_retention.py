@@ -114,7 +114,7 @@ def test_whatever_names_a_blob_keeps_it() -> None:
     naming = {f"{key.parent}" for key in keys if key.column.table.name == Blob.__tablename__}
 
     assert len(naming) >= 7
-    assert {name for name in naming if name not in str(retention.referred())} == set()
+    assert {name for name in naming if name not in str(retention.is_referred())} == set()
 
 
 def test_a_queued_job_may_be_deleted_and_never_runs(service: JobService, picture: Picture) -> None:
