@@ -440,9 +440,10 @@ def test_without_the_libraries_there_is_a_sentence(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 for name in ("av", "cv2", "onnx", "onnxscript", "onnxruntime", "openvino"): sys.modules[name] = None
-import nst_core.video, nst_core.video_metric, nst_core.export, nst_core.import_files
-from nst_core.flow import FlowEstimator
-from nst_core.video_reader import VideoReader
+import nst_core.export.export, nst_core.networks.foreign
+import nst_core.evaluation.warping_error, nst_core.video.stylizer
+from nst_core.video.flow import FlowEstimator
+from nst_core.video.reader import VideoReader
 for call in (lambda: VideoReader(Path({str(source)!r})), FlowEstimator):
     try: call()
     except ValueError as error: print(error)
