@@ -10,7 +10,16 @@ from torch import Tensor
 from nst_core.networks.base import StyleNetwork
 from nst_core.networks.johnson import JohnsonNetwork, mirrored
 from nst_core.runtimes.graph_cache import GraphFiles
-from nst_core.runtimes.graphs import Decode, Encode, FeedForward, WeightedEncode
+from nst_core.runtimes.graphs import (
+    Decode,
+    Encode,
+    FeedForward,
+    Render,
+    RenderTile,
+    StyleGraph,
+    WeightedEncode,
+    WeightedRender,
+)
 from nst_core.runtimes.openvino_graphs import OpenVinoGraphs, openvino_version
 from nst_core.runtimes.runtime import Features
 
@@ -31,21 +40,35 @@ class OpenVinoRuntime:
         # A copy, because the caller may move or train the original.
         network = copy.deepcopy(network).float().cpu().eval()
         files = GraphFiles.of(network, cache, f"openvino-{openvino_version()}")
-        self._encode, self._weighted = Encode(network).eval(), WeightedEncode(network).eval()
-        self._decode = Decode(network).eval()
+        self._network = network
         self.graphs = OpenVinoGraphs(compiled, files)
 
     def encode(self, image: Tensor, weight: Tensor | None = None) -> tuple[Features, Tensor]:
         """See `Runtime`."""
         if weight is None:
-            statistics, *features = self.graphs.run(self._encode, image)
+            statistics, *features = self._run(Encode, image)
         else:
-            statistics, *features = self.graphs.run(self._weighted, image, weight)
+            statistics, *features = self._run(WeightedEncode, image, weight)
         return tuple(features), statistics
 
     def decode(self, features: Features, content: Tensor, target: Tensor) -> Tensor:
         """See `Runtime`."""
-        return self.graphs.run(self._decode, content, target, *features)[0]
+        return self._run(Decode, content, target, *features)[0]
+
+    def render(
+        self, image: Tensor, style: Tensor, alpha: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        """See `Runtime`."""
+        if weight is None:
+            return self._run(Render, image, style, alpha)[0]
+        return self._run(WeightedRender, image, weight, style, alpha)[0]
+
+    def render_tile(self, image: Tensor, content: Tensor, target: Tensor) -> Tensor:
+        """See `Runtime`."""
+        return self._run(RenderTile, image, content, target)[0]
+
+    def _run(self, kind: type[StyleGraph], *inputs: Tensor) -> list[Tensor]:
+        return self.graphs.run(kind(self._network).eval(), *inputs)
 
 
 class OpenVinoFeedForward:

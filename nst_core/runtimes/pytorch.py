@@ -34,6 +34,19 @@ class TorchRuntime:
         """See `Runtime`."""
         return self._network.decode(features, content.to(self.device), target.to(self.device)).cpu()
 
+    @torch.inference_mode()
+    def render(
+        self, image: Tensor, style: Tensor, alpha: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        """See `Runtime`."""
+        features, content = self.encode(image, weight)
+        return self.decode(features, content, torch.lerp(content, style, alpha))
+
+    @torch.inference_mode()
+    def render_tile(self, image: Tensor, content: Tensor, target: Tensor) -> Tensor:
+        """See `Runtime`."""
+        return self.decode(self.encode(image)[0], content, target)
+
 
 class TorchFeedForward:
     """Runs a network of one style; moves the network to `device`. See `FeedForwardRuntime`."""

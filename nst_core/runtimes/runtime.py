@@ -11,26 +11,34 @@ Features = tuple[Tensor, ...]
 
 
 class Runtime(Protocol):
-    """Executes an arbitrary-style network, in two halves.
+    """Executes an arbitrary-style network, whole or in two halves.
 
-    Images are (B, 3, H, W) in [0, 1] with sides that the network accepts, statistics (B, S). Images and
-    statistics are on the CPU. A picture is encoded once and decoded once for each style and strength.
-    Safe to share between threads.
+    Images are (B, 3, H, W) in [0, 1] with sides that the network accepts, statistics (B, S), strengths
+    `alpha` (B, 1); outputs are not clamped. All tensors but features are on the CPU. A picture for
+    several styles or strengths is encoded once and decoded for each of them; for a single one, the
+    whole network in one graph is faster. `weight` (B, 1, H / stride, W / stride) is the share of each
+    cell that counts for the statistics; all of it if None. Safe to share between threads.
     """
 
     name: str
     device: str
 
     def encode(self, image: Tensor, weight: Tensor | None = None) -> tuple[Features, Tensor]:
-        """The features and the statistics (B, S) of images.
-
-        `weight` (B, 1, H / stride, W / stride) is the share of each cell that counts for the
-        statistics; all of it if None.
-        """
+        """The features and the statistics (B, S) of images."""
         ...
 
     def decode(self, features: Features, content: Tensor, target: Tensor) -> Tensor:
-        """Images (B, 3, H, W), not clamped: the statistics `content` are replaced by `target`."""
+        """Images of features whose statistics `content` are replaced by `target`."""
+        ...
+
+    def render(
+        self, image: Tensor, style: Tensor, alpha: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        """Images whose statistics are moved by the share `alpha` towards `style`."""
+        ...
+
+    def render_tile(self, image: Tensor, content: Tensor, target: Tensor) -> Tensor:
+        """Parts of images: `encode` and `decode` with statistics of the whole image."""
         ...
 
 

@@ -18,7 +18,7 @@ from nst_core.stylize.padding import PaddedPicture, padded_side
 from nst_core.stylize.plan import Target
 from nst_core.stylize.renderer import Encoded, Renderer
 from nst_core.stylize.request import OnNotice
-from nst_core.stylize.tiling import Tile, merge_statistics
+from nst_core.stylize.tiling import merge_statistics
 
 #: Share of the memory limit that one tile may take. The rest is for the features of encoded tiles.
 WINDOW_SHARE = 1 / 3
@@ -28,15 +28,31 @@ WINDOW_SHARE = 1 / 3
 class _EncodedTiles(Encoded):
     """One picture in tiles, or B pictures in one tile each.
 
-    `features` are those of each tile; None where they did not fit in memory, so that the tile is
-    encoded again for each target. `limit` and `device` tell what they were encoded for.
+    `features` are those of each tile; None for a tile that is encoded when it is decoded, because the
+    features do not fit in memory or are needed only once. `limit` and `device` are those it was encoded
+    for.
     """
 
     pictures: list[PaddedPicture]
     limit: MemoryLimit
     device: str
-    statistics: Tensor
+    statistics: Tensor | None
     features: list[Features | None]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each picture is in one tile."""
+        return len(self.features) == 1
+
+    def whole_input(self) -> tuple[Tensor, Tensor | None]:
+        """The network's input (B, 3, H, W) for whole pictures, and the weights of its cells."""
+        pairs = [(picture, picture.tiles[0]) for picture in self.pictures]
+        images = torch.cat([picture.content(tile) for picture, tile in pairs])
+        weights = [picture.weight(tile) for picture, tile in pairs]
+        if all(weight is None for weight in weights):
+            return images, None
+        everything = torch.ones_like(next(weight for weight in weights if weight is not None))
+        return images, torch.cat([everything if weight is None else weight for weight in weights])
 
 
 class AdaINRenderer(Renderer):
@@ -85,88 +101,92 @@ class AdaINRenderer(Renderer):
 
     def statistics(self, pixels: Pixels) -> Tensor:
         """The statistics (1, S) of a picture (H, W, 3) uint8."""
-        return self.encode([pixels]).statistics
+        statistics = self.encode([pixels]).statistics
+        assert statistics is not None  # noqa: S101 - measured unless used once only
+        return statistics
 
-    def encode(self, pictures: Sequence[Pixels]) -> _EncodedTiles:
+    def encode(self, pictures: Sequence[Pixels], *, reuse: bool = True) -> _EncodedTiles:
         """See `Renderer`."""
         if len(pictures) > 1:
-            return self._encode_batch(pictures)
-        return self._with_less_memory(lambda: self._encode_one(pictures[0]))
+            return self._encode_whole(pictures, reuse=reuse)
+        return self._with_less_memory(lambda: self._encode_one(pictures[0], reuse=reuse))
 
     def decode(
         self, encoded: Encoded, targets: Sequence[Target], content: Tensor | None = None
     ) -> Tensor:
         """See `Renderer`."""
         assert isinstance(encoded, _EncodedTiles)  # noqa: S101 - of this renderer's `encode`
+        style = torch.cat([target.style for target in targets if target.style is not None])
+        alpha = torch.tensor([[float(target.alpha)] for target in targets])
         if len(encoded.pictures) > 1:
-            return self._decode(encoded, targets, content)
-        return self._with_less_memory(lambda: self._decode(self._current(encoded), targets, content))
+            return self._decode(encoded, style, alpha, content)
+        return self._with_less_memory(
+            lambda: self._decode(self._current(encoded), style, alpha, content)
+        )
 
-    def _encode_batch(self, pictures: Sequence[Pixels]) -> _EncodedTiles:
+    def _encode_whole(self, pictures: Sequence[Pixels], *, reuse: bool) -> _EncodedTiles:
         padded = [self._padded(pixels, whole=True) for pixels in pictures]
-        tiles = [each.tiles[0] for each in padded]
-        images = torch.cat([each.content(tile) for each, tile in zip(padded, tiles, strict=True)])
-        weights = [each.weight(tile) for each, tile in zip(padded, tiles, strict=True)]
-        weight = None
-        if any(one is not None for one in weights):
-            whole = torch.ones(1, 1, *(side // self._network.stride for side in images.shape[2:]))
-            weight = torch.cat([whole if one is None else one for one in weights])
-        features, statistics = self._runtime.encode(images, weight)
-        return _EncodedTiles(padded, self.limit, self.device, statistics, [features])
+        encoded = _EncodedTiles(padded, self.limit, self.device, None, [None])
+        if reuse:
+            features, encoded.statistics = self._runtime.encode(*encoded.whole_input())
+            encoded.features = [features]
+        return encoded
 
-    def _encode_one(self, pixels: Pixels) -> _EncodedTiles:
-        padded = self._padded(pixels, whole=pixels[..., 0].size <= self.limit.whole_pixels)
+    def _encode_one(self, pixels: Pixels, *, reuse: bool = True) -> _EncodedTiles:
+        if pixels[..., 0].size <= self.limit.whole_pixels:
+            return self._encode_whole([pixels], reuse=reuse)
+        padded = self._padded(pixels, whole=False)
         parts: list[tuple[Tensor, float]] = []
         kept: list[Features | None] = []
         free = self.limit.feature_bytes
         for tile in padded.tiles:
-            if len(padded.tiles) > 1:
-                self._on_tile()
+            self._on_tile()
             features, statistics = self._runtime.encode(padded.content(tile), padded.weight(tile))
             parts.append((statistics, padded.area(tile)))
             free -= sum(level.nbytes for level in features)
-            kept.append(features if free >= 0 or len(padded.tiles) == 1 else None)
-        merged = parts[0][0] if len(parts) == 1 else merge_statistics(parts, self._network.levels)
+            kept.append(features if free >= 0 else None)
+        merged = merge_statistics(parts, self._network.levels)
         return _EncodedTiles([padded], self.limit, self.device, merged, kept)
 
     def _current(self, encoded: _EncodedTiles) -> _EncodedTiles:
-        """`encoded`, or the same picture encoded for the limit and the device of now.
-
-        The new tiles and features take the place of the old ones; the statistics stay.
-        """
+        """`encoded`, in place encoded anew if the limit or the device has changed; statistics stay."""
         if (encoded.limit, encoded.device) != (self.limit, self.device):
             (picture,) = encoded.pictures
             encoded.features = []  # frees the memory first
-            anew = self._encode_one(picture.pixels[: picture.height, : picture.width])
-            encoded.pictures, encoded.features = anew.pictures, anew.features
-            encoded.limit, encoded.device = anew.limit, anew.device
+            again = self._encode_one(picture.pixels[: picture.height, : picture.width])
+            encoded.pictures, encoded.features = again.pictures, again.features
+            encoded.limit, encoded.device = again.limit, again.device
+            if encoded.statistics is None:
+                encoded.statistics = again.statistics
         return encoded
 
     def _decode(
-        self, encoded: _EncodedTiles, targets: Sequence[Target], content: Tensor | None
+        self, encoded: _EncodedTiles, style: Tensor, alpha: Tensor, content: Tensor | None
     ) -> Tensor:
         measured = encoded.statistics if content is None else content
-        styles = [target.style for target in targets]
-        assert all(style is not None for style in styles)  # noqa: S101 - checked by the engine
-        style = torch.cat(styles)  # type: ignore[arg-type]
-        alpha = torch.tensor([[float(target.alpha)] for target in targets])
-        blend = torch.lerp(measured, style, alpha)
         first = encoded.pictures[0]
-        if len(first.tiles) == 1:
-            features = encoded.features[0]
-            assert features is not None  # noqa: S101 - kept for a whole picture
-            output = self._runtime.decode(features, measured, blend)
+        if measured is None:
+            image, weight = encoded.whole_input()
+            output = self._runtime.render(image, style, alpha, weight)
+            return output[:, :, : first.height, : first.width]
+        blend = torch.lerp(measured, style, alpha)
+        if encoded.is_whole:
+            (features,) = encoded.features
+            if features is None:
+                output = self._runtime.render_tile(encoded.whole_input()[0], measured, blend)
+            else:
+                output = self._runtime.decode(features, measured, blend)
             return output[:, :, : first.height, : first.width]
         whole = torch.empty(1, 3, *first.pixels.shape[:2])
         for tile, features in zip(first.tiles, encoded.features, strict=True):
             self._on_tile()
-            output = self._runtime.decode(features or self._features(first, tile), measured, blend)
+            if features is None:
+                output = self._runtime.render_tile(first.content(tile), measured, blend)
+            else:
+                output = self._runtime.decode(features, measured, blend)
             rows, columns = tile.kept
             whole[:, :, tile.inner[0], tile.inner[1]] = output[:, :, rows, columns]
         return whole[:, :, : first.height, : first.width]
-
-    def _features(self, padded: PaddedPicture, tile: Tile) -> Features:
-        return self._runtime.encode(padded.content(tile), padded.weight(tile))[0]
 
     def _padded(self, pixels: Pixels, *, whole: bool) -> PaddedPicture:
         network = self._network

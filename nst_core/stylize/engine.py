@@ -201,7 +201,7 @@ def _decoded(
     if not targets:
         return
     pixels: list[Pixels] = [picture.pixels for picture in pictures]
-    encoded = renderer.encode(pixels)
+    encoded = renderer.encode(pixels, reuse=len(targets) > 1)
     for chosen in targets:
         yield renderer.decode(encoded, chosen)
 

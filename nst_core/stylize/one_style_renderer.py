@@ -81,7 +81,7 @@ class OneStyleRenderer(Renderer):
         """See `Renderer`. Pictures go through this kind of network one by one."""
         return int(height * width <= self.limit.whole_pixels)
 
-    def encode(self, pictures: Sequence[Pixels]) -> Encoded:
+    def encode(self, pictures: Sequence[Pixels], *, reuse: bool = True) -> Encoded:
         """See `Renderer`."""
         return _Pictures(pictures)
 

@@ -21,7 +21,8 @@ T = TypeVar("T")
 class Encoded:
     """Pictures of one size after the part of the network that does not depend on the style.
 
-    `statistics` (B, S) are measured on the pictures; None for a network that has none to replace.
+    `statistics` (B, S) are measured on the pictures; None for a network that has none to replace, and
+    where `encode` was called without `reuse`.
     """
 
     statistics: Tensor | None
@@ -57,10 +58,11 @@ class Renderer(ABC):
         """Number of pictures of a size that fit in memory in one pass; 0 if not even one does."""
 
     @abstractmethod
-    def encode(self, pictures: Sequence[Pixels]) -> Encoded:
+    def encode(self, pictures: Sequence[Pixels], *, reuse: bool = True) -> Encoded:
         """Encode B pictures (H, W, 3) uint8 of one size, of which `room` says that they fit.
 
-        For several pictures, an error of missing memory is raised for the caller, who can take fewer.
+        Without `reuse` the result is decoded once only, and may have no statistics. For several
+        pictures, an error of missing memory is raised for the caller, who can take fewer.
         """
 
     @abstractmethod

@@ -80,7 +80,8 @@ class FramePainter:
     def _output(
         self, target: Target, pixels: Pixels, content: Tensor | None, encoded: Encoded | None
     ) -> Tensor:
-        encoded = self.encode(pixels) if encoded is None else encoded
+        if encoded is None:
+            encoded = self._renderer.encode([pixels], reuse=False)
         output = self._renderer.decode(encoded, [target], content)
         return self._engine.corrected(output, Picture(pixels), self._color)
 

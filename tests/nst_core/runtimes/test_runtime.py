@@ -47,6 +47,12 @@ def test_runtimes_agree_with_torch_to_a_tenth_of_a_level(network: StyleNetwork, 
             first = runtime.decode(features, measured, blend)
             assert (first - expected).abs().max() < 0.1 / 255
             assert torch.equal(first, runtime.decode(features, measured, blend))
+            alpha = torch.tensor([[share]])
+            for whole in (
+                runtime.render(image, target, alpha, counted),
+                runtime.render_tile(image, measured, blend),
+            ):
+                assert (whole - expected).abs().max() < 0.1 / 255
 
 
 @pytest.mark.parametrize("name", ["torch", "openvino"])

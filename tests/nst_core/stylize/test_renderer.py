@@ -130,6 +130,14 @@ class ScarceDevice:
     def decode(self, features: Features, content: Tensor, target: Tensor) -> Tensor:
         return self._runtime.decode(features, content, target)
 
+    def render(
+        self, image: Tensor, style: Tensor, alpha: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        return self._runtime.render(image, style, alpha, weight)
+
+    def render_tile(self, image: Tensor, content: Tensor, target: Tensor) -> Tensor:
+        return self._runtime.render_tile(image, content, target)
+
 
 def test_out_of_memory_goes_on_in_smaller_tiles_and_says_so(untrained: SlimAdaIN) -> None:
     picture = photograph(640)
