@@ -7,6 +7,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 import click
 import pytest
 import yaml
+from flask import Flask
 from support.documents import DOCUMENTS, ROOT, Block, shell_blocks
 
 from atelier.cli import main
-from web.openapi.document import document as api
+from web import register_routes
+from web.openapi.document import document
 
 #: The packages at the root of the repository.
 PACKAGES = sorted(init.parent.name for init in ROOT.glob("*/__init__.py"))
@@ -116,6 +119,14 @@ def check_make(arguments: list[str]) -> None:
     names = [word for word in arguments if "=" not in word]
     assert names
     assert set(names) <= targets
+
+
+@cache
+def api() -> dict[str, Any]:
+    """The description of the routes."""
+    routes = Flask("routes")
+    register_routes(routes)
+    return document(routes)
 
 
 def check_curl(arguments: list[str]) -> None:
@@ -271,6 +282,15 @@ def test_the_architecture_names_every_folder_and_every_module_beside_them() -> N
     modules = {str(path.relative_to(ROOT)) for p in packages for path in p.glob("[!_]*.py")}
 
     assert (folders | modules) - named == set()
+
+
+def test_every_decision_has_a_date_and_the_alternative_that_was_dropped() -> None:
+    text = (ROOT / "docs" / "decisions.md").read_text()
+    entries = re.findall(r"^- .*?(?=^- |^## |\Z)", text, re.MULTILINE | re.DOTALL)
+
+    assert len(entries) > 100
+    assert [entry for entry in entries if not re.search(r"\b20\d\d-\d\d-\d\d\b", entry)] == []
+    assert [entry for entry in entries if "ropped:" not in entry] == []
 
 
 def test_the_readme_links_to_every_document() -> None:

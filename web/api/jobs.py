@@ -1,4 +1,4 @@
-"""`/v1/jobs`: submit, look, cancel, download."""
+"""`/v1/jobs`: submit, show, list, cancel, retry, delete and download jobs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from flask import Blueprint, Response, jsonify, request, send_file
 
+from atelier import types
 from jobs.blobs.reader import open_blob
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
@@ -18,36 +19,75 @@ from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import SUFFIXES
 from jobs.media.sandbox import thumbnail_in_sandbox
 from jobs.media.thumbnails import SIDE, has_thumbnail, thumbnail_input_bytes
-from jobs.params.kinds import PARAMS
-from jobs.queue.lifecycle import FINAL, JobStatus
+from jobs.params.handling import Handling
+from jobs.queue.lifecycle import FINAL
 from jobs.service import JobService
 from web.current import service
-from web.forms.fields import boolean, integer, one_of, take_handling
+from web.forms.fields import take_handling
 from web.forms.multipart import read_job
+from web.forms.queries import MAX_WAIT, IndexQuery, JobQuery, OutputQuery, WaitQuery, read_query
+from web.openapi.bodies import fields_of, submit_body
+from web.openapi.operation import (
+    DELETED,
+    IDEMPOTENCY_KEY,
+    NOT_MODIFIED,
+    data,
+    describe,
+    header,
+    returns,
+)
 from web.request_ids import request_id
 from web.security.concurrency import wait_for
 from web.serializers import job_json
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
-#: The longest that a request may wait for a job, in seconds.
-MAX_WAIT = 30.0
-#: For bytes that never change, and are nobody else's.
+#: Cache-Control of bytes that never change and are private to the caller.
 KEEP = "private, max-age=31536000, immutable"
 _PREFER_WAIT = re.compile(r"\bwait=(\d+)\b")
+_SUBMITTED = {
+    202: returns(types.Job, "Accepted; follow `Location`"),
+    200: returns(types.Job, "Ended: within `Prefer: wait`, or a cached result"),
+}
+_PREFER = header(
+    "Prefer",
+    {"type": "string"},
+    f"`wait=N`: answer 200 with the ended job if it ends within N ≤ {MAX_WAIT} seconds.",
+)
+#: The header `Cancel-After`.
+CANCEL_AFTER = header(
+    "Cancel-After",
+    fields_of(Handling)["cancel_after"],
+    "As the field `cancel_after`.",
+)
 
 
 @blueprint.post("")
+@describe(
+    "Jobs",
+    _SUBMITTED,
+    body=submit_body,
+    headers=(_PREFER, IDEMPOTENCY_KEY, CANCEL_AFTER),
+    problems=(400, 413, 415, 422, 429, 503),
+)
 def submit() -> Response:
-    """Take a job: 202 at once, or 200 when it ended within `Prefer: wait=N` seconds."""
+    """Submit a job: 202 at once, or 200 when it ends within `Prefer: wait=N` seconds."""
     return _submit(request.headers.get("Idempotency-Key"), None)
 
 
 @blueprint.put("/<job_id>")
+@describe(
+    "Jobs",
+    _SUBMITTED,
+    body=submit_body,
+    headers=(_PREFER, CANCEL_AFTER),
+    path={"job_id": {"type": "string", "format": "uuid"}},
+    problems=(400, 404, 413, 415, 422, 429, 503),
+)
 def put(job_id: str) -> Response:
-    """Take a job under an id that the client chose. The id is the key: twice is once."""
+    """Submit a job under an id that the client chose; the same id twice makes one job."""
     try:
-        # One way to write it, or the same id would name several jobs.
+        # In its canonical form, or the same id would name several jobs.
         chosen = str(uuid.UUID(job_id))
     except ValueError:
         raise InvalidParamsError([("job_id", "The id must be a UUID.")]) from None
@@ -57,7 +97,7 @@ def put(job_id: str) -> Response:
 
 def _submit(key: str | None, job_id: str | None) -> Response:
     atelier = service()
-    fields, params, pictures = read_job(request, atelier, files=("content", "style"), parts=True)
+    fields, params, pictures = read_job(request, atelier, files=("content", "style"), named_files=True)
     handling = take_handling(fields, request.headers.get("Cancel-After"))
     style_id = fields.get("style_id")
     job = atelier.submit(
@@ -81,7 +121,7 @@ def _submit(key: str | None, job_id: str | None) -> Response:
 
 
 def _answer(job: Job) -> Response:
-    """A job that was just taken, or was taken before."""
+    """The answer for a job that was submitted now or before."""
     atelier = service()
     preferred = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
     if preferred:
@@ -97,33 +137,29 @@ def _answer(job: Job) -> Response:
 
 
 @blueprint.get("")
+@describe("Jobs", {200: returns(types.JobPage, "A page")}, query=JobQuery, problems=(422,))
 def list_jobs() -> Response:
-    """A page of jobs, newest first."""
-    asked = request.args
-    unknown = set(asked) - {"status", "kind", "limit", "cursor", "batch_id", "dead"}
-    if unknown:
-        raise InvalidParamsError([(name, "There is no such filter.") for name in sorted(unknown)])
+    """List a page of jobs, newest first."""
     atelier = service()
-    page = atelier.page(
-        status=one_of("status", asked.get("status"), list(JobStatus)),
-        kind=one_of("kind", asked.get("kind"), list(PARAMS)),
-        batch_id=asked.get("batch_id"),
-        dead=boolean("dead", asked["dead"]) if "dead" in asked else None,
-        limit=integer("limit", asked.get("limit", "20"), 1, 100),
-        cursor=asked.get("cursor"),
-    )
+    page = atelier.page(**read_query(JobQuery).model_dump())
     places = atelier.queue_positions(page.jobs)
     jobs = [job_json(job, place) for job, place in zip(page.jobs, places, strict=True)]
     return jsonify({"jobs": jobs, "next": page.next})
 
 
 @blueprint.get("/<job_id>")
+@describe(
+    "Jobs",
+    {200: returns(types.Job, "The job"), 304: NOT_MODIFIED},
+    query=WaitQuery,
+    problems=(404, 422),
+)
 def show(job_id: str) -> Response:
-    """The job. `?wait=N` answers when it changes or ends, or after N seconds."""
+    """Show a job. `?wait=N` answers when it changes or ends, or after N seconds."""
     atelier = service()
     job = atelier.get(job_id)
-    if "wait" in request.args:
-        seconds = integer("wait", request.args["wait"], 0, int(MAX_WAIT))
+    seconds = read_query(WaitQuery).wait
+    if seconds is not None:
         job = wait_for(job_id, seconds, version=job.version)
     body = job_json(job, atelier.queue_position(job), atelier.deliveries(job))
     response = jsonify(body)
@@ -134,37 +170,54 @@ def show(job_id: str) -> Response:
 
 
 @blueprint.delete("/<job_id>")
+@describe("Jobs", {204: DELETED}, name="delete_job", problems=(404, 409))
 def delete(job_id: str) -> tuple[str, int]:
-    """Delete a job that does not run, with its pictures and its history."""
+    """Delete a job that is not running, with its pictures and events."""
     service().delete(job_id)
     return "", 204
 
 
 @blueprint.post("/<job_id>/cancel")
+@describe(
+    "Jobs",
+    {
+        202: returns(types.Job, "Requested; it stops soon"),
+        200: returns(types.Job, "Ended, now or before"),
+    },
+    problems=(404,),
+)
 def cancel(job_id: str) -> tuple[Response, int]:
-    """Ask for the job to stop: 202 while it still runs, 200 when it has ended."""
+    """Cancel a job: 202 while it still runs, 200 when it has ended."""
     job = service().cancel(job_id)
     return jsonify(job_json(job)), 200 if job.status in FINAL else 202
 
 
 @blueprint.post("/<job_id>/retry")
+@describe("Jobs", _SUBMITTED, headers=(_PREFER, IDEMPOTENCY_KEY), problems=(404, 409, 422, 429, 503))
 def retry(job_id: str) -> Response:
-    """Make a new job like one that failed or was canceled: 202, `Location`."""
+    """Retry a failed or canceled job as a new job: 202 with `Location`."""
     key = request.headers.get("Idempotency-Key")
     return _answer(service().retry(job_id, idempotency_key=key, request_id=request_id()))
 
 
 @blueprint.get("/<job_id>/output")
+@describe("Jobs", {200: data("The file")}, query=OutputQuery, problems=(404, 409, 422))
 def output(job_id: str) -> Response:
-    """The bytes that the job made. `?download=1` asks the browser to save them."""
-    index = integer("index", request.args.get("index", "0"), 0, 1_000)
+    """Send an output file. `?download=1` asks the browser to save it."""
+    index = read_query(IndexQuery).index
     return send_kept(service().output_blob(job_id, index), name=f"atelier-{job_id[:8]}")
 
 
 @blueprint.get("/<job_id>/output/thumbnail")
+@describe(
+    "Jobs",
+    {200: data("The thumbnail", "image/webp"), 304: NOT_MODIFIED},
+    query=IndexQuery,
+    problems=(404, 409, 422),
+)
 def thumbnail(job_id: str) -> Response:
-    """A small WebP of an output, for lists. It never changes, so browsers ask for it once."""
-    index = integer("index", request.args.get("index", "0"), 0, 1_000)
+    """Send a small WebP of an output, for lists. It never changes, so browsers cache it."""
+    index = read_query(IndexQuery).index
     atelier = service()
     blob = atelier.output_blob(job_id, index)
     etag = f"{blob.sha256}-{SIDE}"
@@ -184,8 +237,9 @@ def thumbnail(job_id: str) -> Response:
 
 
 @blueprint.get("/<job_id>/inputs/<role>")
+@describe("Jobs", {200: data("The file")}, name="input", problems=(404,))
 def input_(job_id: str, role: str) -> Response:
-    """The bytes that the job was given."""
+    """Send an input file."""
     return send_kept(service().input_blob(job_id, role), name=f"atelier-{job_id[:8]}-{role}")
 
 
@@ -196,7 +250,7 @@ def send_kept(blob: Blob, *, name: str, atelier: JobService | None = None) -> Re
 
 
 def send_blob(blob: Blob, data: bytes | BinaryIO, *, name: str, save: bool = False) -> Response:
-    """Bytes with their type, a strong ETag and ranges. They never change, so they may be kept.
+    """Send bytes with their type, a strong ETag and ranges; they never change, so they may be cached.
 
     `save` asks the browser to save them, as `?download=1` does.
     """

@@ -1,4 +1,4 @@
-"""`/v1/styles`: the styles that can be named in a job."""
+"""`/v1/styles`: styles of the gallery and of the caller."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from flask import Blueprint, Response, jsonify, request
 
+from atelier import types
 from jobs.blobs.storage import BlobStorage
 from jobs.db.models.catalog import Style
 from jobs.errors import InvalidParamsError
@@ -14,23 +15,41 @@ from jobs.media.sandbox import thumbnail_in_sandbox
 from web.api.jobs import send_blob
 from web.current import service
 from web.forms.multipart import read_form
+from web.forms.queries import StyleImageQuery
+from web.openapi.bodies import form
+from web.openapi.operation import BINARY, DELETED, Schema, data, describe, returns
 from web.serializers import style_json
 
 blueprint = Blueprint("styles", __name__, url_prefix="/v1/styles")
 
-#: The only sizes that are made, so that nobody can make the server resize without end.
+#: Long sides of thumbnails in pixels; others are refused, so that callers can't fill the cache.
 THUMBNAIL_SIDES = (96, 192, 384)
 
 
+def _body() -> Schema:
+    file = {**BINARY, "description": "The style image."}
+    return form(
+        {"file": file, "title": {"type": "string", "minLength": 1, "maxLength": 120}}, ["file", "title"]
+    )
+
+
 @blueprint.get("")
+@describe("Styles", {200: returns(types.StyleList, "The styles")})
 def list_styles() -> Response:
-    """All styles, in their order."""
+    """List all styles, in their order."""
     return jsonify({"styles": [style_json(style) for style in service().styles.all()]})
 
 
 @blueprint.post("")
+@describe(
+    "Styles",
+    {201: returns(types.Style, "Registered")},
+    body=_body,
+    name="create_style",
+    problems=(400, 413, 415, 422, 429, 503),
+)
 def create() -> Response:
-    """Register a style image of one's own."""
+    """Add a style image of the caller."""
     atelier = service()
     limit = atelier.settings.max_upload_mb * 1_000_000
     fields, files = read_form(request, files={"file"}, max_bytes=limit)
@@ -47,21 +66,26 @@ def create() -> Response:
 
 
 @blueprint.delete("/<style_id>")
+@describe("Styles", {204: DELETED}, name="delete_style", problems=(404, 409))
 def delete(style_id: str) -> tuple[str, int]:
-    """Forget a style of one's own. Jobs that use it keep it."""
+    """Delete a style of the caller. Submitted jobs that use it keep it."""
     service().styles.delete(style_id)
     return "", 204
 
 
 @blueprint.get("/<style_id>")
+@describe("Styles", {200: returns(types.Style, "The style")}, name="show_style", problems=(404,))
 def show(style_id: str) -> Response:
-    """One style."""
+    """Show a style."""
     return jsonify(style_json(service().styles.find(style_id)))
 
 
 @blueprint.get("/<style_id>/image")
+@describe(
+    "Styles", {200: data("The picture")}, query=StyleImageQuery, name="style_image", problems=(404, 422)
+)
 def image(style_id: str) -> Response:
-    """The style's picture, or a thumbnail of `?size=` pixels."""
+    """Send the style's picture, or a thumbnail of `?size=` pixels."""
     styles = service().styles
     if "size" not in request.args:
         style, data = styles.image(style_id)
@@ -87,5 +111,5 @@ def _send_thumbnail(style: Style, size: str) -> Response:
 def _thumbnail(
     storage: BlobStorage, sha256: str, media_type: str, side: int, limits: DecodeLimits
 ) -> bytes:
-    # Kept by the name of the bytes, and not by the bytes: those of 512 styles are gigabytes.
+    # Cached by the hash of the picture, not by its bytes: those of 512 styles are gigabytes.
     return thumbnail_in_sandbox(storage.get(sha256), media_type, limits, side=side)
