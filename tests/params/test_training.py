@@ -136,7 +136,7 @@ def test_rendering_and_the_trainers_import_without_pydantic() -> None:
         "import sys\n"
         "for name in ('pydantic', 'click', 'flask', 'celery', 'sqlalchemy', 'rich'):\n"
         "    sys.modules[name] = None\n"
-        "import nst_core.stylize.engine, nst_core.training.process\n"
+        "import nst_core.stylize.style_engine, nst_core.training.process\n"
         "import nst_core.training.johnson.trainer, nst_core.training.adain.session\n"
         "import nst_core.training.preflight, nst_core.optimize.gatys\n"
     )
