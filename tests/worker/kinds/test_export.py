@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.submitting import submit_job
 
 from jobs.db.models.jobs import Job
 from jobs.queue.broker import Broker, make_celery
@@ -34,7 +35,7 @@ def service(context: WorkerContext) -> JobService:
 @pytest.fixture
 def export(context: WorkerContext, service: JobService) -> Callable[..., Job]:
     def run(**params: Any) -> Job:
-        job = service.submit("export", params, content=None)
+        job = submit_job(service, "export", params, content=None)
         execution.run_next(context, "train", "w")
         return service.get(job.id)
 

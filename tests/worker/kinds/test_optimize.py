@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.submitting import submit_job
 
 from jobs.media.pictures import Upload
 from jobs.queue.broker import Broker, make_celery
@@ -23,7 +24,8 @@ def submit(context: WorkerContext, picture: Callable[..., bytes]) -> Callable[..
     service = JobService(context.settings, context._engine, context.storage, queue)
 
     def make(**params: Any) -> tuple[JobService, str]:
-        job = service.submit(
+        job = submit_job(
+            service,
             "optimize",
             {**SMALL, **params},
             content=Upload(data=picture(), field="content", name="content"),
