@@ -23,7 +23,6 @@ from support.tests_support import expire_lease
 from jobs.db.models.jobs import Job, JobEvent
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
@@ -47,10 +46,8 @@ def batching(worker_settings: Settings) -> Iterator[WorkerContext]:
 
 
 @pytest.fixture
-def service(batching: WorkerContext) -> JobService:
-    settings = batching.settings
-    queue = Broker(make_celery(settings.broker))
-    return JobService(settings, batching._engine, batching.storage, queue)
+def context(batching: WorkerContext) -> WorkerContext:
+    return batching
 
 
 @pytest.fixture

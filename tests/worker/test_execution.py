@@ -25,7 +25,6 @@ from jobs.errors import StorageError
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -34,13 +33,6 @@ from worker.kinds.stylize import HANDLERS, JobResult
 from worker.lease import Lease
 
 Handler = Callable[[WorkerContext, Job, Lease], JobResult]
-
-
-@pytest.fixture
-def service(context: WorkerContext) -> JobService:
-    settings = context.settings
-    queue = Broker(make_celery(settings.broker))
-    return JobService(settings, context._engine, context.storage, queue)
 
 
 @pytest.fixture

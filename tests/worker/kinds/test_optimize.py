@@ -9,7 +9,6 @@ import pytest
 from support.submitting import submit_job
 
 from jobs.media.pictures import Upload
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -19,10 +18,7 @@ SMALL = {"size": "48", "steps": "3", "levels": "1"}
 
 
 @pytest.fixture
-def submit(context: WorkerContext, picture: Callable[..., bytes]) -> Callable[..., Any]:
-    queue = Broker(make_celery(context.settings.broker))
-    service = JobService(context.settings, context._engine, context.storage, queue)
-
+def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., Any]:
     def make(**params: Any) -> tuple[JobService, str]:
         job = submit_job(
             service,

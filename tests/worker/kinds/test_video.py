@@ -21,7 +21,6 @@ from jobs.blobs.local import LocalStorage
 from jobs.db.models.jobs import Job
 from jobs.errors import JobsError, StorageError
 from jobs.media.pictures import Upload
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -40,13 +39,6 @@ def clip(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[..., bytes]:
         return write_clip(tmp_path / "clip.mp4", pan(image, width, height, count)).read_bytes()
 
     return make
-
-
-@pytest.fixture
-def service(context: WorkerContext) -> JobService:
-    settings = context.settings
-    queue = Broker(make_celery(settings.broker))
-    return JobService(settings, context._engine, context.storage, queue)
 
 
 @pytest.fixture
@@ -220,8 +212,7 @@ def test_a_long_video_is_refused(
     clip: Callable[..., bytes],
     picture: Callable[..., bytes],
 ) -> None:
-    short = context.settings.model_copy(update={"max_video_seconds": 0.1})
-    service = JobService(short, context._engine, context.storage, service.broker)
+    service.settings = service.settings.model_copy(update={"max_video_seconds": 0.1})
     with pytest.raises(JobsError, match="lasts"):
         submit_job(
             service,
