@@ -8,6 +8,7 @@ from typing import Any
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import StoredPicture, Upload
 from jobs.params.handling import Handling
+from jobs.params.validate import validated
 from jobs.service import JobService
 from jobs.submission.batches import BatchInfo
 from jobs.submission.request import BatchRequest, JobRequest
@@ -36,7 +37,7 @@ def submit_job(
             params=params,
             files={name: file for name, file in files.items() if file is not None},
             style_id=style_id,
-            handling=Handling(**handling),
+            handling=validated(Handling, handling),
             idempotency_key=idempotency_key,
             job_id=job_id,
             request_id=request_id,
@@ -47,5 +48,5 @@ def submit_job(
 def submit_batch(service: JobService, kind: str, params: dict[str, Any], **request: Any) -> BatchInfo:
     handling = {name: request.pop(name) for name in Handling.model_fields if name in request}
     return service.batches.submit(
-        BatchRequest(kind=kind, params=params, handling=Handling(**handling), **request)
+        BatchRequest(kind=kind, params=params, handling=validated(Handling, handling), **request)
     )
