@@ -467,23 +467,31 @@ def test_progress_is_kept_in_order(
 
 
 def test_a_job_that_ran_out_of_memory_is_done_in_tiles_and_says_so(
-    context: WorkerContext, submit: Callable[..., str], picture: Callable[..., bytes]
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    picture: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import torch
 
+    from nst_core.runtimes.pytorch import TorchRuntime
+
     expected = submit(picture(420, 400), alpha=1.0)
     run(context)
-    runtime = context.engines.get("slim").runtime
-    encode = runtime._network.encode  # type: ignore[attr-defined]
+    encode = TorchRuntime.encode
 
-    def scarce(image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def scarce(self: TorchRuntime, image: torch.Tensor, weight: torch.Tensor | None = None) -> Any:
         if image.shape[2] * image.shape[3] > 330 * 330:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return encode(image)  # type: ignore[no-any-return]
+        return encode(self, image, weight)
 
-    runtime._network.encode = scarce  # type: ignore[attr-defined]
+    monkeypatch.setattr(TorchRuntime, "encode", scarce)
     job_id = submit(picture(420, 400), alpha=1.0, quality=91)
     run(context)
+    after = submit(picture(64, 64), alpha=1.0)
+    run(context)
+    assert "notices" not in (service.get(after).metrics or {})
     with context.sessions() as session:
         job, reference = session.get(Job, job_id), session.get(Job, expected)
         assert job is not None

@@ -106,7 +106,7 @@ def test_what_can_not_be_stored_is_not_painted_again(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("it was painted already")
 
-    monkeypatch.setattr("nst_core.video.painter.EnginePainter.paint", never)
+    monkeypatch.setattr("nst_core.video.painter.FramePainter.paint", never)
     with service.sessions.begin() as session:
         session.execute(update(Job).where(Job.id == job_id).values(run_at=Job.created_at))
     execution.run_next(context, "train", "w")
