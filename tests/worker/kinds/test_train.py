@@ -18,6 +18,7 @@ import psutil
 import pytest
 from sqlalchemy import func, select, update
 from support import fake_trainer
+from support.submitting import submit_job
 from support.tests_support import expire_lease
 
 from jobs.blobs.storage import sha256_of
@@ -69,7 +70,7 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., 
     def make(**params: Any) -> str:
         style = Upload(data=picture(seed=1), field="style", name="style")
         values = {"name": "mine", "max_steps": "4", **SMALL, **params}
-        return service.submit("train", values, content=None, style=style).id
+        return submit_job(service, "train", values, content=None, style=style).id
 
     return make
 
@@ -137,13 +138,13 @@ def test_a_training_becomes_a_network_that_a_job_uses(
     assert not (context.settings.home / "trainings" / job_id).exists()
 
     content = Upload(data=picture(seed=5), field="content", name="content")
-    used = service.submit("stylize", {"network": "mine"}, content=content).id
+    used = submit_job(service, "stylize", {"network": "mine"}, content=content).id
     execution.run_next(context, "stylize", "w")
     job = service.get(used)
     assert job.status == JobStatus.SUCCEEDED, job.error
-    again = service.submit("stylize", {"network": "mine@1"}, content=content)
+    again = submit_job(service, "stylize", {"network": "mine@1"}, content=content)
     assert not again.cached  # it was asked for by another name
-    same = service.submit("stylize", {"network": "mine"}, content=content)
+    same = submit_job(service, "stylize", {"network": "mine"}, content=content)
     assert same.cached
 
 
@@ -387,7 +388,9 @@ def test_the_trainer_gets_the_settings_of_its_architecture(
     context: WorkerContext, service: JobService, submit: Callable[..., str]
 ) -> None:
     values = {"name": "any", "architecture": "adain", "style_dataset_id": "samples"}
-    adain = service.submit("train", {**values, "max_steps": "1", "gram_weight": "7"}, content=None).id
+    adain = submit_job(
+        service, "train", {**values, "max_steps": "1", "gram_weight": "7"}, content=None
+    ).id
     johnson = submit(max_steps="1", strength="2")
     specs = {}
     for job_id in (adain, johnson):
@@ -470,7 +473,7 @@ def test_a_network_for_any_style_is_trained_from_two_datasets(
         "image_size": "32",
         "style_size": "32",
     }
-    job_id = service.submit("train", values, content=None).id
+    job_id = submit_job(service, "train", values, content=None).id
     execution.run_next(context, "train", "w")
 
     job = service.get(job_id)
@@ -478,7 +481,8 @@ def test_a_network_for_any_style_is_trained_from_two_datasets(
     network = service.networks.find_by_name("any")
     assert network is not None
     assert (network.architecture, network.styled) == ("slim_adain", False)
-    used = service.submit(
+    used = submit_job(
+        service,
         "stylize",
         {"network": "any"},
         content=Upload(data=picture(), field="content", name="content"),
