@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from bench.networks.contact_sheet import GAP, square
 from nst_core.evaluation.quality import Judge
 from nst_core.images.picture import Picture, read_picture, resize_picture
-from nst_core.stylize.johnson_engine import JohnsonEngine
+from nst_core.stylize.one_style_engine import OneStyleEngine
 from nst_core.training.data import image_paths
 from nst_core.training.events import Event
 from nst_core.training.johnson.config import JohnsonTrainConfig
@@ -142,7 +142,7 @@ def _measured(
     style: Path,
     judge: Judge,
 ) -> Result:
-    engine = JohnsonEngine(path)
+    engine = OneStyleEngine(path)
     target = judge.style_target(read_picture(style))
     pictures, figures = [], []
     for photograph in photographs:

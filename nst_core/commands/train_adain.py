@@ -43,7 +43,7 @@ def train_adain(
 ) -> None:
     """Train an arbitrary-style network; `given` holds the settings given as options."""
     from nst_core.networks.files import save_network
-    from nst_core.runtimes.runtime import choose_device
+    from nst_core.runtimes.choice import choose_device
     from nst_core.training.adain.trainer import AdaINTrainer
     from nst_core.training.data import held_out, image_paths
 
@@ -194,7 +194,7 @@ def _validated(network: Any, contents: list[Path], styles: list[Path]) -> dict[s
     """Quality metrics at alpha 1 on held-out pictures, at 256 pixels to be fast."""
     from nst_core.evaluation.evaluate import evaluate, summarize
     from nst_core.evaluation.quality import Judge
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.style_engine import StyleEngine
 
     engine = StyleEngine(network, "torch", "cpu")
     loss_network = Judge(style_size=256)

@@ -16,7 +16,7 @@ from nst_core.losses.losses import gram_matrix, out_of_range, total_variation
 from nst_core.losses.perceptual import LossNetwork, content_distance
 from nst_core.optimize.config import GatysConfig as GatysConfig
 from nst_core.optimize.config import GatysError as GatysError
-from nst_core.runtimes.runtime import choose_device
+from nst_core.runtimes.choice import choose_device
 from nst_core.stylize.composition import Color, Layer, compose
 from nst_core.training.johnson.style import style_picture
 

@@ -264,7 +264,7 @@ def _check_memory(needed: int, device: str) -> list[Finding]:
 
 
 def _free_mb(device: str) -> int | None:
-    from nst_core.runtimes.runtime import choose_device
+    from nst_core.runtimes.choice import choose_device
 
     if choose_device(device) != "cpu":
         return int(torch.cuda.mem_get_info()[0] // 1_000_000)

@@ -16,8 +16,8 @@ import torch
 from nst_core.images.picture import Picture, encode_picture, read_picture, resize_picture
 from nst_core.networks.files import save_network
 from nst_core.networks.registry import NAMES, build_network
-from nst_core.runtimes.runtime import choose_device
-from nst_core.stylize.engine import StyleEngine
+from nst_core.runtimes.choice import choose_device
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.adain.config import AdaINTrainConfig
 from nst_core.training.adain.trainer import AdaINTrainer, Step
 from nst_core.training.checkpoints import CheckpointFolder

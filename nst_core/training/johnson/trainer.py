@@ -16,7 +16,7 @@ from torch import Tensor
 
 from nst_core.images.picture import read_picture, to_tensor
 from nst_core.losses.perceptual import LossNetwork
-from nst_core.runtimes.runtime import choose_device
+from nst_core.runtimes.choice import choose_device
 from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.events import (
     Failed,

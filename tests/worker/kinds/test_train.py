@@ -15,6 +15,7 @@ import pytest
 import safetensors.torch
 import torch
 from sqlalchemy import func, select, update
+from support.submitting import submit_job
 
 from jobs.blobs.storage import sha256_of
 from jobs.catalog.network_header import read_header
@@ -55,7 +56,7 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., 
     def make(**params: Any) -> str:
         style = Upload(data=picture(seed=1), field="style", name="style")
         values = {"name": "mine", "max_steps": "4", **SMALL, **params}
-        return service.submit("train", values, content=None, style=style).id
+        return submit_job(service, "train", values, content=None, style=style).id
 
     return make
 
@@ -122,13 +123,13 @@ def test_a_training_becomes_a_network_that_a_job_uses(
     assert not (context.settings.home / "trainings" / job_id).exists()
 
     content = Upload(data=picture(seed=5), field="content", name="content")
-    used = service.submit("stylize", {"network": "mine"}, content=content).id
+    used = submit_job(service, "stylize", {"network": "mine"}, content=content).id
     execution.run_next(context, "stylize", "w")
     job = service.get(used)
     assert job.status == JobStatus.SUCCEEDED, job.error
-    again = service.submit("stylize", {"network": "mine@1"}, content=content)
+    again = submit_job(service, "stylize", {"network": "mine@1"}, content=content)
     assert not again.cached  # it was asked for by another name
-    same = service.submit("stylize", {"network": "mine"}, content=content)
+    same = submit_job(service, "stylize", {"network": "mine"}, content=content)
     assert same.cached
 
 
@@ -363,7 +364,7 @@ def test_a_network_for_any_style_is_trained_from_two_datasets(
         "batch_size": "1",
         "image_size": "32",
     }
-    job_id = service.submit("train", values, content=None).id
+    job_id = submit_job(service, "train", values, content=None).id
     execution.run_next(context, "train", "w")
 
     job = service.get(job_id)
@@ -371,7 +372,8 @@ def test_a_network_for_any_style_is_trained_from_two_datasets(
     network = service.networks.find_by_name("any")
     assert network is not None
     assert (network.architecture, network.styled) == ("slim_adain", False)
-    used = service.submit(
+    used = submit_job(
+        service,
         "stylize",
         {"network": "any"},
         content=Upload(data=picture(), field="content", name="content"),
