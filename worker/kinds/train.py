@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +15,8 @@ from jobs.catalog.networks import FILE_INFO
 from jobs.db.models.jobs import Job
 from jobs.errors import JobsError
 from jobs.media.pictures import PictureInfo, inspect_picture
+from jobs.params.kinds import parse_params
+from jobs.params.train import JOB_FIELDS, AdaINTrainParams, JohnsonTrainParams
 from jobs.queue import lifecycle
 from jobs.trainings import record
 from nst_core.training.events import (
@@ -28,7 +31,6 @@ from nst_core.training.events import (
 )
 from worker.kinds.train_folder import TrainingFolder
 from worker.kinds.train_process import TrainerProcess
-from worker.kinds.train_settings import trainer_settings
 from worker.lease import DrainedError, PausedError
 from worker.result import JobResult, OutputFile
 
@@ -60,7 +62,7 @@ def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     lease.report("prepare", 0, 1)
     folder.prepare()
     folder.fetch_checkpoint()
-    with TrainerProcess(_spec(context, job, folder), folder.path) as process:
+    with TrainerProcess(context.trainer, _spec(context, job, folder), folder.path) as process:
         run = _TrainingRun(context, job, lease, process)
         finished = run.follow()
     made = run.result(finished)
@@ -70,18 +72,23 @@ def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
 
 def _spec(context: WorkerContext, job: Job, folder: TrainingFolder) -> dict[str, Any]:
     """Specification for `nst_core.training.process`."""
-    params = job.params
-    adain = params["architecture"] == "adain"
+    params = parse_params("train", job.params)
+    assert isinstance(params, JohnsonTrainParams | AdaINTrainParams)  # noqa: S101 - the union `train`
+    if isinstance(params, AdaINTrainParams):
+        style: object = folder.photographs(params.style_dataset_id)
+    else:
+        style = str(folder.style())
     return {
-        "kind": params["architecture"],
-        "contents": folder.photographs(params["dataset_id"]),
-        "style": folder.photographs(params["style_dataset_id"]) if adain else str(folder.style()),
+        "kind": params.architecture,
+        "contents": folder.photographs(params.dataset_id),
+        "style": style,
         "checkpoint_dir": str(folder.checkpoints),
         "samples_dir": str(folder.samples),
-        "settings": trainer_settings(params),
+        "settings": params.model_dump(mode="json", exclude=set(JOB_FIELDS)),
         "resume": True,
         "threads": context.settings.torch_threads or None,
         "device": context.settings.device,
+        "parent": os.getpid(),
     }
 
 
