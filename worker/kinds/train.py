@@ -17,7 +17,6 @@ from jobs.errors import JobsError
 from jobs.media.pictures import PictureInfo, inspect_picture
 from jobs.params.kinds import parse_params
 from jobs.params.train import JOB_FIELDS, AdaINTrainParams, JohnsonTrainParams
-from jobs.queue import lifecycle
 from jobs.trainings import record
 from nst_core.training.events import (
     Event,
@@ -32,6 +31,7 @@ from nst_core.training.events import (
 from worker.kinds.train_folder import TrainingFolder
 from worker.kinds.train_process import TrainerProcess
 from worker.lease import DrainedError, PausedError
+from worker.progress import ProgressReporter
 from worker.result import JobResult, OutputFile
 
 if TYPE_CHECKING:
@@ -40,9 +40,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two polls of the owner's requests, and between two writes of progress, at least.
+#: Seconds between two polls of the owner's requests, at least.
 REQUEST_POLL_SECONDS = 1.0
-PROGRESS_SECONDS = 1.0
 #: A long training writes its progress less often, so that there are about so many writes in all.
 MAX_PROGRESS_WRITES = 2_000
 _CHECKPOINT_INFO = PictureInfo(media_type="application/vnd.atelier.checkpoint", width=None, height=None)
@@ -100,9 +99,8 @@ class _TrainingRun:
         self._job = job
         self._lease = lease
         self._process = process
-        self._started = time.monotonic()
+        self._reporter = ProgressReporter(context, lease, max_writes=MAX_PROGRESS_WRITES)
         self._polled_at = 0.0
-        self._progress_written_at = 0.0
         self._requested: Literal["finish", "pause", "drain"] | None = None
         self._notices: list[str] = []
         self._sample: OutputFile | None = None
@@ -181,14 +179,8 @@ class _TrainingRun:
 
     def _save_progress(self, event: Progress) -> None:
         self._rate = event.images_per_second
-        elapsed = time.monotonic() - self._started
-        interval = max(PROGRESS_SECONDS, elapsed / MAX_PROGRESS_WRITES * 4)
-        if time.monotonic() - self._progress_written_at < interval and event.step < event.total:
-            return
-        self._progress_written_at = time.monotonic()
         values = {key: value for key, value in event.as_json().items() if key != "event"}
-        self._write(lifecycle.report_progress, {"stage": "train", **values})
-        self._write(record.save_losses, event.step, event.losses)
+        self._reporter.report({"stage": "train", **values}, event.losses)
 
     def _save_sample(self, event: Sample) -> None:
         data = event.path.read_bytes()
