@@ -16,6 +16,7 @@ from faults.load import Load
 from faults.servers import CrashingPostgres, FailingProxy
 from sqlalchemy import exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from support.patience import PATIENCE
 
 from jobs.db.engine import now, reading
 from jobs.db.models.jobs import Job
@@ -65,11 +66,11 @@ class Storm:
         started = time.monotonic()
         fault()
         later = self.load.submit_one()
-        self.stack.wait_until(lambda: self._succeeded(later), seconds=90)
+        self.stack.wait_until(lambda: self._succeeded(later))
         seconds = time.monotonic() - started
         self.recoveries.setdefault(fault.__name__.replace("_", " "), []).append(seconds)
         for future in sent:
-            future.result(90)
+            future.result(PATIENCE)
 
     def _succeeded(self, job_id: str) -> bool:
         job = self.stack.job(job_id)
@@ -95,7 +96,7 @@ class Storm:
         time.sleep(0.05)
         self.stack.restart("web")
         for future in more:
-            future.result(90)
+            future.result(PATIENCE)
 
     def kill_idle_decoders(self) -> None:
         decoders = self.stack.decoders()
@@ -153,7 +154,7 @@ class Storm:
     def kill_redis(self) -> None:
         self.stack.kill("redis")
         for future in self.load.submit(4):
-            future.result(90)  # accepted all the same
+            future.result(PATIENCE)  # accepted all the same
         self.stack.start("redis")
 
     def flush_redis(self) -> None:
@@ -214,7 +215,7 @@ class Storm:
 
     def settle(self) -> None:
         """Wait until no job is queued or running, and the outbox is empty."""
-        self.stack.wait_until(self._settled, seconds=180)
+        self.stack.wait_until(self._settled)
 
     def _settled(self) -> bool:
         try:
