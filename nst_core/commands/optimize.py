@@ -13,7 +13,7 @@ import click
 
 from nst_core.commands.batch import FORMATS
 from nst_core.commands.config_options import config_options
-from nst_core.commands.output import explains_errors, print_json, write_whole
+from nst_core.commands.output import check_not_source, explains_errors, print_json, write_whole
 from nst_core.optimize.config import GatysConfig
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def optimize(
     """
     if out.suffix.lower() not in FORMATS:
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}.")
+    check_not_source(out, [content, style])
     config = GatysConfig(**{name: value for name, value in options.items() if value is not None})
     from nst_core.images.picture import encode_picture, read_picture
     from nst_core.optimize.gatys import optimize as run

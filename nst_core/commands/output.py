@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -36,6 +36,18 @@ def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise click.ClickException(str(error)) from error
 
     return wrapped
+
+
+def show_notice(text: str) -> None:
+    """Print a notice on standard error."""
+    click.echo(text, err=True)
+
+
+def check_not_source(target: Path, sources: Iterable[Path]) -> None:
+    """Raise `click.UsageError` if `target` is one of the files that a command reads."""
+    for source in sources:
+        if target.exists() and source.exists() and target.samefile(source):
+            raise click.UsageError(f"{target} is a source itself. Name another file.")
 
 
 def write_whole(path: Path, data: bytes) -> None:

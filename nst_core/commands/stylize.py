@@ -11,7 +11,13 @@ import click
 
 from nst_core.commands.arguments import RegionFiles, region, strengths, weights
 from nst_core.commands.batch import FORMATS, Batch, Mix, Settings
-from nst_core.commands.output import RUNTIMES, explains_errors, print_json
+from nst_core.commands.output import (
+    RUNTIMES,
+    check_not_source,
+    explains_errors,
+    print_json,
+    show_notice,
+)
 
 if TYPE_CHECKING:
     from nst_core.networks.registry import Precision
@@ -101,6 +107,10 @@ def stylize(
         raise click.UsageError(f"{out} is a file; with folders, --out is a folder.")
     if not into_folder and out.suffix.lower() not in FORMATS and options["format"] == "auto":
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}; name one or use --format.")
+    if not into_folder:
+        masks = [region.mask for region in regions]
+        sources = [content, *more_styles, *keep, *masks, *([style] if style else [])]
+        check_not_source(out, sources)
     if checkpoint is not None:
         if style is not None or more_styles or regions or keep or options["stroke"]:
             raise click.UsageError("A network of one style takes no STYLE, regions or stroke.")
@@ -112,7 +122,7 @@ def stylize(
     from nst_core.stylize.engine import StyleEngine
     from nst_core.training.data import image_paths
 
-    contents = image_paths(content) if content.is_dir() else [content]
+    contents = image_paths(content, show_notice) if content.is_dir() else [content]
     graphs = Path(click.get_app_dir("atelier")) / "graphs"
     engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
     batch = Batch(engine, settings, None if into_folder else out, out, skip=many)
@@ -152,7 +162,7 @@ def _trained(
 
     given = click.get_current_context().get_parameter_source("alpha") is not ParameterSource.DEFAULT
     engine = JohnsonEngine(checkpoint, runtime, device)
-    contents = image_paths(content) if content.is_dir() else [content]
+    contents = image_paths(content, show_notice) if content.is_dir() else [content]
     batch = TrainedBatch(
         engine,
         checkpoint.parent.name if checkpoint.stem == "final_model" else checkpoint.stem,
@@ -179,7 +189,7 @@ def _mixes(style: Path | None, more: tuple[Path, ...], shares: list[float] | Non
             raise click.UsageError("A folder of styles can't be mixed; name its files with --style.")
         from nst_core.training.data import image_paths
 
-        return [Mix(paths=(path,)) for path in image_paths(style)]
+        return [Mix(paths=(path,)) for path in image_paths(style, show_notice)]
     if shares is not None and len(shares) != len(paths):
         raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(shares)}.")
     return [Mix(paths=paths, weights=shares)]

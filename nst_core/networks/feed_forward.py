@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from safetensors import safe_open
 from torch import Tensor
 
 from nst_core.networks.fast_neural_style import FastNeuralStyle
-from nst_core.networks.files import CheckpointError, read_metadata
+from nst_core.networks.files import CheckpointError, load_weights, read_metadata
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.networks.registry import NetworkError, Precision, network_file
 
@@ -52,8 +51,7 @@ def open_feed_forward(name_or_path: str | Path, precision: Precision = "fp32") -
     if precision != "fp32":
         raise NetworkError(f"A network of the kind {architecture!r} has no {precision}; use fp32.")
     network: FeedForward = ARCHITECTURES[architecture]().eval()  # type: ignore[assignment]
-    with safe_open(path, framework="pt") as file:
-        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    weights = load_weights(path, architecture)
     try:
         network.load_trained_state_dict(weights)
     except RuntimeError as error:

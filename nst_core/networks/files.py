@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -90,4 +91,9 @@ def load_weights(path: str | Path, architecture: str) -> dict[str, Tensor]:
     if named != architecture:
         raise CheckpointError(f"{path} holds a network of the kind {named}, not {architecture}.")
     with safe_open(path, framework="pt") as file:
-        return {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    # A sum is NaN or infinite if a value is; large finite weights may overflow, so look again.
+    for key, value in weights.items():
+        if not bool(torch.isfinite(value.sum())) and not bool(torch.isfinite(value).all()):
+            raise CheckpointError(f"{path} holds weights that are no numbers ({key}). It is damaged.")
+    return weights
