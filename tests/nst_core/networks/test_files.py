@@ -16,7 +16,7 @@ from nst_core.networks.registry import (
     open_network,
 )
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 
 
 def test_round_trip_with_metadata(untrained: SlimAdaIN, tmp_path: Path) -> None:
