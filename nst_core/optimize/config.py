@@ -1,4 +1,4 @@
-"""Settings of an optimisation of pixels, apart from it so that a command line can list them quickly."""
+"""Settings of the pixel optimisation, without imports of PyTorch, for a quick command line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from nst_core.errors import NstError
 
 
 class GatysError(NstError):
-    """An optimisation can't be done as asked."""
+    """An optimisation can't be done as requested."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GatysConfig:
-    """Settings of one picture. Sizes in pixels; losses are shares of what they are measured against.
+    """Settings of one optimisation. Sizes in pixels; losses are relative to the energy of their target.
 
     Raises `GatysError`.
     """
@@ -59,7 +59,7 @@ class GatysConfig:
 
     @property
     def shares(self) -> dict[str, float]:
-        """What each style layer counts, by name; they add up to 1."""
+        """Weight of each style layer by name, with a sum of 1."""
         weights = self.layer_weights or (1.0,) * len(self.style_layers)
         return {
             layer: weight / sum(weights)
@@ -67,7 +67,7 @@ class GatysConfig:
         }
 
 
-#: From where to where numbers go. A NaN lies in no range.
+#: Ranges of numbers. NaN lies in no range.
 _RANGES: dict[str, tuple[float, float]] = {
     "size": (16, 2_048),
     "style_size": (0, 2_048),
@@ -81,7 +81,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "preview_interval": (1, 10_000),
     "seed": (0, 2**63 - 1),
 }
-#: What may be chosen.
+#: Choices of settings with names.
 CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": ("lbfgs", "adam"),
     "start": ("content", "noise"),
@@ -89,7 +89,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "color": ("style", "luminance", "match"),
 }
 
-#: What each setting means, for a command line's help.
+#: Explanation of each setting, for the help of the command line.
 EXPLAINED = {
     "size": "Longer side of the result.",
     "style_size": "Shorter side of the style; 0 is that of the result. Smaller: finer strokes.",
