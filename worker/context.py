@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from jobs.blobs.storage import BlobStorage
@@ -26,9 +27,20 @@ log = logging.getLogger(__name__)
 
 
 class WorkerContext:
-    """Settings, database sessions, storage, loaded networks and cached style statistics."""
+    """Settings, database sessions, storage, loaded networks and cached style statistics.
 
-    def __init__(self, settings: Settings, drain: Drain | None = None) -> None:
+    `trainer` replaces the command line of trainer processes, to which the path of a specification is
+    added.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        drain: Drain | None = None,
+        *,
+        trainer: Sequence[str] = (sys.executable, "-m", "nst_core.training.process"),
+    ) -> None:
+        self.trainer = trainer
         self.settings = settings
         self.drain = drain or Drain()
         self._engine = make_engine(settings.database)

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 from support.patience import PATIENCE
+from support.submitting import submit_job
 from support.tests_support import expire_lease
 
 from jobs.db.models.jobs import Job, JobEvent
@@ -56,7 +57,8 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
     def make(width: int = 48, height: int = 32, owner: str | None = None, **params: Any) -> str:
         own = service if owner is None else service.for_owner(owner)
         content = picture(width, height, seed=next(seeds))
-        job = own.submit(
+        job = submit_job(
+            own,
             "stylize",
             {"alpha": 1.0, **params},
             content=Upload(data=content, field="content", name="content"),
