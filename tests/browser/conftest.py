@@ -122,6 +122,17 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_clip(path, pan(picture, 400, 224, 60), 20)
 
 
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of video: 1,200 frames, so that no machine ends before a test has seen the first."""
+    pytest.importorskip("av")
+    from tests.support.clips import pan, write_clip
+
+    picture = Image.fromarray(pytest.importorskip("skimage.data").chelsea())
+    frames = list(pan(picture, 320, 180, 60))
+    return write_clip(tmp_path_factory.mktemp("clips") / "long.mp4", iter(frames * 20), 20)
+
+
 @pytest.fixture
 def video_page(chromium: webdriver.Chrome, service_url: str, pictures: Path) -> Studio:
     """The video page, as somebody finds it who was never here."""

@@ -11,14 +11,14 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from support.browser_page import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
 def admin_page(chromium: webdriver.Chrome, service_url: str) -> Iterator[Page]:
     page = Page(chromium, service_url)
     page.fresh("/admin")
-    page.until(lambda: page.all("#queues .card"), seconds=30)
+    page.until(lambda: page.all("#queues .card"))
     yield page
     # Other walks need it open, whatever became of this one.
     httpx.post(f"{service_url}/v1/queues/stylize/resume")
@@ -59,10 +59,10 @@ def test_a_queue_is_paused_and_resumed(admin_page: Page, pictures: Path, shots: 
 def test_a_server_that_is_away_is_said_and_waited_for(admin_page: Page) -> None:
     admin_page.driver.set_network_conditions(offline=True, latency=0, throughput=0)
     try:
-        admin_page.until(lambda: admin_page.at("offline").is_displayed(), seconds=30)
+        admin_page.until(lambda: admin_page.at("offline").is_displayed())
     finally:
         admin_page.driver.delete_network_conditions()
-    admin_page.until(lambda: not admin_page.at("offline").is_displayed(), seconds=30)
+    admin_page.until(lambda: not admin_page.at("offline").is_displayed())
 
 
 def rows(page: Page, body: str) -> list[str]:

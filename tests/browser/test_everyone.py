@@ -11,7 +11,7 @@ import pytest
 from selenium import webdriver
 from support.browser_page import Page, Studio
 
-pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
 RUN = """
 const done = arguments[arguments.length - 1];

@@ -14,7 +14,7 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 from support.browser_page import Studio
 
-pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def paint(studio: Studio, alpha: float, size: int = 320) -> str:
@@ -122,8 +122,14 @@ def test_a_picture_is_deleted(studio: Studio) -> None:
     gone = paint(studio, 0.65)
     menu(studio, "delete")
     studio.until(lambda: not studio.all(f"#history-list a[href$='{gone}']"))
-    assert httpx.get(f"{studio.url}/v1/jobs/{gone}").status_code == 404
     assert studio.job_id() == ""
+    # It can be undone, and the picture is open again.
+    studio.at("undo").click()
+    studio.until(lambda: studio.job_id() == gone)
+    studio.until_finished()
+    studio.until(lambda: studio.all(f"#history-list a[href$='{gone}'] img"))
+    menu(studio, "delete")
+    studio.until(lambda: httpx.get(f"{studio.url}/v1/jobs/{gone}").status_code == 404)
     # From the history as well.
     other = paint(studio, 0.7)
     studio.script(
@@ -131,7 +137,7 @@ def test_a_picture_is_deleted(studio: Studio) -> None:
         other,
     )
     studio.until(lambda: not studio.all(f"#history-list a[href$='{other}']"))
-    assert httpx.get(f"{studio.url}/v1/jobs/{other}").status_code == 404
+    studio.until(lambda: httpx.get(f"{studio.url}/v1/jobs/{other}").status_code == 404)
 
 
 def copied(studio: Studio, form: str) -> str:

@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from support.browser_page import DROP, Studio
 
 pytest.importorskip("av")
-pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
 #: Frames in a second of the clip.
 RATE = 20
@@ -60,10 +60,6 @@ def test_a_video_becomes_a_painting_and_both_play_in_step(
     video_page.set("alpha", 0.9)
     video_page.set("size", 192)
     video_page.stylise()
-    # A frame that was painted hangs beside the one that it was painted from.
-    video_page.until(lambda: video_page.kind() == "preview")
-    assert video_page.script("return document.getElementById('latest-frame').naturalWidth") == 192
-    video_page.driver.save_screenshot(str(shots / "video-running.png"))
     video_page.until_finished()
     video_page.until(lambda: state(video_page) == "compared")
     assert video_page.script("return document.getElementById('after').videoWidth") == 192
@@ -73,9 +69,9 @@ def test_a_video_becomes_a_painting_and_both_play_in_step(
     video_page.at("play").click()
     assert video_page.at("play").get_attribute("aria-label") == "Pause"
     video_page.until(lambda: times(video_page)["after"] > 0.5)
-    running = times(video_page)
-    assert running["paused"] == [False, False]
-    assert abs(running["before"] - running["after"]) < 0.3
+    assert times(video_page)["paused"] == [False, False]
+    video_page.until(lambda: abs(times(video_page)["before"] - times(video_page)["after"]) < 0.3)
+    assert times(video_page)["paused"] == [False, False]
     video_page.at("play").click()
     video_page.until(lambda: times(video_page)["paused"] == [True, True])
     video_page.until(lambda: abs(times(video_page)["before"] - times(video_page)["after"]) < 0.5 / RATE)
@@ -83,6 +79,22 @@ def test_a_video_becomes_a_painting_and_both_play_in_step(
     assert video_page.script("return document.getElementById('before').muted")
 
     video_page.until(lambda: video_page.all("#history-list a[aria-current] img"))
+    assert video_page.errors() == []
+
+
+def test_a_running_video_shows_its_newest_frame_and_is_cancelled(
+    video_page: Studio, long_clip: Path, shots: Path
+) -> None:
+    drop(video_page, long_clip)
+    video_page.until(lambda: state(video_page) == "photo")
+    video_page.set("size", 640)
+    video_page.stylise()
+    # A painted frame is shown beside the frame that it was painted from.
+    video_page.until(lambda: video_page.kind() == "preview")
+    assert video_page.script("return document.getElementById('latest-frame').naturalWidth") == 640
+    video_page.driver.save_screenshot(str(shots / "video-running.png"))
+    video_page.at("cancel").click()
+    video_page.until(lambda: video_page.text("status") == "Cancelled")
     assert video_page.errors() == []
 
 
@@ -110,9 +122,9 @@ def test_the_player_by_mouse_and_by_keyboard(video_page: Studio, clip: Path) -> 
     video_page.press("k", "l")
     assert video_page.at("loop").get_attribute("aria-pressed") == "false"
     video_page.set("seek", 2.7)
+    video_page.record("play", "aria-label")
     video_page.press("k")
-    assert video_page.at("play").get_attribute("aria-label") == "Pause"
-    video_page.until(lambda: video_page.at("play").get_attribute("aria-label") == "Play")
+    video_page.until(lambda: video_page.recorded("play")[-2:] == ["Pause", "Play"])
     assert times(video_page)["after"] > 2.7
     assert times(video_page)["paused"] == [True, True]
 

@@ -49,20 +49,16 @@ export function attachActions({ state, applySettings, closeJob, clearHash, onCha
       ]);
     });
   });
-  byId("delete").addEventListener("click", async () => {
-    const { job } = state;
-    if ((await tryOrShowError(() => api.deleteJob(job.id).then(() => true))) === null) return;
-    afterDelete(job.id);
-    history.refresh();
-  });
-  function afterDelete(id) {
+  byId("delete").addEventListener("click", () => history.deleteJob(state.job));
+  byId("history-list").addEventListener("deleted", ({ detail: id }) => {
     if (state.job?.id !== id) return;
+    // Fetched now, because the server deletes the photo with its job.
+    state.content?.blob().catch(() => {});
     closeJob();
     clearHash();
     if (state.content) showContent();
-    showStatus({ title: state.content?.name ?? "Deleted", detail: "The picture was deleted." }, ["other-content"]);
-  }
-  byId("history-list").addEventListener("deleted", (event) => afterDelete(event.detail));
+    showStatus({ title: state.content?.name ?? "Deleted", detail: "Choose a style, then Stylise." }, ["other-content"]);
+  });
   for (const format of ["curl", "cli", "python"]) {
     byId(format).addEventListener("click", ({ target }) => copyAs(format, state, target));
   }

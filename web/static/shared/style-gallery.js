@@ -1,6 +1,7 @@
 // Style gallery: tiles to choose one style of, or up to four to mix; trained networks are tiles too.
 import * as api from "./api.js";
 import { byId, create } from "./dom.js";
+import { showError } from "./errors.js";
 import { Picture } from "./picture.js";
 import { withRetry } from "./reconnect.js";
 
@@ -17,7 +18,7 @@ const FAVOURITES_KEY = "atelier.favourites";
 /** Value of a tile → its style: `{value, id | network | picture, title, description, own, src}`. */
 const stylesByValue = new Map();
 const favourites = new Set(JSON.parse(localStorage.getItem(FAVOURITES_KEY) ?? "[]"));
-let onRemoveError = () => {};
+const hooks = { beforeRemove: async () => {} };
 
 const inputs = () => [...grid.querySelectorAll("input")];
 const inputOf = (value) => inputs().find((input) => input.value === value);
@@ -163,7 +164,8 @@ export function styleTitle(job) {
 export const tiles = () =>
   inputs().map((input) => ({ style: stylesByValue.get(input.value), tile: input.parentElement }));
 export const findStyle = (value) => stylesByValue.get(value);
-export const handleRemoveError = (act) => (onRemoveError = act);
+/** `act` is awaited before a style is deleted on the server. */
+export const setBeforeRemove = (act) => (hooks.beforeRemove = act);
 
 /** Fetches styles and networks and fills the grid: own styles first, then networks, then the gallery. */
 export async function loadGallery() {
@@ -218,16 +220,30 @@ byId("random").addEventListener("click", () => {
 });
 removeButton.addEventListener("click", async () => {
   const [style] = selectedStyles();
-  try {
-    await api.deleteStyle(style.id);
-  } catch (error) {
-    if (!(error instanceof api.ApiError) || error.status !== 404) return onRemoveError(error);
-  }
+  const { deleteWithUndo } = await import("./undo.js");
   inputOf(style.value).parentElement.remove();
   stylesByValue.delete(style.value);
   const [first] = inputs();
   if (first) selectStyles(first.value);
   dispatchInput();
+  const undo = () => {
+    addTile(style, true);
+    selectStyles(style.value);
+    dispatchInput();
+  };
+  const commit = async ({ closing }) => {
+    // A preview that was requested with this style before must reach the server first.
+    if (!closing) await hooks.beforeRemove();
+    try {
+      await (closing ? api.deleteStyle(style.id) : withRetry(() => api.deleteStyle(style.id)));
+    } catch (error) {
+      if (!(error instanceof api.ApiError)) throw error;
+      if (error.status === 404) return;
+      showError(error.message);
+      undo();
+    }
+  };
+  deleteWithUndo(`The style ${style.title} was removed.`, { commit, undo });
 });
 // Runs before the form's own listener, which reads the selection.
 mixSwitch.addEventListener("input", () => {

@@ -296,7 +296,7 @@ byId("try-all").addEventListener("change", () => {
   updateStylePreviews();
 });
 onRegionToggle(onChange);
-gallery.handleRemoveError((error) => showError(error.message));
+gallery.setBeforeRemove(async () => livePreview && (await import("./preview-queue.js")).allSubmitted());
 
 // -- start -------------------------------------------------------------------------------------------
 

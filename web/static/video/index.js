@@ -295,7 +295,6 @@ byId("settings").addEventListener("submit", (event) => {
   onSubmit();
 });
 byId("settings").addEventListener("input", onChange);
-gallery.handleRemoveError((error) => showError(error.message));
 
 // -- start -------------------------------------------------------------------------------------------
 
