@@ -98,6 +98,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         40 * np.stack([x + y, x - y, 2 * y], -1) + 3 * np.sin(9 * x)[..., None]
     )
     Image.fromarray(stripes.astype(np.uint8)).save(folder / "brushes.png")
+    (folder / "drawing.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect width="60" height="40"/></svg>'
+    )
     for name in ("holiday.jpg", "scrap.png"):
         (folder / name).write_text("This is not a picture.")
     return folder

@@ -77,7 +77,7 @@ def test_axe_finds_no_serious_fault_beside_a_playing_video(
     video_page: Studio, clip: Path, scheme: str, screen: str, shots: Path
 ) -> None:
     video_page.at("content-file").send_keys(str(clip))
-    video_page.until(lambda: video_page.at("canvas").get_attribute("data-state") == "photo")
+    video_page.until_preview()
     assert faults(video_page) == []
     video_page.set("size", 480)
     video_page.stylise()

@@ -40,10 +40,18 @@ def test_an_earlier_picture_is_opened_from_the_history(studio: Studio) -> None:
     # What hangs there is small, whatever the picture weighs.
     small = httpx.get(str(studio.all(f"#history-list a[href$='{first}'] img")[0].get_attribute("src")))
     assert (small.headers["Content-Type"], len(small.content) < 20_000) == ("image/webp", True)
-    studio.all(f"#history-list a[href$='{first}']")[0].click()
+    link = studio.all(f"#history-list a[href$='{first}']")[0]
+    studio.script("scrollTo(0, document.body.scrollHeight)")
+    link.click()
     studio.until(lambda: studio.job_id() != newest)
     studio.until(lambda: studio.text("alpha-value") == "25%")
     studio.until_finished()
+    # The caption names style and strength, and the whole picture is in sight.
+    title = str(studio.script("return document.querySelector('#style-label strong').textContent"))
+    assert studio.text("detail").startswith(title)
+    assert ", 25% · 320 × 213 px" in studio.text("detail")
+    top = "return document.getElementById('canvas').getBoundingClientRect().top"
+    studio.until(lambda: studio.script(top) >= 0)
     assert studio.errors() == []
 
 

@@ -112,6 +112,10 @@ def test_styles_are_searched_liked_and_drawn_by_lot(studio: Studio) -> None:
     studio.at("search").send_keys("waves")
     assert 0 < len(hung()) < len(everything)
     studio.at("search").send_keys(Keys.CONTROL + "a", Keys.DELETE)
+    # By an artist or a movement that no title names.
+    studio.at("search").send_keys("van gogh")
+    assert hung() == ["Night wind"]
+    studio.at("search").send_keys(Keys.CONTROL + "a", Keys.DELETE)
     studio.at("search").send_keys("no such style")
     assert studio.at("no-styles").is_displayed()
     studio.at("search").send_keys(Keys.CONTROL + "a", Keys.DELETE)

@@ -49,12 +49,88 @@ def test_a_photo_becomes_a_painting(studio: Studio, shots: Path) -> None:
 def test_a_sample_is_one_click_away(studio: Studio) -> None:
     samples = studio.all("#samples button")
     assert [each.get_attribute("data-name") for each in samples][:1] == ["chelsea.png"]
+    # Each shows its photo beside its painting, and brings the style of this painting.
+    assert all(len(each.find_elements("css selector", "img")) == 2 for each in samples)
+    broken = "return [...document.images].filter((each) => each.complete && !each.naturalWidth).length"
+    assert studio.script(broken) == 0
+    assert chosen(studio) == samples[0].get_attribute("data-style")
+    studio.script("arguments[0].focus()", samples[1])
+    studio.press(Keys.ENTER)
+    studio.until_preview()
+    assert chosen(studio) == samples[1].get_attribute("data-style")
+    # The button is gone, and the focus went to the picture.
+    assert studio.focused() == "viewer"
+    studio.at("start-over").click()
+    assert studio.at("canvas").get_attribute("data-state") == "empty"
     samples[0].click()
     studio.until_preview()
     assert "chelsea.png" in studio.text("status")
     # What is shown is the photo, of the size that the installed package has it in.
     assert studio.script("return document.getElementById('before').naturalWidth") == 451
     assert studio.errors() == []
+
+
+def chosen(studio: Studio) -> str:
+    return str(studio.all("#grid input:checked")[0].get_attribute("value"))
+
+
+def test_a_wrong_file_never_costs_the_photo(studio: Studio) -> None:
+    studio.bring("photo.jpg")
+    studio.until_preview()
+    studio.bring("holiday.jpg")
+    assert studio.complaint().startswith("holiday.jpg ")
+    assert studio.text("status") == "photo.jpg"
+    assert studio.kind() == "preview"
+    # Nor the result that is open.
+    studio.stylise()
+    studio.until_finished()
+    job = studio.job_id()
+    studio.bring("holiday.jpg")
+    assert studio.complaint().startswith("holiday.jpg ")
+    assert (studio.job_id(), studio.kind()) == (job, "final")
+    # A picture that the browser shows and the server refuses is taken back, too.
+    studio.bring("drawing.svg")
+    studio.until(lambda: studio.text("notice").startswith("drawing.svg "))
+    studio.until(lambda: (studio.job_id(), studio.kind()) == (job, "final"))
+
+
+def test_the_strip_is_always_of_the_style_that_is_chosen(studio: Studio) -> None:
+    sources = "return [...document.querySelectorAll('#strengths img')].map((each) => each.src)"
+    studio.bring("photo.jpg")
+    studio.until_strengths()
+    first = studio.script(sources)
+    studio.pick(4)
+    # Emptied at once; the preview may then be so quick that only the new pictures are seen.
+    assert set(studio.script(sources)).isdisjoint(first)
+    # A job that is started at once delays the strip, and does not cancel it.
+    studio.stylise()
+    studio.until_finished()
+    studio.until_strengths()
+    assert set(studio.script(sources)).isdisjoint(first)
+    assert studio.errors() == []
+
+
+def test_nothing_that_matters_is_below_the_fold_of_a_laptop(studio: Studio, shots: Path) -> None:
+    size = {"width": 1366, "height": 657, "deviceScaleFactor": 1, "mobile": False}
+    studio.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    try:
+        studio.script("scrollTo(0, 0)")
+        whole = "const it = document.querySelector('.gallery-scroll'); return it.scrollHeight - it.clientHeight"
+        assert studio.script(whole) <= 0
+        studio.bring("photo.jpg")
+        studio.until_strengths()
+        studio.stylise()
+        studio.until_finished()
+        studio.driver.save_screenshot(str(shots / "laptop.png"))
+        boxes = {
+            name: studio.script("return arguments[0].getBoundingClientRect().toJSON()", studio.at(name))
+            for name in ("frame", "download", "strengths", "alpha", "stylise", "color-match")
+        }
+        assert {name: box for name, box in boxes.items() if box["top"] < 0 or box["bottom"] > 657} == {}
+        # The picture is worth looking at.
+        assert boxes["frame"]["height"] > 350
+    finally:
+        studio.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def titles(studio: Studio) -> list[str]:
@@ -213,6 +289,9 @@ def test_the_page_goes_on_when_the_server_is_back(studio: Studio) -> None:
 
 def test_a_keyboard_is_enough(studio: Studio) -> None:
     reached = studio.tab_to("stylise")
+    assert reached[0] == "skip-link"
+    # The file comes before the samples.
+    assert reached.index("content-file") < reached.index("search")
     controls = {"search", "random", "alpha", "stroke", "color-style", "try-all", "mix-styles"}
     controls |= {"content-file", "style-file", "region-title", "output-settings"}
     assert controls <= set(reached)
@@ -259,7 +338,7 @@ def test_a_forgotten_job_is_said_to_be_gone(studio: Studio) -> None:
 def test_the_pages_own_bytes_stay_small(studio: Studio) -> None:
     own = studio.script(
         "return performance.getEntries().filter((each) => each.entryType === 'navigation'"
-        " || each.name.includes('/static/')).map((each) => [each.name, each.encodedBodySize])"
+        " || /[.](js|css|svg)$/.test(each.name)).map((each) => [each.name, each.encodedBodySize])"
     )
     assert any(name.endswith("studio/index.js") for name, _ in own)
     assert 10_000 < sum(size for _, size in own) < 40_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -30,7 +31,7 @@ def small(page: Page, name: str, steps: int) -> None:
     page.set("batch_size", 1)
 
 
-def job_of(page: Page) -> dict[str, object]:
+def job_of(page: Page) -> dict[str, Any]:
     id_ = page.script("return new URLSearchParams(location.hash.slice(1)).get('job')")
     return dict(httpx.get(f"{page.url}/v1/jobs/{id_}").json())
 
@@ -92,6 +93,16 @@ def test_a_training_is_paused_goes_on_and_is_stopped_when_it_looks_good(training
     small(training_page, "browser-pause", 100_000)
     training_page.at("start").click()
     training_page.until(lambda: "Training" in training_page.text("training-title"))
+    # With a newer one waiting, the page opens the one that runs.
+    fields = {"kind": "train", "name": "browser-next", "style_id": "woodcut", "max_steps": "10"}
+    fields["dataset_id"] = str(job_of(training_page)["params"]["dataset_id"])
+    newer = httpx.post(f"{training_page.url}/v1/jobs", data=fields, timeout=60).json()
+    running = job_of(training_page)["id"]
+    training_page.fresh("/training")
+    training_page.until(lambda: "Training browser-pause" in training_page.text("training-title"))
+    httpx.post(f"{training_page.url}/v1/jobs/{newer['id']}/cancel").raise_for_status()
+    training_page.script(f"location.hash = 'job={running}'")
+    training_page.until(lambda: training_page.at("pause").is_displayed())
     training_page.at("pause").click()
     training_page.until(lambda: training_page.text("training-title") == "Paused")
     assert job_of(training_page)["paused"] is True
@@ -104,8 +115,40 @@ def test_a_training_is_paused_goes_on_and_is_stopped_when_it_looks_good(training
     assert "browser-pause" in names
 
 
-def test_a_name_that_cannot_be_used_is_said(training_page: Page) -> None:
-    training_page.set("name", "Not A Name!")
+def test_names_are_taken_as_people_write_them(training_page: Page) -> None:
+    training_page.set("name", "My Wáves, no. 2!")
+    assert training_page.text("saved-name") == "Saved as my-waves-no-2"
+    training_page.set("name", "!")
     training_page.at("start").click()
     training_page.until(lambda: training_page.at("notice").is_displayed())
-    assert "name" in training_page.text("notice").lower() or "pattern" in training_page.text("notice")
+    assert "at least one letter or digit" in training_page.text("notice")
+    assert training_page.errors() == []
+
+
+#: Whether the curve of the total loss ever goes back to an earlier step.
+MONOTONE = """
+const xs = document.querySelector(".curve.total").getAttribute("d").split(/[ML]/).slice(1)
+  .map((point) => Number(point.split(" ")[0]));
+return xs.every((x, n) => n === 0 || x > xs[n - 1]);
+"""
+
+
+def test_the_chart_follows_the_training_that_is_opened(training_page: Page) -> None:
+    """With the losses of two short trainings, which are opened in turn."""
+    made = {}
+    dataset = str(training_page.all("#dataset option")[0].get_attribute("value"))
+    with httpx.Client(base_url=training_page.url, timeout=60) as client:
+        for name in ("browser-one", "browser-two"):
+            fields = {"kind": "train", "name": name, "style_id": "woodcut", "dataset_id": dataset}
+            small_run = {"max_steps": "40", "image_size": "64", "batch_size": "1"}
+            made[name] = client.post("/v1/jobs", data=fields | small_run).json()["id"]
+        for id_ in made.values():
+            training_page.until(
+                lambda id_=id_: client.get(f"/v1/jobs/{id_}").json()["status"] == "succeeded"
+            )
+    for name in ("browser-one", "browser-two", "browser-one"):
+        training_page.script(f"location.hash = 'job={made[name]}'")
+        training_page.until(lambda name=name: name in training_page.text("training-title"))
+        training_page.until(lambda: training_page.all(".curve.total"))
+        assert training_page.script(MONOTONE)
+    assert training_page.errors() == []

@@ -1,6 +1,7 @@
 // The operators' page: queues to pause, workers and their jobs, failed jobs to retry, all jobs.
 import { ApiError, post, request } from "../shared/api.js";
 import { byId, create } from "../shared/dom.js";
+import { shortDuration } from "../shared/duration.js";
 import { showError } from "../shared/errors.js";
 import { withRetry } from "../shared/reconnect.js";
 import { actionCell, cell, replaceRows, row, since } from "./tables.js";
@@ -50,17 +51,21 @@ function queueCard({ name, paused, paused_at: pausedAt, queued, running, urls })
 const shortId = (job) => job.id.slice(0, 8);
 const PAGES = { stylize: "/", train: "/training", video: "/video" };
 
-/** A job's id and kind; a job of one's own is a link to its page. */
+/** A job's id and kind. A job of one's own is a link to its page, with a thumbnail: others' pictures are private. */
 function jobCell(job) {
   const page = PAGES[job.kind];
   const text = { textContent: shortId(job), title: job.id };
-  const isOwn = page && job.owner === ownName;
-  return create(
-    "td",
-    {},
-    create(isOwn ? "a" : "span", isOwn ? { ...text, href: `${page}#job=${job.id}` } : text),
-    ` ${job.kind}`,
-  );
+  if (!page || job.owner !== ownName) return create("td", {}, create("span", text), ` ${job.kind}`);
+  const link = create("a", { ...text, href: `${page}#job=${job.id}` });
+  const pictured = job.status === "succeeded" && job.kind !== "train";
+  const src = `/v1/jobs/${job.id}/output/thumbnail`;
+  return create("td", {}, pictured ? create("img", { src, alt: "", loading: "lazy" }) : "", link, ` ${job.kind}`);
+}
+
+/** How long a job ran, or has been running. */
+function runTime({ started_at: started, finished_at: finished }) {
+  if (!started) return "";
+  return shortDuration((new Date(finished ?? Date.now()) - new Date(started)) / 1000);
 }
 
 function progressText(job) {
@@ -109,7 +114,8 @@ function jobRow(job) {
     status.append(create("span", { className: "muted", textContent: ` ${job.error?.detail ?? ""}` }));
   const action = active ? cancelButton(job) : ["failed", "canceled"].includes(job.status) ? retryButton(job) : "";
   const attempts = `${job.attempt} of ${job.max_attempts}`;
-  return row(job.id, jobCell(job), job.owner, status, attempts, `${since(job.created_at)} ago`, actionCell(action));
+  const created = `${since(job.created_at)} ago`;
+  return row(job.id, jobCell(job), job.owner, status, attempts, created, runTime(job), actionCell(action));
 }
 
 // -- metrics -----------------------------------------------------------------------------------------

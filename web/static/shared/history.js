@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { byId, create } from "./dom.js";
 import { showError } from "./errors.js";
-import { styleTitle } from "./style-gallery.js";
+import { pictureTitle } from "./style-gallery.js";
 import { withRetry } from "./reconnect.js";
 
 const list = byId("history-list");
@@ -18,9 +18,6 @@ function createdTime(job) {
   const day = today ? {} : { day: "numeric", month: "short" };
   return time.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit" });
 }
-
-/** Style and strength of a job's picture, such as "Woodcut, 80%". */
-export const pictureTitle = (job) => `${styleTitle(job)}, ${Math.round((job.params?.alpha ?? 1) * 100)}%`;
 
 function thumbnail(job, title) {
   const src = job.outputs?.find((each) => each.thumbnail)?.thumbnail;

@@ -41,7 +41,7 @@ export function attachActions({ state, applySettings, closeJob, clearHash, onCha
     history.pickNext(async (other) => {
       const [left, right] = [other.outputs?.[0], current.outputs?.[0]];
       if (!left || !right) return;
-      const labels = { left: history.pictureTitle(other), right: history.pictureTitle(current) };
+      const labels = { left: gallery.pictureTitle(other), right: gallery.pictureTitle(current) };
       await showPair(right, { url: left.url }, labels);
       showStatus({ title: "Two pictures", detail: `${labels.left} beside ${labels.right}.` }, [
         "other-content",

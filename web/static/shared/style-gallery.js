@@ -4,6 +4,7 @@ import { byId, create } from "./dom.js";
 import { showError } from "./errors.js";
 import { Picture } from "./picture.js";
 import { withRetry } from "./reconnect.js";
+import { STYLE_TAGS } from "./style-tags.js";
 
 const grid = byId("grid");
 const label = byId("style-label");
@@ -77,15 +78,16 @@ function filterTiles() {
   let visible = 0;
   for (const input of inputs()) {
     const { title, description = "", value } = stylesByValue.get(input.value);
-    const matches =
-      `${title} ${description}`.toLowerCase().includes(words) && (!onlyFavourites || favourites.has(value));
+    const text = `${title} ${description} ${STYLE_TAGS[value] ?? ""}`.toLowerCase();
+    const matches = text.includes(words) && (!onlyFavourites || favourites.has(value));
     input.parentElement.hidden = !matches;
     visible += matches;
   }
   byId("upload-style").hidden = Boolean(words) || onlyFavourites;
   const empty = byId("no-styles");
   empty.hidden = visible > 0 || grid.hasAttribute("aria-busy");
-  empty.textContent = onlyFavourites && !words ? "No favourites yet: give a style a heart." : "No style matches.";
+  byId("no-styles-text").textContent =
+    onlyFavourites && !words ? "No favourites yet: give a style a heart." : "No style matches.";
 }
 
 const fromStyle = (style) => ({
@@ -155,10 +157,13 @@ export function styleOf(job) {
 const networkOf = (job) => stylesByValue.get(`network:${String(job.params?.network).split("@")[0]}`);
 
 /** The title of a job's style or mixture. */
-export function styleTitle(job) {
+function styleTitle(job) {
   const shares = (job.params?.styles ?? []).map(({ style_id: id }) => stylesByValue.get(id)?.title ?? "own style");
   return shares.length ? shares.join(" + ") : (styleOf(job)?.title ?? "Own style");
 }
+
+/** Style and strength of a job's picture, such as "Woodcut, 80%". */
+export const pictureTitle = (job) => `${styleTitle(job)}, ${Math.round((job.params?.alpha ?? 1) * 100)}%`;
 
 /** All styles in their order, each with its tile. */
 export const tiles = () =>
@@ -182,7 +187,7 @@ export async function loadGallery() {
   for (const style of styles.filter(({ own }) => !own)) addTile(fromStyle(style));
   grid.removeAttribute("aria-busy");
   // One is selected from the start: a first picture takes a photo and one press.
-  const first = styles.find((style) => !style.own) ?? styles[0];
+  const first = styles.find(({ id }) => id === grid.dataset.first) ?? styles.find(({ own }) => !own) ?? styles[0];
   if (!selectedStyles().length && first) selectStyles(first.id);
   else showSelection();
 }

@@ -1,6 +1,6 @@
 // Preview queue: small pictures rendered by jobs of a high priority, two at a time, and cached.
-import * as api from "../shared/api.js";
-import { withRetry } from "../shared/reconnect.js";
+import * as api from "./api.js";
+import { withRetry } from "./reconnect.js";
 
 /** Order of previews: the picture on the canvas, then the five strengths, then the gallery's tiles. */
 export const RANK = { canvas: 0, strengths: 1, gallery: 2 };
