@@ -99,7 +99,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     Image.fromarray(stripes.astype(np.uint8)).save(folder / "brushes.png")
     (folder / "drawing.svg").write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><rect width="60" height="40"/></svg>'
+        '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><circle r="9"/></svg>'
     )
     for name in ("holiday.jpg", "scrap.png"):
         (folder / name).write_text("This is not a picture.")

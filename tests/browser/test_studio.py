@@ -51,8 +51,9 @@ def test_a_sample_is_one_click_away(studio: Studio) -> None:
     assert [each.get_attribute("data-name") for each in samples][:1] == ["chelsea.png"]
     # Each shows its photo beside its painting, and brings the style of this painting.
     assert all(len(each.find_elements("css selector", "img")) == 2 for each in samples)
-    broken = "return [...document.images].filter((each) => each.complete && !each.naturalWidth).length"
-    assert studio.script(broken) == 0
+    loaded = "return arguments[0].complete && arguments[0].naturalWidth > 0"
+    for image in studio.all("#samples img"):
+        studio.until(lambda image=image: studio.script(loaded, image))
     assert chosen(studio) == samples[0].get_attribute("data-style")
     studio.script("arguments[0].focus()", samples[1])
     studio.press(Keys.ENTER)
@@ -115,8 +116,10 @@ def test_nothing_that_matters_is_below_the_fold_of_a_laptop(studio: Studio, shot
     studio.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     try:
         studio.script("scrollTo(0, 0)")
-        whole = "const it = document.querySelector('.gallery-scroll'); return it.scrollHeight - it.clientHeight"
-        assert studio.script(whole) <= 0
+        gallery = studio.all(".gallery-scroll")[0]
+        assert (
+            studio.script("return arguments[0].scrollHeight - arguments[0].clientHeight", gallery) <= 0
+        )
         studio.bring("photo.jpg")
         studio.until_strengths()
         studio.stylise()

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from jobs.admin_service import AdminService
 from jobs.db.models.jobs import Job
 from jobs.errors import InvalidParamsError
+from jobs.operations.history import STEP_MINUTES
 from jobs.params.kinds import PARAMS
 from jobs.queue.lifecycle import FINAL, JobStatus
 from jobs.queue.workers import WorkerInfo, worker_name
@@ -26,6 +27,12 @@ _FILTERS = {"status", "kind", "owner", "dead", "limit", "cursor"}
 def list_workers() -> Response:
     """List worker processes: busy, idle, or silent (no heartbeat)."""
     return jsonify({"workers": [_worker(view) for view in _admin_service().workers()]})
+
+
+@blueprint.get("/history")
+def history() -> Response:
+    """Count the jobs that ended in the last hour, by status, in steps of some minutes, oldest first."""
+    return jsonify({"step_minutes": STEP_MINUTES, "ended": _admin_service().ended_jobs()})
 
 
 @blueprint.get("/jobs")

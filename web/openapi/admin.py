@@ -16,6 +16,14 @@ _TIME = {"type": ["string", "null"], "format": "date-time"}
 def admin_paths() -> dict[str, Any]:
     """Path → operations."""
     workers = {"type": "object", "properties": {"workers": {"type": "array", "items": _WORKER}}}
+    numbers = {"type": "array", "items": {"type": "integer"}}
+    history = {
+        "type": "object",
+        "properties": {
+            "step_minutes": {"type": "integer"},
+            "ended": {"type": "object", "additionalProperties": numbers},
+        },
+    }
     page = {
         "type": "object",
         "properties": {
@@ -29,6 +37,13 @@ def admin_paths() -> dict[str, Any]:
                 "operationId": "list_workers",
                 "summary": "Worker processes: at work, idle, or silent for three heartbeats",
                 "responses": {"200": json_body("The workers", workers)},
+            }
+        },
+        "/v1/admin/history": {
+            "get": {
+                "operationId": "job_history",
+                "summary": "Numbers of jobs that ended in the last hour, by status and step",
+                "responses": {"200": json_body("The numbers, the oldest first", history)},
             }
         },
         "/v1/admin/jobs": {
