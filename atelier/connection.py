@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import monotonic, sleep
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -58,26 +57,32 @@ class Connection:
         always holds. `files` opens the files anew for each attempt.
         """
         idempotent = idempotent or method in {"GET", "PUT", "DELETE"}
-        deadline = monotonic() + self._retry_seconds
-        attempt = 0
-        while True:
+
+        def attempt() -> httpx.Response:
             opened = {} if files is None else {"files": files()}
-            retry_after = 0.0
-            try:
-                response = self._http.request(method, path, **opened, **arguments)
-                if response.is_success:
-                    return response
-                failure = self._response_error(response)
-                retryable = retries.can_retry_response(response, idempotent=idempotent)
-                retry_after = retries.retry_after_seconds(response)
-            except httpx.TransportError as error:
-                failure = self._transport_error(error)
-                retryable = retries.can_retry_error(error, idempotent=idempotent)
-            delay = retries.retry_delay(attempt, retry_after)
-            if not retryable or monotonic() + delay > deadline:
-                raise failure
-            sleep(delay)
-            attempt += 1
+            return self._attempt(method, path, idempotent=idempotent, **opened, **arguments)
+
+        try:
+            return retries.policy(self._retry_seconds)(attempt)
+        except retries.CallFailed as failed:
+            raise failed.error from failed.error.__cause__
+
+    def _attempt(self, method: str, path: str, *, idempotent: bool, **arguments: Any) -> httpx.Response:
+        """Make a call once. Raises `CallFailed`."""
+        try:
+            response = self._http.request(method, path, **arguments)
+        except httpx.TransportError as error:
+            failure = self._transport_error(error)
+            raise retries.CallFailed(
+                failure, retryable=retries.can_retry_error(error, idempotent=idempotent)
+            ) from error
+        if response.is_success:
+            return response
+        raise retries.CallFailed(
+            self._response_error(response),
+            retryable=retries.can_retry_response(response, idempotent=idempotent),
+            retry_after=retries.retry_after_seconds(response),
+        )
 
     @contextmanager
     def stream(self, path: str, headers: dict[str, str]) -> Iterator[httpx.Response]:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import sleep
 
 import httpx
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_before_delay,
+    wait_exponential,
+)
+
+from atelier.errors import ApiError
 
 #: Statuses of a service that is busy or away for a moment.
 RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
@@ -16,6 +26,19 @@ INITIAL_DELAY_SECONDS = 0.25
 MAX_DELAY_SECONDS = 8.0
 #: A longer `Retry-After` is not waited for: the call fails at once.
 MAX_RETRY_AFTER_SECONDS = 60.0
+
+
+_BACKOFF = wait_exponential(multiplier=INITIAL_DELAY_SECONDS, max=MAX_DELAY_SECONDS)
+
+
+class CallFailed(Exception):  # noqa: N818 - one attempt, not yet the error of the call
+    """One failed attempt at a call. `retry_after`: the delay that the service asks for, in s."""
+
+    def __init__(self, error: ApiError, *, retryable: bool, retry_after: float = 0.0) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.retryable = retryable
+        self.retry_after = retry_after
 
 
 def can_retry_error(error: httpx.TransportError, *, idempotent: bool) -> bool:
@@ -47,7 +70,23 @@ def retry_after_seconds(response: httpx.Response) -> float:
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def retry_delay(attempt: int, retry_after: float = 0.0) -> float:
-    """Seconds before the next attempt: exponential backoff with jitter, and at least `retry_after`."""
-    backoff = min(INITIAL_DELAY_SECONDS * 2.0**attempt, MAX_DELAY_SECONDS)
-    return max(retry_after, backoff * random.uniform(0.5, 1.0))
+def policy(seconds: float) -> Retrying:
+    """Retries of `CallFailed` with exponential backoff and jitter, for `seconds` in all.
+
+    A delay is at least the response's `Retry-After`. A retry that would begin later than `seconds`
+    after the first attempt is not waited for.
+    """
+    return Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, CallFailed) and error.retryable),
+        wait=_delay,
+        stop=stop_before_delay(seconds),
+        sleep=lambda delay: sleep(delay),
+        reraise=True,
+    )
+
+
+def _delay(state: RetryCallState) -> float:
+    """Seconds before the next attempt."""
+    failed = state.outcome.exception() if state.outcome else None
+    retry_after = failed.retry_after if isinstance(failed, CallFailed) else 0.0
+    return max(retry_after, _BACKOFF(state) * random.uniform(0.5, 1.0))

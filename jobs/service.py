@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from prometheus_client import Metric
 from sqlalchemy import Engine, select, text
 
 from jobs.blobs.storage import BlobStorage
@@ -22,7 +23,8 @@ from jobs.db.models.owners import Owner
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
 from jobs.media.pictures import StoredPicture, Upload
-from jobs.operations.metrics import Metric, collect_metrics
+from jobs.media.sandbox import check_decoders
+from jobs.operations.metrics import collect_metrics
 from jobs.operations.retention import delete_job
 from jobs.params.inputs import InputCatalog
 from jobs.queue import lifecycle
@@ -292,6 +294,10 @@ class JobService:
             self.storage.check()
         except Exception as error:
             failing["storage"] = type(error).__name__
+        try:
+            check_decoders(self.settings.decode_limits)
+        except Exception as error:
+            failing["decoders"] = type(error).__name__
         return failing
 
 

@@ -17,6 +17,7 @@ from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import QueueInfo
 from jobs.queue.position import QueuePosition
 from jobs.submission.batches import BatchInfo
+from jobs.trainings.control import CONTROLLABLE_KINDS, KINDS_WITH_LOSSES, KINDS_WITH_SAMPLES
 from jobs.trainings.record import LOSSES
 
 
@@ -70,7 +71,7 @@ def job_json(
             "retry": f"{base}/retry",
             "output": f"{base}/output",
             "link": f"{base}/output/url",
-            **(_training_urls(base) if job.queue == "train" else {}),
+            **_run_urls(base, job.kind),
         },
     }
 
@@ -81,8 +82,14 @@ def _output_urls(base: str, file: JobFile) -> dict[str, str | None]:
     return {"url": f"{base}/output{query}", "thumbnail": small}
 
 
-def _training_urls(base: str) -> dict[str, str]:
-    return {name: f"{base}/{name}" for name in ("pause", "resume", "finish", "losses", "samples")}
+def _run_urls(base: str, kind: str) -> dict[str, str]:
+    """URLs of controls and records that only some kinds of jobs have."""
+    names = [
+        *(("pause", "resume", "finish") if kind in CONTROLLABLE_KINDS else ()),
+        *(("losses",) if kind in KINDS_WITH_LOSSES else ()),
+        *(("samples",) if kind in KINDS_WITH_SAMPLES else ()),
+    ]
+    return {name: f"{base}/{name}" for name in names}
 
 
 def _place(place: QueuePosition) -> dict[str, Any]:

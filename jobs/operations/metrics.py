@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
 from datetime import datetime
 
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
@@ -20,16 +23,12 @@ from jobs.queue.lifecycle import JobStatus
 #: Quantiles of wait and run times are taken over so many of the latest succeeded jobs of a kind.
 WINDOW = 200
 QUANTILES = (0.5, 0.9, 0.99)
+#: One label of a counter, as `jobs.db.counters` stores it.
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One metric: its samples are `(labels, value)`, labels as Prometheus writes them."""
-
-    name: str
-    help: str
-    samples: list[tuple[str, float]]
-    type: str = "gauge"
+#: One sample: label names → values, and its number.
+Sample = tuple[dict[str, str], float]
 
 
 def collect_metrics(session: Session) -> list[Metric]:
@@ -73,27 +72,27 @@ def _queues(session: Session, at: datetime) -> list[Metric]:
         queue: (at - since).total_seconds() for queue, since in session.execute(oldest_queued(at))
     }
     return [
-        Metric(
-            name="atelier_queue_depth",
-            help="Queued jobs, by queue.",
-            samples=[_sample("queue", q, counts.get((q, JobStatus.QUEUED), 0)) for q in QUEUE_NAMES],
+        _gauge(
+            "atelier_queue_depth",
+            "Queued jobs, by queue.",
+            [({"queue": q}, counts.get((q, JobStatus.QUEUED), 0)) for q in QUEUE_NAMES],
         ),
-        Metric(
-            name="atelier_queue_oldest_seconds",
-            help="How long the oldest eligible job of the queue has waited; 0 when none does.",
-            samples=[_sample("queue", q, oldest.get(q, 0.0)) for q in QUEUE_NAMES],
+        _gauge(
+            "atelier_queue_oldest_seconds",
+            "How long the oldest eligible job of the queue has waited; 0 when none does.",
+            [({"queue": q}, oldest.get(q, 0.0)) for q in QUEUE_NAMES],
         ),
-        Metric(
-            name="atelier_running",
-            help="Running jobs, by queue.",
-            samples=[_sample("queue", q, counts.get((q, JobStatus.RUNNING), 0)) for q in QUEUE_NAMES],
+        _gauge(
+            "atelier_running",
+            "Running jobs, by queue.",
+            [({"queue": q}, counts.get((q, JobStatus.RUNNING), 0)) for q in QUEUE_NAMES],
         ),
     ]
 
 
 def _durations(session: Session) -> list[Metric]:
-    waits: list[tuple[str, float]] = []
-    runs: list[tuple[str, float]] = []
+    waits: list[Sample] = []
+    runs: list[Sample] = []
     for kind in PARAMS:
         rows = session.execute(latest_succeeded(kind)).all()
         for samples, values in (
@@ -101,14 +100,14 @@ def _durations(session: Session) -> list[Metric]:
             (runs, [(row.finished_at - row.started_at).total_seconds() for row in rows]),
         ):
             samples += [
-                (f'{{kind="{kind}",quantile="{quantile:g}"}}', quantile_of(values, quantile))
+                ({"kind": kind, "quantile": f"{quantile:g}"}, quantile_of(values, quantile))
                 for quantile in QUANTILES
                 if values
             ]
     of = f"of the latest {WINDOW} jobs of a kind that succeeded."
     return [
-        Metric(name="atelier_wait_seconds", help=f"From submit to first start, {of}", samples=waits),
-        Metric(name="atelier_run_seconds", help=f"From first start to end, {of}", samples=runs),
+        _gauge("atelier_wait_seconds", f"From submit to first start, {of}", waits),
+        _gauge("atelier_run_seconds", f"From first start to end, {of}", runs),
     ]
 
 
@@ -131,22 +130,10 @@ def _outboxes(session: Session, at: datetime) -> list[Metric]:
     ).one()
     late = max(0.0, (at - due).total_seconds()) if due else 0.0
     return [
-        Metric(
-            name="atelier_outbox_messages", help="Tokens not yet published.", samples=[("", tokens)]
-        ),
-        Metric(
-            name="atelier_outbox_lag_seconds", help="Age of the oldest of them.", samples=[("", lag)]
-        ),
-        Metric(
-            name="atelier_webhooks_pending",
-            help="Webhook messages still to be delivered.",
-            samples=[("", pending)],
-        ),
-        Metric(
-            name="atelier_webhooks_late_seconds",
-            help="How long the next of them has been due.",
-            samples=[("", late)],
-        ),
+        _gauge("atelier_outbox_messages", "Tokens not yet published.", [({}, tokens)]),
+        _gauge("atelier_outbox_lag_seconds", "Age of the oldest of them.", [({}, lag)]),
+        _gauge("atelier_webhooks_pending", "Webhook messages still to be delivered.", [({}, pending)]),
+        _gauge("atelier_webhooks_late_seconds", "How long the next one has been due.", [({}, late)]),
     ]
 
 
@@ -170,18 +157,24 @@ _COUNTED = {
 
 
 def _counters(session: Session) -> list[Metric]:
-    return [
-        Metric(name=name, help=help_, samples=_counted(session, counter), type="counter")
-        for name, (counter, help_) in _COUNTED.items()
-    ]
+    metrics: list[Metric] = []
+    for name, (counter, help_) in _COUNTED.items():
+        metric = CounterMetricFamily(name, help_)
+        for labels, value in _counted(session, counter):
+            metric.add_sample(name, labels, value)
+        metrics.append(metric)
+    return metrics
 
 
-def _counted(session: Session, counter: str) -> list[tuple[str, float]]:
+def _counted(session: Session, counter: str) -> list[Sample]:
     found = counters.totals(session, counter)
     if counter != counters.FINISHED:
-        return [("", found.get("", 0))]
-    return [(f"{{{labels}}}", value) for labels, value in found.items()]
+        return [({}, found.get("", 0))]
+    return [(dict(_LABEL.findall(labels)), value) for labels, value in found.items()]
 
 
-def _sample(label: str, name: str, value: float) -> tuple[str, float]:
-    return f'{{{label}="{name}"}}', value
+def _gauge(name: str, help_: str, samples: Iterable[Sample]) -> Metric:
+    metric = GaugeMetricFamily(name, help_)
+    for labels, value in samples:
+        metric.add_sample(name, labels, value)
+    return metric

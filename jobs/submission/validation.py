@@ -200,7 +200,7 @@ def _check_video(upload: Upload, limits: DecodeLimits) -> CheckedFile:
 
 
 def start_picture_check(upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
-    """Begin to check a picture: what is returned waits for it, and raises as `check_picture`."""
+    """Start the check of a picture; the result waits for it, and raises as `check_picture`."""
     finish_picture = submit_picture_check(upload.data, limits, name=upload.name, pointer=upload.field)
 
     def finish() -> CheckedFile:

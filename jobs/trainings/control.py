@@ -20,6 +20,9 @@ from jobs.trainings.record import SAMPLE
 
 #: Kinds that can be paused, resumed and finished early.
 CONTROLLABLE_KINDS = frozenset({"train"})
+#: Kinds of jobs whose runs store losses, and kinds whose runs store sample pictures.
+KINDS_WITH_LOSSES = frozenset({"train", "optimize"})
+KINDS_WITH_SAMPLES = frozenset({"train", "optimize", "video"})
 
 
 class TrainingControl:

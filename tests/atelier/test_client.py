@@ -18,8 +18,8 @@ from atelier import (
     StillRunningError,
     UnreachableError,
 )
-from atelier import connection as connection_module
 from atelier import follow as follow_module
+from atelier import retries as retries_module
 
 Answer = httpx.Response | Exception
 
@@ -28,7 +28,7 @@ Answer = httpx.Response | Exception
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were asked for; none is made."""
     pauses: list[float] = []
-    monkeypatch.setattr(connection_module, "sleep", pauses.append)
+    monkeypatch.setattr(retries_module, "sleep", pauses.append)
     return pauses
 
 
@@ -148,9 +148,9 @@ def test_a_longer_wait_than_one_is_ready_for_is_an_error_at_once(slept: list[flo
 
 def test_retries_end(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(connection_module, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("tenacity.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(
-        connection_module, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)
+        retries_module, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)
     )
     service = Scripted(*[httpx.ConnectError("refused")] * 1000)
     with pytest.raises(UnreachableError, match="can't be reached"):
@@ -221,7 +221,7 @@ def stream(*parts: str, breaks: bool = False) -> httpx.Response:
 
 def test_a_broken_stream_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow_module, "sleep", lambda _: None)
-    monkeypatch.setattr(connection_module, "sleep", lambda _: None)
+    monkeypatch.setattr(retries_module, "sleep", lambda _: None)
     one = 'id: 7\nevent: progress\ndata: {"step": 1}\n\n'
     two = 'id: 9\nevent: state\ndata: {"status": "succeeded"}\n\n'
     service = Scripted(
@@ -235,7 +235,7 @@ def test_a_broken_stream_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_stream_that_never_comes_is_an_error_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow_module, "sleep", lambda _: None)
-    monkeypatch.setattr(connection_module, "sleep", lambda _: None)
+    monkeypatch.setattr(retries_module, "sleep", lambda _: None)
     service = Scripted(*[busy(503)] * 10)
     with pytest.raises(UnreachableError):
         list(client(service).events("1"))

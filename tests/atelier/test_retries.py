@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import httpx
+import pytest
 
-from atelier.retries import retry_after_seconds, retry_delay
+from atelier import retries
+from atelier.errors import UnreachableError
+from atelier.retries import CallFailed, policy, retry_after_seconds
 
 
 def busy(**headers: str) -> httpx.Response:
@@ -20,6 +23,23 @@ def test_retry_after_as_a_date() -> None:
 
 
 def test_pauses_grow_to_a_bound() -> None:
-    assert all(retry_delay(attempt) <= 8 for attempt in range(60))
-    assert min(retry_delay(20) for _ in range(50)) >= 4
-    assert retry_delay(0, retry_after=5) == 5
+    delays = delays_of(30)
+    assert 0.125 <= delays[0] <= 0.25
+    assert all(4 <= delay <= 8 for delay in delays[10:])
+    assert delays_of(3, retry_after=50) == [50, 50, 50]
+
+
+def delays_of(number: int, retry_after: float = 0.0) -> list[float]:
+    """The delays after as many failed attempts."""
+    delays: list[float] = []
+
+    def fail() -> None:
+        raise CallFailed(
+            UnreachableError("away"), retryable=len(delays) < number, retry_after=retry_after
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retries, "sleep", delays.append)
+        with pytest.raises(CallFailed):
+            policy(1000.0)(fail)
+    return delays

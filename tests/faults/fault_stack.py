@@ -32,7 +32,8 @@ class FaultStack(Stack):
         for name in WORKERS:
             self.commands[name] = STYLIZE.replace("%h", f"{name}-{self.port}").split()
         # Infrastructure fails here far more often than any job should have to bear.
-        self.environment |= {"MAX_ATTEMPTS": "25", "RETRY_SECONDS": "0.2", **environment}
+        often = {"MAX_ATTEMPTS": "25", "RETRY_SECONDS": "0.2", "LEASE_SECONDS": "3"}
+        self.environment |= often | environment
         self.engine = make_engine(database_url)
         self.sessions = make_sessions(self.engine)
 
@@ -68,6 +69,11 @@ class FaultStack(Stack):
         """The name of the worker whose pool child this is."""
         parent = psutil.Process(child).ppid()
         return next(name for name in WORKERS if self.running[name].pid == parent)
+
+    def decoders(self) -> list[psutil.Process]:
+        """The processes in which the web server decodes uploads."""
+        children = psutil.Process(self.running["web"].pid).children(recursive=True)
+        return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
 
     def unfinished(self) -> int:
         with reading(self.sessions) as session:

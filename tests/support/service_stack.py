@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
+from support.patience import PATIENCE
 
 from atelier import Client
 from jobs.local.processes import MAINTENANCE, STYLIZE, TRAIN, WEB
@@ -18,6 +20,8 @@ from jobs.local.redis_server import free_port, redis_command, wait_for_redis
 from jobs.local.supervisor import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The processes that most tests need.
+PROCESSES = ("redis", "web", "worker", "maintenance")
 #: Everything that would lead the processes away from the test's own folder.
 OUTSIDE = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "PORT", "HOST")
 
@@ -30,12 +34,14 @@ class Stack:
         self.port, self.redis_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._started_in: dict[str, dict[str, str]] = {}
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in OUTSIDE},
             "ATELIER_HOME": str(home),
             "DATABASE_URL": database_url,
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
-            "LEASE_SECONDS": "3",
+            # A busy machine delays heartbeats; no lease may expire while its worker lives.
+            "LEASE_SECONDS": "10",
             "HEARTBEAT_SECONDS": "0.5",
             "REAP_SECONDS": "0.5",
             "DISPATCH_SECONDS": "0.5",
@@ -52,8 +58,33 @@ class Stack:
             "redis": redis_command(home / "redis", self.redis_port),
         }
 
+    def atelier(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line in the environment of the service."""
+        return subprocess.run(
+            [sys.executable, "-m", "atelier", *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+
+    def migrate(self) -> None:
+        """Create the schema and the gallery."""
+        done = self.atelier("migrate")
+        assert done.returncode == 0, done.stderr
+
+    def run_only(self, *names: str) -> None:
+        """Start what is missing, stop what is too many, restart what runs in another environment."""
+        for name, process in list(self.running.items()):
+            ended = process.poll() is not None
+            if ended or name not in names or self._started_in[name] != self.environment:
+                self.kill(name)
+        self.start(*(name for name in names if name not in self.running))
+
     def start(self, *names: str) -> None:
         for name in names:
+            self._started_in[name] = dict(self.environment)
             with (self.home / f"{name}.log").open("ab") as log:
                 self.running[name] = subprocess.Popen(
                     resolve(self.commands[name]),
@@ -74,7 +105,7 @@ class Stack:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
-    def terminate(self, name: str, *, group: bool = False, seconds: float = 60) -> int:
+    def terminate(self, name: str, *, group: bool = False, seconds: float = PATIENCE) -> int:
         """SIGTERM, to the process or to all that it started; returns the exit status."""
         process = self.running.pop(name)
         if group:
@@ -87,7 +118,13 @@ class Stack:
         for name in list(self.running):
             self.kill(name)
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+    def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """An HTTP request that the client has no method for."""
+        address = f"{self.url}{path}"
+        response = httpx.request(method, address, timeout=PATIENCE, trust_env=False, **arguments)
+        return response.raise_for_status()
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -105,21 +142,15 @@ class Stack:
             return False
 
 
-def finished(api: Client, job_id: str, seconds: float = 90) -> dict[str, Any]:
+def finished(api: Client, job_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
     """The job, once it has ended."""
     *_, job = api.follow(job_id, timeout=seconds)
     return job
 
 
-def ask(api: Client, method: str, path: str, files: Any = None, **arguments: Any) -> httpx.Response:
-    """A call that the client has no method for."""
-    opened = None if files is None else lambda: files
-    return api._call.send(method, path, files=opened, **arguments)
-
-
-def states(api: Client, job_id: str) -> list[str]:
+def states(stack: Stack, job_id: str) -> list[str]:
     """The statuses in the history of a job that has ended."""
-    text = ask(api, "GET", f"/v1/jobs/{job_id}/events").text
+    text = stack.ask("GET", f"/v1/jobs/{job_id}/events").text
     return [
         line.split('"status": "')[1].split('"')[0] for line in text.splitlines() if '"status"' in line
     ]

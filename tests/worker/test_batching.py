@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import select
+from support.patience import PATIENCE
 from support.tests_support import expire_lease
 
 from jobs.db.models.jobs import Job, JobEvent
-from jobs.db.schema import upgrade
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
 from jobs.queue.broker import Broker, make_celery
@@ -38,8 +38,7 @@ Submit = Callable[..., str]
 @pytest.fixture
 def batching(worker_settings: Settings) -> Iterator[WorkerContext]:
     """A worker on a CPU that is told to render up to four in one pass."""
-    settings = worker_settings.model_copy(update={"render_batch": 4, "lease_seconds": 20.0})
-    upgrade(settings.database)
+    settings = worker_settings.model_copy(update={"render_batch": 4})
     context = WorkerContext(settings)
     context.warm_up()
     yield context
@@ -129,7 +128,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, thr
 
     def held(self: StyleEngine, orders: Any) -> Any:
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return real(self, orders)
 
     monkeypatch.setattr(StyleEngine, "stylize_together", held)
@@ -145,15 +144,15 @@ def running(batching: WorkerContext, gate: Any) -> Iterator[Callable[[], None]]:
     def step() -> None:
         if thread.ident is None:
             thread.start()
-            assert gate[0].wait(20)
+            assert gate[0].wait(PATIENCE)
             return
         gate[1].set()
-        thread.join(20)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
     yield step
     gate[1].set()
-    thread.join(20)
+    thread.join(PATIENCE)
 
 
 def test_what_is_rendered_together_is_what_is_rendered_alone(
@@ -334,7 +333,7 @@ def test_who_is_late_is_not_waited_for_for_ever(
 
     def get(sha256: str) -> bytes:
         if sha256 == slow:
-            assert others_done.wait(20)
+            assert others_done.wait(PATIENCE)
         return real(sha256)
 
     monkeypatch.setattr(batching.storage, "get", get)
@@ -344,7 +343,7 @@ def test_who_is_late_is_not_waited_for_for_ever(
         assert thread.is_alive()
         threading.Event().wait(0.02)
     others_done.set()
-    thread.join(20)
+    thread.join(PATIENCE)
 
     assert states(service, jobs) == [DONE] * 3
     assert passes == [2]
@@ -359,7 +358,7 @@ def test_two_workers_that_race_for_batches(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE)
     second.close()
 
     assert all(history(batching, job) == ONCE for job in jobs)
@@ -399,7 +398,7 @@ def test_every_job_of_a_killed_batch_ends_once(
     child.stdin.close()
     assert child.stdout.readline() == "4\n"
     os.kill(child.pid, signal.SIGKILL)
-    child.wait(10)
+    child.wait(PATIENCE)
     child.stdout.close()
     assert states(service, jobs) == [(JobStatus.RUNNING, 1)] * 4
 

@@ -58,10 +58,16 @@ def add(sessions: SessionFactory, number: int, status: JobStatus, **values: obje
 def shown(sessions: SessionFactory) -> dict[str, float]:
     with sessions() as session:
         return {
-            metric.name + labels: value
+            sample.name + labels_of(sample.labels): sample.value
             for metric in collect_metrics(session)
-            for labels, value in metric.samples
+            for sample in metric.samples
         }
+
+
+def labels_of(labels: dict[str, str]) -> str:
+    """As Prometheus writes them."""
+    inside = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    return f"{{{inside}}}" if labels else ""
 
 
 def test_a_job_that_another_answered_never_ran_and_counts_for_nothing(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import update
+from support.patience import PATIENCE
 
 from jobs.blobs.local import LocalStorage
 from jobs.db.models.jobs import Job
@@ -234,7 +235,7 @@ def test_it_tells_how_far_it_is_and_a_cancel_ends_it_at_once(
     job_id = submit(clip(count=600, width=128, height=96))
     thread = threading.Thread(target=execution.run_next, args=(context, "train", "w"))
     thread.start()
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE
     while (service.get(job_id).progress or {}).get("step", 0) < 2:
         assert time.monotonic() < deadline
         assert thread.is_alive(), service.get(job_id).error
@@ -248,7 +249,7 @@ def test_it_tells_how_far_it_is_and_a_cancel_ends_it_at_once(
     assert Image.open(io.BytesIO(context.storage.get(preview.sha256))).size == (128, 96)
 
     service.cancel(job_id)
-    thread.join(60)
+    thread.join(PATIENCE)
     job = service.get(job_id)
     assert job.status == JobStatus.CANCELED
     assert not job.outputs
@@ -275,13 +276,13 @@ def test_a_drained_video_goes_on_from_its_segments(
     thread = threading.Thread(target=execution.run_next, args=(context, "train", "w"))
     thread.start()
     segments = context.settings.home / "videos" / job_id / "segments"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE
     while not list(segments.glob("segment_*.nut")):
         assert time.monotonic() < deadline
         assert thread.is_alive(), service.get(job_id).error
         time.sleep(0.05)
     context.drain.begin()
-    thread.join(60)
+    thread.join(PATIENCE)
     job = service.get(job_id)
     if job.status == JobStatus.SUCCEEDED:
         pytest.skip("it was done before it could be stopped")
