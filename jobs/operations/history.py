@@ -21,7 +21,7 @@ STEPS = 12
 def ended_jobs(session: Session) -> dict[str, list[int]]:
     """Final status → numbers of jobs that ended with it in each step, the oldest step first."""
     found = {str(status): [0] * STEPS for status in sorted(FINAL)}
-    for status, *counts in session.execute(select_ended(now(session))).tuples():
+    for status, *counts in session.execute(select_ended(now(session))):
         found[str(status)] = [int(count) for count in counts]
     return found
 
