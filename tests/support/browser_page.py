@@ -151,8 +151,8 @@ class Studio(Page):
         self.at(to).send_keys(str(self.pictures / name))
 
     def pick(self, number: int) -> None:
-        """Click the tile of that number among those that can be mixed, once it is in sight."""
-        tile = self.all(MIXABLE)[number]
+        """Click the tile of that number, of those that can be mixed and are not selected."""
+        tile = self.all(f"{MIXABLE}:not(:checked)")[number]
         self.script("arguments[0].scrollIntoView({block: 'center'})", tile)
         tile.click()
 

@@ -152,7 +152,7 @@ export async function refresh() {
   const key = (job) => `${job.id} ${job.status} ${isActive(job) ? job.progress?.step : ""}`;
   itemsByKey = new Map(jobs.map((job) => [key(job), itemsByKey.get(key(job)) ?? item(job)]));
   list.replaceChildren(...itemsByKey.values());
-  if (focused) [...list.querySelectorAll("a")].find((link) => link.hash === focused)?.focus();
+  if (focused) [...list.querySelectorAll("a")].find((link) => link.hash === focused)?.focus({ preventScroll: true });
   markCurrent(currentId);
   olderButton.hidden = !answer.more;
   byId("history-empty").hidden = jobs.length > 0;
