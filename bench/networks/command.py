@@ -65,7 +65,7 @@ def bench(
     import torch
 
     from bench.networks.render import Row, Size, measure
-    from nst_core.runtimes.runtime import choose_device
+    from nst_core.runtimes.choice import choose_device
 
     def tell(row: Row) -> None:
         if not as_json:

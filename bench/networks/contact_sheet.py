@@ -12,7 +12,7 @@ from PIL import Image
 
 from nst_core.images.picture import Picture, read_picture, resize_exactly
 from nst_core.networks.registry import NetworkError, check_precision, open_network
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.data import image_paths
 
 #: Pixels between pictures.

@@ -26,9 +26,9 @@ from bench.networks.peers import PEERS
 from nst_core.images.picture import Picture, encode_picture, read_picture, resize_picture, to_tensor
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.registry import StyleNetwork, bundled_networks, check_precision, open_network
-from nst_core.stylize.batching import Order
-from nst_core.stylize.engine import StyleEngine
-from nst_core.stylize.renderer import padded_side
+from nst_core.stylize.padding import padded_side
+from nst_core.stylize.request import RenderRequest
+from nst_core.stylize.style_engine import StyleEngine
 
 #: Network, runtime and batch of what is timed.
 Task = tuple[str, str, int]
@@ -140,12 +140,12 @@ def measure(
             mine = [seconds / batch for seconds in times[name, runtime, batch]]
             theirs = times.get(_BASELINE)
             ms = 1_000 * median(mine)
-            gflops = _admin_service(name, size) / 1e6 / ms
+            gflops = _operations(name, size) / 1e6 / ms
             peak = _PRODUCT_SIDE**3 * 2 / 1e9 / min(times[_PEAK])
             row = Row(
                 network=name if "/" not in name else Path(name).name,
                 weights=weights,
-                runtime=engine.runtime.name,
+                runtime=engine.runtime,
                 size=str(size),
                 batch=batch,
                 ms=round(ms, 1),
@@ -154,7 +154,7 @@ def measure(
                 of_peak=round(gflops / peak, 2),
                 outside_ms=round(outside, 1),
                 outside_share=round(outside / (outside + ms), 3),
-                peak_rss_mb=_peak_alone(name, engine.runtime.name, device, size, batch),
+                peak_rss_mb=_peak_alone(name, engine.runtime, device, size, batch),
             )
             rows.append(row)
             on_row(row)
@@ -186,8 +186,8 @@ def _eager(network: StyleNetwork, device: str) -> Callable[[Picture], object]:
 
 def _render(engine: StyleEngine, picture: Picture, batch: int) -> Callable[[], object]:
     style = engine.style_statistics(photograph(256), 256)
-    orders = [Order(content=picture, style=style, alphas=[1.0])] * batch
-    return lambda: engine.stylize_together(orders)
+    requests = [RenderRequest(content=picture, style=style, alphas=[1.0])] * batch
+    return lambda: engine.render(requests)
 
 
 _PRODUCT_SIDE = 1_536
@@ -199,7 +199,7 @@ def _product(device: str) -> Tensor:
     return (matrix @ matrix)[:1].cpu()
 
 
-def _admin_service(name: str, size: Size) -> int:
+def _operations(name: str, size: Size) -> int:
     """Additions and multiplications of the network for a picture, without the tiles' overlap."""
     network, _ = network_for(name.partition(":")[0])
     side = 4 * network.minimum_side

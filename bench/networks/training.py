@@ -18,8 +18,8 @@ from bench.networks.render import photograph
 from nst_core.losses.losses import GRAM_LAYERS, gram_matrix
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.networks.vgg import VggFeatures, load_vgg
-from nst_core.training.johnson.config import JohnsonTrainConfig
 from nst_core.training.johnson.trainer import JohnsonTrainer
+from params.training import JohnsonTrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,12 @@ from PIL import Image, ImageDraw, ImageFont
 from bench.networks.contact_sheet import GAP, square
 from nst_core.evaluation.quality import Judge
 from nst_core.images.picture import Picture, read_picture, resize_picture
-from nst_core.stylize.johnson_engine import JohnsonEngine
+from nst_core.stylize.one_style_engine import OneStyleEngine
+from nst_core.training.config import digest
 from nst_core.training.data import image_paths
 from nst_core.training.events import Event
-from nst_core.training.johnson.config import JohnsonTrainConfig
 from nst_core.training.johnson.trainer import FINAL, JohnsonTrainer
+from params.training import JohnsonTrainConfig
 
 #: Pixels of a picture on a sheet, and of the words beside a row.
 _SHOWN, _WORDS = 192, 190
@@ -50,7 +51,7 @@ def trials(base: JohnsonTrainConfig) -> dict[str, list[Trial]]:
     side, style, steps = base.image_size, base.style_side, base.max_steps
 
     def each(name: str, values: Mapping[str, object]) -> list[Trial]:
-        return [Trial(label, replace(base, **{name: value})) for label, value in values.items()]  # type: ignore[arg-type]
+        return [Trial(label, base.model_copy(update={name: value})) for label, value in values.items()]
 
     def pixels(values: Sequence[int]) -> dict[str, object]:
         return {f"{value} px": value for value in values}
@@ -115,7 +116,7 @@ def table(found: Mapping[str, Sequence[Result]]) -> str:
 
 
 def _key(config: JohnsonTrainConfig) -> str:
-    return f"{config.digest()[:12]}-{config.max_steps}"
+    return f"{digest(config)[:12]}-{config.max_steps}"
 
 
 def _trained(
@@ -142,7 +143,7 @@ def _measured(
     style: Path,
     judge: Judge,
 ) -> Result:
-    engine = JohnsonEngine(path)
+    engine = OneStyleEngine(path)
     target = judge.style_target(read_picture(style))
     pictures, figures = [], []
     for photograph in photographs:

@@ -10,7 +10,7 @@ import click
 
 from atelier.exit_codes import exit_for, open_client
 from jobs.commands.jobs import print_job
-from jobs.commands.options import json_option, stylize_options, url_option
+from jobs.commands.options import json_option, params_options, url_option
 
 if TYPE_CHECKING:
     from atelier import Batch, Client, Job, Queue
@@ -43,7 +43,7 @@ def retry(job_ids: tuple[str, ...], dead: bool, url: str, as_json: bool) -> None
 @click.argument("contents", nargs=-1, required=True, type=FILE_OR_FOLDER)
 @click.option("--style", "styles", multiple=True, type=PICTURE, help="A style image; repeatable.")
 @click.option("--style-id", "style_ids", multiple=True, help="A style of the gallery; repeatable.")
-@stylize_options
+@params_options("stylize")
 @click.option("--priority", type=int, help="Higher goes first.")
 @click.option("--cancel-after", type=int, help="Cancel what has not ended after so many seconds.")
 @click.option(

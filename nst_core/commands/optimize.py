@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from nst_core.commands.batch import FORMATS
-from nst_core.commands.config_options import config_options
 from nst_core.commands.output import explains_errors, print_json, write_whole
-from nst_core.optimize.config import GatysConfig
+from nst_core.optimize.errors import GatysError
+from params.errors import SettingsError, parse_settings
+from params.optimize import GatysConfig
+from params.options import model_options
 
 if TYPE_CHECKING:
     from nst_core.images.picture import Picture, PictureFormat
@@ -31,7 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@config_options(gatys=GatysConfig)
+@model_options({"gatys": GatysConfig})
 @explains_errors
 def optimize(
     content: Path,
@@ -48,7 +50,11 @@ def optimize(
     """
     if out.suffix.lower() not in FORMATS:
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}.")
-    config = GatysConfig(**{name: value for name, value in options.items() if value is not None})
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        config = parse_settings(GatysConfig, given)
+    except SettingsError as error:
+        raise GatysError(str(error)) from error
     from nst_core.images.picture import encode_picture, read_picture
     from nst_core.optimize.gatys import optimize as run
 

@@ -13,8 +13,8 @@ import click
 
 from nst_core.errors import NstError
 
-#: `nst_core.runtimes.runtime.NAMES`, here so that a command's help need not load PyTorch.
-RUNTIMES = ("auto", "torch", "openvino", "onnxruntime")
+#: `nst_core.runtimes.choice.NAMES`, repeated here so that a command's help need not load PyTorch.
+RUNTIMES = ("auto", "torch", "openvino")
 
 P = ParamSpec("P")
 R = TypeVar("R")

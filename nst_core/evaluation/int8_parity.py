@@ -16,7 +16,7 @@ from nst_core.errors import NstError
 from nst_core.evaluation.quality import Figures, Judge
 from nst_core.images.picture import Picture, PictureError, read_picture, resize_exactly, to_tensor
 from nst_core.networks.base import StyleNetwork
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 
 
 class ParityError(NstError):

@@ -27,10 +27,10 @@ import numpy as np
 from torch import Tensor
 
 from nst_core.images.picture import Pixels
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.engine import Engine
 from nst_core.video.config import VideoConfig, VideoError
 from nst_core.video.flow import Floats, FlowEstimator, Motion, vision_library, warp
-from nst_core.video.painter import EnginePainter
+from nst_core.video.painter import FramePainter
 from nst_core.video.reader import Frame, VideoReader
 from nst_core.video.temporal import TemporalPainter
 
@@ -106,7 +106,7 @@ def measure_videos(
     source: Path,
     stylised: Path,
     *,
-    engine: StyleEngine | None = None,
+    engine: Engine | None = None,
     style: Tensor | None = None,
     config: VideoConfig | None = None,
 ) -> list[VideoFigures]:
@@ -167,10 +167,8 @@ def _check(count: int, *rests: Iterator[Frame]) -> None:
 class _Others:
     """Renders the videos that are compared with, as the source's frames come by."""
 
-    def __init__(
-        self, engine: StyleEngine, style: Tensor, config: VideoConfig, time_base: Fraction
-    ) -> None:
-        self._painter = EnginePainter(engine, style, config.color)
+    def __init__(self, engine: Engine, style: Tensor, config: VideoConfig, time_base: Fraction) -> None:
+        self._painter = FramePainter(engine, style, config.color)
         self._config, self._time_base = config, time_base
         self._temporal = TemporalPainter(self._painter, config)
         self._flow = FlowEstimator()
@@ -191,8 +189,8 @@ class _Others:
 
     def add(self, frame: Frame, motion: Motion | None) -> None:
         alpha = self._config.alpha_at(float(frame.pts * self._time_base))
-        alone = self._painter.paint(frame.pixels, None, alpha)
-        self._recent.append(alone.astype(np.float32))
+        alone = self._painter.paint(frame.pixels, alpha)
+        self._recent.append(alone)
         mean = np.mean(np.stack(self._recent), axis=0)
         self._given.append(frame)
         self._calm = self._temporal.stabilized(next(self._painted), self._calm)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from nst_core.networks.base import StyleNetwork
-from nst_core.networks.feed_forward import FeedForward, is_feed_forward, open_feed_forward
+from nst_core.networks.feed_forward import is_feed_forward, open_feed_forward
+from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.networks.registry import Precision, open_network
 from nst_core.stylize.composition import FADE, FADED
 
@@ -47,9 +48,9 @@ class OneStyle(nn.Module):
     inputs = ("image",)
     outputs = ("output",)
 
-    def __init__(self, network: FeedForward) -> None:
+    def __init__(self, network: JohnsonNetwork) -> None:
         super().__init__()
-        self.network = network  # a module, which is therefore one of ours
+        self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] → the same."""

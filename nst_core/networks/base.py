@@ -42,6 +42,11 @@ class StyleNetwork(nn.Module):
         """Channels of each tensor that `encode` returns."""
 
     @property
+    def decoded_levels(self) -> int:
+        """Number of levels, counted from the last, that `decode` reads: all by default."""
+        return len(self.levels)
+
+    @property
     @abstractmethod
     def reach(self) -> int:
         """How many pixels away, at most, an input pixel can be that an output pixel depends on.
@@ -55,7 +60,10 @@ class StyleNetwork(nn.Module):
 
     @abstractmethod
     def decode(self, features: tuple[Tensor, ...], content: Tensor, target: Tensor) -> Tensor:
-        """An image, not clamped, of `features` whose statistics `content` are replaced by `target`."""
+        """An image, not clamped, of `features` whose statistics `content` are replaced by `target`.
+
+        `features` may be all levels or the last `decoded_levels`.
+        """
 
     @property
     def statistics_width(self) -> int:

@@ -133,6 +133,11 @@ class SlimAdaIN(StyleNetwork):
         return self.widths
 
     @property
+    def decoded_levels(self) -> int:
+        """1/4 and 1/8 of the resolution: 1/2 only adds to the statistics."""
+        return 2
+
+    @property
     def reach(self) -> int:
         """See `StyleNetwork`: one step for each 3×3 convolution, in pixels of its own resolution."""
         encoder = 2 + 2 + 4 + 4 + 8
@@ -163,10 +168,10 @@ class SlimAdaIN(StyleNetwork):
         self, features: tuple[Tensor, ...], content: Tensor, target: Tensor, film: Tensor
     ) -> Tensor:
         """`decode` with the modulation already at hand."""
-        _, quarter, eighth = (
+        quarter, eighth = (
             adaptive_instance_normalization(level, *mine, *theirs)
             for level, mine, theirs in zip(
-                features, self.split(content), self.split(target), strict=True
+                features[-2:], self.split(content)[-2:], self.split(target)[-2:], strict=True
             )
         )
         films = iter(self._films(film))

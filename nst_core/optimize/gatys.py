@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,11 +14,13 @@ from nst_core.images.color import match_colors
 from nst_core.images.picture import Picture, resize_exactly, resize_picture, to_pixels, to_tensor
 from nst_core.losses.losses import gram_matrix, out_of_range, total_variation
 from nst_core.losses.perceptual import LossNetwork, content_distance
-from nst_core.optimize.config import GatysConfig as GatysConfig
-from nst_core.optimize.config import GatysError as GatysError
-from nst_core.runtimes.runtime import choose_device
+from nst_core.optimize.errors import GatysError as GatysError
+from nst_core.runtimes.choice import choose_device
 from nst_core.stylize.composition import Color, Layer, compose
 from nst_core.training.johnson.style import style_picture
+
+if TYPE_CHECKING:
+    from params.optimize import GatysConfig
 
 #: Hears, after every step: the stage, such as "128×96", the step, all steps, and the weighted losses.
 OnProgress = Callable[[str, int, int, dict[str, float]], None]
@@ -196,23 +198,3 @@ def _finished(image: Tensor, source: Picture, config: GatysConfig) -> Picture:
     if config.alpha < 1:
         pixels = to_pixels(torch.lerp(to_tensor(source.pixels), to_tensor(pixels), config.alpha))
     return Picture(pixels, source.alpha, source.format)
-
-
-def config_of(settings: dict[str, Any]) -> GatysConfig:
-    """From JSON values. Raises `GatysError` for names and types that do not fit."""
-    values: dict[str, Any] = {}
-    for name, value in settings.items():
-        field = GatysConfig.__dataclass_fields__.get(name)
-        if field is None:
-            raise GatysError(f"There is no setting {name!r}.")
-        default: Any = field.default
-        kind = (int, float) if isinstance(default, float) else type(default)
-        if isinstance(default, tuple) and isinstance(value, list | tuple):
-            value = tuple(value)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise GatysError(f"{name} can't be {value!r}.")
-        values[name] = value
-    try:
-        return GatysConfig(**values)
-    except TypeError as error:
-        raise GatysError(f"The settings do not fit: {error}.") from error

@@ -184,6 +184,7 @@ def container(
 
 
 @pytest.mark.integration
+@pytest.mark.exhaustive
 @pytest.mark.timeout(900)
 def test_the_images_are_the_service_on_a_read_only_root(
     container: Callable[..., subprocess.Popen[bytes]],

@@ -6,13 +6,18 @@ import base64
 
 from flask import Blueprint, Response, jsonify, request
 
+from atelier import types
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.errors import BusyError, InvalidParamsError, JobsError, TimedOutError
+from jobs.params.handling import Handling
 from jobs.queue.lifecycle import FINAL, JobStatus
+from jobs.submission.request import JobRequest
 from web.api.jobs import send_blob
 from web.current import service
 from web.forms.multipart import read_form
+from web.openapi.bodies import synchronous_body
+from web.openapi.operation import data, describe, returns
 from web.request_ids import request_id
 from web.security.concurrency import wait_slot
 
@@ -20,6 +25,12 @@ blueprint = Blueprint("simple", __name__)
 
 
 @blueprint.post("/stylize")
+@describe(
+    "Synchronous",
+    {200: returns(types.StylizedPicture, "The picture")},
+    body=synchronous_body,
+    problems=(400, 413, 415, 422, 429, 503, 504),
+)
 def stylize() -> Response:
     """Stylise `file`; answer with JSON that has the picture in base64."""
     job, blob, data = _stylize(format_="jpeg")
@@ -35,6 +46,12 @@ def stylize() -> Response:
 
 
 @blueprint.post("/stylize_download")
+@describe(
+    "Synchronous",
+    {200: data("The picture")},
+    body=synchronous_body,
+    problems=(400, 413, 415, 422, 429, 503, 504),
+)
 def stylize_download() -> Response:
     """Stylise `file`; answer with a JPEG to save."""
     job, blob, data = _stylize(format_="jpeg")
@@ -61,15 +78,16 @@ def _submit_and_wait(format_: str) -> tuple[Job, Blob, bytes]:
     style_id = fields.pop("style_id", None)
     if style_id is None and "style" not in uploads and "styles" not in fields:
         style_id = _first_style()
+    uploads["content"] = uploads.pop("file")
     job = atelier.submit(
-        "stylize",
-        {"format": format_, **fields},
-        content=uploads.pop("file"),
-        style=uploads.pop("style", None),
-        style_id=style_id,
-        parts=uploads,
-        request_id=request_id(),
-        priority=10,  # a caller waits for the answer
+        JobRequest(
+            kind="stylize",
+            params={"format": format_, **fields},
+            files=uploads,
+            style_id=style_id,
+            handling=Handling(priority=10),  # a caller waits for the answer
+            request_id=request_id(),
+        )
     )
     job = atelier.wait(job.id, atelier.settings.sync_seconds)
     if job.status not in FINAL:

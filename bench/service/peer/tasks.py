@@ -11,7 +11,7 @@ from celery import Celery
 from jobs.settings import load_settings
 
 if TYPE_CHECKING:
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.style_engine import StyleEngine
 
 settings = load_settings()
 celery = Celery("peer", broker=settings.broker, backend=settings.broker)
@@ -25,7 +25,7 @@ celery.conf.worker_proc_alive_timeout = 300.0
 def _engine() -> StyleEngine:
     import torch
 
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.style_engine import StyleEngine
 
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)

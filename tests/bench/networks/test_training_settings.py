@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bench.networks import training_settings
-from nst_core.training.johnson.config import JohnsonTrainConfig
+from params.training import JohnsonTrainConfig
 
 BASE = JohnsonTrainConfig(
     max_steps=2, batch_size=1, image_size=24, style_size=32, early_stop=False, num_workers=1

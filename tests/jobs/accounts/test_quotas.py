@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 from support.patience import PATIENCE
+from support.submitting import submit_batch, submit_job
 from support.tests_support import network_file, zipped
 
 from jobs.accounts.quotas import stored_bytes
@@ -94,7 +95,7 @@ def test_the_gallery_costs_its_users_nothing(
     service.styles.register_gallery()
     photo = picture(8, 8)
     content = Upload(data=photo, field="content", name="content")
-    service.for_owner("ann").submit("stylize", {}, content=content, style_id="woodcut")
+    submit_job(service.for_owner("ann"), "stylize", {}, content=content, style_id="woodcut")
 
     with service.sessions() as session:
         assert stored_bytes(session, "ann") == len(photo)
@@ -110,8 +111,8 @@ def test_more_at_once_than_could_ever_wait_is_a_bad_request(
     style = Upload(data=picture(8, 8, seed=9), field="style", name="s")
 
     with pytest.raises(InvalidParamsError):
-        service.for_owner("ann").batches.submit(
-            "stylize", {}, contents=photos, styles=[style], style_ids=[]
+        submit_batch(
+            service.for_owner("ann"), "stylize", {}, contents=photos, styles=[style], style_ids=[]
         )
 
 

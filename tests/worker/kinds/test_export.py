@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.submitting import submit_job
 
 from jobs.db.models.jobs import Job
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from nst_core.export.formats import FORMATS
@@ -26,15 +26,9 @@ from worker.context import WorkerContext
 
 
 @pytest.fixture
-def service(context: WorkerContext) -> JobService:
-    queue = Broker(make_celery(context.settings.broker))
-    return JobService(context.settings, context._engine, context.storage, queue)
-
-
-@pytest.fixture
 def export(context: WorkerContext, service: JobService) -> Callable[..., Job]:
     def run(**params: Any) -> Job:
-        job = service.submit("export", params, content=None)
+        job = submit_job(service, "export", params, content=None)
         execution.run_next(context, "train", "w")
         return service.get(job.id)
 

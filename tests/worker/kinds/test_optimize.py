@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.submitting import submit_job
 
 from jobs.media.pictures import Upload
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -18,12 +18,10 @@ SMALL = {"size": "48", "steps": "3", "levels": "1"}
 
 
 @pytest.fixture
-def submit(context: WorkerContext, picture: Callable[..., bytes]) -> Callable[..., Any]:
-    queue = Broker(make_celery(context.settings.broker))
-    service = JobService(context.settings, context._engine, context.storage, queue)
-
+def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., Any]:
     def make(**params: Any) -> tuple[JobService, str]:
-        job = service.submit(
+        job = submit_job(
+            service,
             "optimize",
             {**SMALL, **params},
             content=Upload(data=picture(), field="content", name="content"),

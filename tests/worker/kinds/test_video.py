@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 from support.patience import PATIENCE
+from support.submitting import submit_job
 
 from jobs.blobs.local import LocalStorage
 from jobs.db.models.jobs import Job
 from jobs.errors import JobsError, StorageError
 from jobs.media.pictures import Upload
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -42,19 +42,13 @@ def clip(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[..., bytes]:
 
 
 @pytest.fixture
-def service(context: WorkerContext) -> JobService:
-    settings = context.settings
-    queue = Broker(make_celery(settings.broker))
-    return JobService(settings, context._engine, context.storage, queue)
-
-
-@pytest.fixture
 def submit(
     service: JobService, clip: Callable[..., bytes], picture: Callable[..., bytes]
 ) -> Callable[..., str]:
     def make(content: bytes | None = None, **params: Any) -> str:
         content = clip() if content is None else content
-        return service.submit(
+        return submit_job(
+            service,
             "video",
             params,
             content=Upload(data=content, field="content", name="content"),
@@ -112,7 +106,7 @@ def test_what_can_not_be_stored_is_not_painted_again(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("it was painted already")
 
-    monkeypatch.setattr("nst_core.video.painter.EnginePainter.paint", never)
+    monkeypatch.setattr("nst_core.video.painter.FramePainter.paint", never)
     with service.sessions.begin() as session:
         session.execute(update(Job).where(Job.id == job_id).values(run_at=Job.created_at))
     execution.run_next(context, "train", "w")
@@ -138,7 +132,7 @@ def test_a_video_through_a_trained_network(
     service.networks.add_file(file.read_bytes(), name="ink")
     params = {"network": "ink", "alpha": 1.0, "temporal": 0.0, "format": "png"}
     sent = Upload(data=clip(), field="content", name="content")
-    job = service.submit("video", params, content=sent)
+    job = submit_job(service, "video", params, content=sent)
     execution.run_next(context, "train", "w")
 
     job = service.get(job.id)
@@ -167,7 +161,7 @@ def test_a_mix_of_styles_lies_between_them(
         styles = [{"file": name, "weight": weight} for name, weight in zip(files, weights, strict=True)]
         params = {"styles": styles, "alpha": 1.0, "format": "png", "end_s": 0.1}
         content = Upload(data=clip(), field="content", name="content")
-        job = service.submit("video", params, content=content, parts=files)
+        job = submit_job(service, "video", params, content=content, named_files=files)
         execution.run_next(context, "train", "w")
         assert service.get(job.id).status == JobStatus.SUCCEEDED, service.get(job.id).error
         with zipfile.ZipFile(io.BytesIO(service.output(job.id)[1])) as archive:
@@ -218,10 +212,10 @@ def test_a_long_video_is_refused(
     clip: Callable[..., bytes],
     picture: Callable[..., bytes],
 ) -> None:
-    short = context.settings.model_copy(update={"max_video_seconds": 0.1})
-    service = JobService(short, context._engine, context.storage, service.broker)
+    service.settings = service.settings.model_copy(update={"max_video_seconds": 0.1})
     with pytest.raises(JobsError, match="lasts"):
-        service.submit(
+        submit_job(
+            service,
             "video",
             {},
             content=Upload(data=clip(), field="content", name="content"),

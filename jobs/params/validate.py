@@ -1,0 +1,31 @@
+"""Validation of requests by pydantic models, with errors of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from jobs.errors import InvalidParamsError
+from params.errors import explain
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validated(
+    model: type[Model], values: Mapping[str, Any], *, problems: Sequence[tuple[str, str]] = ()
+) -> Model:
+    """The values as a `model`.
+
+    Raises `InvalidParamsError`, which names each invalid field, and the `problems` that were found
+    elsewhere in the same request.
+    """
+    found = list(problems)
+    try:
+        valid = model.model_validate(values)
+    except ValidationError as error:
+        found += [(".".join(map(str, item["loc"])) or "body", explain(item)) for item in error.errors()]
+    if found:
+        raise InvalidParamsError(found)
+    return valid
