@@ -1,4 +1,4 @@
-"""`atelier evaluate`: figures of networks on folders of contents and styles, or of a video."""
+"""`atelier evaluate`: scores of networks on folders of contents and styles, or of a video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What commands write: JSON on stdout, errors on stderr, files whole or not at all."""
+"""Output of commands: JSON on stdout, errors on stderr, files written atomically."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def print_json(document: object) -> None:
 
 
 def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Show this package's errors, and those of the file system, as one line; exit code 1."""
+    """Print errors of this package and of the file system as one line; exit code 1."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -51,7 +51,7 @@ def check_not_source(target: Path, sources: Iterable[Path]) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that nobody ever sees half written."""
+    """Write a file atomically: a temporary file, then a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

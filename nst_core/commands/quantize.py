@@ -1,4 +1,4 @@
-"""`atelier quantize`: int8 for a network's convolutions, with a report of what it costs."""
+"""`atelier quantize`: int8 for a network's convolutions, with a report of the loss of quality."""
 
 from __future__ import annotations
 

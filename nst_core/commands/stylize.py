@@ -154,7 +154,7 @@ def stylize(
 
 
 def _network_name(path: Path) -> str:
-    """The name of a training's network: that of its folder, where the file has the usual name."""
+    """The name of a network's style: the folder's name for `final_model`, else the file's."""
     return path.parent.name if path.stem == "final_model" else path.stem
 
 
@@ -173,7 +173,7 @@ def _mixes(style: Path | None, more: tuple[Path, ...], shares: list[float] | Non
 
 @contextmanager
 def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal's stderr; yields what to call with the name of each picture as it starts."""
+    """A progress bar on a terminal's stderr. Yields a function to call with each picture's name."""
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""Networks as safetensors files whose metadata says what they are."""
+"""Network files: safetensors with architecture and settings in the metadata."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ FORMAT = "atelier-network/1"
 
 
 class CheckpointError(NstError):
-    """A file is not a network of ours, or does not fit the network it names."""
+    """A file is no network saved by Atelier, or its weights do not fit its architecture."""
 
 
 class Savable(Protocol):
-    """A network that a file can hold."""
+    """A network that can be saved to a file."""
 
     @property
     def architecture(self) -> str:
-        """Its name in files."""
+        """The architecture's name in files."""
         ...
 
     @property
@@ -35,14 +35,14 @@ class Savable(Protocol):
         ...
 
     def trained_state_dict(self) -> dict[str, Tensor]:
-        """What is written."""
+        """The weights to be written."""
         ...
 
 
 def save_network(network: Savable, path: str | Path, *, half: bool = False, **metadata: object) -> Path:
     """Write `network` and its `architecture` and `settings`, with `metadata` (JSON values) beside them.
 
-    Only what was trained is written. The file appears whole or not at all. Raises `OSError`.
+    Only trained weights are written, atomically. Raises `OSError`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

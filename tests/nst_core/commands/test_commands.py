@@ -244,7 +244,7 @@ def test_train_refuses(run, folders: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "bad.state").write_bytes(b"nothing")
     bad = run(train, *paths, "--resume", tmp_path / "bad.state")
     assert bad.exit_code == 1
-    assert "not a state" in bad.stderr
+    assert "is not the state file" in bad.stderr
     assert run(train, *paths, "--hold-out", 1).exit_code == 1
 
 
