@@ -93,8 +93,10 @@ def submit(
     params |= request_files.styles(files, style_ids, weights, network=params.get("network"))
     params["regions"] = request_files.regions(written_regions, keep) or None
     params["use_cache"] = False if no_cache else None
+    sources = [content, *request_files.paths.values()]
+    format_ = outputs.format_for(output, format_, outputs.PICTURE_FORMATS, sources)
     with open_client(url) as client:
-        with progress_bars.sending([content, *request_files.paths.values()], quiet=as_json) as on_sent:
+        with progress_bars.sending(sources, quiet=as_json) as on_sent:
             job = client.submit(
                 content, named_files=request_files.paths, on_sent=on_sent, format=format_, **params
             )

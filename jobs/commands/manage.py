@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from atelier.exit_codes import exit_for, open_client
+from imaging.folders import find_pictures
 from jobs.commands.jobs import print_job
 from jobs.commands.options import json_option, params_options, url_option
 
@@ -69,7 +70,7 @@ def batch(
 
     if not styles and not style_ids:
         raise click.UsageError("Give a style with --style or --style-id.")
-    photos = [photo for given in contents for photo in _find_pictures(given)]
+    photos = [photo for given in contents for photo in _pictures(given)]
     if not photos:
         raise click.UsageError("There are no pictures (JPEG, PNG, WebP) in these folders.")
     with open_client(url) as client:
@@ -92,10 +93,14 @@ def batch(
         exit_for(*jobs)
 
 
-def _find_pictures(path: Path) -> list[Path]:
+def _pictures(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
+    found = find_pictures(path, SUFFIXES, recursive=False)
+    notice = found.notice(path)
+    if notice is not None:
+        click.echo(notice, err=True)
+    return found.pictures
 
 
 def _gather(client: Client, made: Batch, titles: list[str], folder: Path, *, quiet: bool) -> list[Job]:

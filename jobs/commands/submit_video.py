@@ -52,8 +52,10 @@ def submit_video(
     files = more_styles if style is None else (style, *more_styles)
     params |= request_files.styles(files, style_ids, weights, network=params.get("network"))
     params["use_cache"] = False if no_cache else None
+    sources = [content, *request_files.paths.values()]
+    format_ = outputs.format_for(output, format_, outputs.VIDEO_FORMATS, sources)
     with open_client(url) as client:
-        with progress_bars.sending([content, *request_files.paths.values()], quiet=as_json) as on_sent:
+        with progress_bars.sending(sources, quiet=as_json) as on_sent:
             job = client.submit(
                 content,
                 named_files=request_files.paths,

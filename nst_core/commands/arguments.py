@@ -1,4 +1,4 @@
-"""Values of options that hold more than one thing. Each parser raises `click.BadParameter`."""
+"""Parsers of options with structured values. Each raises `click.BadParameter`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def alpha_points(text: str) -> float | tuple[tuple[float, float], ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionFiles:
-    """A region as it is written: files, not pictures."""
+    """A region of the command line, with files in place of pictures."""
 
     mask: Path
     style: Path | None = None

@@ -1,4 +1,4 @@
-"""`atelier evaluate`: figures of networks on folders of contents and styles, or of a video."""
+"""`atelier evaluate`: scores of networks on folders of contents and styles, or of a video."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nst_core.commands.output import RUNTIMES, explains_errors, print_json
+from nst_core.commands.output import RUNTIMES, explains_errors, print_json, show_notice
 
 if TYPE_CHECKING:
     from nst_core.evaluation.evaluate import Pair, Stylize
@@ -81,7 +81,10 @@ def evaluate(
     for path in checkpoints:
         methods[str(path)] = _stylizer(str(path), runtime, style_size, alpha)
     pairs: dict[str, list[Pair]] = {name: [] for name in methods}
-    contents, styles = image_paths(content), image_paths(style) if style.is_dir() else [style]
+    contents, styles = (
+        image_paths(content, show_notice),
+        image_paths(style, show_notice) if style.is_dir() else [style],
+    )
     judge = Judge(style_size=style_size)
     for number, (method, pair) in enumerate(scored(methods, contents, styles, judge, size=size), 1):
         pairs[method].append(pair)

@@ -11,7 +11,13 @@ import click
 
 from nst_core.commands.arguments import RegionFiles, check_style, region, strengths, weights
 from nst_core.commands.batch import FORMATS, Batch, Mix, Settings
-from nst_core.commands.output import RUNTIMES, explains_errors, print_json
+from nst_core.commands.output import (
+    RUNTIMES,
+    check_not_source,
+    explains_errors,
+    print_json,
+    show_notice,
+)
 
 if TYPE_CHECKING:
     from nst_core.networks.registry import Precision
@@ -106,6 +112,9 @@ def stylize(
         raise click.UsageError(f"{out} is a file; with folders, --out is a folder.")
     if not into_folder and out.suffix.lower() not in FORMATS and options["format"] == "auto":
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}; name one or use --format.")
+    if not into_folder:
+        masks = [each.mask for each in regions]
+        check_not_source(out, [content, *more_styles, *keep, *masks, *([style] if style else [])])
     graphs = Path(click.get_app_dir("atelier")) / "graphs"
     from nst_core.stylize.open_engine import open_engine
 
@@ -125,7 +134,7 @@ def stylize(
         mixes = [Mix(paths=(), own=_network_name(checkpoint or Path(network)))]
     from nst_core.training.data import image_paths
 
-    contents = image_paths(content) if content.is_dir() else [content]
+    contents = image_paths(content, show_notice) if content.is_dir() else [content]
     batch = Batch(engine, settings, None if into_folder else out, out, skip=many)
     with _progress(len(contents) * len(mixes), quiet=as_json) as advance:
         batch.run(contents, mixes, advance)
@@ -145,7 +154,7 @@ def stylize(
 
 
 def _network_name(path: Path) -> str:
-    """The name of a training's network: that of its folder, where the file has the usual name."""
+    """The name of a network's style: the folder's name for `final_model`, else the file's."""
     return path.parent.name if path.stem == "final_model" else path.stem
 
 
@@ -156,7 +165,7 @@ def _mixes(style: Path | None, more: tuple[Path, ...], shares: list[float] | Non
             raise click.UsageError("A folder of styles can't be mixed; name its files with --style.")
         from nst_core.training.data import image_paths
 
-        return [Mix(paths=(path,)) for path in image_paths(style)]
+        return [Mix(paths=(path,)) for path in image_paths(style, show_notice)]
     if shares is not None and len(shares) != len(paths):
         raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(shares)}.")
     return [Mix(paths=paths, weights=shares)]
@@ -164,7 +173,7 @@ def _mixes(style: Path | None, more: tuple[Path, ...], shares: list[float] | Non
 
 @contextmanager
 def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal's stderr; yields what to call with the name of each picture as it starts."""
+    """A progress bar on a terminal's stderr. Yields a function to call with each picture's name."""
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

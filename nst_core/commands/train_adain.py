@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.output import print_json
+from nst_core.commands.output import print_json, show_notice
 from nst_core.errors import NstError
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def train_adain(
 
     before = _read_state(resume) if resume else {}
     config = _config(given, before)
-    contents, unseen_contents = held_out(image_paths(content), hold_out)
-    styles, unseen_styles = held_out(image_paths(style), hold_out)
+    contents, unseen_contents = held_out(image_paths(content, show_notice), hold_out)
+    styles, unseen_styles = held_out(image_paths(style, show_notice), hold_out)
     if not contents or not styles:
         raise TrainError(f"--hold-out {hold_out} leaves no pictures to train on. Give a larger number.")
     trainer = AdaINTrainer(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.output import print_json
+from nst_core.commands.output import print_json, show_notice
 
 if TYPE_CHECKING:
     from nst_core.training.events import Event, StopRequest
@@ -45,7 +45,7 @@ def train_johnson(
         )
     config = parse_config("johnson", {**saved, **given}, strict=False)
     with _training_display(config.max_steps, quiet=as_json) as display:
-        photos = readable_pictures(image_paths(content_dir), display.on_event)
+        photos = readable_pictures(image_paths(content_dir, show_notice), display.on_event)
         trainer = JohnsonTrainer(
             config,
             photos,

@@ -129,12 +129,12 @@ def video(
     statistics = style_of(engine, paths, weights_, style_size, source, config) if paths else None
     painter = FramePainter(engine, statistics, config.color, _notice)
     run = VideoRender(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
-    with _progress(quiet=as_json) as tell:
-        done = run.finish(on_progress=tell, on_preview=show, on_notice=_notice)
+    with _progress(quiet=as_json) as show_progress:
+        done = run.finish(on_progress=show_progress, on_preview=show, on_notice=_notice)
     if as_json:
         print_json({"out": str(out), "network": network, **done.as_dict()})
     else:
-        _tell(out, done, report)
+        _summary(out, done, report)
 
 
 def _writer(path: Path | None) -> Callable[[Picture], None] | None:
@@ -171,7 +171,7 @@ def style_of(
     return mix(found, shares)
 
 
-def _tell(out: Path, done: VideoReport, stages: bool) -> None:
+def _summary(out: Path, done: VideoReport, stages: bool) -> None:
     click.echo(
         f"{out}: {done.frames} frames of {done.width}×{done.height}, {done.fps:.2f} in a second "
         f"({done.runtime}); sound: {done.audio}."
