@@ -37,7 +37,7 @@ Handler = Callable[[WorkerContext, Job, Lease], JobResult]
 
 @pytest.fixture
 def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., str]:
-    def make(content: bytes | None = None, parts: Any = (), **params: Any) -> str:
+    def make(content: bytes | None = None, named_files: Any = (), **params: Any) -> str:
         own = None if "styles" in params else picture(seed=1)
         job = submit_job(
             service,
@@ -46,7 +46,8 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., 
             content=Upload(data=content or picture(), field="content", name="content"),
             style=own and Upload(data=own, field="style", name="style"),
             named_files={
-                name: Upload(data=data, field=name, name=name) for name, data in dict(parts).items()
+                name: Upload(data=data, field=name, name=name)
+                for name, data in dict(named_files).items()
             },
         )
         return job.id
