@@ -59,6 +59,20 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--size", type=click.IntRange(32, 8192), help="Longer side; the source's if left out.")
 @click.option("--style-size", type=click.IntRange(16, 4096), default=384, show_default=True)
 @click.option("--color", type=click.Choice(COLORS), default="style", show_default=True)
+@click.option(
+    "--texture",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Noise to paint from: 0 is smooth, 1 textured.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Pattern of that noise.",
+)
 @click.option("--format", type=click.Choice(FORMATS), help="If the suffix of --out does not say.")
 @click.option("--quality", type=click.IntRange(1, 100), default=80, show_default=True)
 @click.option("--segment-frames", type=click.IntRange(2, 10_000), default=120, show_default=True)
@@ -138,7 +152,7 @@ def video(
         graphs = Path(click.get_app_dir("atelier")) / "graphs"
         engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
         statistics = style_of(engine, paths, weights_, style_size, source, config)
-        painter = EnginePainter(engine, statistics, config.color, _notice)
+        painter = EnginePainter(engine, statistics, config, _notice)
     run = VideoRender(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
     with _progress(quiet=as_json) as tell:
         done = run.finish(on_progress=tell, on_preview=show, on_notice=_notice)

@@ -170,7 +170,7 @@ class _Others:
     def __init__(
         self, engine: StyleEngine, style: Tensor, config: VideoConfig, time_base: Fraction
     ) -> None:
-        self._painter = EnginePainter(engine, style, config.color)
+        self._painter = EnginePainter(engine, style, config)
         self._config, self._time_base = config, time_base
         self._temporal = TemporalPainter(self._painter, config)
         self._flow = FlowEstimator()

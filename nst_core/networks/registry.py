@@ -108,4 +108,5 @@ def load_network(path: str | Path) -> StyleNetwork:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} does not fit {metadata['architecture']}: {reason}") from error
+    network.noise = float(metadata.get("noise", 0.0))
     return network.eval()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from nst_core.images.picture import Picture, resize_picture
 from nst_core.stylize.composition import Color
+from nst_core.stylize.grain import DEFAULT_TEXTURE
 from nst_core.stylize.plan import Plan
 from nst_core.stylize.regions import Region
 from nst_core.stylize.strokes import working_side
@@ -25,6 +26,8 @@ class Order:
     color: Color = "style"
     stroke: float | None = None
     regions: Sequence[Region] = ()
+    texture: float = DEFAULT_TEXTURE
+    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -15,6 +15,7 @@ from nst_core.networks.registry import Precision, StyleNetwork, open_network
 from nst_core.runtimes.runtime import choose_runtime
 from nst_core.stylize.batching import Order, Prepared, groups
 from nst_core.stylize.composition import COLORS, Color, Layer, compose
+from nst_core.stylize.grain import DEFAULT_TEXTURE, LARGEST_SEED, Grain
 from nst_core.stylize.plan import Plan, Target
 from nst_core.stylize.regions import Region
 from nst_core.stylize.renderer import OnNotice, Renderer
@@ -89,6 +90,8 @@ class StyleEngine:
         color: Color = "style",
         stroke: float | None = None,
         regions: Sequence[Region] = (),
+        texture: float = DEFAULT_TEXTURE,
+        seed: int = 0,
         on_progress: OnProgress | None = None,
         on_notice: OnNotice | None = None,
     ) -> Picture:
@@ -99,7 +102,9 @@ class StyleEngine:
         and the hues from the content; for "match", measure the style with `match=content`. `stroke` is
         the width of the strokes as a share of the picture, from 0.5 to 8, where 1 is what a picture of
         1024 pixels gets; None paints them as fine as the network does at the size of the result.
-        `regions` lie over the rest, later ones over earlier. Transparency is the content's.
+        `regions` lie over the rest, later ones over earlier. `texture` (0 smooth, 1 textured) is how
+        much noise is added to the content if the network was trained with noise; `seed` picks its
+        pattern. Transparency is the content's.
         `on_notice` hears when memory ran out and the picture was made in another way. Raises
         `StylizeError`, `CompositionError`, or `MemoryError` if not even a tile fits.
         """
@@ -111,6 +116,8 @@ class StyleEngine:
             color=color,
             stroke=stroke,
             regions=regions,
+            texture=texture,
+            seed=seed,
             on_progress=on_progress,
             on_notice=on_notice,
         )
@@ -126,6 +133,8 @@ class StyleEngine:
         color: Color = "style",
         stroke: float | None = None,
         regions: Sequence[Region] = (),
+        texture: float = DEFAULT_TEXTURE,
+        seed: int = 0,
         on_progress: OnProgress | None = None,
         on_notice: OnNotice | None = None,
     ) -> list[Picture]:
@@ -135,11 +144,12 @@ class StyleEngine:
         """
         tell = on_progress or _ignore
         self._check(content, size, alphas, color, stroke)
+        grain = self._grain(texture, seed)
         tell("prepare", 0, 1)
         source = content if size is None else resize_picture(content, size)
         plan = Plan(style, alphas, regions, source.width, source.height)
         tell("prepare", 1, 1)
-        outputs = self._painted([content], [source], [plan.targets], stroke, on_notice)
+        outputs = self._painted([content], [source], [plan.targets], [grain], stroke, on_notice)
         pictures: list[Picture] = []
         for layers in plan.pictures(_told(outputs, len(plan.targets), tell)):
             tell("finish", len(pictures), len(alphas))
@@ -155,22 +165,24 @@ class StyleEngine:
         """
         for order in orders:
             self._check(order.content, order.size, order.alphas, order.color, order.stroke)
+            self._grain(order.texture, order.seed)
         prepared = [Prepared.of(order) for order in orders]
         made: dict[int, list[Picture]] = {}
         for group in groups(prepared, lambda one: self._renderer.room(*one.largest)):
             chosen = [prepared[number] for number in group]
             contents = [one.order.content for one in chosen]
             sources, targets = [one.source for one in chosen], [one.plan.targets for one in chosen]
-            outputs = self._painted(contents, sources, targets, chosen[0].order.stroke, None)
+            grains = [self._grain(one.order.texture, one.order.seed) for one in chosen]
+            outputs = self._painted(contents, sources, targets, grains, chosen[0].order.stroke, None)
             rows = [torch.split(batch, 1) for batch in outputs]
             for place, (number, one) in enumerate(zip(group, chosen, strict=True)):
                 strip = one.plan.pictures(row[place] for row in rows)
                 made[number] = [_finished(one.source, layers, one.order.color) for layers in strip]
         return [made[number] for number in range(len(orders))]
 
-    def content_statistics(self, pixels: Pixels) -> Tensor:
-        """The statistics (1, S) of a picture (H, W, 3) uint8 as it is."""
-        return self._renderer.statistics(pixels)
+    def content_statistics(self, pixels: Pixels, texture: float = 0.0, seed: int = 0) -> Tensor:
+        """The statistics (1, S) of a picture (H, W, 3) uint8 as it is, with noise as for `stylize`."""
+        return self._renderer.statistics(pixels, grain=self._grain(texture, seed))
 
     def paint_frame(
         self,
@@ -180,6 +192,8 @@ class StyleEngine:
         *,
         alpha: float = 0.8,
         color: Color = "style",
+        texture: float = DEFAULT_TEXTURE,
+        seed: int = 0,
         on_notice: OnNotice | None = None,
     ) -> Pixels:
         """A frame (H, W, 3) uint8 in `style`, its own statistics taken to be `content`.
@@ -189,13 +203,16 @@ class StyleEngine:
         self._check(Picture(pixels), None, [alpha], color, None)
         if alpha == 0:
             return pixels
-        output = self._renderer.painted(pixels, content, Target(style, alpha), on_notice)
+        grain = self._grain(texture, seed)
+        output = self._renderer.painted(pixels, content, Target(style, alpha), on_notice, grain=grain)
         return compose(pixels, [Layer(output, alpha)], color)
 
     @property
     def digest(self) -> str:
         """What the result depends on beside its inputs: weights, kind of network, runtime."""
-        found = hashlib.sha256(f"{self._network!r} {self.runtime.name}".encode())
+        found = hashlib.sha256(
+            f"{self._network!r} {self._network.noise!r} {self.runtime.name}".encode()
+        )
         for name, value in sorted(self._network.state_dict().items()):
             found.update(name.encode())
             found.update(value.detach().cpu().contiguous().numpy().tobytes())
@@ -206,6 +223,7 @@ class StyleEngine:
         contents: Sequence[Picture],
         sources: Sequence[Picture],
         targets: Sequence[Sequence[Target]],
+        grains: Sequence[Grain],
         stroke: float | None,
         on_notice: OnNotice | None,
     ) -> Iterator[Tensor]:
@@ -213,27 +231,37 @@ class StyleEngine:
         longest = _long(sources[0])
         side = longest if stroke is None else working_side(stroke)
         if side == longest:
-            yield from self._render(sources, targets, on_notice)
+            yield from self._render(sources, targets, grains, on_notice)
             return
         resized = [resize_picture(content, side) for content in contents]
-        broad = self._render(resized, targets, on_notice)
+        broad = self._render(resized, targets, grains, on_notice)
         if side > longest:
             for output in broad:
                 yield shrink(output, sources[0].height, sources[0].width)
             return
-        for output, strokes in zip(self._render(sources, targets, on_notice), broad, strict=True):
+        for output, strokes in zip(
+            self._render(sources, targets, grains, on_notice), broad, strict=True
+        ):
             yield with_strokes(output, strokes)
 
     def _render(
         self,
         sources: Sequence[Picture],
         targets: Sequence[Sequence[Target]],
+        grains: Sequence[Grain],
         on_notice: OnNotice | None,
     ) -> Iterator[Tensor]:
         """The network's outputs (B, 3, H, W) for B sources, not clamped, for each target in turn."""
         if len(sources) == 1:
-            return self._renderer.outputs(sources[0].pixels, targets[0], on_notice)
-        return self._renderer.outputs_together([source.pixels for source in sources], targets)
+            return self._renderer.outputs(sources[0].pixels, targets[0], on_notice, grain=grains[0])
+        return self._renderer.outputs_together([source.pixels for source in sources], targets, grains)
+
+    def _grain(self, texture: float, seed: int) -> Grain:
+        if not 0 <= texture <= 1:
+            raise StylizeError(f"The texture goes from 0 to 1; got {texture}.")
+        if not 0 <= seed <= LARGEST_SEED:
+            raise StylizeError(f"The seed is a whole number from 0 to {LARGEST_SEED}; got {seed}.")
+        return Grain.of(self._network, texture, seed)
 
     def _check(
         self,

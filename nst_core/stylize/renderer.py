@@ -12,6 +12,7 @@ from torch import Tensor
 from nst_core.images.picture import Pixels, to_tensor
 from nst_core.networks.base import StyleNetwork
 from nst_core.runtimes.runtime import Runtime, TorchRuntime
+from nst_core.stylize.grain import SMOOTH, Grain
 from nst_core.stylize.plan import Target
 from nst_core.stylize.tiling import Tile, coverage, merge_statistics, tiles
 
@@ -51,12 +52,19 @@ class Renderer:
         """Where it runs."""
         return self._runtime.device
 
-    def statistics(self, pixels: Pixels, on_notice: OnNotice | None = None) -> Tensor:
-        """The statistics (1, S) of a picture (H, W, 3) uint8."""
-        return self._surviving(lambda: self._measure(_Padded(self, pixels)), on_notice)
+    def statistics(
+        self, pixels: Pixels, on_notice: OnNotice | None = None, *, grain: Grain = SMOOTH
+    ) -> Tensor:
+        """The statistics (1, S) of a picture (H, W, 3) uint8, with the noise `grain` added to it."""
+        return self._surviving(lambda: self._measure(_Padded(self, pixels, grain)), on_notice)
 
     def outputs(
-        self, pixels: Pixels, targets: Sequence[Target], on_notice: OnNotice | None = None
+        self,
+        pixels: Pixels,
+        targets: Sequence[Target],
+        on_notice: OnNotice | None = None,
+        *,
+        grain: Grain = SMOOTH,
     ) -> Iterator[Tensor]:
         """The network's output (1, 3, H, W), not clamped, for each target in turn."""
         known: Tensor | None = None
@@ -64,7 +72,7 @@ class Renderer:
 
             def paint(target: Target = target) -> Tensor:
                 nonlocal known
-                padded = _Padded(self, pixels)
+                padded = _Padded(self, pixels, grain)
                 if len(padded.tiles) == 1 and len(targets) == 1:
                     return self._whole(padded, target)
                 known = self._measure(padded) if known is None else known
@@ -80,15 +88,19 @@ class Renderer:
         return max(1, self.whole_pixels // (sides[0] * sides[1]))
 
     def outputs_together(
-        self, pictures: Sequence[Pixels], targets: Sequence[Sequence[Target]]
+        self,
+        pictures: Sequence[Pixels],
+        targets: Sequence[Sequence[Target]],
+        grains: Sequence[Grain],
     ) -> Iterator[Tensor]:
         """The outputs (B, 3, H, W), not clamped, for B pictures of one size for which there is `room`.
 
         `targets` are those of each picture, as many for all: first come the outputs for the first of
-        each, then for the second. An error for want of memory is the caller's, who can take fewer.
+        each, then for the second. `grains` holds the noise of each picture. An error for want of memory
+        is the caller's, who can take fewer.
         """
-        padded = [_Padded(self, pixels) for pixels in pictures]
-        images = torch.cat([to_tensor(each.pixels) for each in padded])
+        padded = [_Padded(self, pixels, grain) for pixels, grain in zip(pictures, grains, strict=True)]
+        images = torch.cat([each.image(each.tiles[0]) for each in padded])
         weights = torch.cat([each.weight(each.tiles[0]) for each in padded])
         weight = None if bool((weights == 1).all()) else weights
         known = None if len(targets[0]) == 1 else self._runtime.statistics(images, weight)
@@ -103,20 +115,28 @@ class Renderer:
             yield output[:, :, : padded[0].height, : padded[0].width]
 
     def painted(
-        self, pixels: Pixels, content: Tensor, target: Target, on_notice: OnNotice | None = None
+        self,
+        pixels: Pixels,
+        content: Tensor,
+        target: Target,
+        on_notice: OnNotice | None = None,
+        *,
+        grain: Grain = SMOOTH,
     ) -> Tensor:
         """The output for a picture whose statistics are said to be `content`, as in a film.
 
         They need not be measured on it: in a film they are a mean over time.
         """
-        return self._surviving(lambda: self._tiled(_Padded(self, pixels), content, target), on_notice)
+        padded = _Padded(self, pixels, grain)
+        return self._surviving(lambda: self._tiled(padded, content, target), on_notice)
 
     def _measure(self, padded: _Padded) -> Tensor:
         parts = []
         for tile in padded.tiles:
             weight = padded.weight(tile)
-            image = to_tensor(padded.pixels[tile.window])
-            measured = self._runtime.statistics(image, None if bool((weight == 1).all()) else weight)
+            measured = self._runtime.statistics(
+                padded.image(tile), None if bool((weight == 1).all()) else weight
+            )
             parts.append((measured, float(weight.sum())))
         return parts[0][0] if len(parts) == 1 else merge_statistics(parts, self._network.levels)
 
@@ -124,7 +144,7 @@ class Renderer:
         (tile,) = padded.tiles
         weight = padded.weight(tile)
         output = self._runtime.render(
-            to_tensor(padded.pixels),
+            padded.image(tile),
             target.style,
             torch.tensor([[float(target.alpha)]]),
             None if bool((weight == 1).all()) else weight,
@@ -135,7 +155,7 @@ class Renderer:
         blend = torch.lerp(content, target.style, target.alpha)
         whole = torch.empty(1, 3, *padded.pixels.shape[:2])
         for tile in padded.tiles:
-            output = self._runtime.render_tile(to_tensor(padded.pixels[tile.window]), content, blend)
+            output = self._runtime.render_tile(padded.image(tile), content, blend)
             rows, columns = tile.kept
             whole[:, :, tile.inner[0], tile.inner[1]] = output[:, :, rows, columns]
         return whole[:, :, : padded.height, : padded.width]
@@ -178,8 +198,9 @@ class _Padded:
     Pictures smaller than the border are mirrored again and again.
     """
 
-    def __init__(self, renderer: Renderer, pixels: Pixels) -> None:
+    def __init__(self, renderer: Renderer, pixels: Pixels, grain: Grain) -> None:
         network = renderer._network
+        self._grain = grain
         self.height, self.width = pixels.shape[:2]
         whole = self.height * self.width <= renderer.whole_pixels
         sides = [padded_side(network, side) for side in pixels.shape[:2]]
@@ -193,6 +214,10 @@ class _Padded:
         self._stride = network.stride
         self._rows = coverage(self.height, sides[0], self._stride)
         self._columns = coverage(self.width, sides[1], self._stride)
+
+    def image(self, tile: Tile) -> Tensor:
+        """The window (1, 3, h, w) with its noise, as the network is given it."""
+        return self._grain.added(to_tensor(self.pixels[tile.window]), tile.rows[0], tile.columns[0])
 
     def weight(self, tile: Tile) -> Tensor:
         """What of the window counts: of its inner part, what is not padding."""

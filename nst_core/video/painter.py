@@ -17,6 +17,7 @@ from nst_core.stylize.composition import Color
 from nst_core.stylize.engine import StyleEngine
 from nst_core.stylize.johnson_engine import JohnsonEngine
 from nst_core.stylize.renderer import OnNotice
+from nst_core.video.config import VideoConfig
 
 #: Interval in frames between two measurements of content statistics; smoothing spans more frames.
 MEASURE_EVERY = 4
@@ -48,21 +49,25 @@ class FramePainter(Protocol):
 
 
 class EnginePainter:
-    """Paints with a `StyleEngine` and fixed style statistics of one style or a mix."""
+    """Paints with a `StyleEngine` and fixed style statistics of one style or a mix.
+
+    Of `config` the colours, the texture and the seed are used.
+    """
 
     def __init__(
         self,
         engine: StyleEngine,
         style: Tensor,
-        color: Color = "style",
+        config: VideoConfig,
         on_notice: OnNotice | None = None,
     ) -> None:
         self._engine = engine
         self._style = style
-        self._color = color
+        self._color: Color = config.color
+        self._texture, self._seed = config.texture, config.seed
         self._on_notice = on_notice
         digest = hashlib.sha256(style.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
-        self.identity = f"{engine.digest} {digest} {color}"
+        self.identity = f"{engine.digest} {digest} {config.color} {config.texture:g} {config.seed}"
 
     @property
     def runtime(self) -> str:
@@ -71,14 +76,21 @@ class EnginePainter:
 
     def measure(self, pixels: Pixels) -> Tensor:
         """See `FramePainter`."""
-        return self._engine.content_statistics(pixels)
+        return self._engine.content_statistics(pixels, self._texture, self._seed)
 
     def paint(self, pixels: Pixels, content: Tensor | None, alpha: float) -> Pixels:
         """See `FramePainter`."""
         if content is None:
             content = self.measure(pixels)
         return self._engine.paint_frame(
-            pixels, content, self._style, alpha=alpha, color=self._color, on_notice=self._on_notice
+            pixels,
+            content,
+            self._style,
+            alpha=alpha,
+            color=self._color,
+            on_notice=self._on_notice,
+            texture=self._texture,
+            seed=self._seed,
         )
 
 

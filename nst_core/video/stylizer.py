@@ -60,7 +60,7 @@ class VideoStylizer:
         same bytes. For `color` "match", measure the style with `match=mosaic(source)`. Raises
         `VideoError`, `StylizeError`, or `VideoStopped` soon after `should_stop` returns True.
         """
-        painter = EnginePainter(self._engine, style, config.color, on_notice)
+        painter = EnginePainter(self._engine, style, config, on_notice)
         run = VideoRender(painter, source, target, work_dir, config)
         return run.finish(
             on_progress=on_progress,

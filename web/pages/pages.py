@@ -34,7 +34,7 @@ def every_page() -> dict[str, Any]:
 def studio() -> str:
     """The studio: a photo, a style, a picture."""
     fields = StylizeParams.model_fields
-    defaults = {"alpha": fields["alpha"].default, "quality": fields["quality"].default, "size": 1024}
+    defaults = {name: fields[name].default for name in ("alpha", "texture", "quality")} | {"size": 1024}
     return render_template("studio.html", defaults=defaults, samples=all_samples())
 
 

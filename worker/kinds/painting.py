@@ -31,7 +31,8 @@ def painter(
     engine = context.engines.get(network)
     if not isinstance(engine, StyleEngine):
         return _own_style(engine, content, asked)
-    asked |= {"stroke": params["stroke"], "regions": inputs.regions(engine, content)}
+    asked |= {name: params[name] for name in ("stroke", "texture", "seed")}
+    asked["regions"] = inputs.regions(engine, content)
     return _given_style(context, job, engine, content, inputs.style(engine, content), asked)
 
 

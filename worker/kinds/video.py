@@ -85,7 +85,7 @@ def _config(context: WorkerContext, params: dict[str, Any]) -> VideoConfig:
     from nst_core.video.config import VideoConfig, VideoLimits
 
     points = tuple((float(at), float(alpha)) for at, alpha in params["alpha_points"])
-    same = ("temporal", "start_s", "end_s", "size", "color", "quality", "format")
+    same = ("temporal", "start_s", "end_s", "size", "color", "texture", "seed", "quality", "format")
     seconds = context.settings.max_video_seconds
     return VideoConfig(
         alpha=points or params["alpha"],
@@ -110,7 +110,7 @@ def _painter(
     if not isinstance(engine, StyleEngine):
         return FeedForwardPainter(engine, context.engines.version(network), config.color)
     sample = mosaic(source, config) if config.color == "match" else None
-    return EnginePainter(engine, inputs.style(engine, sample), config.color)
+    return EnginePainter(engine, inputs.style(engine, sample), config)
 
 
 class _Steps:

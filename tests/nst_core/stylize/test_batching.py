@@ -60,9 +60,9 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     real = engine_module.Renderer.outputs_together
 
-    def watched(self: engine_module.Renderer, pictures: list, targets: list) -> object:
+    def watched(self: engine_module.Renderer, pictures: list, targets: list, grains: list) -> object:
         seen.append(len(pictures))
-        return real(self, pictures, targets)
+        return real(self, pictures, targets, grains)
 
     monkeypatch.setattr(engine_module.Renderer, "outputs_together", watched)
     return seen

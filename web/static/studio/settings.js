@@ -5,6 +5,8 @@ import { say } from "../shared/range-label.js";
 const at = (id) => document.getElementById(id);
 const alpha = at("alpha");
 const stroke = at("stroke");
+const texture = at("texture");
+const reroll = at("reroll");
 const size = at("size");
 const original = at("original");
 const format = at("format");
@@ -14,12 +16,15 @@ const colours = [...document.querySelectorAll("input[name=color]")];
 
 // The slider goes in doublings: an ear for loudness and an eye for brushes both count in ratios.
 const width = () => Math.round(2 ** Number(stroke.value) * 100) / 100;
+// The pattern of the noise: 0 until somebody asks for another, so that the same settings give the same picture.
+let seed = 0;
 const BRUSHES = [[0.8, "fine"], [1.2, "medium"], [2.5, "broad"], [Infinity, "very broad"]];
 
 function render() {
   const strength = `${Math.round(alpha.value * 100)}%`;
   say(alpha, alpha.value === "0" ? `${strength}, the photo itself` : strength);
   say(stroke, stroke.disabled ? "the network’s own" : `${BRUSHES.find(([most]) => width() < most)[1]}, ×${width()}`);
+  say(texture, texture.value === "0" ? "smooth" : `${Math.round(texture.value * 100)}%`);
   size.disabled = original.checked;
   say(size, original.checked ? "as the photo" : `${size.value} px`);
   // A PNG has nothing to lose.
@@ -31,6 +36,8 @@ function render() {
 export function turn(params) {
   if (typeof params.alpha === "number") alpha.value = params.alpha;
   if (params.stroke) stroke.value = Math.log2(params.stroke);
+  if (typeof params.texture === "number") texture.value = params.texture;
+  seed = params.seed ?? seed;
   if ("size" in params) original.checked = params.size === null;
   if (params.size) size.value = params.size;
   if (params.format) format.value = params.format;
@@ -45,7 +52,7 @@ export const strength = () => Number(alpha.value);
 
 /** A network that learnt one style has its strokes in its weights. */
 export function fixStrokes(fixed) {
-  stroke.disabled = fixed;
+  stroke.disabled = texture.disabled = reroll.disabled = fixed;
   render();
 }
 
@@ -58,11 +65,17 @@ export function setStrength(value) {
 
 /** The parameters of a job as the API names them. */
 export const fields = () => ({
-  alpha: strength(), ...(!stroke.disabled && { stroke: width() }), format: format.value, quality: Number(quality.value),
+  alpha: strength(), ...(!stroke.disabled && { stroke: width(), texture: Number(texture.value), seed }), format: format.value, quality: Number(quality.value),
   color: colours.find((colour) => colour.checked).value,
   ...(network.value !== "slim" && { network: network.value }),
   ...(!original.checked && { size: Number(size.value) }),
 });
 
-for (const dial of [alpha, stroke, size, original, format, quality]) dial.addEventListener("input", render);
+reroll.addEventListener("click", () => {
+  seed = Math.floor(Math.random() * 2 ** 32);
+  // As if the dial had been turned, so that all who watch the dials see it.
+  texture.dispatchEvent(new Event("input", { bubbles: true }));
+  texture.dispatchEvent(new Event("change", { bubbles: true }));
+});
+for (const dial of [alpha, stroke, texture, size, original, format, quality]) dial.addEventListener("input", render);
 render();
