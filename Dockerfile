@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
-# Three images: web (also release and maintenance; without PyTorch), worker-cpu and worker-cuda.
-# docker-compose.yml says what each runs; docs/operations.md how to build the small CPU image.
+# Three images: web (also for release and maintenance; without PyTorch), worker-cpu and worker-cuda.
+# docker-compose.yml has their commands; docs/operations.md explains how to build the small CPU image.
 FROM python:3.11-slim-bookworm AS base
-# Nothing but /data and /tmp is written, so that the root file system may be read-only.
+# Only /data and /tmp are written, so that the root file system can be read-only.
 ENV PATH=/opt/atelier/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
@@ -18,13 +18,14 @@ COPY constraints.txt pyproject.toml README.md LICENSE NOTICE ./
 
 FROM build AS web-build
 COPY atelier atelier
+COPY imaging imaging
 COPY jobs jobs
 COPY web web
 COPY migrations migrations
 RUN pip install --no-cache-dir --constraint constraints.txt '.[web,postgres,s3]'
 
-# TORCH_INDEX_URL: the index of PyTorch's builds for CPUs, a tenth of the size. Empty: the default build,
-# which brings CUDA along. torchvision's own pin of torch names one build, so it goes in without it.
+# TORCH_INDEX_URL: package index of PyTorch's CPU builds, a tenth of the size. Empty: the default build, which
+# includes CUDA. torchvision pins one build of torch, so it is installed without its dependencies.
 FROM build AS torch-cpu
 ARG TORCH_INDEX_URL=
 RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} torch \
@@ -32,6 +33,7 @@ RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX_URL:+-
 
 FROM torch-cpu AS worker-cpu-build
 COPY atelier atelier
+COPY imaging imaging
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core
@@ -41,6 +43,7 @@ FROM build AS worker-cuda-build
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
  && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision
 COPY atelier atelier
+COPY imaging imaging
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core

@@ -1,4 +1,4 @@
-# Everything a person does with this repository. `make help` lists it.
+# The commands of this repository. `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -7,14 +7,18 @@ BIN := $(VENV)/bin
 EXTRAS := web,worker,openvino,onnx,export,video,embedded,postgres,s3,samples,dev
 STAMP := $(VENV)/.installed
 
-.PHONY: contact-sheet knobs help setup demo up test test-browser faults documents lint format gallery constraints clean
+PYTEST := $(BIN)/python -m pytest
+# One worker process per core. A worker process takes whole files, in the order of tests/support/lanes.py.
+PARALLEL := --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-help: ## List what make can do
+.PHONY: contact-sheet knobs help setup demo up test test-all test-browser faults documents lint format gallery constraints clean
+
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-setup: $(STAMP) ## Make .venv with the pinned dependencies
+setup: $(STAMP) ## Create .venv with the pinned dependencies
 
-# torchvision goes in without its dependencies: its own pin of torch names a build, ours names a version.
+# torchvision is installed without its dependencies: it pins a build of torch, constraints.txt pins a version.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Atelier needs Python 3.11 or newer; $(PYTHON) is older. Try make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
@@ -31,26 +35,31 @@ demo: setup ## Start the service, send a photo and a style through the API, save
 up: setup ## Serve at http://127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/atelier up
 
-test: setup ## Run every test
-	$(BIN)/python -m pytest
+test: setup ## Run all unit tests, and smoke tests with real processes and Chromium (about 10 minutes)
+	$(PYTEST) $(PARALLEL) --hypothesis-profile quick -m "not exhaustive and not serial"
+	$(PYTEST) --hypothesis-profile quick -m "not exhaustive and serial"
+
+test-all: setup ## Run every test: both databases, faults, all browser tests, all documents (about 40 minutes)
+	$(PYTEST) $(PARALLEL) -m "not serial"
+	$(PYTEST) -m serial
 
 test-browser: setup ## Run the tests in a real Chromium
-	$(BIN)/python -m pytest tests/browser
+	$(PYTEST) tests/browser
 
 JOBS ?= 100
-faults: setup ## Kill, freeze and starve everything while jobs run (JOBS=300 for the whole)
-	$(BIN)/python -m pytest tests/faults --fault-jobs $(JOBS)
+faults: setup ## Run jobs while processes, servers and disks fail (JOBS=300 for the full run)
+	$(PYTEST) tests/faults --fault-jobs $(JOBS)
 
-documents: setup ## Type in every command of README and docs, beside a real service
-	$(BIN)/python -m pytest tests/project/test_documented_commands.py --every-document
+documents: setup ## Run every command of README and docs against a real service
+	$(PYTEST) tests/project/test_documented_commands.py
 
-lint: setup ## Check format, style, types and the arrows between packages
+lint: setup ## Check format, style, types and import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: setup ## Mend format and what ruff can mend
+format: setup ## Fix format, and what ruff can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -61,7 +70,7 @@ contact-sheet: setup ## Render 6 photographs in 8 styles of the gallery with eve
 	$(BIN)/python -m gallery.photographs out/photographs
 	$(BIN)/python -m bench.networks.contact_sheet out/photographs jobs/gallery -o out/contact_sheet.png
 
-knobs: setup ## Train short runs that differ in one setting each, and show them on sheets, to out/knobs
+knobs: setup ## Train short runs that differ in one setting, and write comparison sheets to out/knobs
 	$(BIN)/python -m gallery.photographs out/photographs
 	$(BIN)/python -m bench.networks.training_settings out/photographs jobs/gallery/cathedral-glass.webp -o out/knobs
 

@@ -1,14 +1,15 @@
-"""A small synchronous client of the API.
+"""A synchronous Python client of the HTTP API.
 
-    from jobs.client import Client
+    from atelier import Client
 
     with Client("http://127.0.0.1:8000", key="atl_…") as atelier:
         job = atelier.submit(Path("photo.jpg"), style_id="woodcut", alpha=0.8)
         job = atelier.wait(job["id"])
         picture, media_type = atelier.output(job["id"])
 
-Calls are made again where that is safe: what only asks, what carries an `Idempotency-Key` (every submit
-does), and what never arrived; `Retry-After` is respected. Everything raises `ApiError`.
+A call that fails is retried where that is safe: calls that only read, calls with an `Idempotency-Key`
+(every submit has one), and calls that did not reach the service. `Retry-After` is respected. Every
+error is an `ApiError`.
 """
 
 from atelier.client import Client

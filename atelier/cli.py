@@ -1,4 +1,4 @@
-"""The `atelier` command line: subcommands are found through entry points and loaded when called."""
+"""The `atelier` command line. Subcommands are entry points, which are imported when called."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from atelier.exit_codes import HELP as EXIT_CODES
+from atelier.exit_codes import HELP as EXIT_CODES_HELP
 
 GROUP = "atelier.commands"
 
-#: Packages of ours that an installation may lack.
-OWN = frozenset({"nst_core", "worker", "web", "bench", "migrations"})
-#: Module → the extra that brings it, where `pip install atelier` does not.
+#: Packages of this project that an installation may lack.
+OPTIONAL_PACKAGES = frozenset({"nst_core", "worker", "web", "bench", "migrations"})
+#: Module → the extra that installs it, for modules that `pip install atelier` does not install.
 EXTRAS = {
     **dict.fromkeys(("numpy", "safetensors", "tensorboardX", "torch", "torchvision"), "worker"),
     **dict.fromkeys(("av", "cv2"), "video"),
@@ -27,30 +27,32 @@ EXTRAS = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are entry points, imported one at a time."""
+    """A command group whose commands are entry points, each imported when it is needed."""
 
-    def _found(self) -> dict[str, EntryPoint]:
+    def _entries(self) -> dict[str, EntryPoint]:
         return {entry.name: entry for entry in entry_points(group=GROUP)}
 
     def list_commands(self, context: click.Context) -> list[str]:
         """The names of all subcommands."""
-        return sorted(name for name, entry in self._found().items() if "." not in name and _here(entry))
+        return sorted(
+            name for name, entry in self._entries().items() if "." not in name and _is_installed(entry)
+        )
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """Import one subcommand. A package that it needs and lacks is said in one line."""
-        found = self._found()
-        if name not in found or "." in name:
+        """Import one subcommand. A missing package becomes an error of one line."""
+        entries = self._entries()
+        if name not in entries or "." in name:
             return None
-        inner = {key: entry for key, entry in found.items() if key.startswith(f"{name}.")}
-        command = _load(found[name])
-        return _with_inner(command, inner) if inner else command
+        inner = {key: entry for key, entry in entries.items() if key.startswith(f"{name}.")}
+        command = _load(entries[name])
+        return _with_subcommands(command, inner) if inner else command
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the subcommands under two headings, importing each for its one-line help."""
+        """Write the subcommands under two headings; each is imported for its short help."""
         service: list[tuple[str, str]] = []
         local: list[tuple[str, str]] = []
-        for name, entry in sorted(self._found().items()):
-            if "." in name or not _here(entry):
+        for name, entry in sorted(self._entries().items()):
+            if "." in name or not _is_installed(entry):
                 continue
             command = self.get_command(context, name)
             if command is not None:
@@ -62,15 +64,15 @@ class LazyGroup(click.Group):
                     formatter.write_dl(rows)
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command. A package that it turns out to need and lack is said in one line."""
+        """Run the command. A package that is missing at run time becomes an error of one line."""
         try:
             return super().invoke(context)
         except ModuleNotFoundError as error:
-            raise _missing(context.invoked_subcommand or "this", error) from error
+            raise _missing_package(context.invoked_subcommand or "this", error) from error
 
 
-def _here(entry: EntryPoint) -> bool:
-    """Whether its package is installed: an image has only the packages that it runs."""
+def _is_installed(entry: EntryPoint) -> bool:
+    """Whether the package of the command is installed: a container image has only what it runs."""
     return find_spec(entry.module.partition(".")[0]) is not None
 
 
@@ -78,14 +80,14 @@ def _load(entry: EntryPoint) -> click.Command:
     try:
         command: click.Command = entry.load()
     except ModuleNotFoundError as error:
-        raise _missing(entry.name, error) from error
+        raise _missing_package(entry.name, error) from error
     return command
 
 
-def _missing(command: str, error: ModuleNotFoundError) -> click.ClickException:
-    """What to install for a module that is not there. Raises `error` if it is none of an extra's."""
+def _missing_package(command: str, error: ModuleNotFoundError) -> click.ClickException:
+    """The error that names the extra to install. Raises `error` for a module of no extra."""
     module = (error.name or "").partition(".")[0]
-    if module in OWN:
+    if module in OPTIONAL_PACKAGES:
         return click.ClickException(f"{command} is not part of this installation: it has no {module}.")
     if module not in EXTRAS:
         raise error
@@ -94,12 +96,14 @@ def _missing(command: str, error: ModuleNotFoundError) -> click.ClickException:
     )
 
 
-def _with_inner(command: click.Command, inner: dict[str, EntryPoint]) -> click.Group:
-    """`command` as it is, and `command sub` for each entry point `command.sub`."""
+def _with_subcommands(command: click.Command, inner: dict[str, EntryPoint]) -> click.Group:
+    """A group that runs `command`, and has a subcommand for each entry point `command.sub`."""
 
-    class Inner(click.Group):
+    class NestedGroup(click.Group):
         def list_commands(self, context: click.Context) -> list[str]:
-            return sorted(name.partition(".")[2] for name, entry in inner.items() if _here(entry))
+            return sorted(
+                name.partition(".")[2] for name, entry in inner.items() if _is_installed(entry)
+            )
 
         def get_command(self, context: click.Context, name: str) -> click.Command | None:
             entry = inner.get(f"{command.name}.{name}")
@@ -108,10 +112,10 @@ def _with_inner(command: click.Command, inner: dict[str, EntryPoint]) -> click.G
     def run(*args: Any, **values: Any) -> Any:
         if click.get_current_context().invoked_subcommand is not None:
             return None
-        assert command.callback is not None  # noqa: S101 - every command of ours does something
+        assert command.callback is not None  # noqa: S101 - every command here has a callback
         return command.callback(*args, **values)
 
-    return Inner(
+    return NestedGroup(
         command.name,
         params=command.params,
         callback=run,
@@ -120,7 +124,9 @@ def _with_inner(command: click.Command, inner: dict[str, EntryPoint]) -> click.G
     )
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES_HELP
+)
 @click.version_option(version("atelier"), message="%(prog)s %(version)s")
 def main() -> None:
     """Atelier: an asynchronous job queue for neural style transfer."""

@@ -1,30 +1,56 @@
-"""The client: one method for each thing that the API does."""
+"""The client of the HTTP API: one method for each operation."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from atelier import follow
-from atelier.errors import JobCanceledError, JobFailedError
-from atelier.forms import texts
-from atelier.networks import NetworkCalls
-from atelier.types import Batch, Event, Job, Queue, Style, Upload
-from atelier.upload_progress import Sent
+import httpx
+
+from atelier.connection import Connection, Shape
+from atelier.errors import ApiError, JobCanceledError, JobFailedError
+from atelier.follow import follow_events, follow_job
+from atelier.forms import form_fields
+from atelier.types import Batch, Event, Job, JobPage, Network, Queue, Style, Upload
+from atelier.upload_progress import OnSent, open_file
 
 
-class Client(NetworkCalls):
-    """Calls the service at `url`, with the API key `key` where it asks for one.
+class Client:
+    """Calls the service at `url`, with the API key `key` if the service requires one.
 
-    `timeout` is in seconds for one attempt, `patience` for all attempts of a call together.
-    Every method raises `ApiError`: `UnreachableError` where nobody answered.
+    `timeout` is in seconds for one attempt of a call, `retry_seconds` for all its attempts together.
+    Every method raises `ApiError`; `UnreachableError` if the service did not respond.
 
     >>> with Client(url) as atelier:
     ...     [style["id"] for style in atelier.styles()][:2]
     ['night-oils', 'great-waves']
     """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        key: str | None = None,
+        timeout: float = 60.0,
+        retry_seconds: float = 20.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._connection = Connection(
+            url, key=key, timeout=timeout, retry_seconds=retry_seconds, transport=transport
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
 
     # -- jobs ------------------------------------------------------------------------------------
 
@@ -33,32 +59,29 @@ class Client(NetworkCalls):
         content: Path,
         *,
         style: Path | None = None,
-        parts: Mapping[str, Path] | None = None,
-        sent: Sent | None = None,
+        named_files: Mapping[str, Path] | None = None,
+        on_sent: OnSent | None = None,
         idempotency_key: str | None = None,
         kind: str = "stylize",
         **params: object,
     ) -> Job:
-        """Submit a job; it is one job however often the call had to be made.
+        """Submit a job. A retried call does not make a second job.
 
-        `params` are those of the API, with its names and defaults; `parts` are the files that `styles`
-        and `regions` name. `sent` is told the bytes that went out.
+        `params` have the API's names and defaults. `named_files` are the files that the parameters
+        `styles` and `regions` name. `on_sent` is called with the number of bytes of each upload step.
 
         >>> job = atelier.submit(photo, style_id="woodcut", alpha=0.5, size=64)
         >>> job["params"]["alpha"]
         0.5
         """
-        named = {"content": content, "style": style, **(parts or {})}
+        named = {"content": content, "style": style, **(named_files or {})}
         files = [(name, path) for name, path in named.items() if path is not None]
-        key = idempotency_key or uuid.uuid4().hex
-        return self._post_files(
-            Job, "/v1/jobs", {"kind": kind, **texts(params)}, files, sent, {"Idempotency-Key": key}
-        )
+        return self._submit({"kind": kind, **params}, files, on_sent, idempotency_key)
 
     def job(self, job_id: str, *, wait: int = 0) -> Job:
-        """A job; with `wait`, when it changes or after so many seconds."""
+        """A job. With `wait`, the response comes when the job changes, or after so many seconds."""
         params = {"wait": wait} if wait else None
-        return self._call.json(Job, "GET", f"/v1/jobs/{job_id}", params=params)
+        return self._connection.json(Job, "GET", f"/v1/jobs/{job_id}", params=params)
 
     def jobs(
         self,
@@ -68,14 +91,13 @@ class Client(NetworkCalls):
         batch_id: str | None = None,
         dead: bool = False,
     ) -> list[Job]:
-        """The newest jobs; `dead`: those that used up their attempts and were not retried since."""
+        """The newest jobs. `dead`: only jobs that used up their attempts and were not retried since."""
         filters = {"status": status, "batch_id": batch_id, "dead": "true" if dead else None}
-        return self._page({"limit": limit} | {name: value for name, value in filters.items() if value})[
-            "jobs"
-        ]
+        given = {name: value for name, value in filters.items() if value}
+        return self._page({"limit": limit} | given)["jobs"]
 
     def all_jobs(self, **filters: Any) -> Iterator[Job]:
-        """Every job, newest first, asked for page by page.
+        """Every job, newest first, fetched page by page.
 
         >>> job = atelier.submit(photo, style_id="woodcut", size=64)
         >>> next(atelier.all_jobs(kind="stylize"))["id"] == job["id"]
@@ -90,20 +112,20 @@ class Client(NetworkCalls):
                 return
 
     def follow(self, job_id: str, *, timeout: float | None = None) -> Iterator[Job]:
-        """The job again and again as it changes, until it has ended.
+        """The job each time it changes, until it has ended.
 
-        Told by the service as it happens where it has a stream to give, and asked for else. Raises
-        `StillRunningError` when `timeout` seconds are over.
+        Changes come by the job's event stream, or by polling if the service has no free stream. Raises
+        `StillRunningError` after `timeout` seconds.
 
         >>> job = atelier.submit(photo, style_id="woodcut", size=64)
         >>> *_, last = atelier.follow(job["id"])
         >>> last["status"]
         'succeeded'
         """
-        return follow.follow(self, job_id, timeout=timeout)
+        return follow_job(self, job_id, timeout=timeout)
 
     def wait(self, job_id: str, *, timeout: float | None = None) -> Job:
-        """The job once it succeeded.
+        """The job once it has succeeded.
 
         Raises `JobFailedError`, `JobCanceledError`, and `StillRunningError` after `timeout` seconds.
 
@@ -121,26 +143,33 @@ class Client(NetworkCalls):
         return job
 
     def events(self, job_id: str, *, after: int = 0, timeout: float | None = None) -> Iterator[Event]:
-        """What happens to a job as it happens, from the event `after` on, until it has ended.
+        """The events of a job with a number above `after`, as they happen, until the job has ended.
 
-        A connection that breaks is made again and goes on where it was. Ends after `timeout` seconds.
+        A broken connection is made again, and the stream resumed. Ends after `timeout` seconds.
 
         >>> job = atelier.submit(photo, style_id="woodcut", size=64, use_cache=False)
         >>> [event["data"]["status"] for event in atelier.events(job["id"]) if event["type"] == "state"]
         ['queued', 'running', 'succeeded']
         """
-        return follow.events(self, self._call, job_id, after=after, timeout=timeout)
+        path = f"/v1/jobs/{job_id}/events"
+        return follow_events(
+            self,
+            lambda last: self._connection.stream(path, {"Last-Event-ID": str(last)}),
+            job_id,
+            after=after,
+            timeout=timeout,
+        )
 
     def cancel(self, job_id: str) -> Job:
-        """Ask for a job to stop."""
-        return self._do(Job, f"/v1/jobs/{job_id}/cancel")
+        """Request that a job stops."""
+        return self._post_idempotent(Job, f"/v1/jobs/{job_id}/cancel")
 
     def retry(self, job_id: str) -> Job:
-        """A new job like one that failed or was canceled."""
-        return self._do(Job, f"/v1/jobs/{job_id}/retry", {"Idempotency-Key": uuid.uuid4().hex})
+        """A new job with the request of a job that failed or was canceled."""
+        return self._post_idempotent(Job, f"/v1/jobs/{job_id}/retry", _idempotency_header())
 
     def delete(self, job_id: str) -> None:
-        """Delete a job that does not run, with its pictures.
+        """Delete a job that is not running, and its pictures.
 
         >>> job = atelier.wait(atelier.submit(photo, style_id="woodcut", size=64)["id"])
         >>> atelier.delete(job["id"])
@@ -148,11 +177,12 @@ class Client(NetworkCalls):
         Traceback (most recent call last):
         atelier.errors.ApiError: There is no job ...
         """
-        self._call.send("DELETE", f"/v1/jobs/{job_id}")
+        self._connection.send("DELETE", f"/v1/jobs/{job_id}")
 
     def output(self, job_id: str, index: int = 0) -> tuple[bytes, str]:
-        """The bytes that a job made, and their media type."""
-        response = self._call.send("GET", f"/v1/jobs/{job_id}/output", params={"index": index})
+        """The bytes of an output of a job, and their media type."""
+        path, params = f"/v1/jobs/{job_id}/output", {"index": index}
+        response = self._connection.send("GET", path, params=params)
         return response.content, response.headers["Content-Type"]
 
     # -- batches and queues ----------------------------------------------------------------------
@@ -163,46 +193,149 @@ class Client(NetworkCalls):
         *,
         styles: Sequence[Path] = (),
         style_ids: Sequence[str] = (),
-        sent: Sent | None = None,
+        on_sent: OnSent | None = None,
         **params: object,
     ) -> Batch:
-        """Submit every content in every style: all jobs or none."""
+        """Submit one job for every content in every style: all jobs or none."""
         files = [("content", path) for path in contents] + [("style", path) for path in styles]
-        fields = texts(params) | {"style_id": list(style_ids)}
-        return self._post_files(
-            Batch, "/v1/batches", fields, files, sent, {"Idempotency-Key": uuid.uuid4().hex}
-        )
+        fields = form_fields(params) | {"style_id": list(style_ids)}
+        return self._post_files(Batch, "/v1/batches", fields, files, on_sent, _idempotency_header())
 
     def batch(self, batch_id: str) -> Batch:
         """A batch."""
-        return self._call.json(Batch, "GET", f"/v1/batches/{batch_id}")
+        return self._connection.json(Batch, "GET", f"/v1/batches/{batch_id}")
 
     def cancel_batch(self, batch_id: str) -> Batch:
-        """Ask for all jobs of a batch to stop."""
-        return self._do(Batch, f"/v1/batches/{batch_id}/cancel")
+        """Request that all jobs of a batch stop."""
+        return self._post_idempotent(Batch, f"/v1/batches/{batch_id}/cancel")
 
     def queues(self) -> list[Queue]:
         """The queues."""
-        return self._call.json(dict[str, list[Queue]], "GET", "/v1/queues")["queues"]
+        return self._connection.json(dict[str, list[Queue]], "GET", "/v1/queues")["queues"]
 
-    def pause(self, queue: str, *, paused: bool) -> Queue:
-        """Pause a queue, or resume it."""
-        return self._do(Queue, f"/v1/queues/{queue}/{'pause' if paused else 'resume'}")
+    def pause_queue(self, name: str) -> Queue:
+        """Pause a queue: it still takes jobs, but starts none."""
+        return self._post_idempotent(Queue, f"/v1/queues/{name}/pause")
 
-    # -- pictures --------------------------------------------------------------------------------
+    def resume_queue(self, name: str) -> Queue:
+        """Resume a paused queue."""
+        return self._post_idempotent(Queue, f"/v1/queues/{name}/resume")
+
+    # -- styles and uploads ----------------------------------------------------------------------
 
     def styles(self) -> list[Style]:
-        """The gallery, and one's own."""
-        return self._call.json(dict[str, list[Style]], "GET", "/v1/styles")["styles"]
+        """The styles of the gallery and the caller's own styles."""
+        return self._connection.json(dict[str, list[Style]], "GET", "/v1/styles")["styles"]
 
     def add_style(self, file: Path, *, title: str) -> Style:
-        """Register a style of one's own."""
+        """Register a style of the caller's own."""
         return self._post_files(Style, "/v1/styles", {"title": title}, [("file", file)], None)
 
-    def upload(self, file: Path, *, sent: Sent | None = None) -> Upload:
-        """Keep a picture for jobs that name it.
+    def upload(self, file: Path, *, on_sent: OnSent | None = None) -> Upload:
+        """Store a picture for jobs that name it later.
 
         >>> atelier.upload(photo)["media_type"]
         'image/png'
         """
-        return self._post_files(Upload, "/v1/uploads", {}, [("file", file)], sent)
+        return self._post_files(Upload, "/v1/uploads", {}, [("file", file)], on_sent)
+
+    # -- trainings and networks ------------------------------------------------------------------
+
+    def submit_training(
+        self,
+        *,
+        name: str,
+        style: Path | None = None,
+        style_id: str | None = None,
+        on_sent: OnSent | None = None,
+        **params: object,
+    ) -> Job:
+        """Submit the training of a network called `name`; `params` are those of the API.
+
+        >>> job = atelier.submit_training(name="mine", style_id="woodcut", max_steps=2, batch_size=1)
+        >>> job["kind"], atelier.cancel(job["id"])["kind"]
+        ('train', 'train')
+        """
+        fields = {"kind": "train", "name": name, "style_id": style_id, **params}
+        return self._submit(fields, [("style", style)] if style else [], on_sent)
+
+    def pause_training(self, job_id: str) -> Job:
+        """Pause a training: it saves a checkpoint and stops until it is resumed."""
+        return self._post_idempotent(Job, f"/v1/jobs/{job_id}/pause")
+
+    def resume_training(self, job_id: str) -> Job:
+        """Resume a paused training from its checkpoint."""
+        return self._post_idempotent(Job, f"/v1/jobs/{job_id}/resume")
+
+    def finish_training(self, job_id: str) -> Job:
+        """End a training early and keep its network as it is."""
+        return self._post_idempotent(Job, f"/v1/jobs/{job_id}/finish")
+
+    def networks(self) -> list[Network]:
+        """The networks that were trained or imported, newest first."""
+        return self._connection.json(dict[str, list[Network]], "GET", "/v1/networks")["items"]
+
+    def submit_export(self, network: str, **params: object) -> Job:
+        """Submit the export of a network to another runtime; the job's output is the file.
+
+        >>> job = atelier.submit_export("slim", format="onnx")
+        >>> job["kind"], atelier.cancel(job["id"])["kind"]
+        ('export', 'export')
+        """
+        return self._submit({"kind": "export", "network": network, **params}, [], None)
+
+    # -- calls -----------------------------------------------------------------------------------
+
+    def _page(self, params: dict[str, Any]) -> JobPage:
+        return self._connection.json(JobPage, "GET", "/v1/jobs", params=params)
+
+    def _submit(
+        self,
+        fields: Mapping[str, object],
+        files: Sequence[tuple[str, Path]],
+        on_sent: OnSent | None,
+        key: str | None = None,
+    ) -> Job:
+        return self._post_files(
+            Job, "/v1/jobs", form_fields(fields), files, on_sent, _idempotency_header(key)
+        )
+
+    def _post_idempotent(
+        self, shape: type[Shape], path: str, headers: dict[str, str] | None = None
+    ) -> Shape:
+        """A POST that has the same effect once or twice, and so may be retried."""
+        return self._connection.json(shape, "POST", path, headers=headers, idempotent=True)
+
+    def _post_files(
+        self,
+        shape: type[Shape],
+        path: str,
+        fields: dict[str, Any],
+        files: Sequence[tuple[str, Path]],
+        on_sent: OnSent | None,
+        headers: dict[str, str] | None = None,
+    ) -> Shape:
+        """A POST of a form with files; idempotent if `headers` carry an idempotency key."""
+        with ExitStack() as stack:
+
+            def open_files() -> list[tuple[str, tuple[str, Any]]]:
+                return [(n, (p.name, stack.enter_context(open_file(p, on_sent)))) for n, p in files]
+
+            try:
+                return self._connection.json(
+                    shape,
+                    "POST",
+                    path,
+                    data=fields,
+                    files=open_files,
+                    headers=headers,
+                    idempotent=bool(headers),
+                )
+            except OSError as error:
+                raise ApiError(
+                    f"{error.filename or 'A file'} can't be read: {error.strerror}."
+                ) from error
+
+
+def _idempotency_header(key: str | None = None) -> dict[str, str]:
+    return {"Idempotency-Key": key or uuid.uuid4().hex}

@@ -1,8 +1,7 @@
-"""One way to make a call: with the key, with patience, and with errors for people."""
+"""HTTP calls with the API key, with retries, and with errors for people."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -16,7 +15,7 @@ Shape = TypeVar("Shape")
 
 
 class Connection:
-    """Calls the service at `url`; `patience` is how many seconds it goes on trying."""
+    """Calls the service at `url`. Retries of one call go on for `retry_seconds` in all."""
 
     def __init__(
         self,
@@ -24,23 +23,23 @@ class Connection:
         *,
         key: str | None = None,
         timeout: float = 60.0,
-        patience: float = 20.0,
+        retry_seconds: float = 20.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        # Proxies of the environment are for the outside world; the service is usually at home.
+        # Proxies of the environment are for the internet; the service is usually on the local network.
         self._http = httpx.Client(
             base_url=url, timeout=timeout, trust_env=False, headers=headers, transport=transport
         )
         self._url = url
-        self._patience = patience
+        self._retry_seconds = retry_seconds
 
     def close(self) -> None:
-        """Let go of the sockets."""
+        """Close the sockets."""
         self._http.close()
 
     def json(self, _shape: type[Shape], method: str, path: str, **arguments: Any) -> Shape:
-        """The answer as JSON, which the caller knows the shape of. Raises `ApiError`."""
+        """The JSON body of a response, typed as `_shape` without a check. Raises `ApiError`."""
         return cast(Shape, self.send(method, path, **arguments).json())
 
     def send(
@@ -48,56 +47,62 @@ class Connection:
         method: str,
         path: str,
         *,
-        repeatable: bool = False,
+        idempotent: bool = False,
         files: Callable[[], Any] | None = None,
         **arguments: Any,
     ) -> httpx.Response:
-        """Make a call, again while that may help. Raises `ApiError`.
+        """Make a call, and retry while the retry policy allows it. Raises `ApiError`.
 
-        `repeatable` calls do the same once or twice; GET, PUT and DELETE always do. `files` opens the
-        files anew for each attempt.
+        `idempotent` says that the call has the same effect once or twice; for GET, PUT and DELETE that
+        always holds. `files` opens the files anew for each attempt.
         """
-        repeatable = repeatable or method in {"GET", "PUT", "DELETE"}
-        deadline = time.monotonic() + self._patience
-        attempt = 0
-        while True:
+        idempotent = idempotent or method in {"GET", "PUT", "DELETE"}
+
+        def attempt() -> httpx.Response:
             opened = {} if files is None else {"files": files()}
-            told = 0.0
-            try:
-                response = self._http.request(method, path, **opened, **arguments)
-                if response.is_success:
-                    return response
-                failure = self._refusal(response)
-                again = retries.after_answer(response, repeatable=repeatable)
-                told = retries.told_seconds(response)
-            except httpx.TransportError as error:
-                failure = self._away(error)
-                again = retries.after_failure(error, repeatable=repeatable)
-            seconds = retries.pause(attempt, told)
-            if not again or time.monotonic() + seconds > deadline:
-                raise failure
-            time.sleep(seconds)
-            attempt += 1
+            return self._attempt(method, path, idempotent=idempotent, **opened, **arguments)
+
+        try:
+            return retries.policy(self._retry_seconds)(attempt)
+        except retries.CallFailed as failed:
+            raise failed.error from failed.error.__cause__
+
+    def _attempt(self, method: str, path: str, *, idempotent: bool, **arguments: Any) -> httpx.Response:
+        """Make a call once. Raises `CallFailed`."""
+        try:
+            response = self._http.request(method, path, **arguments)
+        except httpx.TransportError as error:
+            failure = self._transport_error(error)
+            raise retries.CallFailed(
+                failure, retryable=retries.can_retry_error(error, idempotent=idempotent)
+            ) from error
+        if response.is_success:
+            return response
+        raise retries.CallFailed(
+            self._response_error(response),
+            retryable=retries.can_retry_response(response, idempotent=idempotent),
+            retry_after=retries.retry_after_seconds(response),
+        )
 
     @contextmanager
     def stream(self, path: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
-        """An answer that goes on. Raises `ApiError`, also while it is read."""
+        """A response whose body is read while it arrives. Raises `ApiError`, also while reading."""
         try:
             with self._http.stream("GET", path, headers=headers) as response:
                 if not response.is_success:
                     response.read()
-                    raise self._refusal(response)
+                    raise self._response_error(response)
                 yield response
         except httpx.TransportError as error:
-            raise self._away(error) from error
+            raise self._transport_error(error) from error
 
-    def _away(self, error: httpx.TransportError) -> UnreachableError:
+    def _transport_error(self, error: httpx.TransportError) -> UnreachableError:
         return UnreachableError(
             f"The service at {self._url} can't be reached: {error or type(error).__name__}."
         )
 
-    def _refusal(self, response: httpx.Response) -> ApiError:
-        kind = UnreachableError if response.status_code in retries.BUSY else ApiError
+    def _response_error(self, response: httpx.Response) -> ApiError:
+        kind = UnreachableError if response.status_code in retries.RETRYABLE_STATUSES else ApiError
         try:
             problem = response.json()
             detail, code = str(problem["detail"]), str(problem.get("code", ""))

@@ -1,12 +1,12 @@
-"""What a call may raise. The text is one line for people; `status` and `code` are for programs."""
+"""Errors of the client. The text is one line for people; `status` and `code` are for programs."""
 
 from __future__ import annotations
 
 
 class ApiError(Exception):
-    """The service refused, or could not be reached.
+    """The service refused the request, or could not be reached.
 
-    `status` is HTTP's (0: there was no answer), `code` the problem's.
+    `status` is the HTTP status (0: there was no response), `code` the code of the problem document.
     """
 
     def __init__(self, detail: str, *, status: int = 0, code: str = "") -> None:
@@ -16,11 +16,11 @@ class ApiError(Exception):
 
 
 class UnreachableError(ApiError):
-    """Nobody answered, or only to say that it can't be now; it was tried again in vain."""
+    """The service did not respond or was too busy, also after every retry."""
 
 
 class JobFailedError(ApiError):
-    """The job failed; `code` says why."""
+    """The job failed; `code` is the code of the job's error."""
 
 
 class JobCanceledError(ApiError):
@@ -28,4 +28,4 @@ class JobCanceledError(ApiError):
 
 
 class StillRunningError(ApiError):
-    """The job had not ended when the time was over. It goes on."""
+    """The job had not ended when the timeout was over. The job goes on."""

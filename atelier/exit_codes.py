@@ -1,4 +1,4 @@
-"""What the exit code of a command says. `atelier --help` lists them."""
+"""Exit codes of the command line. `atelier --help` lists them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
     from atelier import ApiError, Client, Job
 
-#: Something else went wrong.
+#: Any other error.
 ERROR = 1
-#: The command line itself was wrong.
+#: The command line is wrong.
 USAGE = 2
-#: The service refused: bad input, no such job, no right to it.
+#: The service refused: invalid input, no such job, or no permission.
 REFUSED = 3
-#: The service can't be reached, or can't take it now.
-AWAY = 4
+#: The service can't be reached, or is too busy.
+UNAVAILABLE = 4
 FAILED = 5
 CANCELED = 6
-#: `--timeout` is over; the job goes on.
+#: The job still runs after `--timeout`.
 STILL_RUNNING = 7
 
 HELP = """\b
@@ -37,12 +37,13 @@ Exit codes:
   7  the job still runs after --timeout
 """
 
-KEY = "atelier.key"
-_ENDS = {"failed": FAILED, "canceled": CANCELED}
+#: Key of the API key in click's `Context.meta`.
+API_KEY_META = "atelier.key"
+_BY_STATUS = {"failed": FAILED, "canceled": CANCELED}
 
 
-class Problem(click.ClickException):
-    """One line for people, and a code for programs."""
+class CommandError(click.ClickException):
+    """An error of a command: one line for people, and an exit code for programs."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -51,21 +52,21 @@ class Problem(click.ClickException):
 
 @contextmanager
 def open_client(url: str) -> Iterator[Client]:
-    """The service's client; what goes wrong becomes one line and an exit code."""
+    """A client of the service whose errors end the command with one line and an exit code."""
     from atelier import ApiError, Client
 
     try:
-        with Client(url, key=click.get_current_context().meta.get(KEY)) as client:
+        with Client(url, key=click.get_current_context().meta.get(API_KEY_META)) as client:
             yield client
     except ApiError as error:
-        raise Problem(str(error), _code_of(error)) from error
+        raise CommandError(str(error), _code_of(error)) from error
 
 
 def _code_of(error: ApiError) -> int:
     from atelier import JobCanceledError, JobFailedError, StillRunningError, UnreachableError
 
     table: tuple[tuple[type[Exception], int], ...] = (
-        (UnreachableError, AWAY),
+        (UnreachableError, UNAVAILABLE),
         (JobFailedError, FAILED),
         (JobCanceledError, CANCELED),
         (StillRunningError, STILL_RUNNING),
@@ -74,7 +75,7 @@ def _code_of(error: ApiError) -> int:
 
 
 def exit_for(*jobs: Job) -> None:
-    """End with what the worst of the jobs calls for."""
-    codes = [_ENDS[job["status"]] for job in jobs if job["status"] in _ENDS]
+    """Exit with the code of the first failed job, else of a canceled one; return if all succeeded."""
+    codes = [_BY_STATUS[job["status"]] for job in jobs if job["status"] in _BY_STATUS]
     if codes:
         raise SystemExit(min(codes))

@@ -1,4 +1,4 @@
-"""Parameters as the fields of a form."""
+"""Encodes parameters as form fields."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def texts(params: Mapping[str, object]) -> dict[str, Any]:
-    """Parameters as fields of a form; what is None is left to its default."""
-    return {name: _text(value) for name, value in params.items() if value is not None}
+def form_fields(params: Mapping[str, object]) -> dict[str, Any]:
+    """Form fields of parameters. Parameters that are None are left out: the API's default holds."""
+    return {name: _encode(value) for name, value in params.items() if value is not None}
 
 
-def _text(value: object) -> str:
+def _encode(value: object) -> str:
     return json.dumps(value) if isinstance(value, bool | list) else str(value)

@@ -1,53 +1,92 @@
-"""When a call may be made again, and after how long."""
+"""Retry policy: which failed calls are sent again, and after which delay."""
 
 from __future__ import annotations
 
 import random
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import sleep
 
 import httpx
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_before_delay,
+    wait_exponential,
+)
 
-#: Answers that say: not now.
-BUSY = frozenset({429, 502, 503, 504})
-#: Those by which the service says itself that it has done nothing.
-UNTOUCHED = frozenset({429, 503})
-FIRST_PAUSE = 0.25
-#: The longest that a call waits of its own accord, and the longest that it does what it was told.
-LONGEST_PAUSE = 8.0
-LONGEST_ASKED = 60.0
+from atelier.errors import ApiError
+
+#: Statuses of a service that is busy or away for a moment.
+RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
+#: Statuses by which the service states that it did nothing, so that every call may be sent again.
+NOT_PROCESSED_STATUSES = frozenset({429, 503})
+INITIAL_DELAY_SECONDS = 0.25
+MAX_DELAY_SECONDS = 8.0
+#: A longer `Retry-After` is not waited for: the call fails at once.
+MAX_RETRY_AFTER_SECONDS = 60.0
 
 
-def after_failure(error: httpx.TransportError, *, repeatable: bool) -> bool:
-    """Whether a call that got no answer may be made again.
+_BACKOFF = wait_exponential(multiplier=INITIAL_DELAY_SECONDS, max=MAX_DELAY_SECONDS)
 
-    One that is not repeatable only if it can't have arrived.
+
+class CallFailed(Exception):  # noqa: N818 - one attempt, not yet the error of the call
+    """One failed attempt at a call. `retry_after`: the delay that the service asks for, in s."""
+
+    def __init__(self, error: ApiError, *, retryable: bool, retry_after: float = 0.0) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+def can_retry_error(error: httpx.TransportError, *, idempotent: bool) -> bool:
+    """Whether a call without a response may be sent again.
+
+    A call that is not idempotent is sent again only if it can't have reached the service.
     """
-    return repeatable or isinstance(
+    return idempotent or isinstance(
         error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
     )
 
 
-def after_answer(response: httpx.Response, *, repeatable: bool) -> bool:
-    """Whether a call with this answer may be made again."""
-    if response.status_code not in (BUSY if repeatable else UNTOUCHED):
+def can_retry_response(response: httpx.Response, *, idempotent: bool) -> bool:
+    """Whether a call with this response may be sent again."""
+    if response.status_code not in (RETRYABLE_STATUSES if idempotent else NOT_PROCESSED_STATUSES):
         return False
-    return told_seconds(response) <= LONGEST_ASKED
+    return retry_after_seconds(response) <= MAX_RETRY_AFTER_SECONDS
 
 
-def told_seconds(response: httpx.Response) -> float:
-    """What `Retry-After` asks for in seconds, as a number or a date; 0 where it does not."""
-    said = response.headers.get("Retry-After", "").strip()
-    if said.isdecimal():
-        return float(said)
+def retry_after_seconds(response: httpx.Response) -> float:
+    """The seconds of the header `Retry-After`, written as a number or a date; 0 without one."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isdecimal():
+        return float(value)
     try:
-        at = parsedate_to_datetime(said)
+        at = parsedate_to_datetime(value)
     except ValueError:
         return 0.0
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def pause(attempt: int, told: float = 0.0) -> float:
-    """Seconds before the next attempt: what was asked for, else longer each time, never alike."""
-    grown = min(FIRST_PAUSE * 2.0**attempt, LONGEST_PAUSE)
-    return max(told, grown * random.uniform(0.5, 1.0))
+def policy(seconds: float) -> Retrying:
+    """Retries of `CallFailed` with exponential backoff and jitter, for `seconds` in all.
+
+    A delay is at least the response's `Retry-After`. A retry that would begin later than `seconds`
+    after the first attempt is not waited for.
+    """
+    return Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, CallFailed) and error.retryable),
+        wait=_delay,
+        stop=stop_before_delay(seconds),
+        sleep=lambda delay: sleep(delay),
+        reraise=True,
+    )
+
+
+def _delay(state: RetryCallState) -> float:
+    """Seconds before the next attempt."""
+    failed = state.outcome.exception() if state.outcome else None
+    retry_after = failed.retry_after if isinstance(failed, CallFailed) else 0.0
+    return max(retry_after, _BACKOFF(state) * random.uniform(0.5, 1.0))

@@ -1,4 +1,4 @@
-"""Server-sent events, as the service writes them."""
+"""Parser of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from atelier.types import Event
 
 
 def read_events(lines: Iterable[str]) -> Iterator[Event]:
-    """The events in the lines of a `text/event-stream`; pings and what is not JSON are passed over."""
+    """The events of a `text/event-stream`. Comments and events whose data is not JSON are skipped."""
     number, kind, data = 0, "message", list[str]()
     for line in lines:
         if not line:

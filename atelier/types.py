@@ -1,4 +1,4 @@
-"""The API's answers as typed dictionaries: what a program may rely on. Times are ISO 8601 in UTC."""
+"""Typed dictionaries of the API's responses. Times are ISO 8601 in UTC."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FINAL: frozenset[str] = frozenset({"succeeded", "failed", "canceled"})
 
 
 class Progress(TypedDict):
-    """How far the running attempt is: `step` of `total` of a `stage`."""
+    """Progress of the running attempt: `step` of `total` of a `stage`."""
 
     stage: str
     step: int
@@ -21,16 +21,16 @@ class Progress(TypedDict):
     eta_s: NotRequired[float | None]
 
 
-class Place(TypedDict):
-    """Where a queued job stands; `eta_s` is in seconds, None where nothing was measured yet."""
+class QueuePosition(TypedDict):
+    """Position of a queued job; `eta_s` is in seconds, None before any job was measured."""
 
     position: int
     eta_s: float | None
     paused: bool
 
 
-class Failure(TypedDict):
-    """Why the last attempt failed."""
+class JobError(TypedDict):
+    """Error of the last attempt."""
 
     code: str
     detail: str
@@ -38,7 +38,7 @@ class Failure(TypedDict):
 
 
 class Output(TypedDict):
-    """One picture that a job made; in a strip, each with its strength."""
+    """An output file of a job; `alpha` is its strength if the job has several."""
 
     index: int
     role: str
@@ -49,12 +49,12 @@ class Output(TypedDict):
     sha256: str
     alpha: float | None
     url: str
-    #: Where a small WebP of it is, if one can be made.
+    #: URL of a small WebP of it, None if there is none.
     thumbnail: str | None
 
 
 class Job(TypedDict):
-    """A job. See `/docs` for every field."""
+    """A job. `/docs` describes every field."""
 
     id: str
     kind: str
@@ -64,12 +64,12 @@ class Job(TypedDict):
     priority: int
     params: dict[str, Any]
     progress: Progress | None
-    queue: Place | None
+    queue: QueuePosition | None
     cancel_requested: bool
     batch_id: str | None
     retried_from: str | None
     cached: bool
-    error: Failure | None
+    error: JobError | None
     inputs: list[dict[str, Any]]
     outputs: list[Output]
     metrics: dict[str, Any] | None
@@ -81,14 +81,14 @@ class Job(TypedDict):
 
 
 class JobPage(TypedDict):
-    """Jobs, newest first; `next` is the cursor of those before them."""
+    """A page of jobs, newest first; `next` is the cursor of the next page."""
 
     jobs: list[Job]
     next: str | None
 
 
 class Batch(TypedDict):
-    """Several jobs that were taken together; `counts` says how many have each status."""
+    """Jobs that were submitted together; `counts` is the number of jobs of each status."""
 
     id: str
     done: bool
@@ -99,7 +99,7 @@ class Batch(TypedDict):
 
 
 class Upload(TypedDict):
-    """A picture that was sent ahead of the jobs that name it."""
+    """A picture that was uploaded before the jobs that name it."""
 
     id: str
     media_type: str
@@ -113,7 +113,7 @@ class Upload(TypedDict):
 
 
 class Style(TypedDict):
-    """A style of the gallery, or one's own."""
+    """A style of the gallery, or of the caller (`own`)."""
 
     id: str
     title: str
@@ -126,7 +126,7 @@ class Style(TypedDict):
 
 
 class Network(TypedDict):
-    """A trained network; `styled` ones paint the one style that they learnt."""
+    """A trained network; a `styled` one renders the one style that it was trained on."""
 
     id: str
     name: str
@@ -143,7 +143,7 @@ class Network(TypedDict):
 
 
 class Queue(TypedDict):
-    """A queue as an operator sees it."""
+    """A queue: whether it is paused, and its numbers of queued and running jobs."""
 
     name: str
     paused: bool
@@ -154,7 +154,7 @@ class Queue(TypedDict):
 
 
 class Event(TypedDict):
-    """Something that happened to a job: `state`, `progress` and the like."""
+    """An event of a job; `type` is `state`, `progress` and others."""
 
     id: int
     type: str

@@ -1,4 +1,4 @@
-"""What whoever runs the service sees and does, whosever jobs they are."""
+"""Use cases of operators: jobs of all owners, and the workers."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from jobs.service import JobService
 
 
 class AdminService:
-    """Jobs of all owners, and the workers."""
+    """Lists, cancels and retries jobs of every owner, and lists workers."""
 
     def __init__(self, service: JobService) -> None:
         self._service = service
 
     def workers(self) -> list[WorkerInfo]:
-        """Everyone who is there or holds a lease, by name."""
+        """Worker processes with a heartbeat or a lease, by name."""
         with reading(self._service.sessions) as session:
             return list_workers(session, self._service.settings.heartbeat_seconds)
 
@@ -28,10 +28,10 @@ class AdminService:
             return find_page(session, owner, **filters)
 
     def cancel(self, job_id: str) -> Job:
-        """Ask for a job to stop. Raises `NotFoundError`."""
+        """Request that a job stops. Raises `NotFoundError`."""
         return self._service.for_owner_of_job(job_id).cancel(job_id)
 
     def retry(self, job_id: str, *, idempotency_key: str | None, request_id: str | None) -> Job:
-        """A new job of the same owner's. Raises `NotFoundError`, `ConflictError`, `JobsError`."""
-        theirs = self._service.for_owner_of_job(job_id)
-        return theirs.retry(job_id, idempotency_key=idempotency_key, request_id=request_id)
+        """Retry a job for its owner. Raises `NotFoundError`, `ConflictError` or another `JobsError`."""
+        owner_service = self._service.for_owner_of_job(job_id)
+        return owner_service.retry(job_id, idempotency_key=idempotency_key, request_id=request_id)

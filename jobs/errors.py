@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 class JobsError(Exception):
-    """Something went wrong with a job."""
+    """An error of the service."""
 
     code = "error"
     retryable = False
-    #: Seconds after which trying again makes sense, for errors that are retryable.
+    #: Seconds until a retry makes sense, for retryable errors.
     retry_after = 2
 
     def __init__(
@@ -56,7 +56,7 @@ class PictureTooLargeError(JobsError):
 
 
 class NotFoundError(JobsError):
-    """There is no such thing."""
+    """Not found."""
 
     code = "not_found"
 
@@ -75,7 +75,7 @@ class ConflictError(JobsError):
 
 
 class OverLimitError(JobsError):
-    """You have as much as an owner may have."""
+    """The quota of this owner is used up."""
 
     code = "over_limit"
     retryable = True
@@ -91,7 +91,7 @@ class QueueFullError(JobsError):
 
 
 class BusyError(JobsError):
-    """Too many requests wait for their pictures; try again later, or send it to /v1/jobs."""
+    """Too many requests wait for their pictures; try again later, or submit to /v1/jobs."""
 
     code = "busy"
     retryable = True
@@ -112,12 +112,12 @@ class TimedOutError(JobsError):
 
 
 class LeaseLostError(JobsError):
-    """This run lost its lease on the job; whatever it made is discarded."""
+    """This run lost its lease on the job; its results are discarded."""
 
     code = "lease_lost"
 
 
 class JobCanceledError(JobsError):
-    """Somebody asked for this job to be canceled."""
+    """The job was canceled on request."""
 
     code = "canceled"

@@ -1,6 +1,6 @@
-"""Logging: one line for each event, for people (`text`) or for machines (`json`).
+"""Logging to standard error: one line for each record, as text or JSON.
 
-Every line carries the job and the request that it belongs to, whichever library wrote it.
+Every line carries the ids of its job and request, also the lines of libraries.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ids: ContextVar[dict[str, str]] = ContextVar("atelier_log_ids", default=_NO_IDS
 
 @contextmanager
 def log_context(**ids: str | None) -> Iterator[None]:
-    """Give every line that is logged inside these ids. None leaves an id as it was."""
+    """Add ids to every log line inside the context. A value of None leaves the id unchanged."""
     token = _ids.set({**_ids.get(), **{name: value for name, value in ids.items() if value}})
     try:
         yield
@@ -28,10 +28,10 @@ def log_context(**ids: str | None) -> Iterator[None]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object on one line."""
+    """Formats a record as one JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record, with `exception` where there is one."""
+        """The JSON line; an exception becomes the field `exception`."""
         line = {
             "time": f"{_stamp(record)}Z",
             "level": record.levelname,
@@ -47,13 +47,13 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """A line for people."""
+    """Formats a record as one line of text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record, ids in brackets, and the traceback on lines of its own."""
+        """The text line with ids in brackets; a traceback follows on its own lines."""
         fields = {**_ids.get(), **getattr(record, "fields", {})}
         ids = "".join(f" [{name} {value}]" for name, value in fields.items())
-        # A line is a line: what came from outside can't start another one.
+        # Newlines are escaped, so that text from outside can't forge a log line.
         message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
         text = f"{_stamp(record)} {record.levelname} {record.name}: {message}{ids}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
@@ -65,12 +65,12 @@ def _stamp(record: logging.LogRecord) -> str:
 
 
 def configure(level: str, format_: str) -> None:
-    """Send every logger of the process to standard error, in this format."""
+    """Send the records of every logger to standard error, as `text` or `json`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if format_ == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # Every request of ours to a store or a receiver is a line of theirs.
+    # These libraries log a line for each HTTP request.
     for noisy in ("botocore", "httpcore", "httpx", "urllib3"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

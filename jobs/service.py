@@ -1,4 +1,4 @@
-"""Use cases: what a person or program can do with jobs. `web` calls these, and so could anything."""
+"""Use cases of one owner: submit, wait for, list, cancel, retry, delete and download jobs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+from prometheus_client import Metric
 from sqlalchemy import Engine, select, text
 
 from jobs.blobs.storage import BlobStorage
@@ -22,7 +23,7 @@ from jobs.db.models.owners import Owner
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
 from jobs.media.pictures import StoredPicture, Upload
-from jobs.operations.metrics import Metric, collect_metrics
+from jobs.operations.metrics import collect_metrics
 from jobs.operations.retention import delete_job
 from jobs.params.inputs import InputCatalog
 from jobs.queue import lifecycle
@@ -39,12 +40,12 @@ from jobs.submission.validation import validate_submission
 from jobs.trainings.control import TrainingControl
 from jobs.webhooks.webhook import find_webhook
 
-#: Whose jobs they are while there are no keys.
+#: Owner of all jobs while API keys are off.
 LOCAL_OWNER = "local"
 
 
 class JobService:
-    """What one owner can do, over one database, store and broker."""
+    """The use cases of one owner, over one database, blob storage and broker."""
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class JobService:
         self.batches = Batches(settings, self.sessions, self._intake, self._catalog, owner)
 
     def for_owner(self, owner: str) -> JobService:
-        """The same service for another owner: whatever is not theirs is not there."""
+        """The same service for another owner, who sees only what is his own."""
         return JobService(self.settings, self.engine, self.storage, self.broker, owner=owner)
 
     def for_owner_of_job(self, job_id: str) -> JobService:
@@ -106,13 +107,12 @@ class JobService:
         webhook_url: str | None = None,
         webhook_events: str | None = None,
     ) -> Job:
-        """Check everything, keep the pictures, write the job, and wake a worker.
+        """Validate the request, store the pictures, insert the job, and wake a worker.
 
-        `parts` are the pictures that `styles` and `regions` name. Nothing is kept unless all is well.
-        Succeeds while the broker is down. The same request under the same `idempotency_key` or `job_id`
-        gives the job that it made the first time. Where an earlier job of the owner's has the output
-        already, this one has ended when it is returned, unless `use_cache` is False. Raises a
-        `JobsError`.
+        `parts` are the pictures that `styles` and `regions` name. An invalid request stores nothing.
+        Succeeds while the broker is down. A second request with the same `idempotency_key` or `job_id`
+        returns the job of the first. If an earlier job of the owner has the output already, the new job
+        has succeeded when it is returned, unless `use_cache` is False. Raises a `JobsError`.
         """
         webhook = None
         if webhook_url is not None or webhook_events is not None:
@@ -136,7 +136,7 @@ class JobService:
             request_id=request_id,
             webhook=webhook,
         )
-        return self._intake.take_one(submission)
+        return self._intake.store_one(submission)
 
     def _check_dataset(self, field: str, dataset_id: str) -> None:
         try:
@@ -145,13 +145,13 @@ class JobService:
             raise InvalidParamsError([(field, error.detail)]) from None
 
     def check_id(self, job_id: str) -> None:
-        """Raise `NotFoundError` unless the id is free or names a job of the owner's."""
+        """Raise `NotFoundError` unless the id is free or names a job of this owner."""
         self._intake.check_id(job_id, self.owner)
 
     def retry(
         self, job_id: str, *, idempotency_key: str | None = None, request_id: str | None = None
     ) -> Job:
-        """A new job like one that failed or was canceled. Raises `NotFoundError`, `ConflictError`."""
+        """Submit a failed or canceled job again. Raises `NotFoundError` or `ConflictError`."""
         job = self.get(job_id)
         if job.status == JobStatus.SUCCEEDED:
             raise ConflictError("This job succeeded; send it again with use_cache=false to redo it.")
@@ -159,13 +159,13 @@ class JobService:
             raise ConflictError(f"This job is {job.status}; only one that has ended can be retried.")
         if job.params.get("dataset_id") is not None:
             self._check_dataset("dataset_id", job.params["dataset_id"])
-        again = make_retry(
+        submission = make_retry(
             job, owner=self.owner, idempotency_key=idempotency_key, request_id=request_id
         )
-        return self._intake.take_one(again)
+        return self._intake.store_one(submission)
 
     def deliveries(self, job: Job) -> list[WebhookDelivery]:
-        """The messages about a job, oldest first; none for a job without a webhook."""
+        """The webhook deliveries of a job, oldest first."""
         if job.webhook_url is None:
             return []
         with reading(self.sessions) as session:
@@ -177,7 +177,7 @@ class JobService:
                 ).all()
             )
 
-    # -- looking ------------------------------------------------------------------------------------
+    # -- reading ------------------------------------------------------------------------------------
 
     def get(self, job_id: str) -> Job:
         """The job. Raises `NotFoundError`."""
@@ -188,7 +188,7 @@ class JobService:
         return job
 
     def wait(self, job_id: str, seconds: float, *, version: int | None = None) -> Job:
-        """The job, once it has ended (or its row is newer than `version`), or after `seconds`."""
+        """Long poll: the job once it has ended or is newer than `version`, or after `seconds`."""
         deadline = time.monotonic() + seconds
         pause = 0.005
         while True:
@@ -196,30 +196,30 @@ class JobService:
             changed = version is not None and job.version != version
             if changed or job.status in FINAL or time.monotonic() >= deadline:
                 return job
-            # Seen to end a tenth too late at most, and long ones are not asked after too often.
+            # The pause grows with the wait: the delay stays small beside it, and polls stay few.
             time.sleep(pause)
             pause = min(pause * 1.1, 0.2)
 
     def queue_position(self, job: Job) -> QueuePosition | None:
-        """Where a queued job stands; None for one that is not queued."""
+        """The position of a queued job; None if the job is not queued."""
         if job.status != JobStatus.QUEUED:
             return None
         return self.queue_positions([job])[0]
 
     def queue_positions(self, jobs: list[Job]) -> list[QueuePosition | None]:
-        """The place of each job, as `place` says it."""
+        """The position of each job; None for jobs that are not queued."""
         if all(job.status != JobStatus.QUEUED for job in jobs):
             return [None for _ in jobs]
         with reading(self.sessions) as session:
             return queue_positions(session, jobs)
 
     def page(self, **filters: Unpack[Filters]) -> JobPage:
-        """A page of jobs, newest first. Raises `InvalidParamsError` for a cursor that is not ours."""
+        """A page of jobs, newest first. Raises `InvalidParamsError` for an unknown cursor."""
         with reading(self.sessions) as session:
             return find_page(session, self.owner, **filters)
 
     def events(self, job_id: str, after: int = 0, limit: int = 200) -> list[JobEvent]:
-        """The job's events with a sequence number above `after`. Raises `NotFoundError`."""
+        """Events of a job with a number above `after`. Raises `NotFoundError`."""
         self.get(job_id)
         with reading(self.sessions) as session:
             return list(
@@ -232,24 +232,24 @@ class JobService:
             )
 
     def output(self, job_id: str, index: int = 0) -> tuple[Blob, bytes]:
-        """An output and its bytes. Raises as `output_blob` does."""
+        """The blob row and bytes of an output. Raises as `output_blob` does."""
         blob = self.output_blob(job_id, index)
         return blob, self.storage.get(blob.sha256)
 
     def output_blob(self, job_id: str, index: int = 0) -> Blob:
-        """An output. Raises `NotFoundError`, or `NotReadyError` before there is one."""
+        """The blob row of an output. Raises `NotFoundError`, or `NotReadyError` while the job runs."""
         job = self.get(job_id)
         outputs = job.outputs
         if not outputs:
             if job.status in FINAL:
                 raise NotFoundError(f"This job {job.status} and has no output.")
-            raise NotReadyError(f"This job is {job.status}; its output comes when it has succeeded.")
+            raise NotReadyError(f"This job is {job.status}; it has an output once it has succeeded.")
         if not 0 <= index < len(outputs):
-            raise NotFoundError(f"This job has {len(outputs)} output(s), counted from 0.")
+            raise NotFoundError(f"This job has {len(outputs)} output(s), numbered from 0.")
         return outputs[index].blob
 
     def input_blob(self, job_id: str, role: str) -> Blob:
-        """An input of a job. Raises `NotFoundError`."""
+        """The blob row of an input. Raises `NotFoundError`."""
         for file in self.get(job_id).inputs:
             if file.role == role:
                 return file.blob
@@ -258,23 +258,23 @@ class JobService:
     # -- changing -----------------------------------------------------------------------------------
 
     def cancel(self, job_id: str) -> Job:
-        """Ask for the job to stop; one that has ended stays as it is. Raises `NotFoundError`."""
+        """Request that the job stops; an ended job is unchanged. Raises `NotFoundError`."""
         self.get(job_id)
         with self.sessions.begin() as session:
             lifecycle.cancel(session, job_id)
         return self.get(job_id)
 
     def delete(self, job_id: str) -> None:
-        """Delete a job that does not run, and its files. Raises `NotFoundError` or `ConflictError`."""
+        """Delete a job that is not running. Raises `NotFoundError` or `ConflictError`."""
         delete_job(self.sessions, self.owner, job_id)
 
     def metrics(self) -> list[Metric]:
-        """Figures for monitoring."""
+        """Metrics for monitoring."""
         with reading(self.sessions) as session:
             return collect_metrics(session)
 
     def set_webhook_secret(self, owner: str, secret: str) -> None:
-        """Sign this owner's webhooks with `secret`; also those that wait."""
+        """Set the secret that signs the owner's webhooks, pending deliveries included."""
         with self.sessions.begin() as session:
             ensure_owner(session, owner)
             session.get_one(Owner, owner).webhook_secret = secret
@@ -282,22 +282,22 @@ class JobService:
     # -- health -------------------------------------------------------------------------------------
 
     def check(self) -> dict[str, str]:
-        """What is wrong, by component; empty when all is well enough to take jobs."""
-        wrong = {}
+        """Readiness: the name of the error of each failing component; empty if the service is ready."""
+        failing = {}
         try:
             with reading(self.sessions) as session:
                 session.execute(text("SELECT count(*) FROM styles"))
         except Exception as error:
-            wrong["database"] = type(error).__name__
+            failing["database"] = type(error).__name__
         try:
             self.storage.check()
         except Exception as error:
-            wrong["storage"] = type(error).__name__
-        return wrong
+            failing["storage"] = type(error).__name__
+        return failing
 
 
 def make_service(settings: Settings) -> JobService:
-    """The service that the settings describe."""
+    """Build the service from settings."""
     return JobService(
         settings,
         make_engine(settings.database),

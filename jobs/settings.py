@@ -1,6 +1,6 @@
-"""Settings: the only reader of the environment.
+"""Settings from environment variables and `.env`. No other module reads the environment.
 
-Every field is documented in `.env.example`; a test keeps the two in step.
+Every field is documented in `.env.example`; a test compares the two.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ KeysSetting = Literal["auto", "on", "off"]
 
 
 class Settings(BaseSettings):
-    """Where everything is and how patient to be. Durations are in seconds, sizes as named."""
+    """Addresses, limits and times of the service. Durations are in seconds."""
 
     model_config = SettingsConfigDict(
         env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
     atelier_home: Path = Path("var")
-    # These may hold passwords, and settings end up in logs.
+    # Not shown by `repr`: they may hold passwords, and settings end up in logs.
     database_url: str = Field("", repr=False)
     redis_url: str = Field("", repr=False)
     broker_url: str = Field("", repr=False)
@@ -102,32 +102,32 @@ class Settings(BaseSettings):
 
     @field_validator("webhook_secret")
     @classmethod
-    def _usable_secret(cls, value: str) -> str:
-        """Refuse at the start what could not sign."""
+    def _check_webhook_secret(cls, value: str) -> str:
+        """Refuse a secret that can't sign when the process starts, and not at the first delivery."""
         if value:
             webhook_secret_bytes(value)
         return value
 
     @cached_property
     def home(self) -> Path:
-        """The folder of everything that the embedded defaults keep, absolute."""
+        """Absolute path of the folder for the embedded database, blobs and logs."""
         return self.atelier_home.resolve()
 
     @property
     def pulse(self) -> Path:
-        """The file that maintenance touches each time round."""
+        """The file that the maintenance loop touches in each round."""
         return Path(self.pulse_file) if self.pulse_file else self.home / "maintenance.pulse"
 
     @property
     def graphs(self) -> Path:
-        """Where workers keep compiled networks between processes."""
+        """The folder where workers cache compiled networks."""
         return self.home / "graphs"
 
     @property
     def database(self) -> str:
-        """SQLAlchemy's URL; without `DATABASE_URL`, SQLite in the home folder."""
+        """SQLAlchemy URL of the database; without `DATABASE_URL`, SQLite in the home folder."""
         url = self.database_url or f"sqlite:///{self.home / 'atelier.db'}"
-        # Platforms hand out postgres://; SQLAlchemy wants the driver's name.
+        # Hosting platforms give postgres:// URLs; SQLAlchemy needs the name of the driver.
         for prefix in ("postgres://", "postgresql://"):
             if url.startswith(prefix):
                 return "postgresql+psycopg://" + url.removeprefix(prefix)
@@ -135,12 +135,12 @@ class Settings(BaseSettings):
 
     @property
     def broker(self) -> str:
-        """The broker's URL; without any, the address that `atelier up` serves Redis at."""
+        """URL of the broker; by default the Redis that `atelier up` starts."""
         return self.broker_url or self.redis_url or "redis://127.0.0.1:6379/0"
 
     @property
     def decode_limits(self) -> DecodeLimits:
-        """What decoding a stranger's picture may take."""
+        """Limits of memory, time and pixels for decoding an uploaded file."""
         return DecodeLimits(
             pixels=self.max_pixels,
             megabytes=self.decode_mb,
@@ -151,7 +151,7 @@ class Settings(BaseSettings):
 
     @property
     def storage(self) -> str:
-        """Where blobs live: `file:///folder` or `s3://bucket/prefix`."""
+        """URL of the blob storage: `file:///folder` or `s3://bucket/prefix`."""
         return self.storage_url or (self.home / "blobs").as_uri()
 
 
@@ -161,17 +161,17 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """The environment for a process that we start, with `changes`."""
+    """Environment variables for a child process, with `changes`."""
     return {**os.environ, **changes}  # noqa: TID251
 
 
 def scratch_directory(prefix: str) -> Path:
-    """A new private folder for sockets and the like."""
+    """Create a private temporary folder."""
     return Path(tempfile.mkdtemp(prefix=prefix))
 
 
 def terminal_environment() -> dict[str, str]:
-    """What the terminal says of itself."""
+    """Environment variables that identify the terminal."""
     return {
         name: value
         for name, value in os.environ.items()  # noqa: TID251
@@ -179,15 +179,16 @@ def terminal_environment() -> dict[str, str]:
     }
 
 
+#: Prefix of webhook secrets (https://www.standardwebhooks.com).
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - a public prefix, no secret
 
 
 def webhook_secret_bytes(secret: str) -> bytes:
-    """The key in a secret. Raises `ValueError` unless it is `whsec_` and 24 to 64 bytes of base64."""
+    """The key bytes of a webhook secret. Raises `ValueError` for a malformed secret."""
     try:
         key = base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
     except binascii.Error:
         key = b""
     if not secret.startswith(WEBHOOK_SECRET_PREFIX) or not 24 <= len(key) <= 64:
-        raise ValueError("A webhook secret is whsec_ and 24 to 64 bytes in base64.")
+        raise ValueError("A webhook secret is whsec_ followed by 24 to 64 bytes in base64.")
     return key

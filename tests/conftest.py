@@ -1,6 +1,7 @@
-"""Real servers for the tests: PostgreSQL, Redis and S3, each started once and only when asked for.
+"""Real servers for the tests: PostgreSQL, Redis and S3, each started when a test first needs it.
 
-What can't start is a skip with its reason on a person's machine and an error under CI=true.
+A server that can't start is a skip with its reason on a person's machine and an error under CI=true.
+`support.lanes` says which tests `make test` runs.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from support.lanes import mark_by_lane, sort_by_lane
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.s3 import S3Storage
@@ -28,12 +31,38 @@ from jobs.db.schema import upgrade
 from jobs.local.redis_server import free_port, redis_command, wait_for_redis
 from jobs.settings import Settings
 
+hypothesis.settings.register_profile(
+    "thorough",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    max_examples=30,
+)
+hypothesis.settings.register_profile(
+    "quick", hypothesis.settings.get_profile("thorough"), max_examples=10
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--every-document", action="store_true", help="run the commands of docs/ as well as README's"
-    )
     parser.addoption("--fault-jobs", type=int, default=100, help="jobs in tests/faults (default 100)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.getoption("hypothesis_profile", None):
+        hypothesis.settings.load_profile("thorough")
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1:
+        # For PyTorch, OpenVINO and the processes that tests start: each worker process has its share of
+        # the cores. A thread for every core in every process makes all of them slower.
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest itself selects by `-m`
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        mark_by_lane(item)
+    sort_by_lane(items)
 
 
 def unavailable(component: str, error: Exception) -> None:

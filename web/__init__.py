@@ -1,4 +1,4 @@
-"""Thin HTTP: the JSON API, the page, uploads, streaming, health. Knows flask and `jobs` alone."""
+"""HTTP layer: JSON API, pages, uploads, event streams, health. Imports flask and `jobs` only."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from jobs.settings import Settings, load_settings
 
 
 def create_app(settings: Settings | None = None, service: JobService | None = None) -> Flask:
-    """The application. `service` is for tests; by default it is what the settings describe."""
-    from web import errors, request_ids
+    """Create the Flask application. `service` is for tests; by default it is made from the settings."""
+    from web import compression, errors, request_ids
     from web.api import (
         admin,
         batches,
@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["atelier"] = service or make_service(settings)
     concurrency.register(app, settings.web_threads)
-    # The id first: what is refused has one too.
+    # The request id comes first, so that refused requests have one too.
     request_ids.register(app)
     access.register(app, settings)
     rate_limits.register(app, settings)
@@ -52,4 +52,5 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         app.register_blueprint(module.blueprint)
     errors.register(app)
     app.after_request(headers.secure)
+    app.after_request(compression.compress)
     return app

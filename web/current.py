@@ -1,4 +1,4 @@
-"""The service behind the request at hand, as its caller may see it."""
+"""The current request's caller, and the job service restricted to what this caller may see."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jobs.service import JobService
 
 
 def service() -> JobService:
-    """The use cases of the caller: what belongs to others is not there."""
+    """The job service of the current caller: jobs of other owners do not exist in it."""
     if "service" not in g:
         g.service = whole_service().for_owner(caller().owner)
     found: JobService = g.service
@@ -17,12 +17,12 @@ def service() -> JobService:
 
 
 def caller() -> Caller:
-    """Whoever makes the request at hand."""
+    """The caller of the current request."""
     found: Caller = g.caller
     return found
 
 
 def whole_service() -> JobService:
-    """The service that no owner was named to yet; for what is not about anybody's jobs."""
+    """The job service without an owner, for what concerns no single caller: health, metrics, admin."""
     found: JobService = current_app.extensions["atelier"]
     return found

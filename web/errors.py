@@ -1,4 +1,4 @@
-"""Every error as `application/problem+json` (RFC 9457). The one table from errors to statuses."""
+"""Errors as `application/problem+json` (RFC 9457), and the table from exceptions to HTTP statuses."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def problem(
 
 
 def register(app: Flask) -> None:
-    """Answer every exception with a problem."""
+    """Register handlers that answer every exception with a problem document."""
     app.register_error_handler(errors.JobsError, _jobs_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DBAPIError, _database_error)
@@ -89,8 +89,8 @@ def _jobs_error(error: errors.JobsError) -> Response:
 
 
 _HTTP_DETAILS = {
-    404: "There is nothing at this address.",
-    405: "This address does not take that method.",
+    404: "No resource has this address.",
+    405: "This address does not accept that method.",
     413: "The request is too large.",
 }
 
@@ -98,7 +98,11 @@ _HTTP_DETAILS = {
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if isinstance(error, SecurityError):
-        return problem(400, "unknown_host", "This server does not go by that name; see TRUSTED_HOSTS.")
+        return problem(
+            400,
+            "unknown_host",
+            "This server has another host name; the operator can allow this one in TRUSTED_HOSTS.",
+        )
     detail = _HTTP_DETAILS.get(status) or error.description or HTTPStatus(status).phrase
     response = problem(status, HTTPStatus(status).phrase.lower().replace(" ", "_"), detail)
     for name, value in error.get_headers():
@@ -109,9 +113,14 @@ def _http_error(error: HTTPException) -> Response:
 
 def _database_error(error: Exception) -> Response:
     log.error("the database failed: %s", error)
-    return problem(503, "database_unavailable", "The database can't be reached.", retryable=True)
+    return problem(
+        503,
+        "database_unavailable",
+        "The database can't be reached; try again in a moment.",
+        retryable=True,
+    )
 
 
 def _unexpected(error: Exception) -> Response:
     log.exception("unexpected error", exc_info=error)
-    return problem(500, "internal", "Something went wrong here; it has been logged.")
+    return problem(500, "internal", "An internal error occurred; it has been logged.")

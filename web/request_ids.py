@@ -1,4 +1,7 @@
-"""Every request has an id, the caller's `X-Request-ID` or one of ours: answered, logged and kept."""
+"""Request ids and the access log.
+
+The id is the caller's `X-Request-ID` or a new one; it is answered, logged and stored with jobs.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,18 @@ from flask import Flask, Request, Response, g, request
 from jobs.logs import log_context
 
 HEADER = "X-Request-ID"
-#: What a caller may call a request; anything else is replaced, as it ends up in logs.
+#: Request ids that a caller may choose; others are replaced, because ids are written to logs.
 _USABLE = re.compile(r"[A-Za-z0-9._:/+=-]{1,64}")
-#: Asked every few seconds by machines; a line for each would drown the rest.
+#: Paths that monitoring polls every few seconds; their log lines would hide all others.
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 log = logging.getLogger("web.security.access")
 
 
 class MemoryRequest(Request):
-    """A request whose files stay in memory, which is where every one of them is read to anyway.
+    """A request that keeps uploaded files in memory, because each of them is read into memory anyway.
 
-    How much that may be is `MAX_CONTENT_LENGTH`'s to say. A file on disk would be written and read for
-    nothing.
+    `MAX_CONTENT_LENGTH` bounds their size. Temporary files would be written and read for nothing.
     """
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> BytesIO:
@@ -35,7 +37,7 @@ class MemoryRequest(Request):
 
 
 def register(app: Flask) -> None:
-    """Give every request its id, and a line in the log when it is answered."""
+    """Register the hooks that give every request an id, and a log line when it is answered."""
     app.request_class = MemoryRequest
     app.before_request(_begin)
     app.after_request(_answer)
@@ -43,7 +45,7 @@ def register(app: Flask) -> None:
 
 
 def request_id() -> str:
-    """The id of the request at hand."""
+    """The id of the current request."""
     found: str = g.request_id
     return found
 
@@ -59,14 +61,14 @@ def _begin() -> None:
 def _answer(response: Response) -> Response:
     response.headers[HEADER] = g.request_id
     if request.path not in _QUIET and not request.path.startswith("/static/"):
-        took = round((time.perf_counter() - g.started) * 1000, 1)
-        fields = {"status": response.status_code, "ms": took}
-        log.info("%s %s", request.method, _shown_path(), extra={"fields": fields})
+        milliseconds = round((time.perf_counter() - g.started) * 1000, 1)
+        fields = {"status": response.status_code, "ms": milliseconds}
+        log.info("%s %s", request.method, _logged_path(), extra={"fields": fields})
     return response
 
 
-def _shown_path() -> str:
-    """The path alone: a query may hold what is nobody else's business; of a link, not what it opens."""
+def _logged_path() -> str:
+    """The path without its query, which may be private; of a signed link, without its token."""
     if request.endpoint == "links.output":
         return "/v1/outputs/…"
     return request.path

@@ -1,4 +1,4 @@
-"""Jobs and styles as JSON."""
+"""Serializers: database records → JSON objects of the API."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import QueueInfo
 from jobs.queue.position import QueuePosition
 from jobs.submission.batches import BatchInfo
+from jobs.trainings.control import CONTROLLABLE_KINDS, KINDS_WITH_LOSSES, KINDS_WITH_SAMPLES
 from jobs.trainings.record import LOSSES
 
 
 def job_json(
     job: Job, place: QueuePosition | None = None, deliveries: Sequence[WebhookDelivery] = ()
 ) -> dict[str, Any]:
-    """A job as clients see it. `place` is where it stands in the queue."""
+    """A job as JSON; `place` is its position in the queue."""
     base = f"/v1/jobs/{job.id}"
     alphas = strengths(job.params) if job.kind == "stylize" else []
     return {
@@ -45,13 +46,13 @@ def job_json(
         "retried_from": job.retried_from,
         "cached": job.cached,
         "network_version": job.network_version,
-        # What went wrong in an attempt that is over says nothing of the one that succeeded.
+        # The error of an earlier attempt is not an error of the one that succeeded.
         "error": None if job.status == JobStatus.SUCCEEDED else job.error,
         "inputs": [_file(file) | {"url": f"{base}/inputs/{file.role}"} for file in job.inputs],
         "outputs": [
             {"index": file.position}
             | _file(file)
-            # Those of a strip come in the order of its strengths.
+            # Outputs of a strip are in the order of its strengths.
             | {"alpha": alphas[file.position] if file.position < len(alphas) else None}
             | _output_urls(base, file)
             for file in job.outputs
@@ -70,7 +71,7 @@ def job_json(
             "retry": f"{base}/retry",
             "output": f"{base}/output",
             "link": f"{base}/output/url",
-            **(_training_urls(base) if job.queue == "train" else {}),
+            **_run_urls(base, job.kind),
         },
     }
 
@@ -81,8 +82,14 @@ def _output_urls(base: str, file: JobFile) -> dict[str, str | None]:
     return {"url": f"{base}/output{query}", "thumbnail": small}
 
 
-def _training_urls(base: str) -> dict[str, str]:
-    return {name: f"{base}/{name}" for name in ("pause", "resume", "finish", "losses", "samples")}
+def _run_urls(base: str, kind: str) -> dict[str, str]:
+    """URLs of controls and records that only some kinds of jobs have."""
+    names = [
+        *(("pause", "resume", "finish") if kind in CONTROLLABLE_KINDS else ()),
+        *(("losses",) if kind in KINDS_WITH_LOSSES else ()),
+        *(("samples",) if kind in KINDS_WITH_SAMPLES else ()),
+    ]
+    return {name: f"{base}/{name}" for name in names}
 
 
 def _place(place: QueuePosition) -> dict[str, Any]:
@@ -90,7 +97,7 @@ def _place(place: QueuePosition) -> dict[str, Any]:
 
 
 def batch_json(view: BatchInfo) -> dict[str, Any]:
-    """A batch as clients see it."""
+    """A batch as JSON."""
     base = f"/v1/batches/{view.batch.id}"
     return {
         "id": view.batch.id,
@@ -107,7 +114,7 @@ def batch_json(view: BatchInfo) -> dict[str, Any]:
 
 
 def queue_json(view: QueueInfo) -> dict[str, Any]:
-    """A queue as an operator sees it."""
+    """A queue as JSON, for operators."""
     base = f"/v1/queues/{view.name}"
     return {
         "name": view.name,
@@ -153,7 +160,7 @@ def _blob(blob: Blob) -> dict[str, Any]:
 
 
 def upload_json(upload: StoredUpload) -> dict[str, Any]:
-    """An upload as clients see it."""
+    """An upload as JSON."""
     base = f"/v1/uploads/{upload.id}"
     return {
         "id": upload.id,
@@ -165,7 +172,7 @@ def upload_json(upload: StoredUpload) -> dict[str, Any]:
 
 
 def style_json(style: Style) -> dict[str, Any]:
-    """A style as clients see it."""
+    """A style as JSON."""
     base = f"/v1/styles/{style.id}"
     image = f"{base}/image"
     return {
@@ -181,7 +188,7 @@ def style_json(style: Style) -> dict[str, Any]:
 
 
 def network_json(network: TrainedNetwork) -> dict[str, Any]:
-    """A trained network as clients see it."""
+    """A trained network as JSON."""
     base = f"/v1/networks/{network.id}"
     return {
         "id": network.id,
@@ -205,7 +212,7 @@ def network_json(network: TrainedNetwork) -> dict[str, Any]:
 
 
 def dataset_json(dataset: Dataset) -> dict[str, Any]:
-    """A dataset as clients see it."""
+    """A dataset as JSON."""
     base = f"/v1/datasets/{dataset.id}"
     shown = {} if dataset.folder is not None else {"images": f"{base}/images/{{number}}"}
     return {
@@ -220,16 +227,16 @@ def dataset_json(dataset: Dataset) -> dict[str, Any]:
 
 
 def loss_json(loss: TrainingLoss) -> dict[str, Any]:
-    """The losses of a step."""
+    """The losses of a step as JSON."""
     return {"step": loss.step} | {name: getattr(loss, name) for name in LOSSES}
 
 
 def sample_json(file: JobFile) -> dict[str, Any]:
-    """A sample picture of a training."""
+    """A sample picture of a training as JSON."""
     url = f"/v1/jobs/{file.job_id}/samples/{file.position}"
     return {"step": file.position, **_blob(file.blob), "url": url}
 
 
 def time_json(value: datetime | None) -> str | None:
-    """A time as clients see it: UTC, in milliseconds."""
+    """A time as ISO 8601 text: UTC, in milliseconds."""
     return None if value is None else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,6 +1,6 @@
-"""How gunicorn serves us: `gunicorn --config python:web.server web.wsgi:app`.
+"""gunicorn configuration: `gunicorn --config python:web.server web.wsgi:app`.
 
-Hooks that know what no application does: where the server really listens.
+Its hooks know the addresses that the server listens on, which the application can't know.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jobs.settings import load_settings
 
 
 def when_ready(server: Any) -> None:
-    """Refuse to serve strangers without keys, before the first worker starts."""
+    """Refuse to start without API keys on an address that other machines can reach."""
     from jobs.accounts.api_keys import ApiKeyStore
     from jobs.accounts.exposure import ExposedError, refuse_exposure
     from jobs.db.engine import make_engine, make_sessions
@@ -34,18 +34,18 @@ def when_ready(server: Any) -> None:
         server.log.error("The database can't be asked for keys (%s): run `atelier migrate`.", kind)
         sys.exit(1)
     finally:
-        engine.dispose()  # no connection may be shared with the workers, which are forked
+        engine.dispose()  # workers are forked and must not share a connection
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tell the application where it is reached, and start what its first request would wait for."""
+    """Pass the listening addresses to the application, and start the decoder for its first request."""
     from jobs.media.sandbox import warm_up
     from web.security.access import bound
-    from web.security.concurrency import Seats
+    from web.security.concurrency import ConcurrencyLimits
 
     settings = load_settings()
     bound(worker.wsgi, settings, [_host(listener) for listener in worker.sockets])
-    worker.wsgi.extensions["seats"] = Seats(worker.cfg.threads)
+    worker.wsgi.extensions["concurrency"] = ConcurrencyLimits(worker.cfg.threads)
     warm_up(settings.decode_limits)
 
 

@@ -1,4 +1,4 @@
-"""Makes the web server's own lines look like all others: `gunicorn --logger-class`."""
+"""Logging of gunicorn in the format of all other processes: `gunicorn --logger-class`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs.settings import load_settings
 
 
 class ServerLogger(Logger):  # type: ignore[misc]
-    """gunicorn's logger without handlers of its own: its lines go where everything goes."""
+    """gunicorn's logger without handlers of its own; its records go to the root logger."""
 
     def setup(self, cfg: Any) -> None:
         """Configure logging for the server and its workers, which are forked from it."""
@@ -21,5 +21,5 @@ class ServerLogger(Logger):  # type: ignore[misc]
         for log in (self.error_log, self.access_log):
             log.handlers.clear()
             log.propagate = True
-        # Requests are logged by the application, which knows their ids.
+        # The application logs requests, with their ids.
         self.access_log.disabled = True

@@ -1,4 +1,4 @@
-"""What gunicorn serves: `gunicorn web.wsgi:app`."""
+"""WSGI application for gunicorn: `gunicorn web.wsgi:app`."""
 
 from web import create_app
 

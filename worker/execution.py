@@ -26,6 +26,7 @@ from jobs.queue.backoff import retry_delay
 from jobs.queue.claiming import is_eligible
 from jobs.queue.lifecycle import JobStatus, Run
 from jobs.trainings import control
+from nst_core.errors import NstError
 from worker.batching.claim_more import claim_more
 from worker.batching.rendezvous import RenderBatch
 from worker.context import WorkerContext
@@ -223,8 +224,7 @@ def describe(error: Exception) -> dict[str, Any]:
     if isinstance(error, MemoryError):
         detail = "There was not enough memory; try a smaller size."
         return {"code": "out_of_memory", "detail": detail, "retryable": True}
-    if isinstance(error, ValueError) and type(error) is not ValueError:
-        # nst_core's own errors are subclasses whose text is meant for people.
+    if isinstance(error, NstError):
         return {"code": "unusable_input", "detail": str(error), "retryable": False}
     return {
         "code": "internal",

@@ -53,7 +53,7 @@ def measure(
 
         def ours(step: int) -> None:
             losses, _ = trainer.losses(trainer.crops[step])
-            trainer.state.descend(losses.total)
+            trainer.state.optimizer_step(losses.total)
             float(losses.total.detach())
 
         times = [(_timed(plain.step, step), _timed(ours, step)) for step in range(rounds + 1)][1:]

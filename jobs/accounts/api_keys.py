@@ -1,7 +1,7 @@
-"""API keys: what a program shows to be an owner.
+"""API keys: creation, authentication, revocation.
 
-A key is `atl_ID_SECRET`. The ID finds its row, and the row holds only the SHA-256 of the secret: 256
-bits from the system's random source need no slow hash, because there is nothing to guess.
+A key is `atl_ID_SECRET`. The ID selects the row, which holds only the SHA-256 of the secret. A slow
+password hash is not needed, because the secret is 256 random bits, which can't be guessed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from jobs.errors import InvalidParamsError, NotFoundError
 
 _TOKEN = re.compile(r"atl_([0-9a-f]{12})_([0-9a-f]{64})")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-#: `last_used_at` is written at most this often, so that reading does not become writing.
-USED_SECONDS = 60.0
+#: Shortest interval in seconds between two writes of `last_used_at`: most requests only read.
+USE_INTERVAL_SECONDS = 60.0
 
 
 class Scope(StrEnum):
-    """What a key may do. `admin` may do all, for its own owner, and see the figures of the service."""
+    """Permission of a key. `admin` includes the others, and operators' pages and metrics."""
 
     READ = "read"
     SUBMIT = "submit"
@@ -38,19 +38,19 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """Whoever makes a request. `key_id` is None where no keys are asked for."""
+    """The authenticated caller of a request. `key_id` is None if keys are not required."""
 
     owner: str
     scopes: frozenset[Scope]
     key_id: str | None = None
 
-    def may(self, scope: Scope) -> bool:
-        """Whether the caller's key has the scope."""
+    def has_scope(self, scope: Scope) -> bool:
+        """Whether the caller has a scope, itself or through `admin`."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
 
 class ApiKeyStore:
-    """The keys of one installation."""
+    """Creates, lists, revokes and authenticates API keys."""
 
     def __init__(self, sessions: SessionFactory) -> None:
         self._sessions = sessions
@@ -63,16 +63,16 @@ class ApiKeyStore:
         label: str = "",
         days: float | None = None,
     ) -> tuple[ApiKey, str]:
-        """A new key, and the token that is shown this once.
+        """Create a key; returns its row and its token, which can't be read again later.
 
-        `days` is how long it holds (None: for ever). Raises `InvalidParamsError`.
+        `days` is the lifetime of the key (None: unlimited). Raises `InvalidParamsError`.
         """
         if not _OWNER.fullmatch(owner):
             raise InvalidParamsError(
                 [
                     (
                         "owner",
-                        "An owner has 1 to 64 letters, digits and . _ @ -, a letter or digit first.",
+                        "An owner has 1 to 64 letters, digits and . _ @ -, first a letter or digit.",
                     )
                 ]
             )
@@ -95,20 +95,22 @@ class ApiKeyStore:
         return key, f"atl_{key.id}_{secret}"
 
     def list(self) -> list[ApiKey]:
-        """All keys, the oldest first."""
+        """All keys, oldest first."""
         with reading(self._sessions) as session:
             return list(session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.id)).all())
 
     def has_active_keys(self) -> bool:
-        """Whether there is a key that works."""
+        """Whether any key is neither revoked nor expired."""
         with reading(self._sessions) as session:
             at = now(session)
-            lasting = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > at)
-            found = select(func.count()).select_from(ApiKey).where(ApiKey.revoked_at.is_(None), lasting)
+            unexpired = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > at)
+            found = (
+                select(func.count()).select_from(ApiKey).where(ApiKey.revoked_at.is_(None), unexpired)
+            )
             return bool(session.scalar(found))
 
     def revoke(self, key_id: str) -> ApiKey:
-        """End a key, and every session that was opened with it. Raises `NotFoundError`."""
+        """Revoke a key, and so every session that was opened with it. Raises `NotFoundError`."""
         with self._sessions.begin() as session:
             key = session.get(ApiKey, key_id)
             if key is None:
@@ -117,19 +119,19 @@ class ApiKeyStore:
         return key
 
     def authenticate(self, token: str) -> Caller | None:
-        """Whose token this is; None for one that is malformed, unknown, revoked or expired."""
+        """The caller with this token; None if it is malformed, unknown, revoked or expired."""
         parts = _TOKEN.fullmatch(token)
         return None if parts is None else self._caller(parts[1], parts[2])
 
     def authenticate_by_id(self, key_id: str) -> Caller | None:
-        """Whose key this is, for a session that was opened with it; None if it works no more."""
+        """The caller of a session that was opened with a key; None if the key is revoked or expired."""
         return self._caller(key_id, None)
 
     def _caller(self, key_id: str, secret: str | None) -> Caller | None:
         with reading(self._sessions) as session:
             key = session.get(ApiKey, key_id)
             at = now(session)
-        # The same work whether or not there is such a key, and no early end of the comparison.
+        # Constant time, whether or not the key exists: response times must not reveal ids or secrets.
         expected = "" if key is None else key.secret_hash
         if secret is not None and not hmac.compare_digest(_hash(secret), expected):
             return None
@@ -137,12 +139,12 @@ class ApiKeyStore:
             return None
         if key.expires_at is not None and key.expires_at <= at:
             return None
-        if key.last_used_at is None or (at - key.last_used_at).total_seconds() > USED_SECONDS:
-            self._note_use(key_id)
+        if key.last_used_at is None or (at - key.last_used_at).total_seconds() > USE_INTERVAL_SECONDS:
+            self._record_use(key_id)
         scopes = frozenset(Scope(scope) for scope in key.scopes.split())
         return Caller(owner=key.owner, scopes=scopes, key_id=key.id)
 
-    def _note_use(self, key_id: str) -> None:
+    def _record_use(self, key_id: str) -> None:
         with self._sessions.begin() as session:
             session.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now(session)))
 

@@ -1,4 +1,4 @@
-"""Who may call without a key. Decided by where the web server listens, never by a guess."""
+"""Whether API keys are required, decided by the addresses on which the web server listens."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from jobs.settings import KeysSetting
 
 
 class ExposedError(Exception):
-    """The web server would serve strangers without asking for a key. The text says what to do."""
+    """The web server is reachable from other machines without keys. The text says what to do."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens at `host`.
+    """Whether `host` is an address that only this machine can reach.
 
-    A Unix socket is not: it is there for a proxy, which lets others in.
+    False for a Unix socket: it serves a proxy, which forwards requests of other machines.
     """
     if host == "localhost":
         return True
@@ -26,7 +26,7 @@ def is_loopback(host: str) -> bool:
 
 
 def keys_required(setting: KeysSetting, hosts: Iterable[str]) -> bool:
-    """Whether requests need a key: as the setting says, or wherever others can reach us."""
+    """Whether requests need a key: with `auto`, if other machines can reach one of the hosts."""
     if setting == "auto":
         return not all(is_loopback(host) for host in hosts)
     return setting == "on"
@@ -35,10 +35,10 @@ def keys_required(setting: KeysSetting, hosts: Iterable[str]) -> bool:
 def refuse_exposure(
     setting: KeysSetting, hosts: Iterable[str], *, any_keys: Callable[[], bool]
 ) -> None:
-    """Raise `ExposedError` where keys are needed, there is none yet, and nobody said that is meant."""
+    """Raise `ExposedError` if `setting` is `auto`, a host is not loopback, and no key exists."""
     open_hosts = sorted({host for host in hosts if not is_loopback(host)})
     if setting == "auto" and open_hosts and not any_keys():
         raise ExposedError(
-            f"Others can reach {', '.join(open_hosts)} and there is no API key yet: make one with "
-            "`atelier keys create`, or listen on 127.0.0.1, or set API_KEYS=off to let everybody in."
+            f"Other machines can reach {', '.join(open_hosts)} and there is no API key yet: create one "
+            "with `atelier keys create`, listen on 127.0.0.1, or set API_KEYS=off to allow everybody."
         )

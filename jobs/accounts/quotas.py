@@ -1,4 +1,4 @@
-"""How much an owner may have, and how much the whole service takes on."""
+"""Quotas: jobs and bytes of an owner, and jobs of a queue."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
 from jobs.queue.claiming import QUEUED
 from jobs.settings import Settings
 
-#: What to tell a client whose files take too much room: it comes back when something is deleted.
+#: `Retry-After` of a full storage quota: it helps only once files are deleted.
 BYTES_RETRY_SECONDS = 3600
 
-# Every submit asks these, and to put a statement together takes longer than to execute it.
+# Built once, because building a statement takes longer than executing it.
 _QUEUED = select(func.count()).where(QUEUED, Job.queue == bindparam("queue"))
 _QUEUED_BY_OWNER = select(func.count()).where(QUEUED, Job.owner == bindparam("owner"))
 _LOCKED_OWNER = (
@@ -37,22 +37,21 @@ def check_quotas(
     files: Mapping[str, int],
     lock: bool = False,
 ) -> None:
-    """Make sure that `jobs` more jobs and `files` (SHA-256 → bytes) may be taken.
+    """Check that `jobs` more jobs and `files` (SHA-256 → bytes) fit into the quotas.
 
-    With `lock`, others who submit for this owner wait until the transaction ends, so that the owner's
-    bounds hold exactly. The bound of the whole queue may be passed by the submits of that moment.
-    Raises `OverLimitError` and `QueueFullError`, and `InvalidParamsError` for more jobs at once than
-    could ever fit.
+    With `lock`, other submits of this owner wait until the transaction ends, so that the owner's quotas
+    are exact. Concurrent submits may exceed the limit of the whole queue by a few jobs. Raises
+    `OverLimitError` and `QueueFullError`, and `InvalidParamsError` for more jobs than a limit allows.
     """
     if lock:
         session.execute(_LOCKED_OWNER, {"owner": owner})
-    most = settings.max_queued_per_owner
-    if most:
-        _check_fits(jobs, most)
+    max_queued = settings.max_queued_per_owner
+    if max_queued:
+        _check_fits(jobs, max_queued)
         queued = session.scalar(_QUEUED_BY_OWNER, {"owner": owner}) or 0
-        if queued + jobs > most:
+        if queued + jobs > max_queued:
             raise OverLimitError(
-                f"You have {queued} jobs queued and may have {most}: wait for some to start, "
+                f"You have {queued} queued jobs, and {max_queued} are allowed: wait for some to start, "
                 "or cancel some."
             )
     if settings.max_queued:
@@ -64,14 +63,14 @@ def check_quotas(
 
 
 def stored_bytes(session: Session, owner: str) -> int:
-    """The size of all that an owner keeps, each file counted once; the gallery is free."""
-    free = select(Style.sha256).where(Style.owner.is_(None))
-    size = select(func.sum(Blob.size)).where(_kept_by(owner), Blob.sha256.not_in(free))
+    """Bytes of all files of an owner, each file counted once; files of the gallery don't count."""
+    gallery = select(Style.sha256).where(Style.owner.is_(None))
+    size = select(func.sum(Blob.size)).where(_belongs_to(owner), Blob.sha256.not_in(gallery))
     return int(session.scalar(size) or 0)
 
 
-def _kept_by(owner: str) -> ColumnElement[bool]:
-    """Whether a blob is of the owner's jobs, uploads, styles, networks or datasets."""
+def _belongs_to(owner: str) -> ColumnElement[bool]:
+    """SQL condition: the blob is in a job, upload, style, network or dataset of the owner."""
     of_jobs = select(JobFile.sha256).join(Job, Job.id == JobFile.job_id).where(Job.owner == owner)
     uploaded = select(StoredUpload.sha256).where(StoredUpload.owner == owner)
     styles = select(Style.sha256).where(Style.owner == owner)
@@ -85,28 +84,29 @@ def _kept_by(owner: str) -> ColumnElement[bool]:
 
 
 def check_storage_quota(
-    session: Session, owner: str, most_mb: int, files: Mapping[str, int], *, lock: bool = False
+    session: Session, owner: str, max_mb: int, files: Mapping[str, int], *, lock: bool = False
 ) -> None:
-    """Make sure that `files` (SHA-256 → bytes) may be kept too; 0 MB is no limit.
+    """Check that `files` (SHA-256 → bytes) fit into the storage quota; 0 MB is no limit.
 
     `lock` is as in `check_quotas`. Raises `OverLimitError`.
     """
-    if not most_mb:
+    if not max_mb:
         return
     if lock:
         session.execute(_LOCKED_OWNER, {"owner": owner})
-    kept = stored_bytes(session, owner)
+    stored = stored_bytes(session, owner)
     known = set(
-        session.scalars(select(Blob.sha256).where(_kept_by(owner), Blob.sha256.in_(list(files))))
+        session.scalars(select(Blob.sha256).where(_belongs_to(owner), Blob.sha256.in_(list(files))))
     )
     added = sum(size for sha256, size in files.items() if sha256 not in known)
-    if added and kept + added > most_mb * 1_000_000:
+    if added and stored + added > max_mb * 1_000_000:
         raise OverLimitError(
-            f"Your files take {kept / 1e6:.1f} MB and may take {most_mb} MB; delete some.",
+            f"Your files use {stored / 1e6:.1f} MB of {max_mb} MB; delete some.",
             retry_after=BYTES_RETRY_SECONDS,
         )
 
 
-def _check_fits(jobs: int, most: int) -> None:
-    if jobs > most:
-        raise InvalidParamsError([("content", f"These are {jobs} jobs; {most} may wait at a time.")])
+def _check_fits(jobs: int, limit: int) -> None:
+    if jobs > limit:
+        detail = f"This request has {jobs} jobs; at most {limit} may be queued."
+        raise InvalidParamsError([("content", detail)])

@@ -1,1 +1,1 @@
-"""Content-addressed storage of bytes, local or S3, and the rows that describe them."""
+"""Content-addressed blob storage, local or S3, and its database rows."""

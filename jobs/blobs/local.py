@@ -1,4 +1,4 @@
-"""Blobs as files in a local folder."""
+"""Blob storage in a local folder."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from jobs.errors import NotFoundError, StorageError
 
 
 class LocalStorage:
-    """Blobs as files in a folder, two levels deep."""
+    """Stores blobs as files of a folder, with one subfolder for each first byte of the SHA-256."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def put(self, data: bytes, sha256: str | None = None) -> str:
-        """Keep `data`; returns its SHA-256. The file appears whole or not at all."""
+        """Store bytes atomically; returns their SHA-256."""
         name = sha256 or sha256_of(data)
         self._write(name, lambda file: file.write(data))
         return name
 
     def put_file(self, path: Path, sha256: str) -> None:
-        """Keep the bytes of a file. They appear whole or not at all."""
+        """Store the bytes of a file atomically."""
         with path.open("rb") as source:
             self._write(sha256, lambda file: shutil.copyfileobj(source, file, CHUNK_BYTES))
 
@@ -51,23 +51,23 @@ class LocalStorage:
                 temporary.unlink(missing_ok=True)
 
     def get(self, sha256: str) -> bytes:
-        """The bytes. Raises `NotFoundError`."""
+        """Read a blob. Raises `NotFoundError`."""
         with self._opened(sha256) as file:
             return file.read()
 
     def read_range(self, sha256: str, start: int, length: int) -> bytes:
-        """Up to `length` bytes from `start` on. Raises `NotFoundError`."""
+        """Read up to `length` bytes from `start` on. Raises `NotFoundError`."""
         with self._opened(sha256) as file:
             file.seek(start)
             return file.read(length)
 
     def exists(self, sha256: str) -> bool:
-        """Whether the bytes are there."""
+        """Whether the blob exists."""
         with _storage_errors():
             return self._path(sha256).is_file()
 
     def delete(self, sha256: str) -> None:
-        """Forget the bytes."""
+        """Delete the blob, if it exists."""
         with _storage_errors():
             self._path(sha256).unlink(missing_ok=True)
 
@@ -77,7 +77,7 @@ class LocalStorage:
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / f".probe.{uuid.uuid4().hex}"
             try:
-                # Bytes, not only a name: a full disk still takes names.
+                # Written with bytes, because a full disk still accepts empty files.
                 probe.write_bytes(b"0" * 4096)
             finally:
                 probe.unlink(missing_ok=True)
@@ -90,13 +90,15 @@ class LocalStorage:
                     yield file
             except FileNotFoundError:
                 if not self.folder.is_dir():
-                    # A volume that is not mounted comes back; bytes that are gone do not.
-                    raise StorageError("The folder of files is away.") from OSError(str(self.folder))
+                    # An unmounted volume is a temporary error; a deleted blob is not.
+                    raise StorageError("The folder of the file store is missing.") from OSError(
+                        str(self.folder)
+                    )
                 raise
 
     def _path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not sha256.isalnum():
-            raise NotFoundError("That is not the name of a blob.")
+            raise NotFoundError("This is not the name of a blob.")
         return self.folder / sha256[:2] / sha256
 
 
@@ -105,7 +107,7 @@ def _storage_errors() -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise NotFoundError("These bytes are not in storage any more.") from None
+        raise NotFoundError("This file is no longer in storage.") from None
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise StorageError(f"The file store failed: {why}.") from error

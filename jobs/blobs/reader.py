@@ -1,4 +1,4 @@
-"""A blob as a file: what is read of it is fetched, piece by piece, and no more."""
+"""Seekable file objects over blobs, which fetch only the chunks that are read."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def open_blob(storage: BlobStorage, sha256: str, size: int) -> BinaryIO:
-    """The `size` bytes of a blob, to read and seek in, in bounded memory.
+    """Open a blob of `size` bytes for reading and seeking, in bounded memory.
 
-    The first piece is fetched at once. Raises `NotFoundError` or `StorageError`, reading too.
+    The first chunk is fetched at once. Opening and reading raise `NotFoundError` or `StorageError`.
     """
     file = io.BufferedReader(_BlobFile(storage, sha256, size), CHUNK_BYTES)
     file.peek(1)
@@ -24,7 +24,7 @@ def open_blob(storage: BlobStorage, sha256: str, size: int) -> BinaryIO:
 
 
 def fetch_blob(storage: BlobStorage, sha256: str, size: int, path: Path) -> None:
-    """Write the `size` bytes of a blob to a file, unless it is there. It appears whole or not at all.
+    """Copy a blob of `size` bytes to a file atomically, unless the file exists.
 
     Raises as `open_blob`.
     """

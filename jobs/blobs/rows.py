@@ -1,4 +1,4 @@
-"""Rows of stored bytes, written in an order that a concurrent sweep can't break."""
+"""Rows of blobs, written in an order that is safe beside a concurrent sweep."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from jobs.media.pictures import CheckedFile, PictureInfo
 
 
 def upsert_blob(session: Session, sha256: str, size: int, info: PictureInfo, at: datetime) -> None:
-    """Write the row of bytes in storage, or note that they are wanted again."""
+    """Insert the row of a blob, or update its time of use."""
     values = {
         "sha256": sha256,
         "size": size,
@@ -36,19 +36,19 @@ def upsert_blob(session: Session, sha256: str, size: int, info: PictureInfo, at:
 
 
 def touch_blob(session: Session, sha256: str) -> None:
-    """Note that bytes are wanted, so that they are not swept for a while."""
+    """Update a blob's time of use, so that it is not swept for a while."""
     session.execute(update(Blob).where(Blob.sha256 == sha256).values(touched_at=now(session)))
 
 
 def store_blob(sessions: SessionFactory, storage: BlobStorage, data: bytes, info: PictureInfo) -> str:
-    """Keep bytes and their row, as `store_blobs` does; returns their SHA-256."""
+    """Store bytes and their row, as `store_blobs` does; returns their SHA-256."""
     name = sha256_of(data)
     store_blobs(sessions, storage, [CheckedFile(data=data, sha256=name, info=info)])
     return name
 
 
 def store_file(sessions: SessionFactory, storage: BlobStorage, path: Path, info: PictureInfo) -> str:
-    """Keep the bytes of a file and their row, in bounded memory and as `store_blobs` does."""
+    """Store a file and its row in bounded memory, as `store_blobs` does; returns its SHA-256."""
     name = sha256_of_file(path)
     with sessions.begin() as session:
         upsert_blob(session, name, path.stat().st_size, info, now(session))
@@ -57,16 +57,16 @@ def store_file(sessions: SessionFactory, storage: BlobStorage, path: Path, info:
 
 
 def store_blobs(sessions: SessionFactory, storage: BlobStorage, blobs: Sequence[CheckedFile]) -> None:
-    """Keep bytes and their rows, in the order that a sweep can't break.
+    """Store blobs and their rows, in an order that is safe beside a concurrent sweep.
 
-    The rows come first and are locked by a sweep while that deletes the bytes: so either the sweep sees
-    that the bytes are wanted, or we wait, and write them again.
+    Rows are written first. A sweep locks a row while it deletes the bytes: so either the sweep sees the
+    new time of use, or this transaction waits for the sweep and then writes the bytes again.
     """
     if not blobs:
         return
     with sessions.begin() as session:
         at = now(session)
-        # In one order, or two requests with the same pictures might wait for each other.
+        # In one order, so that two requests with the same pictures can't deadlock.
         for blob in sorted(blobs, key=lambda blob: blob.sha256):
             upsert_blob(session, blob.sha256, len(blob.data), blob.info, at)
     for blob in blobs:

@@ -1,6 +1,7 @@
-"""Blobs by SHA-256, in a local folder or an S3-compatible bucket.
+"""The protocol of blob storage: files by SHA-256, in a local folder or an S3-compatible bucket.
 
-A blob is written once, whole, and never changes, so writing the same bytes twice is harmless.
+A blob is written atomically and never changes, so that writing the same bytes twice is harmless.
+Errors shown to clients name no folder, bucket or host; their causes, which are logged, do.
 """
 
 from __future__ import annotations
@@ -11,45 +12,45 @@ from typing import Protocol
 
 
 def sha256_of(data: bytes) -> str:
-    """The name of a blob."""
+    """The SHA-256 of bytes in hexadecimal: the name of their blob."""
     return hashlib.sha256(data).hexdigest()
 
 
 def sha256_of_file(path: Path) -> str:
-    """The name of a blob that is a file, read in pieces."""
+    """The SHA-256 of a file of any size, read in chunks."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-#: Bytes that are moved at once where files are large: pictures in one piece, videos in many.
+#: Bytes that are read or written at once: a picture is about one chunk, a video many.
 CHUNK_BYTES = 1 << 20
 
 
 class BlobStorage(Protocol):
-    """Seven verbs. All raise `StorageError` when the store can't be reached."""
+    """Stores blobs. Every method raises `StorageError` if the store can't be reached."""
 
     def put(self, data: bytes, sha256: str | None = None) -> str:
-        """Keep `data`; returns its SHA-256, which may be given by whoever has just computed it."""
+        """Store bytes; returns their SHA-256, which a caller that knows it passes in."""
         ...
 
     def put_file(self, path: Path, sha256: str) -> None:
-        """Keep the bytes of a file, which have this SHA-256, in bounded memory."""
+        """Store the bytes of a file with this SHA-256, in bounded memory."""
         ...
 
     def get(self, sha256: str) -> bytes:
-        """The bytes. Raises `NotFoundError`."""
+        """Read a blob. Raises `NotFoundError`."""
         ...
 
     def read_range(self, sha256: str, start: int, length: int) -> bytes:
-        """Up to `length` bytes from `start` on, of a blob that has more. Raises `NotFoundError`."""
+        """Read up to `length` bytes from `start` on (less than the size). Raises `NotFoundError`."""
         ...
 
     def exists(self, sha256: str) -> bool:
-        """Whether the bytes are there."""
+        """Whether the blob exists."""
         ...
 
     def delete(self, sha256: str) -> None:
-        """Forget the bytes; nothing happens if there are none."""
+        """Delete the blob, if it exists."""
         ...
 
     def check(self) -> None:
@@ -57,8 +58,5 @@ class BlobStorage(Protocol):
         ...
 
     def __hash__(self) -> int:
-        """Stores are told apart as objects."""
+        """By identity: two stores are equal only if they are the same object."""
         ...
-
-
-# What is told to clients names no folder, bucket or host; the cause, which is logged, does.

@@ -1,4 +1,4 @@
-"""Chooses the blob store that `STORAGE_URL` names."""
+"""Creates the blob storage of `STORAGE_URL`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs.blobs.storage import BlobStorage
 
 
 def make_storage(url: str, *, endpoint_url: str = "") -> BlobStorage:
-    """Storage for `file:///folder` or `s3://bucket/prefix`. Raises `ValueError` for other schemes."""
+    """Create the storage of `file:///folder` or `s3://bucket/prefix`. Raises `ValueError` otherwise."""
     parts = urlsplit(url)
     if parts.scheme == "file":
         return LocalStorage(Path(unquote(parts.path)))

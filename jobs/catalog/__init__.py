@@ -1,1 +1,1 @@
-"""Inputs that owners keep: styles, uploads, trained networks, datasets of photos."""
+"""Catalogs of stored inputs: styles, uploads, trained networks, datasets of photographs."""

@@ -1,4 +1,4 @@
-"""Photographs to train with: zip archives, folders on the server, and the built-in set."""
+"""Catalog of datasets for trainings: zip archives, folders on the server, and a built-in set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import delete, exists, or_, select
 from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
-from jobs.catalog.zip_archives import photographs
+from jobs.catalog.zip_archives import iter_photos
 from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
@@ -23,7 +23,7 @@ from jobs.media.sandbox import check_picture
 from jobs.queue.lifecycle import FINAL
 from jobs.settings import Settings
 
-#: The built-in set: photographs that scikit-image carries, to try trainings with.
+#: Id of the built-in dataset: photographs of scikit-image, to try trainings.
 SAMPLES = "samples"
 _SAMPLE_FILES = (
     "astronaut.png",
@@ -33,13 +33,13 @@ _SAMPLE_FILES = (
     "motorcycle_left.png",
     "rocket.jpg",
 )
-#: Suffixes that count as photographs in a folder.
+#: Suffixes of photographs in a folder.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-FEWEST = 1
+MIN_IMAGES = 1
 
 
 class DatasetCatalog:
-    """The datasets of one owner, and those for all."""
+    """The datasets of one owner, and the datasets for all."""
 
     def __init__(
         self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
@@ -50,7 +50,7 @@ class DatasetCatalog:
         self._settings = settings
 
     def all(self) -> list[Dataset]:
-        """Those for all, then one's own, newest first."""
+        """The datasets for all, then the owner's own, newest first."""
         order = (Dataset.owner.isnot(None), Dataset.created_at.desc(), Dataset.id)
         mine = or_(Dataset.owner == self._owner, Dataset.owner.is_(None))
         with reading(self._sessions) as session:
@@ -65,7 +65,7 @@ class DatasetCatalog:
         return found
 
     def add_archive(self, data: bytes, *, name: str) -> Dataset:
-        """Keep the photographs of a zip archive, all or none, without their metadata.
+        """Store the photographs of a zip archive, all or none, without their metadata.
 
         Raises `InvalidParamsError`, `OverLimitError`, or what `check_picture` raises for the first
         that can't be used.
@@ -73,18 +73,20 @@ class DatasetCatalog:
         name = _checked_name(name)
         settings = self._settings
         limit = settings.max_upload_mb * 1_000_000
-        kept: dict[str, CleanPicture] = {}
-        # Photographs hardly shrink in an archive; what unpacks to more is meant to fill our memory.
+        pictures: dict[str, CleanPicture] = {}
+        # Photographs hardly shrink in an archive; an archive that unpacks to more is a zip bomb.
         total = 2 * settings.max_dataset_mb * 1_000_000
-        most = settings.max_dataset_images
-        for said, raw in photographs(data, most=most, max_bytes=limit, max_total=total):
-            picture = check_picture(raw, settings.decode_limits, name=said, pointer="file")
-            kept.setdefault(sha256_of(picture.data), picture)
-        sizes = {sha256: len(picture.data) for sha256, picture in kept.items()}
+        for filename, raw in iter_photos(
+            data, max_files=settings.max_dataset_images, max_bytes=limit, max_total=total
+        ):
+            picture = check_picture(raw, settings.decode_limits, name=filename, pointer="file")
+            pictures.setdefault(sha256_of(picture.data), picture)
+        sizes = {sha256: len(picture.data) for sha256, picture in pictures.items()}
         with reading(self._sessions) as session:
             check_storage_quota(session, self._owner, settings.max_mb_per_owner, sizes)
         stored = [
-            store_blob(self._sessions, self._storage, each.data, each.info) for each in kept.values()
+            store_blob(self._sessions, self._storage, each.data, each.info)
+            for each in pictures.values()
         ]
         return self._write(new_id(), self._owner, name, stored, sizes=sizes)
 
@@ -93,14 +95,14 @@ class DatasetCatalog:
         name = _checked_name(name)
         root = self._settings.dataset_root
         if not root:
-            detail = "This server registers no folders; its operator may set DATASET_ROOT."
+            detail = "This server registers no folders: its operator has not set DATASET_ROOT."
             raise InvalidParamsError([("folder", detail)])
         base = Path(root).resolve()
         path = (base / folder).resolve()
         if not path.is_relative_to(base) or not path.is_dir():
             raise InvalidParamsError([("folder", "There is no such folder below DATASET_ROOT.")])
         count = sum(each.suffix.lower() in SUFFIXES for each in path.rglob("*"))
-        if count < FEWEST:
+        if count < MIN_IMAGES:
             raise InvalidParamsError([("folder", "The folder holds no JPEG, PNG or WebP pictures.")])
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
@@ -116,7 +118,7 @@ class DatasetCatalog:
         return self.get(row.id)
 
     def image(self, dataset_id: str, number: int) -> tuple[Blob, bytes]:
-        """Photograph `number`, counted from 0, of a dataset that was sent. Raises `NotFoundError`."""
+        """Photograph `number` (from 0) of an uploaded dataset. Raises `NotFoundError`."""
         dataset = self.get(dataset_id)
         with reading(self._sessions) as session:
             row = session.get(DatasetImage, (dataset.id, number))
@@ -126,21 +128,21 @@ class DatasetCatalog:
         return blob, self._storage.get(blob.sha256)
 
     def delete(self, dataset_id: str) -> None:
-        """Forget a dataset of one's own.
+        """Delete a dataset of the owner.
 
-        Raises `NotFoundError`, or `ConflictError` for one that is for all or that a training needs.
+        Raises `NotFoundError`, or `ConflictError` if the dataset is for all or a training needs it.
         """
         dataset = self.get(dataset_id)
         if dataset.owner is None:
             raise ConflictError(f"The dataset {dataset.name} is for all and can't be deleted.")
-        needed = exists().where(Job.dataset_id == dataset.id, Job.status.not_in(FINAL))
+        in_use = exists().where(Job.dataset_id == dataset.id, Job.status.not_in(FINAL))
         with self._sessions.begin() as session:
-            if session.scalar(select(needed)):
+            if session.scalar(select(in_use)):
                 raise ConflictError("A training that has not ended needs this dataset.")
             session.execute(delete(Dataset).where(Dataset.id == dataset.id))
 
     def register_samples(self) -> int:
-        """Put the built-in set in, where scikit-image is installed; returns how many it has."""
+        """Register the built-in dataset if scikit-image is installed; returns its number of images."""
         with reading(self._sessions) as session:
             known = session.get(Dataset, SAMPLES)
         if known is not None:
@@ -151,7 +153,7 @@ class DatasetCatalog:
             try:
                 info = inspect_picture(data, name=path.name, max_pixels=10_000_000)
             except JobsError:
-                continue  # a release that carries another picture by that name
+                continue  # a release of scikit-image with another file of that name
             stored.append(store_blob(self._sessions, self._storage, data, info))
         if not stored:
             return 0
@@ -170,8 +172,8 @@ class DatasetCatalog:
         with self._sessions.begin() as session:
             if owner is not None:
                 ensure_owner(session, owner)
-                most = self._settings.max_mb_per_owner
-                check_storage_quota(session, owner, most, sizes or {}, lock=True)
+                max_mb = self._settings.max_mb_per_owner
+                check_storage_quota(session, owner, max_mb, sizes or {}, lock=True)
             count, at = len(digests), now(session)
             session.merge(Dataset(id=id_, owner=owner, name=name, image_count=count, created_at=at))
             session.flush()

@@ -1,4 +1,4 @@
-"""Files of networks: what their header says, read without the tensors and without PyTorch."""
+"""Header of a network file (safetensors), read without its tensors and without PyTorch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs.errors import InvalidParamsError
 
 FORMAT = "atelier-network/1"
 MEDIA_TYPE = "application/vnd.safetensors"
-#: Architecture → whether its style is in its weights.
+#: Architecture → whether the network has one fixed style.
 ARCHITECTURES = {
     "johnson": True,
     "fast_neural_style": True,
@@ -19,7 +19,8 @@ ARCHITECTURES = {
     "full_adain": False,
     "adain_vgg19": False,
 }
-_LONGEST_HEADER = 1_000_000
+_MAX_HEADER_BYTES = 1_000_000
+#: Bytes of one element, by the dtype of a tensor.
 _WIDTHS = {
     "F64": 8,
     "F32": 4,
@@ -36,38 +37,38 @@ _WIDTHS = {
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkHeader:
-    """What a network's file says of itself."""
+    """Metadata of a network file."""
 
     architecture: str
     metadata: dict[str, Any]
 
     @property
     def styled(self) -> bool:
-        """Whether its style is in its weights; others take any."""
+        """Whether the network has one fixed style; others take any style."""
         return ARCHITECTURES[self.architecture]
 
 
 def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:
-    """The header of a whole file. Raises `InvalidParamsError` for anything but a network of ours."""
+    """Read the header of a network file. Raises `InvalidParamsError` for any other file."""
     try:
         (length,) = struct.unpack_from("<Q", data)
-        if not 2 <= length <= min(_LONGEST_HEADER, len(data) - 8):
+        if not 2 <= length <= min(_MAX_HEADER_BYTES, len(data) - 8):
             raise ValueError
         header = json.loads(data[8 : 8 + length])
-        said = {key: json.loads(value) for key, value in header.pop("__metadata__").items()}
-        # Neither databases nor JSON have a place for infinity, or for what is no number.
-        json.dumps(said, allow_nan=False)
+        metadata = {key: json.loads(value) for key, value in header.pop("__metadata__").items()}
+        # Infinity and NaN can't be stored as JSON.
+        json.dumps(metadata, allow_nan=False)
         end = max(_end_of(name, tensor) for name, tensor in header.items())
     except (ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError):
-        raise _wrong(pointer, "This is not a network that Atelier saved (safetensors).") from None
-    if said.get("format") != FORMAT:
-        raise _wrong(pointer, "This safetensors file is not a network that Atelier saved.")
-    if str(said.get("architecture")) not in ARCHITECTURES:
+        raise _error(pointer, "This is not a network that Atelier saved (safetensors).") from None
+    if metadata.get("format") != FORMAT:
+        raise _error(pointer, "This safetensors file is not a network that Atelier saved.")
+    if str(metadata.get("architecture")) not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
-        raise _wrong(pointer, f"Its architecture is not known here; there are {known}.")
+        raise _error(pointer, f"The architecture of this network is unknown; known are {known}.")
     if 8 + length + end != len(data):
-        raise _wrong(pointer, "The file is not whole.")
-    return NetworkHeader(architecture=said["architecture"], metadata=said)
+        raise _error(pointer, "The file is incomplete.")
+    return NetworkHeader(architecture=metadata["architecture"], metadata=metadata)
 
 
 def _end_of(name: str, tensor: dict[str, Any]) -> int:
@@ -82,5 +83,5 @@ def _end_of(name: str, tensor: dict[str, Any]) -> int:
     return int(end)
 
 
-def _wrong(pointer: str, detail: str) -> InvalidParamsError:
+def _error(pointer: str, detail: str) -> InvalidParamsError:
     return InvalidParamsError([(pointer, detail)])

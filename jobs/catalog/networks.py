@@ -1,4 +1,4 @@
-"""Trained networks: named, versioned, never changed."""
+"""Catalog of trained networks, by name and version. A version never changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from jobs.params.inputs import NetworkInput
 from jobs.params.train import BUNDLED_NETWORKS
 from jobs.settings import Settings
 
-#: What is kept of the bytes of a network.
+#: Media type of network files; they have no width and height.
 FILE_INFO = PictureInfo(media_type=MEDIA_TYPE, width=None, height=None)
 _VERSIONED = re.compile(r"(?P<name>[a-z0-9-]+)(?:@(?P<version>[0-9]{1,9}))?")
 
@@ -41,7 +41,7 @@ class NetworkCatalog:
         self._settings = settings
 
     def all(self) -> list[TrainedNetwork]:
-        """One's own, newest first."""
+        """The networks of the owner, newest first."""
         own = select(TrainedNetwork).where(TrainedNetwork.owner == self._owner)
         order = (TrainedNetwork.created_at.desc(), TrainedNetwork.id)
         with reading(self._sessions) as session:
@@ -56,9 +56,9 @@ class NetworkCatalog:
         return found
 
     def find_by_name(self, name: str) -> TrainedNetwork | None:
-        """The network that jobs call `NAME`, the newest version, or `NAME@VERSION`.
+        """The network `NAME` (its newest version) or `NAME@VERSION`.
 
-        None for a bundled one. Raises `InvalidParamsError` if there is none.
+        None for a bundled network. Raises `InvalidParamsError` if there is no such network.
         """
         if name in BUNDLED_NETWORKS:
             return None
@@ -79,21 +79,21 @@ class NetworkCatalog:
         return found
 
     def resolve(self, name: str) -> NetworkInput | None:
-        """The network for a job that is about to be written. As `named`."""
+        """The network of a job that will be inserted soon, protected from sweeps. As `named`."""
         row = self.find_by_name(name)
         if row is None:
             return None
         with self._sessions.begin() as session:
-            touch_blob(session, row.sha256)  # so that no sweep comes before the job does
+            touch_blob(session, row.sha256)  # no sweep before the job is inserted
         return NetworkInput(sha256=row.sha256, styled=row.styled)
 
     def file(self, network_id: str) -> tuple[TrainedNetwork, bytes]:
-        """A network and its file. Raises `NotFoundError`."""
+        """A network and the bytes of its file. Raises `NotFoundError`."""
         row = self.get(network_id)
         return row, self._storage.get(row.sha256)
 
     def picture(self, network_id: str, which: str) -> tuple[Blob, bytes]:
-        """Its "style" or "sample" picture. Raises `NotFoundError`."""
+        """The "style" or "sample" picture of a network. Raises `NotFoundError`."""
         row = self.get(network_id)
         sha256 = {"style": row.style_sha256, "sample": row.sample_sha256}.get(which)
         if sha256 is None:
@@ -103,21 +103,21 @@ class NetworkCatalog:
         return blob, self._storage.get(sha256)
 
     def add_file(self, data: bytes, *, name: str) -> TrainedNetwork:
-        """Take a network that was made elsewhere. Raises `InvalidParamsError` or `OverLimitError`."""
+        """Register an uploaded network file. Raises `InvalidParamsError` or `OverLimitError`."""
         check_network_name(name)
         header = read_header(data)
-        most, sizes = self._settings.max_mb_per_owner, {sha256_of(data): len(data)}
+        max_mb, sizes = self._settings.max_mb_per_owner, {sha256_of(data): len(data)}
         with reading(self._sessions) as session:
-            check_storage_quota(session, self._owner, most, sizes)
+            check_storage_quota(session, self._owner, max_mb, sizes)
         sha256 = store_blob(self._sessions, self._storage, data, FILE_INFO)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
-            check_storage_quota(session, self._owner, most, sizes, lock=True)
+            check_storage_quota(session, self._owner, max_mb, sizes, lock=True)
             row = add_version(session, self._owner, name, header, sha256)
         return self.get(row.id)
 
     def delete(self, network_id: str) -> None:
-        """Forget a network; jobs that were sent with it keep it. Raises `NotFoundError`."""
+        """Delete a network; submitted jobs keep its file. Raises `NotFoundError`."""
         self.get(network_id)
         with self._sessions.begin() as session:
             session.execute(delete(TrainedNetwork).where(TrainedNetwork.id == network_id))
@@ -134,12 +134,12 @@ def add_version(
     sample_sha256: str | None = None,
     job_id: str | None = None,
 ) -> TrainedNetwork:
-    """Write the next version of the owner's network of that name."""
-    # Two of one name at the same moment: the second waits here, and gets the next number.
+    """Insert the next version of the owner's network of that name."""
+    # Locks the owner's row: a concurrent insert of the same name waits, and gets the next version.
     session.execute(select(Owner.name).where(Owner.name == owner).with_for_update(key_share=True))
-    mine = (TrainedNetwork.owner == owner, TrainedNetwork.name == name)
-    last = session.scalar(select(func.max(TrainedNetwork.version)).where(*mine)) or 0
-    said: dict[str, Any] = header.metadata
+    same_name = (TrainedNetwork.owner == owner, TrainedNetwork.name == name)
+    last = session.scalar(select(func.max(TrainedNetwork.version)).where(*same_name)) or 0
+    metadata: dict[str, Any] = header.metadata
     row = TrainedNetwork(
         id=new_id(),
         owner=owner,
@@ -151,8 +151,8 @@ def add_version(
         style_sha256=style_sha256,
         sample_sha256=sample_sha256,
         job_id=job_id,
-        settings=_object(said.get("training") or said.get("settings")),
-        figures=_object(said.get("figures")),
+        settings=_object(metadata.get("training") or metadata.get("settings")),
+        figures=_object(metadata.get("figures")),
         created_at=now(session),
     )
     session.add(row)
@@ -160,9 +160,11 @@ def add_version(
 
 
 def check_network_name(name: str) -> None:
-    """Raise `InvalidParamsError` for what can't be the name of a trained network."""
+    """Raise `InvalidParamsError` unless `name` can be the name of a trained network."""
     if not re.fullmatch(NetworkName, name):
-        detail = "A name has 1 to 64 small letters, digits and dashes, a letter or digit first."
+        detail = (
+            "A name has 1 to 64 lower-case letters, digits and dashes, the first a letter or digit."
+        )
         raise InvalidParamsError([("name", detail)])
     if name in BUNDLED_NETWORKS:
         raise InvalidParamsError([("name", f"{name} is the name of a bundled network.")])

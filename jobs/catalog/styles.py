@@ -1,4 +1,4 @@
-"""Registered styles, and the starter gallery that every installation begins with."""
+"""Catalog of styles: the starter gallery of every installation, and owners' own styles."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class StyleCatalog:
         self._settings = settings
 
     def all(self) -> list[Style]:
-        """The gallery in its order, then one's own, newest first."""
+        """The gallery in its order, then the owner's own styles, newest first."""
         own = Style.owner == self._owner
         order = (Style.owner.isnot(None), Style.position, Style.created_at.desc(), Style.id)
         with reading(self._sessions) as session:
@@ -42,7 +42,7 @@ class StyleCatalog:
             return list(session.scalars(found).all())
 
     def add(self, upload: Upload, *, title: str) -> Style:
-        """Register a style of one's own.
+        """Register a style of the owner.
 
         Raises `InvalidParamsError`, `OverLimitError` or what `check_picture` raises.
         """
@@ -51,13 +51,13 @@ class StyleCatalog:
             raise InvalidParamsError([("title", "A title of 1 to 120 characters is needed.")])
         limits = self._settings.decode_limits
         picture = check_picture(upload.data, limits, name=upload.name, pointer=upload.field)
-        most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
+        max_mb, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
         with reading(self._sessions) as session:
-            check_storage_quota(session, self._owner, most, files)
+            check_storage_quota(session, self._owner, max_mb, files)
         sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
-            check_storage_quota(session, self._owner, most, files, lock=True)
+            check_storage_quota(session, self._owner, max_mb, files, lock=True)
             style = Style(
                 id=new_id(),
                 owner=self._owner,
@@ -71,23 +71,24 @@ class StyleCatalog:
         return self.get(style.id)
 
     def delete(self, style_id: str) -> None:
-        """Forget a style of one's own; jobs that use it go on. Raises `NotFoundError` or
-        `ConflictError` for a style of the gallery.
+        """Delete a style of the owner; submitted jobs keep its picture.
+
+        Raises `NotFoundError`, or `ConflictError` for a style of the gallery.
         """
-        gone = delete(Style).where(Style.id == style_id, Style.owner == self._owner)
+        deletion = delete(Style).where(Style.id == style_id, Style.owner == self._owner)
         with self._sessions.begin() as session:
-            if session.execute(gone.returning(Style.id)).one_or_none() is not None:
+            if session.execute(deletion.returning(Style.id)).one_or_none() is not None:
                 return
         style = self.find(style_id)
         raise ConflictError(f"{style.title} belongs to the gallery and can't be deleted.")
 
     def get(self, style_id: str) -> Style:
-        """A style. Raises `InvalidParamsError` if there is none."""
+        """A style that a request names. Raises `InvalidParamsError` if there is none."""
         with reading(self._sessions) as session:
             style = session.get(Style, style_id)
         if style is None or style.owner not in (None, self._owner):
-            shown = style_id[:64]
-            raise InvalidParamsError([("style_id", f"There is no style {shown!r}; see /v1/styles.")])
+            detail = f"There is no style {style_id[:64]!r}; see /v1/styles."
+            raise InvalidParamsError([("style_id", detail)])
         return style
 
     def sha256(self, style_id: str) -> str:
@@ -95,19 +96,19 @@ class StyleCatalog:
         return self.get(style_id).sha256
 
     def image(self, style_id: str) -> tuple[Style, bytes]:
-        """A style and its picture. Raises `NotFoundError`."""
+        """A style and the bytes of its picture. Raises `NotFoundError`."""
         style = self.find(style_id)
         return style, self._storage.get(style.sha256)
 
     def find(self, style_id: str) -> Style:
-        """A style. Raises `NotFoundError`."""
+        """A style by its id. Raises `NotFoundError`."""
         try:
             return self.get(style_id)
         except InvalidParamsError as error:
             raise NotFoundError(error.errors[0][1]) from None
 
     def register_gallery(self) -> int:
-        """Put the bundled styles in; returns how many were new. Doing it twice changes nothing."""
+        """Register the bundled styles (idempotent); returns the number of new styles."""
         entries: list[dict[str, Any]] = json.loads((GALLERY / "gallery.json").read_text())
         with reading(self._sessions) as session:
             known = {style.id: style.sha256 for style in session.scalars(select(Style)).all()}

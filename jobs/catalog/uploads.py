@@ -1,4 +1,4 @@
-"""Pictures that were sent ahead of the jobs that name them."""
+"""Catalog of uploads: pictures that are stored before the jobs that name them."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ class UploadCatalog:
         self._settings = settings
 
     def add(self, upload: Upload, *, expires_in: int | None = None) -> StoredUpload:
-        """Keep a picture for `expires_in` seconds, or as long as uploads are kept.
+        """Store a picture for `expires_in` seconds, or for the default time.
 
         Raises `InvalidParamsError`, `OverLimitError` or what `check_picture` raises.
         """
         if expires_in is not None and expires_in < MIN_EXPIRY_SECONDS:
             raise InvalidParamsError(
-                [("expires_in", f"expires_in is {MIN_EXPIRY_SECONDS} seconds at least.")]
+                [("expires_in", f"expires_in is at least {MIN_EXPIRY_SECONDS} seconds.")]
             )
         picture = check_picture(
             upload.data, self._settings.decode_limits, name=upload.name, pointer=upload.field
         )
-        most, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
+        max_mb, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
         with reading(self._sessions) as session:
-            check_storage_quota(session, self._owner, most, files)
+            check_storage_quota(session, self._owner, max_mb, files)
         sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
-            check_storage_quota(session, self._owner, most, files, lock=True)
+            check_storage_quota(session, self._owner, max_mb, files, lock=True)
             at = now(session)
             row = StoredUpload(
                 id=new_id(),
@@ -66,8 +66,8 @@ class UploadCatalog:
                     StoredUpload.id == upload_id, StoredUpload.owner == self._owner
                 )
             ).one_or_none()
-            gone = row is None or (row.expires_at is not None and row.expires_at <= now(session))
-        if row is None or gone:
+            expired = row is None or (row.expires_at is not None and row.expires_at <= now(session))
+        if row is None or expired:
             raise NotFoundError(f"There is no upload {upload_id[:64]}.")
         return row
 
@@ -83,11 +83,11 @@ class UploadCatalog:
         except NotFoundError as error:
             raise InvalidParamsError([(field, f"{error.detail} It may have expired.")]) from None
         with self._sessions.begin() as session:
-            touch_blob(session, row.sha256)  # so that no sweep comes before the job does
+            touch_blob(session, row.sha256)  # no sweep before the job is inserted
         return StoredPicture(sha256=row.sha256)
 
     def delete(self, upload_id: str) -> None:
-        """Forget an upload; jobs that were made of it keep their picture. Raises `NotFoundError`."""
+        """Delete an upload; submitted jobs keep its picture. Raises `NotFoundError`."""
         self.get(upload_id)
         with self._sessions.begin() as session:
             session.execute(

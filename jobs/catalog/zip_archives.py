@@ -1,4 +1,4 @@
-"""Zip archives of photographs from strangers: looked through before anything is unpacked."""
+"""Untrusted zip archives of photographs: checked as a whole before anything is unpacked."""
 
 from __future__ import annotations
 
@@ -10,55 +10,59 @@ from pathlib import PurePosixPath
 
 from jobs.errors import InvalidParamsError
 
-#: What systems put into archives by themselves.
-_LITTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+#: Files that operating systems add to archives.
+_SYSTEM_FILES = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-#: A photograph does not shrink a hundredfold; a bomb does.
-_MOST_RATIO = 100
+#: Largest compression ratio of a photograph; zip bombs have larger ones.
+_MAX_RATIO = 100
 
 
-def photographs(
-    data: bytes, *, most: int, max_bytes: int, max_total: int, pointer: str = "file"
+def iter_photos(
+    data: bytes, *, max_files: int, max_bytes: int, max_total: int, pointer: str = "file"
 ) -> Iterator[tuple[str, bytes]]:
-    """The name and bytes of each photograph of an archive, by its order there.
+    """The name and bytes of each photograph of a zip archive, in the order of the archive.
 
-    The whole table of contents is checked before the first is unpacked. At most `most` files of at most
-    `max_bytes` each and `max_total` together are taken; names that leave the archive, links, encrypted
-    or nested archives, bombs and files that are no pictures by name refuse the whole. Raises
+    The whole table of contents is checked before the first file is unpacked: at most `max_files` files
+    of at most `max_bytes` each and `max_total` together. One path that leaves the archive, link,
+    encrypted file, zip bomb or file without the suffix of a picture refuses the whole archive. Raises
     `InvalidParamsError`.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError):
-        raise _wrong(pointer, "This is not a zip archive, or it is damaged.") from None
+        raise _error(pointer, "This is not a zip archive, or it is damaged.") from None
     with archive:
-        members = [each for each in archive.infolist() if not each.is_dir() and not _litter(each)]
+        members = [
+            each for each in archive.infolist() if not each.is_dir() and not _is_system_file(each)
+        ]
         for member in members:
             problem = _problem(member, max_bytes)
             if problem:
-                raise _wrong(pointer, f"{_shown(member)} {problem}.")
+                raise _error(pointer, f"{_display_name(member)} {problem}.")
         if not members:
-            raise _wrong(pointer, "The archive holds no photographs.")
-        if len(members) > most:
-            raise _wrong(pointer, f"The archive holds {len(members)} files; {most} are taken.")
+            raise _error(pointer, "The archive holds no photographs.")
+        if len(members) > max_files:
+            raise _error(
+                pointer, f"The archive holds {len(members)} files; at most {max_files} are allowed."
+            )
         total = sum(member.file_size for member in members)
         if total > max_total:
-            raise _wrong(
+            raise _error(
                 pointer,
-                f"The photographs are {total // 1_000_000} MB; {max_total // 1_000_000} MB are taken.",
+                f"The photographs have {total // 1_000_000} MB, more than {max_total // 1_000_000} MB.",
             )
         for member in members:
-            yield _shown(member), _unpacked(archive, member, max_bytes, pointer)
+            yield _display_name(member), _unpack(archive, member, max_bytes, pointer)
 
 
-def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int, pointer: str) -> bytes:
+def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int, pointer: str) -> bytes:
     try:
         with archive.open(member) as file:
             data = file.read(max_bytes + 1)
-    except Exception as error:  # zlib and the rest raise many types on hostile bytes
-        raise _wrong(pointer, f"{_shown(member)} is damaged ({type(error).__name__}).") from None
-    if len(data) > max_bytes:  # the table of contents lied
-        raise _wrong(pointer, f"{_shown(member)} is larger than {max_bytes // 1_000_000} MB.")
+    except Exception as error:  # zlib and zipfile raise many types on malformed bytes
+        raise _error(pointer, f"{_display_name(member)} is damaged ({type(error).__name__}).") from None
+    if len(data) > max_bytes:  # the table of contents gave a smaller size
+        raise _error(pointer, f"{_display_name(member)} is larger than {max_bytes // 1_000_000} MB.")
     return data
 
 
@@ -74,20 +78,20 @@ def _problem(member: zipfile.ZipInfo, max_bytes: int) -> str | None:
         return "is not a JPEG, PNG or WebP picture"
     if member.file_size > max_bytes:
         return f"is larger than {max_bytes // 1_000_000} MB"
-    if member.file_size > 1_000_000 and member.file_size > _MOST_RATIO * max(1, member.compress_size):
-        return "is packed as no photograph is"
+    if member.file_size > 1_000_000 and member.file_size > _MAX_RATIO * max(1, member.compress_size):
+        return "has the compression ratio of a zip bomb"
     return None
 
 
-def _litter(member: zipfile.ZipInfo) -> bool:
+def _is_system_file(member: zipfile.ZipInfo) -> bool:
     parts = PurePosixPath(member.filename).parts
-    return any(part in _LITTER or part.startswith("._") for part in parts)
+    return any(part in _SYSTEM_FILES or part.startswith("._") for part in parts)
 
 
-def _shown(member: zipfile.ZipInfo) -> str:
+def _display_name(member: zipfile.ZipInfo) -> str:
     name = PurePosixPath(member.filename.replace("\\", "/")).name
     return "".join(filter(str.isprintable, name))[:80] or "A file"
 
 
-def _wrong(pointer: str, detail: str) -> InvalidParamsError:
+def _error(pointer: str, detail: str) -> InvalidParamsError:
     return InvalidParamsError([(pointer, detail)])

@@ -14,8 +14,8 @@ import click
 def backup(folder: Path, as_json: bool) -> None:
     """Copy the database and the files of the service into FOLDER, while it runs.
 
-    Again into the same FOLDER, only new files are copied. The secret key and the folder of datasets
-    (SECRET_KEY, DATASET_ROOT) are not part of it.
+    A second backup into the same FOLDER copies only new files. The secret key and the folder of
+    datasets (SECRET_KEY, DATASET_ROOT) are not part of it.
     """
     from jobs.blobs.stores import make_storage
     from jobs.db.engine import make_engine
@@ -29,16 +29,16 @@ def backup(folder: Path, as_json: bool) -> None:
     try:
         manifest, blobs = back_up(engine, storage, folder)
     except (BackupError, JobsError) as error:
-        raise click.ClickException(_told(error)) from error
+        raise click.ClickException(_with_cause(error)) from error
     except OSError as error:
         raise click.ClickException(f"{folder} can't be written: {error.strerror}.") from error
     finally:
         engine.dispose()
     rows = sum(manifest["tables"].values())
     if as_json:
-        click.echo(json.dumps({**manifest, "blobs_copied": blobs.copied, "blobs_kept": blobs.kept}))
+        click.echo(json.dumps({**manifest, "blobs_copied": blobs.copied, "blobs_kept": blobs.existing}))
         return
-    click.echo(f"{rows} rows, {blobs.copied} files copied, {blobs.kept} there already: {folder}")
+    click.echo(f"{rows} rows, {blobs.copied} files copied, {blobs.existing} there already: {folder}")
     if blobs.gone:
         click.echo(f"{len(blobs.gone)} files were deleted while the backup was made", err=True)
 
@@ -64,7 +64,7 @@ def restore(folder: Path) -> None:
     try:
         manifest = put_back(folder, settings.database, storage)
     except (BackupError, JobsError) as error:
-        raise click.ClickException(_told(error)) from error
+        raise click.ClickException(_with_cause(error)) from error
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
         raise click.ClickException(f"The database failed, and has nothing of it: {reason}") from error
@@ -74,8 +74,8 @@ def restore(folder: Path) -> None:
     )
 
 
-def _told(error: Exception) -> str:
-    """What is wrong, and where: what clients are not told, whoever runs this may know."""
+def _with_cause(error: Exception) -> str:
+    """An error's text with its cause, which names folders: hidden from clients, shown to operators."""
     from jobs.errors import StorageError
 
     where = error.__cause__ if isinstance(error, StorageError) else None

@@ -1,4 +1,4 @@
-"""`atelier completion`: what a shell needs to complete commands and options."""
+"""`atelier completion`: scripts for shell completion."""
 
 from __future__ import annotations
 

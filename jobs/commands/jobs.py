@@ -1,4 +1,4 @@
-"""Subcommands that talk to a running service."""
+"""Subcommands for jobs of a running service: submit, status, wait, download, cancel, list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from atelier.exit_codes import exit_for, open_client
 from jobs.commands.options import json_option, stylize_options, url_option
-from jobs.commands.submit_fields import Parts
+from jobs.commands.submit_fields import RequestFiles
 
 if TYPE_CHECKING:
     from atelier import Job
@@ -20,7 +20,7 @@ _SHOW = click.Choice(["auto", "kitty", "iterm", "sixel", "blocks"])
 
 
 def print_job(job: Job, as_json: bool) -> None:
-    """Say where a job stands, in one line or as JSON."""
+    """Print the state of a job, as one line or as JSON."""
     if as_json:
         click.echo(json.dumps(job))
         return
@@ -60,7 +60,7 @@ def print_job(job: Job, as_json: bool) -> None:
 )
 @click.option(
     "--show",
-    "way",
+    "protocol",
     type=_SHOW,
     is_flag=False,
     flag_value="auto",
@@ -79,29 +79,31 @@ def submit(
     format_: str | None,
     wait_for_it: bool,
     output: Path | None,
-    way: str | None,
+    protocol: str | None,
     no_cache: bool,
     url: str,
     as_json: bool,
     **params: Any,
 ) -> None:
-    """Send a photo and a style to a running service."""
+    """Submit a photo and a style to a running service."""
     from jobs.commands import outputs, progress_bars
 
-    parts = Parts()
+    request_files = RequestFiles()
     files = more_styles if style is None else (style, *more_styles)
-    params |= parts.styles(files, style_ids, weights, network=params.get("network"))
-    params["regions"] = parts.regions(written_regions, keep) or None
+    params |= request_files.styles(files, style_ids, weights, network=params.get("network"))
+    params["regions"] = request_files.regions(written_regions, keep) or None
     params["use_cache"] = False if no_cache else None
     with open_client(url) as client:
-        with progress_bars.sending([content, *parts.files.values()], quiet=as_json) as sent:
-            job = client.submit(content, parts=parts.files, sent=sent, format=format_, **params)
-        if wait_for_it or output or way:
+        with progress_bars.sending([content, *request_files.paths.values()], quiet=as_json) as on_sent:
+            job = client.submit(
+                content, named_files=request_files.paths, on_sent=on_sent, format=format_, **params
+            )
+        if wait_for_it or output or protocol:
             job = progress_bars.follow(client, job["id"], timeout=None, quiet=as_json)
         if output and job["status"] == "succeeded":
             outputs.save(client, job, output)
-        if way and job["status"] == "succeeded":
-            outputs.show(client, job, way)
+        if protocol and job["status"] == "succeeded":
+            outputs.show(client, job, protocol)
     print_job(job, as_json)
     exit_for(job)
 
@@ -111,7 +113,7 @@ def submit(
 @url_option
 @json_option
 def status(job_id: str, url: str, as_json: bool) -> None:
-    """Show where a job stands."""
+    """Show the state of a job."""
     with open_client(url) as client:
         print_job(client.job(job_id), as_json)
 
@@ -138,21 +140,21 @@ def wait(job_id: str, timeout: float | None, url: str, as_json: bool) -> None:
 )
 @click.option(
     "--show",
-    "way",
+    "protocol",
     type=_SHOW,
     is_flag=False,
     flag_value="auto",
     help="Draw it in the terminal instead.",
 )
 @url_option
-def download(job_id: str, output: Path | None, way: str | None, url: str) -> None:
+def download(job_id: str, output: Path | None, protocol: str | None, url: str) -> None:
     """Save the picture that a job made."""
     from jobs.commands import outputs
 
     with open_client(url) as client:
-        if way:
-            outputs.show(client, client.job(job_id), way)
-        if output or not way:
+        if protocol:
+            outputs.show(client, client.job(job_id), protocol)
+        if output or not protocol:
             outputs.save(client, client.job(job_id), output)
 
 
@@ -161,7 +163,7 @@ def download(job_id: str, output: Path | None, way: str | None, url: str) -> Non
 @url_option
 @json_option
 def cancel(job_id: str, url: str, as_json: bool) -> None:
-    """Ask for a job to stop."""
+    """Request that a job stops."""
     with open_client(url) as client:
         print_job(client.cancel(job_id), as_json)
 

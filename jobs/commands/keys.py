@@ -1,4 +1,4 @@
-"""`atelier keys`: make, list and revoke API keys, in the service's database."""
+"""`atelier keys`: create, list and revoke API keys in the service's database."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SCOPES = ("read", "submit", "admin")
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Create, list and revoke API keys."""
 
 
-def _ring() -> ApiKeyStore:
+def _key_store() -> ApiKeyStore:
     from jobs.accounts.api_keys import ApiKeyStore
     from jobs.db.engine import make_engine, make_sessions
     from jobs.db.schema import upgrade
@@ -42,14 +42,14 @@ def _ring() -> ApiKeyStore:
     show_default=True,
     help="What it may do; more than once for more.",
 )
-@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="How long it holds.")
+@click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Days until the key expires.")
 def create(owner: str, label: str, scopes: tuple[str, ...], days: float | None) -> None:
-    """Make a key. It is printed this once; only its hash is kept."""
+    """Create a key. It is printed only once; the database stores only its hash."""
     from jobs.accounts.api_keys import Scope
     from jobs.errors import InvalidParamsError
 
     try:
-        key, token = _ring().create(owner, [Scope(s) for s in scopes], label=label, days=days)
+        key, token = _key_store().create(owner, [Scope(s) for s in scopes], label=label, days=days)
     except InvalidParamsError as error:
         raise click.ClickException(error.detail) from error
     click.echo(token)
@@ -60,7 +60,7 @@ def create(owner: str, label: str, scopes: tuple[str, ...], days: float | None) 
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_keys(as_json: bool) -> None:
     """List the keys, without their secrets."""
-    rows = [_row(key) for key in _ring().list()]
+    rows = [_row(key) for key in _key_store().list()]
     if as_json:
         click.echo(json.dumps(rows))
         return
@@ -76,7 +76,7 @@ def revoke(key_id: str) -> None:
     from jobs.errors import NotFoundError
 
     try:
-        key = _ring().revoke(key_id)
+        key = _key_store().revoke(key_id)
     except NotFoundError as error:
         raise click.ClickException(error.detail) from error
     click.echo(f"key {key.id} of {key.owner} is revoked", err=True)

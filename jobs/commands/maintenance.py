@@ -12,13 +12,14 @@ import click
 if TYPE_CHECKING:
     from jobs.settings import Settings
 
-#: The loop goes round every two seconds or so; a sweep of many files may take it a while.
-PULSE_SECONDS = 120.0
+#: Age of the pulse file from which `--check` fails. The loop touches the file about every two seconds;
+#: a sweep of many files may take longer.
+MAX_PULSE_AGE_SECONDS = 120.0
 
 
 @click.command()
 @click.option(
-    "--check", is_flag=True, help="Only say whether it runs on this machine; exits with 1 if not."
+    "--check", is_flag=True, help="Only check that it runs on this machine; exits with 1 if not."
 )
 def maintenance(check: bool) -> None:
     """Publish waiting tokens, take back stalled jobs and send webhooks, until stopped."""
@@ -34,8 +35,8 @@ def maintenance(check: bool) -> None:
         return
     configure(settings.log_level, settings.log_format)
     service = make_service(settings)
-    loop = Maintenance(service)
-    # A thread of its own: a receiver that takes its time must not keep stalled jobs waiting.
+    loop = Maintenance(settings, service.sessions, service.storage, service.broker)
+    # A thread of its own, so that a slow receiver of webhooks does not delay stalled jobs.
     sender = threading.Thread(
         target=WebhookSender(settings, service.sessions).run, args=(loop.stop,), name="webhooks"
     )
@@ -47,14 +48,18 @@ def maintenance(check: bool) -> None:
 
 
 def _check(settings: Settings) -> None:
-    """Say how long ago the loop last went round. Raises `click.ClickException` if it is too long."""
+    """Print the age of the pulse file. Raises `click.ClickException` if it is too old or missing."""
     try:
         age = time.time() - settings.pulse.stat().st_mtime
     except FileNotFoundError:
-        raise click.ClickException(f"Maintenance has never run here: no {settings.pulse}.") from None
-    if age > PULSE_SECONDS:
-        raise click.ClickException(f"Maintenance last went round {age:.0f} s ago.")
-    click.echo(f"maintenance went round {max(age, 0):.0f} s ago")
+        raise click.ClickException(
+            f"Maintenance has never run here: {settings.pulse} is missing."
+        ) from None
+    if age > MAX_PULSE_AGE_SECONDS:
+        raise click.ClickException(
+            f"Maintenance has been silent for {age:.0f} s; start `atelier maintenance` again."
+        )
+    click.echo(f"maintenance ran {max(age, 0):.0f} s ago")
 
 
 @click.command()
@@ -71,7 +76,7 @@ def migrate() -> None:
         upgrade(settings.database)
     except CommandError as error:
         raise click.ClickException(
-            "The database's schema is of a newer release than this one, which knows up to "
+            "The database has the schema of a newer release; this release knows revisions up to "
             f"{newest_revision()}. Older processes run on it as they are; there is nothing to migrate."
         ) from error
     service = make_service(settings)
@@ -83,7 +88,7 @@ def migrate() -> None:
 @click.command("webhook-secret")
 @click.option("--owner", help="Sign this owner's webhooks with it, from now on.")
 def webhook_secret(owner: str | None) -> None:
-    """Make a secret for WEBHOOK_SECRET, or for one owner, and print it."""
+    """Create a secret for WEBHOOK_SECRET, or for one owner, and print it."""
     from jobs.webhooks.delivery import new_secret
 
     secret = new_secret()

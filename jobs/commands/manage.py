@@ -1,4 +1,4 @@
-"""Subcommands for whoever runs a service: retry jobs, send batches, pause queues."""
+"""Subcommands for operators and batches: retry jobs, submit batches, pause queues."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def batch(
 
     if not styles and not style_ids:
         raise click.UsageError("Give a style with --style or --style-id.")
-    photos = [photo for given in contents for photo in _pictures(given)]
+    photos = [photo for given in contents for photo in _find_pictures(given)]
     if not photos:
-        raise click.UsageError("There are no pictures (JPEG, PNG, WebP) in there.")
+        raise click.UsageError("There are no pictures (JPEG, PNG, WebP) in these folders.")
     with open_client(url) as client:
-        with progress_bars.sending([*photos, *styles], quiet=as_json) as sent:
+        with progress_bars.sending([*photos, *styles], quiet=as_json) as on_sent:
             made = client.submit_batch(
-                photos, styles=styles, style_ids=style_ids, sent=sent, format=format_, **params
+                photos, styles=styles, style_ids=style_ids, on_sent=on_sent, format=format_, **params
             )
         if output:
             names = [path.stem for path in styles] + [*style_ids]
@@ -92,14 +92,14 @@ def batch(
         exit_for(*jobs)
 
 
-def _pictures(given: Path) -> list[Path]:
-    if not given.is_dir():
-        return [given]
-    return sorted(path for path in given.iterdir() if path.suffix.lower() in SUFFIXES)
+def _find_pictures(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    return sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
 
 
 def _gather(client: Client, made: Batch, titles: list[str], folder: Path, *, quiet: bool) -> list[Job]:
-    """Save what a batch makes as it comes; returns its jobs once all have ended, in their order."""
+    """Save the outputs of a batch as its jobs end; returns the jobs in the order of submission."""
     from atelier import FINAL
     from jobs.commands import outputs, progress_bars
 
@@ -107,7 +107,7 @@ def _gather(client: Client, made: Batch, titles: list[str], folder: Path, *, qui
     with progress_bars.bars(quiet=quiet) as progress:
         task = progress.add_task("rendering", total=made["total"], note="")
         while True:
-            # Those of a batch were taken in the order in which they were sent; a list is newest first.
+            # The jobs of a batch were created in the order of `titles`; a list is newest first.
             jobs = list(client.all_jobs(batch_id=made["id"]))[::-1]
             for job, title in zip(jobs, titles, strict=True):
                 if job["status"] == "succeeded" and job["id"] not in saved:
@@ -140,9 +140,9 @@ def queues(context: click.Context, url: str, as_json: bool) -> None:
 @url_option
 @json_option
 def pause(name: str, url: str, as_json: bool) -> None:
-    """Start no more of a queue's jobs; it still takes them, and those that run go on."""
+    """Start no more jobs of a queue. It still takes jobs, and running jobs go on."""
     with open_client(url) as client:
-        _print_queues([client.pause(name, paused=True)], as_json)
+        _print_queues([client.pause_queue(name)], as_json)
 
 
 @queues.command()
@@ -150,9 +150,9 @@ def pause(name: str, url: str, as_json: bool) -> None:
 @url_option
 @json_option
 def resume(name: str, url: str, as_json: bool) -> None:
-    """Start a queue's jobs again."""
+    """Start jobs of a paused queue again."""
     with open_client(url) as client:
-        _print_queues([client.pause(name, paused=False)], as_json)
+        _print_queues([client.resume_queue(name)], as_json)
 
 
 def _print_queues(found: list[Queue], as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Options that several commands have. Those of jobs are read off the API's own parameters."""
+"""Options that several commands share; options of jobs are derived from the API's parameters."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import click
 
-from atelier.exit_codes import KEY
+from atelier.exit_codes import API_KEY_META
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic.fields import FieldInfo
 
-#: Parameters that files or shares belong to have options of their own.
-COMPOSED = frozenset({"styles", "regions"})
+#: Parameters with hand-written options, because files belong to them.
+HAND_WRITTEN = frozenset({"styles", "regions"})
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
 def url_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--url`, and `--key`, which no command has to pass on."""
+    """The options `--url` and `--key`; the key reaches `open_client` through click's context."""
     url = click.option(
         "--url",
         default="http://127.0.0.1:8000",
         envvar="ATELIER_URL",
         show_default=True,
-        help="Where the service is (ATELIER_URL).",
+        help="Address of the service (ATELIER_URL).",
     )
     key = click.option(
         "--key",
         envvar="ATELIER_KEY",
         expose_value=False,
-        callback=lambda context, _, value: context.meta.__setitem__(KEY, value),
-        help="An API key; others on this machine see it here, and not in ATELIER_KEY.",
+        callback=lambda context, _, value: context.meta.__setitem__(API_KEY_META, value),
+        help="An API key. Prefer ATELIER_KEY: other users of this machine can read command lines.",
     )
     return url(key(command))
 
@@ -69,15 +69,15 @@ def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _options(command: Callable[..., Any], fields: dict[str, FieldInfo]) -> Callable[..., Any]:
     for name, field in reversed(fields.items()):
-        if name not in COMPOSED:
+        if name not in HAND_WRITTEN:
             command = _option(name, field)(command)
     return command
 
 
 def _option(name: str, field: FieldInfo) -> Callable[..., Any]:
     description = (field.description or "").replace("`", "")
-    said = description.split(": ")[0].split(";")[0].split(". ")[0].rstrip(".")
-    help_ = f"{said}." if said else f"See {name} in the API."
+    summary = description.split(": ")[0].split(";")[0].split(". ")[0].rstrip(".")
+    help_ = f"{summary}." if summary else f"See {name} in the API."
     flag = f"--{name.replace('_', '-')}"
     if field.default is False:
         return click.option(flag, name, is_flag=True, default=None, help=help_)
@@ -87,7 +87,7 @@ def _option(name: str, field: FieldInfo) -> Callable[..., Any]:
         )
     if not field.is_required() and field.default not in (None, "", []):
         help_ += f" [default: {field.default}]"
-    # Python's own `format` is left alone.
+    # `format` is a builtin of Python.
     variable = f"{name}_" if name == "format" else name
     return click.option(flag, variable, type=_type(field), required=field.is_required(), help=help_)
 
@@ -99,9 +99,9 @@ def _type(field: FieldInfo) -> click.ParamType[Any]:
         return click.Choice([str(choice) for choice in choices])
     kind = choices[0] if choices and inner not in (int, float, str) else inner
     if get_origin(kind) is Annotated:
-        # A number that may be left out carries its bounds itself.
-        kind, *said = get_args(kind)
-        rules = [rule for each in said for rule in getattr(each, "metadata", [each])]
+        # An optional number carries its bounds in its own annotation.
+        kind, *annotations = get_args(kind)
+        rules = [rule for each in annotations for rule in getattr(each, "metadata", [each])]
     low, high = (
         next((getattr(rule, name) for rule in rules if hasattr(rule, name)), None)
         for name in ("ge", "le")

@@ -1,4 +1,4 @@
-"""Progress on standard error: of what is sent, and of jobs. Nothing of it reaches standard output."""
+"""Progress bars of uploads and jobs, on standard error; standard output is for results."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from atelier import Client, Job
-    from atelier.upload_progress import Sent
+    from atelier.upload_progress import OnSent
 
 
 @contextmanager
 def bars(*, quiet: bool) -> Iterator[Progress]:
-    """Bars on a terminal; nothing where `quiet`, or where nobody watches."""
+    """Progress bars; nothing if `quiet`, or if standard error is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -34,8 +34,8 @@ def bars(*, quiet: bool) -> Iterator[Progress]:
 
 
 @contextmanager
-def sending(paths: Iterable[Path], *, quiet: bool) -> Iterator[Sent]:
-    """A bar of the bytes of files on their way."""
+def sending(paths: Iterable[Path], *, quiet: bool) -> Iterator[OnSent]:
+    """A progress bar of the bytes of an upload."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -48,7 +48,7 @@ def sending(paths: Iterable[Path], *, quiet: bool) -> Iterator[Sent]:
 
 
 def follow(client: Client, job_id: str, *, timeout: float | None, quiet: bool) -> Job:
-    """The job once it has ended, with its stages as they pass."""
+    """Show the stages of a job until it has ended; returns the ended job."""
     with bars(quiet=quiet) as progress:
         task = progress.add_task("queued", total=None, note="")
         for job in client.follow(job_id, timeout=timeout):
@@ -57,16 +57,20 @@ def follow(client: Client, job_id: str, *, timeout: float | None, quiet: bool) -
 
 
 def show(progress: Progress, task: TaskID, job: Job) -> None:
-    """Where a job stands, in a bar."""
-    at = job["progress"]
-    if job["status"] == "running" and at:
-        note = " ".join(f"{name} {value:.3g}" for name, value in at.get("losses", {}).items())
-        if at.get("eta_s"):
-            note += f" about {at['eta_s']:.0f} s left"
+    """Show the state of a job in its bar."""
+    state = job["progress"]
+    if job["status"] == "running" and state:
+        note = " ".join(f"{name} {value:.3g}" for name, value in state.get("losses", {}).items())
+        if state.get("eta_s"):
+            note += f" about {state['eta_s']:.0f} s left"
         progress.update(
-            task, description=at["stage"], completed=at["step"], total=at["total"] or None, note=note
+            task,
+            description=state["stage"],
+            completed=state["step"],
+            total=state["total"] or None,
+            note=note,
         )
         return
-    place = job["queue"]
-    note = f"{place['position']} before it" if place and place["position"] else ""
+    queued = job["queue"]
+    note = f"{queued['position']} before it" if queued and queued["position"] else ""
     progress.update(task, description=job["status"], note=note)

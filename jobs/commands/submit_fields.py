@@ -1,4 +1,4 @@
-"""What `atelier submit` is asked for, as the API's fields and files."""
+"""Form fields and files of `atelier submit` and `atelier submit-video`, from their arguments."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import click
 _REGION_KEYS = {"mask", "style", "style_id", "alpha", "feather"}
 
 
-class Parts:
-    """The file fields of a request, named as they come, beside `content`."""
+class RequestFiles:
+    """The file fields of a request beside `content`: field name → path."""
 
     def __init__(self) -> None:
-        self.files: dict[str, Path] = {}
+        self.paths: dict[str, Path] = {}
 
     def add(self, name: str, path: Path) -> str:
-        """Take a file under `name`; returns the name."""
-        self.files[name] = path
+        """Add a file as the field `name`; returns the name."""
+        self.paths[name] = path
         return name
 
     def styles(
@@ -29,9 +29,10 @@ class Parts:
         *,
         network: str | None = None,
     ) -> dict[str, Any]:
-        """The field for one style or a mix: files first, then styles of the gallery.
+        """The fields of one style or of a mix: files first, then styles of the gallery.
 
-        A trained network brings its style along.
+        None if `network` is a trained network and no style is given: the network has its own. Raises
+        `click.UsageError`.
         """
         shares = [{"file": f"style_{number}"} for number in range(1, len(files) + 1)]
         shares += [{"style_id": style_id} for style_id in style_ids]
@@ -53,7 +54,7 @@ class Parts:
         return {"styles": mix}
 
     def regions(self, written: tuple[str, ...], keep: tuple[Path, ...]) -> list[dict[str, Any]]:
-        """Regions written as `mask=FILE,style=FILE,alpha=0.5,feather=12`, then those to keep."""
+        """The regions of texts `mask=FILE,style=FILE,alpha=0.5,feather=12`, then those of `--keep`."""
         regions = [self._region(number, text) for number, text in enumerate(written, 1)]
         for number, path in enumerate(keep, len(regions) + 1):
             regions.append({"mask": self.add(f"mask_{number}", path), "alpha": 0.0})

@@ -1,4 +1,4 @@
-"""`atelier submit-video`: a video for a running service; `atelier video` needs none."""
+"""`atelier submit-video`: stylises a video on a running service (`atelier video` needs no service)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from atelier.exit_codes import exit_for, open_client
 from jobs.commands.jobs import print_job
 from jobs.commands.options import json_option, url_option, video_options
-from jobs.commands.submit_fields import Parts
+from jobs.commands.submit_fields import RequestFiles
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -45,17 +45,22 @@ def submit_video(
     as_json: bool,
     **params: Any,
 ) -> None:
-    """Send a video and a style to a running service."""
+    """Submit a video and a style to a running service."""
     from jobs.commands import outputs, progress_bars
 
-    parts = Parts()
+    request_files = RequestFiles()
     files = more_styles if style is None else (style, *more_styles)
-    params |= parts.styles(files, style_ids, weights, network=params.get("network"))
+    params |= request_files.styles(files, style_ids, weights, network=params.get("network"))
     params["use_cache"] = False if no_cache else None
     with open_client(url) as client:
-        with progress_bars.sending([content, *parts.files.values()], quiet=as_json) as sent:
+        with progress_bars.sending([content, *request_files.paths.values()], quiet=as_json) as on_sent:
             job = client.submit(
-                content, parts=parts.files, sent=sent, kind="video", format=format_, **params
+                content,
+                named_files=request_files.paths,
+                on_sent=on_sent,
+                kind="video",
+                format=format_,
+                **params,
             )
         if wait_for_it or output:
             job = progress_bars.follow(client, job["id"], timeout=None, quiet=as_json)

@@ -1,4 +1,4 @@
-"""A picture in the terminal: kitty's and iTerm's protocols, sixel, or coloured half blocks."""
+"""Terminal graphics: the kitty and iTerm2 protocols, sixel, or coloured half blocks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Literal
 
 from PIL import Image
 
-Way = Literal["kitty", "iterm", "sixel", "blocks"]
-WAYS: tuple[Way, ...] = ("kitty", "iterm", "sixel", "blocks")
-#: Pixels of the long side, and columns of blocks.
+Protocol = Literal["kitty", "iterm", "sixel", "blocks"]
+PROTOCOLS: tuple[Protocol, ...] = ("kitty", "iterm", "sixel", "blocks")
+#: Long side of the drawn picture in pixels; width of half blocks in columns.
 LONG_SIDE = 640
 COLUMNS = 72
 
 
-def guess(environment: dict[str, str]) -> Way:
-    """What the terminal understands, as far as it says so. Sixel can't be told without asking it."""
+def detect_protocol(environment: dict[str, str]) -> Protocol:
+    """The graphics protocol of the terminal, from its environment variables.
+
+    Most terminals with sixel do not announce it there, so that they get half blocks.
+    """
     program = environment.get("TERM_PROGRAM", "")
     if (
         "KITTY_WINDOW_ID" in environment
@@ -30,25 +33,25 @@ def guess(environment: dict[str, str]) -> Way:
     return "sixel" if environment.get("TERM", "").startswith(("mlterm", "foot")) else "blocks"
 
 
-def drawn(data: bytes, way: Way) -> str:
-    """The picture as what a terminal is to be sent. Raises `OSError` for what is no picture."""
+def render(data: bytes, protocol: Protocol) -> str:
+    """The escape sequences that draw a picture. Raises `OSError` if `data` is not a picture."""
     with Image.open(io.BytesIO(data)) as opened:
         picture = opened.convert("RGB")
-    if way == "blocks":
+    if protocol == "blocks":
         return _blocks(picture)
     picture.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
-    if way == "sixel":
+    if protocol == "sixel":
         return _sixel(picture)
     png = io.BytesIO()
     picture.save(png, "PNG")
     encoded = base64.b64encode(png.getvalue()).decode()
-    if way == "iterm":
+    if protocol == "iterm":
         return f"\033]1337;File=inline=1;size={len(png.getvalue())}:{encoded}\a\n"
     return "".join(_kitty(encoded)) + "\n"
 
 
 def _kitty(encoded: str) -> Iterator[str]:
-    """In pieces of 4096 characters, each of which says whether more follow."""
+    """The kitty protocol: chunks of 4096 characters, each with a flag whether more follow."""
     pieces = [encoded[start : start + 4096] for start in range(0, len(encoded), 4096)]
     for number, piece in enumerate(pieces):
         control = "a=T,f=100," if number == 0 else ""
@@ -56,7 +59,7 @@ def _kitty(encoded: str) -> Iterator[str]:
 
 
 def _blocks(picture: Image.Image) -> str:
-    """Two pixels to a character: the upper as the colour of a half block, the lower behind it."""
+    """Half blocks: each character shows two pixels, by its foreground and background colours."""
     width = min(COLUMNS, picture.width)
     height = max(2, round(picture.height * width / picture.width / 2) * 2)
     small = picture.resize((width, height), Image.Resampling.LANCZOS)
@@ -78,7 +81,7 @@ def _rgb(picture: Image.Image, x: int, y: int) -> tuple[int, int, int]:
 
 
 def _sixel(picture: Image.Image) -> str:
-    """Bands of six rows; in each, every colour's pixels as one run-length coded line."""
+    """Sixel: bands of six rows; in each band, one run-length coded line for every colour."""
     indexed = picture.quantize(64)
     palette = indexed.getpalette() or []
     percent = [round(value / 2.55) for value in palette]
@@ -93,12 +96,12 @@ def _sixel(picture: Image.Image) -> str:
         lines = []
         for colour in sorted(set().union(*rows)):
             bits = (sum((row[x] == colour) << n for n, row in enumerate(rows)) for x in range(width))
-            lines.append(f"#{colour}" + _runs(chr(63 + each) for each in bits))
+            lines.append(f"#{colour}" + _run_length(chr(63 + each) for each in bits))
         bands.append("$".join(lines))
     return f'\033Pq"1;1;{width};{height}{colours}' + "-".join(bands) + "\033\\\n"
 
 
-def _runs(letters: Iterator[str]) -> str:
+def _run_length(letters: Iterator[str]) -> str:
     out, last, count = [], "", 0
     for letter in [*letters, ""]:
         if letter == last:

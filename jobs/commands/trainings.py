@@ -1,4 +1,4 @@
-"""`atelier trainings`: networks that the service trains, watched from a terminal."""
+"""`atelier trainings`: start, control and export trainings of a running service."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group()
 def trainings() -> None:
-    """Let the service train a network, and steer it."""
+    """Train networks on the service: start, pause, resume, finish, export."""
 
 
 @trainings.command()
 @click.argument("style", required=False, type=_FILE)
 @click.option("--style-id", help="A style of the gallery, instead of a picture.")
 @train_options
-@click.option("--wait", "wait_for_it", is_flag=True, help="Watch it to its end.")
+@click.option("--wait", "wait_for_it", is_flag=True, help="Wait for the end.")
 @url_option
 @json_option
 def start(
@@ -34,29 +34,42 @@ def start(
     from jobs.commands import progress_bars
 
     with open_client(url) as client:
-        with progress_bars.sending([style] if style else [], quiet=as_json) as sent:
-            job = client.submit_training(style=style, style_id=style_id, sent=sent, **params)
+        with progress_bars.sending([style] if style else [], quiet=as_json) as on_sent:
+            job = client.submit_training(style=style, style_id=style_id, on_sent=on_sent, **params)
         if wait_for_it:
             job = progress_bars.follow(client, job["id"], timeout=None, quiet=as_json)
     print_job(job, as_json)
     exit_for(job)
 
 
-def _steer(verb: str, help_: str) -> None:
-    """A subcommand that says one word to a training."""
-
-    @trainings.command(verb, help=help_)
-    @click.argument("job_id")
-    @url_option
-    @json_option
-    def say(job_id: str, url: str, as_json: bool) -> None:
-        with open_client(url) as client:
-            print_job(client.steer_training(job_id, verb), as_json)
+@trainings.command()
+@click.argument("job_id")
+@url_option
+@json_option
+def pause(job_id: str, url: str, as_json: bool) -> None:
+    """Save a checkpoint and stop until the training is resumed."""
+    with open_client(url) as client:
+        print_job(client.pause_training(job_id), as_json)
 
 
-_steer("pause", "Stop with a checkpoint, until resumed.")
-_steer("resume", "Go on from the checkpoint, with the very next step.")
-_steer("finish", "Stop, it looks good: publish the network as it is.")
+@trainings.command()
+@click.argument("job_id")
+@url_option
+@json_option
+def resume(job_id: str, url: str, as_json: bool) -> None:
+    """Resume from the checkpoint."""
+    with open_client(url) as client:
+        print_job(client.resume_training(job_id), as_json)
+
+
+@trainings.command()
+@click.argument("job_id")
+@url_option
+@json_option
+def finish(job_id: str, url: str, as_json: bool) -> None:
+    """End the training early and publish the network as it is."""
+    with open_client(url) as client:
+        print_job(client.finish_training(job_id), as_json)
 
 
 @trainings.command("export")
@@ -75,7 +88,7 @@ def export_network(
     as_json: bool,
     **params: Any,
 ) -> None:
-    """Have NETWORK (a name, or NAME@VERSION) written for another runtime, and download it."""
+    """Export NETWORK (a name, or NAME@VERSION) for another runtime, and download the file."""
     from jobs.commands import progress_bars
     from jobs.commands.outputs import save
 

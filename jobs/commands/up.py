@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
-    help="Where to serve (default: PORT, then 8000, or a free one if that is taken; 0: any free one).",
+    help="Port (default: PORT, then 8000, or a free one if that is taken; 0: any free one).",
 )
 def up(port: int | None) -> None:
-    """Serve the API and the page, with workers, until Ctrl-C."""
+    """Run the whole service, web server and workers, until Ctrl-C."""
     from jobs.accounts.exposure import ExposedError
     from jobs.local.redis_server import RedisMissingError, free_port
     from jobs.local.supervisor import Supervisor
@@ -44,34 +44,34 @@ def up(port: int | None) -> None:
     if not settings.redis_url and not settings.broker_url:
         redis_port = free_port(6379)
         environment["REDIS_URL"] = f"redis://127.0.0.1:{redis_port}/0"
-    supervisor = Supervisor(environment, settings.home / "logs", _say)
+    supervisor = Supervisor(environment, settings.home / "logs", _print)
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: supervisor.stopping.set())
     try:
         _start(supervisor, settings, chosen, redis_port)
         if not supervisor.stopping.is_set():
-            _welcome(settings, chosen, redis_port)
+            _print_summary(settings, chosen, redis_port)
             supervisor.watch()
     except (RedisMissingError, ExposedError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     finally:
-        _say("stopping")
+        _print("stopping")
         supervisor.stop()
 
 
-def _choose_port(settings: Settings, asked: int | None) -> int:
+def _choose_port(settings: Settings, requested: int | None) -> int:
     from jobs.local.redis_server import free_port
 
-    if asked == 0:
+    if requested == 0:
         return free_port(0, settings.host)
-    preferred = asked if asked is not None else settings.port
+    preferred = requested if requested is not None else settings.port
     port = free_port(preferred, settings.host)
     if port != preferred:
-        if asked is not None:
+        if requested is not None:
             raise click.ClickException(
                 f"Port {preferred} is taken. Free it, or choose another with --port."
             )
-        _say(f"port {preferred} is taken, using {port}")
+        _print(f"port {preferred} is taken, using {port}")
     return port
 
 
@@ -115,26 +115,28 @@ def _wait_until_ready(supervisor: Supervisor, settings: Settings, port: int) -> 
         raise RuntimeError(f"The web server did not answer; see {settings.home / 'logs' / 'web.log'}.")
 
 
-def _welcome(settings: Settings, port: int, redis_port: int | None) -> None:
+def _print_summary(settings: Settings, port: int, redis_port: int | None) -> None:
     address = f"http://{settings.host}:{port}"
-    _say(f"database {_without_password(settings.database)}")
-    _say(f"files    {settings.storage}")
-    shown = f"redis at 127.0.0.1:{redis_port}, started here"
-    _say(f"broker   {shown if redis_port else _without_password(settings.broker)}")
-    _say(
+    _print(f"database {_without_password(settings.database)}")
+    _print(f"files    {settings.storage}")
+    embedded = f"redis at 127.0.0.1:{redis_port}, started here"
+    _print(f"broker   {embedded if redis_port else _without_password(settings.broker)}")
+    _print(
         "started  web, worker-stylize, worker-train, maintenance; logs in "
         + str(settings.home / "logs")
     )
-    _say("")
-    _say("try it:")
-    _say(f"  curl -F kind=stylize -F content=@{_sample()} -F style_id=woodcut {address}/v1/jobs")
-    _say(f"or open {address}")
+    _print("")
+    _print("try it:")
+    _print(
+        f"  curl -F kind=stylize -F content=@{_sample_photo()} -F style_id=woodcut {address}/v1/jobs"
+    )
+    _print(f"or open {address}")
     click.echo(f"ready: {address}")
     sys.stdout.flush()
 
 
-def _sample() -> str:
-    """A picture that is on this machine for certain, so that the command works as it is."""
+def _sample_photo() -> str:
+    """A picture that is certainly on this machine, so that the printed command works as it is."""
     from pathlib import Path
 
     from jobs.catalog.styles import GALLERY
@@ -150,5 +152,5 @@ def _without_password(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     click.echo(text, err=True)

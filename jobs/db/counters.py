@@ -1,6 +1,6 @@
-"""Numbers that only grow: counted where things happen, in that transaction, and read by `/metrics`.
+"""Monotonic counters for `/metrics`, increased in the transaction of the event that they count.
 
-Counting rows instead would cost more with every job that ended, and shrink when old ones are purged.
+Counting rows instead would cost more with every ended job, and shrink when old jobs are purged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from jobs.db.models.operations import Counter
 
-#: Rows that share one number, so that workers that finish at the same moment don't queue for one row.
+#: Rows of one counter, so that workers that finish at the same moment don't wait for one row lock.
 SHARDS = 8
 
 FINISHED = "jobs_finished"
@@ -27,11 +27,12 @@ WEBHOOKS_FAILED = "webhooks_failed"
 
 
 def bump(session: Session, name: str, by: int = 1, **labels: str) -> None:
-    """Add `by` to a number, in the transaction of what is counted."""
+    """Add `by` to a counter, in the transaction of the counted event."""
     values = {
         "name": name,
         "labels": ",".join(f'{key}="{value}"' for key, value in labels.items()),
-        # One for a transaction: two that count several things take rows in fewer orders.
+        # One shard for the whole transaction: transactions with several counters lock rows in fewer
+        # different orders.
         "shard": session.info.setdefault("counter_shard", random.randrange(SHARDS)),
         "value": by,
     }
@@ -41,14 +42,15 @@ def bump(session: Session, name: str, by: int = 1, **labels: str) -> None:
 @cache
 def _statement(dialect: str) -> Executable:
     insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
-    made = insert(Counter)
-    return made.on_conflict_do_update(
-        index_elements=["name", "labels", "shard"], set_={"value": Counter.value + made.excluded.value}
+    statement = insert(Counter)
+    return statement.on_conflict_do_update(
+        index_elements=["name", "labels", "shard"],
+        set_={"value": Counter.value + statement.excluded.value},
     )
 
 
 def totals(session: Session, name: str) -> dict[str, int]:
-    """Labels (as Prometheus writes them) → number."""
+    """The sums of a counter: labels (as Prometheus writes them) → value."""
     rows = session.execute(
         select(Counter.labels, func.sum(Counter.value))
         .where(Counter.name == name)

@@ -1,4 +1,4 @@
-"""Engine, sessions and column types for SQLite and PostgreSQL."""
+"""Database engine, sessions and column types for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
-#: How long a transaction waits for another one's writes on SQLite.
+#: How long a transaction on SQLite waits for the write lock, in seconds.
 LOCK_SECONDS = 30
-#: PostgreSQL ends a transaction whose client has been silent for this long. Ours take milliseconds.
+#: PostgreSQL ends transactions that are idle for so many seconds. Transactions here take milliseconds.
 IDLE_IN_TRANSACTION_SECONDS = 10
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime, kept in UTC. SQLite forgets the zone, so it is put back on reading."""
+    """A timezone-aware datetime, stored in UTC. SQLite drops the zone; it is added again on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive datetimes, which would silently mean local time."""
+        """Convert to UTC. Naive datetimes are refused, because they would silently mean local time."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -57,14 +57,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return an aware datetime."""
+        """Return a timezone-aware datetime."""
         if value is None or value.tzinfo is not None:
             return value
         return value.replace(tzinfo=UTC)
 
 
 class Base(DeclarativeBase):
-    """Base of every model."""
+    """Base class of every model."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON(none_as_null=True)}  # noqa: RUF012
@@ -74,16 +74,16 @@ SessionFactory = sessionmaker[Session]
 
 
 def table(model: type[Base]) -> Table:
-    """A model's table, for statements that need nothing of the ORM and are executed often."""
+    """The table of a model, for frequent statements, which are faster without the ORM."""
     found = model.__table__
-    assert isinstance(found, Table)  # noqa: S101 - every model of ours is of one table
+    assert isinstance(found, Table)  # noqa: S101 - every model here has one table
     return found
 
 
 def make_engine(url: str) -> Engine:
-    """An engine for `url`; an SQLite file's folder is made, and the file runs in WAL mode.
+    """Create the engine of a database URL. SQLite: the folder is created, and WAL mode switched on.
 
-    Its errors don't show what was asked with: they are logged, and rows are their owners' business.
+    Errors don't show the parameters of statements: errors are logged, and rows are private to owners.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
@@ -97,32 +97,32 @@ def make_engine(url: str) -> Engine:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
-    turns = FairWriteLock(engine, seconds=LOCK_SECONDS)
+    write_lock = FairWriteLock(engine, seconds=LOCK_SECONDS)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A transaction that reads first and writes later would fail with "database is locked" whenever
-        # another writer came between; taking the write lock at once makes it wait instead. Reads that
-        # say so skip the lock.
+        # A transaction that reads first and writes later would fail with "database is locked" if
+        # another writer came between. BEGIN IMMEDIATE takes the write lock first, and waits for it.
+        # Sessions of `reading` skip the lock.
         if connection.get_execution_options().get("read_only", False):
             connection.exec_driver_sql("BEGIN")
         else:
-            turns.begin(connection)
+            write_lock.acquire(connection)
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
 
 def _configure_postgresql(connection: Any, record: object) -> None:
-    # A process that is frozen, or cut off, in the middle of a transaction would hold its row locks for
-    # as long as its connection lives, and nobody could take its job back.
+    # A process that freezes or loses its network within a transaction would hold its row locks as long
+    # as its connection lives, so that its job could not be reaped.
     with connection.cursor() as cursor:
         cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_IN_TRANSACTION_SECONDS}s'")
     connection.commit()
 
 
 def _configure_sqlite(connection: sqlite3.Connection, record: object) -> None:
-    # The driver's own transaction handling starts transactions late; ours says BEGIN itself.
+    # The driver starts transactions late; the listener of `make_engine` sends BEGIN itself.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -132,30 +132,33 @@ def _configure_sqlite(connection: sqlite3.Connection, record: object) -> None:
 
 
 def allow_rebuilds(connection: Connection) -> None:
-    """Let a connection to SQLite, which is in no transaction, build tables anew.
+    """Turn foreign keys off on an SQLite connection without a transaction, for migrations.
 
-    SQLite changes a table by building another and dropping the first. With foreign keys on, that
-    deletes its rows and all that refers to them. The switch works outside transactions alone.
+    A migration changes an SQLite table by copying it and dropping the original. With foreign keys on,
+    dropping deletes every row that refers to it. The switch has no effect inside a transaction.
     """
     driver: Any = connection.connection.driver_connection
     driver.execute("PRAGMA foreign_keys=OFF")
 
 
 def make_sessions(engine: Engine) -> SessionFactory:
-    """Sessions whose objects stay readable after commit."""
+    """The session factory. Objects stay readable after commit."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
 @contextmanager
 def reading(sessions: SessionFactory) -> Iterator[Session]:
-    """A session that only reads, and so never waits for a writer."""
+    """A read-only session, which never waits for a writer."""
     with sessions() as session:
         session.connection(execution_options={"read_only": True})
         yield session
 
 
 def now(session: Session) -> datetime:
-    """The database's clock where machines share one, so that leases don't depend on theirs."""
+    """The time of the database's clock, so that leases don't depend on the clocks of machines.
+
+    SQLite is used by one machine, whose own clock serves.
+    """
     if session.get_bind().dialect.name == "postgresql":
         value: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
         return value.astimezone(UTC)
@@ -163,5 +166,5 @@ def now(session: Session) -> datetime:
 
 
 def new_id() -> str:
-    """A random identifier: it says nothing and can't be guessed."""
+    """A random UUID (version 4), which can't be guessed."""
     return str(uuid.uuid4())

@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema, as `atelier migrate` and every embedded start do."""
+"""Schema migrations with Alembic: `atelier migrate` and `atelier up` bring a database up to date."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
 class BrokenReferencesError(RuntimeError):
-    """Rows would name others that are not there."""
+    """Rows violate foreign keys."""
 
 
 def alembic_config(database_url: str) -> Config:
-    """Alembic's configuration for a database, without an ini file."""
+    """Alembic's configuration for a database URL, without an ini file."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    # Percent signs in a password would be read as interpolation.
+    # ConfigParser would read percent signs of a password as interpolation.
     config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
     return config
 
 
 def newest_revision() -> str:
-    """The schema of this release."""
+    """The newest revision of the schema that this release has."""
     return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 
 
 def is_known(revision: str) -> bool:
-    """Whether this release can bring a database to `revision`, and on from there."""
+    """Whether this release has the migrations to `revision`."""
     try:
         return ScriptDirectory(str(MIGRATIONS)).get_revision(revision) is not None
     except CommandError:
@@ -42,14 +42,14 @@ def is_known(revision: str) -> bool:
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
-    """Apply the migrations that the database has not had, up to `revision`."""
+    """Apply pending migrations up to `revision`."""
     command.upgrade(alembic_config(database_url), revision)
 
 
 def upgrade_within(connection: Connection, revision: str = "head") -> None:
-    """The same inside the connection's transaction, which the caller ends.
+    """Apply pending migrations inside the connection's transaction, which the caller ends.
 
-    On SQLite, `jobs.db.engine.allow_rebuilds` comes before that transaction.
+    On SQLite, call `jobs.db.engine.allow_rebuilds` before the transaction begins.
     """
     config = alembic_config("")
     config.attributes["connection"] = connection

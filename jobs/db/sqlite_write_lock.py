@@ -1,8 +1,8 @@
-"""Who of one process may write to SQLite next: whoever waited longest.
+"""A fair (first in, first out) write lock for the SQLite connections of one process.
 
-SQLite lets one connection write at a time, and the others look again after pauses that grow to a tenth
-of a second. Whoever comes fresh looks more often than whoever has waited long, so that under load a few
-wait for seconds. Between processes that is still so.
+SQLite lets one connection write at a time; the others retry after pauses that grow to a tenth of a
+second. A new waiter retries more often than an old one, so that under load some wait for seconds. This
+lock removes that starvation between threads; between processes it remains.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
-_HOLDS = "atelier_holds_the_turn"
+#: Key in the connection record's `info` that marks the holder of the lock.
+_HOLDS = "atelier_write_lock"
 
 
 class FairWriteLock:
-    """The turn of one engine, held from the beginning of a transaction until its connection is free.
+    """The write lock of one engine, held from the begin of a transaction until its connection is free.
 
-    A transaction begins after `seconds` without its turn; SQLite then waits, or says no.
+    After `seconds` of waiting, a transaction begins without the lock; SQLite's own lock still applies.
     """
 
     def __init__(self, engine: Engine, *, seconds: float) -> None:
@@ -29,30 +30,30 @@ class FairWriteLock:
         self._waiting: deque[threading.Event] = deque()
         event.listen(engine, "checkin", self._checked_in)
 
-    def begin(self, connection: Connection) -> None:
-        """Wait for the turn. A connection that has it keeps it."""
+    def acquire(self, connection: Connection) -> None:
+        """Wait for the lock. A connection that holds the lock keeps it."""
         holder = connection.connection.record_info
-        if holder is not None and _HOLDS not in holder and self._take():
+        if holder is not None and _HOLDS not in holder and self._wait():
             holder[_HOLDS] = True
 
-    def _take(self) -> bool:
+    def _wait(self) -> bool:
         with self._guard:
             if not self._taken:
                 self._taken = True
                 return True
-            mine = threading.Event()
-            self._waiting.append(mine)
-        if mine.wait(self._seconds):
+            granted = threading.Event()
+            self._waiting.append(granted)
+        if granted.wait(self._seconds):
             return True
         with self._guard:
-            # It may have been handed over since.
-            if mine.is_set():
+            # The lock may have been granted since the timeout.
+            if granted.is_set():
                 return True
-            self._waiting.remove(mine)
+            self._waiting.remove(granted)
             return False
 
     def _checked_in(self, connection: object, record: Any) -> None:
-        # The pool says so after commit, rollback, and whatever else ends the use of a connection.
+        # The pool calls this after commit, rollback and errors: whenever a connection is free again.
         if not record.record_info.pop(_HOLDS, False):
             return
         with self._guard:

@@ -15,6 +15,7 @@ from jobs.db.engine import table
 from jobs.db.models.catalog import NetworkVersion, StyleStatistics
 from jobs.db.models.owners import Owner
 
+#: SQL dialect → its `insert` with `ON CONFLICT`.
 INSERTS: dict[str, Callable[..., Any]] = {
     "postgresql": postgresql_insert,
     "sqlite": sqlite_insert,
@@ -22,17 +23,17 @@ INSERTS: dict[str, Callable[..., Any]] = {
 
 
 def ensure_owner(session: Session, name: str) -> None:
-    """Make sure that the owner's row exists, whoever else makes it at the same time."""
+    """Insert the owner's row unless it exists; safe beside concurrent inserts."""
     session.execute(_owner_once(dialect_name(session)), {"name": name})
 
 
 def insert_style_statistics(session: Session, sha256: str, network: str, values: bytes) -> None:
-    """Write a style's statistics under a network, unless they are there."""
+    """Insert the statistics of a style under a network, unless they exist."""
     _insert_once(session, StyleStatistics, {"sha256": sha256, "network": network, "values": values})
 
 
 def upsert_network_version(session: Session, network: str, version: str, at: datetime) -> None:
-    """Say that a worker has started with these weights: outputs of others are not used again."""
+    """Store the weights that workers render with: outputs of other weights are no cached results."""
     upsert(session, NetworkVersion, {"network": network}, {"version": version, "loaded_at": at})
 
 
@@ -53,7 +54,7 @@ def _owner_once(dialect: str) -> Any:
 
 
 def insert_for(session: Session) -> Any:
-    """The `insert` of the session's SQL dialect, the one that knows `ON CONFLICT`."""
+    """The `insert` function of the session's SQL dialect, which has `ON CONFLICT`."""
     return INSERTS[dialect_name(session)]
 
 

@@ -1,1 +1,1 @@
-"""The service on one machine: process supervision, embedded Redis, the demo."""
+"""The whole service on one machine: process supervision, embedded Redis, demo."""

@@ -1,4 +1,4 @@
-"""`make demo`: the whole service on embedded defaults, one picture through its API, a clean stop."""
+"""`make demo`: starts the service with embedded defaults, stylises one picture, stops the service."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def main() -> None:
     environment = child_environment(
         ATELIER_HOME=str(home), DATABASE_URL="", REDIS_URL="", STORAGE_URL=""
     )
-    command = [sys.executable, "-m", "atelier.cli", "up", "--port", "0"]
+    command = [sys.executable, "-m", "atelier", "up", "--port", "0"]
     service = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     try:
-        job = _through_the_api(_address(service))
+        job = _stylize(_address(service))
     finally:
         service.send_signal(signal.SIGINT)
         service.wait(60)
@@ -41,14 +41,14 @@ def main() -> None:
 
 
 def _address(service: subprocess.Popen[str]) -> str:
-    assert service.stdout is not None  # noqa: S101 - it is piped, above
+    assert service.stdout is not None  # noqa: S101 - stdout is a pipe
     for line in service.stdout:
         if line.startswith("ready: "):
             return line.removeprefix("ready: ").strip()
     raise SystemExit("The service did not start.")
 
 
-def _through_the_api(address: str) -> Job:
+def _stylize(address: str) -> Job:
     OUT.mkdir(exist_ok=True)
     photo = OUT / "photo.png"
     _write_photo(photo)
@@ -71,7 +71,7 @@ def _through_the_api(address: str) -> Job:
 
 
 def _write_photo(path: Path) -> None:
-    """A photograph that an installed package carries."""
+    """Write a photograph of scikit-image to `path`."""
     from PIL import Image
 
     data = importlib.resources.files("skimage") / "data"

@@ -1,6 +1,6 @@
-"""The list of processes that make up the service.
+"""Command lines of the processes of the service.
 
-`atelier up` runs it; tests hold the Procfile and docker-compose.yml to it.
+`atelier up` runs them; tests compare Procfile and docker-compose.yml with them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ TRAIN = (
 MAINTENANCE = "atelier maintenance"
 RELEASE = "atelier migrate"
 
-#: Process type → a command that succeeds while such a process in the same container does its work. A
-#: worker answers through the broker, by the name that STYLIZE and TRAIN give it.
+#: Process type → health check, a command that succeeds in the container of a working process. A worker
+#: is pinged through the broker, by the node name in STYLIZE and TRAIN.
 HEALTH = {
     "web": (
         'python -c "from urllib.request import urlopen; '
@@ -38,7 +38,7 @@ HEALTH = {
 
 
 def procfile() -> dict[str, str]:
-    """Process type → command line, as a platform runs it."""
+    """Process type → command line, as in the Procfile."""
     return {
         "release": RELEASE,
         "web": WEB.format(host="0.0.0.0", port="${PORT:-8000}", threads="${WEB_THREADS:-16}"),  # noqa: S104
@@ -53,7 +53,7 @@ def embedded(settings: Settings, port: int) -> dict[str, list[str]]:
     web = WEB.format(host=settings.host, port=port, threads=settings.web_threads)
     return {
         "web": web.split(),
-        # A node's name must be its own where several services run on one machine.
+        # Node names must differ if several services run on one machine.
         "worker-stylize": STYLIZE.replace("%h", f"atelier-{port}").split(),
         "worker-train": TRAIN.replace("%h", f"atelier-{port}").split(),
         "maintenance": MAINTENANCE.split(),

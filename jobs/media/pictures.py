@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import warnings
 from dataclasses import dataclass
 
 from PIL import Image
 
+from imaging.metadata import BrokenFileError, picture_format, read_orientation, strip_metadata
+from imaging.still import StillFile, open_still
 from jobs.errors import (
     PictureTooLargeError,
     UnsupportedPictureError,
     UnusablePictureError,
 )
-from jobs.media.metadata import ORIENTATION, BrokenFileError, picture_format, strip_metadata
 
 #: Pillow's name of a format → media type. No other format is ever decoded.
 FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
@@ -74,28 +74,11 @@ def clean_picture(
 
     Raises the errors of `inspect_picture`.
     """
+    info = inspect_picture(data, name=name, max_pixels=max_pixels, pointer=pointer)
     format_ = picture_format(data)
     if format_ is not None:
-        try:
-            data = strip_metadata(data, format_, _orientation(data, format_))
-        except BrokenFileError as error:
-            raise UnusablePictureError(
-                f"{name} is damaged and can't be decoded: {error}.", pointer=pointer
-            ) from None
-    info = inspect_picture(data, name=name, max_pixels=max_pixels, pointer=pointer)
+        data = strip_metadata(data, format_, read_orientation(data, format_))
     return CleanPicture(data=data, info=info)
-
-
-def _orientation(data: bytes, format_: str) -> int:
-    """Exif orientation, 1 to 8; 1 if the file has none that is usable."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=[format_]) as image:
-                value = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # `inspect_picture` reports a broken file
-        return 1
-    return value if isinstance(value, int) else 1
 
 
 def inspect_picture(
@@ -111,21 +94,11 @@ def inspect_picture(
     with warnings.catch_warnings():
         # Our own limit is checked below, before anything is decoded.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        try:
-            image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
-        except Image.DecompressionBombError:
-            raise _too_large(name, max_pixels, pointer) from None
-        except MemoryError:
-            raise
-        except Exception:
-            # Pillow's readers raise many kinds of error on hostile bytes; all mean an unknown format.
-            raise UnsupportedPictureError(
-                f"{name} is not a JPEG, PNG or WebP picture.", pointer=pointer
-            ) from None
-        with image:
+        with _opened(data, name, max_pixels, pointer) as still:
+            image = still.image
             if image.width * image.height > max_pixels:
                 raise _too_large(name, max_pixels, pointer, image.size)
-            frames = getattr(image, "n_frames", 1)
+            frames = still.frames()
             if frames > 1:
                 raise UnsupportedPictureError(
                     f"{name} is animated ({frames} frames); send a still picture.", pointer=pointer
@@ -134,7 +107,7 @@ def inspect_picture(
             # A JPEG is still read to its end, but full-size pixels are not computed: half the time.
             image.draft(None, (width // 8, height // 8))
             try:
-                image.load()
+                still.load()
             except MemoryError:
                 raise
             except Exception as error:
@@ -143,6 +116,24 @@ def inspect_picture(
                     pointer=pointer,
                 ) from None
             return PictureInfo(media_type=FORMATS[image.format or ""], width=width, height=height)
+
+
+def _opened(data: bytes, name: str, max_pixels: int, pointer: str | None) -> StillFile:
+    try:
+        return open_still(data, tuple(FORMATS))
+    except Image.DecompressionBombError:
+        raise _too_large(name, max_pixels, pointer) from None
+    except MemoryError:
+        raise
+    except BrokenFileError as error:
+        raise UnusablePictureError(
+            f"{name} is damaged and can't be decoded: {error}.", pointer=pointer
+        ) from None
+    except Exception:
+        # Pillow's readers raise many kinds of error on hostile bytes; all mean an unknown format.
+        raise UnsupportedPictureError(
+            f"{name} is not a JPEG, PNG or WebP picture.", pointer=pointer
+        ) from None
 
 
 def _too_large(

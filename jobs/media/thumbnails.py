@@ -6,8 +6,9 @@ import io
 import sys
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
+from imaging.still import open_still
 from jobs.media.pictures import FORMATS
 
 #: Longer side of a thumbnail in pixels, and its largest file size in bytes.
@@ -17,6 +18,12 @@ MAX_BYTES = 20_000
 #: this.
 _VIDEO_BYTES = 32_000_000
 _QUALITIES = (80, 60, 40, 20, 5)
+#: Exif orientation → what makes a picture upright.
+_TRANSPOSITIONS = dict(enumerate((
+    Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+), start=2))  # fmt: skip
 _ANIMATED = frozenset({"image/gif"})
 
 
@@ -53,9 +60,14 @@ def _encoded(picture: Image.Image, max_bytes: int) -> bytes:
 
 
 def _still(data: bytes, side: int) -> Image.Image:
-    with Image.open(io.BytesIO(data), formats=tuple(FORMATS)) as picture:
-        picture.draft("RGB", (2 * side, 2 * side))
-        return ImageOps.exif_transpose(picture).convert("RGB")
+    with open_still(data, tuple(FORMATS)) as still:
+        still.image.draft("RGB", (2 * side, 2 * side))
+        still.load()
+        picture, alpha = still.srgb()
+        if alpha is not None:
+            picture.putalpha(alpha)
+        method = _TRANSPOSITIONS.get(still.upright())
+        return picture if method is None else picture.transpose(method)
 
 
 def _first_frame(data: bytes) -> Image.Image:

@@ -1,11 +1,10 @@
-"""A backup: every row of the database at one moment, and the blobs that it names, in a folder.
+"""Online backup of the database (one snapshot of every row) and of its blobs, into a folder.
 
-The database first, then the blobs: a blob never changes, and its bytes are written before any row
-that refers to it, so whatever is referred to at that moment is there afterwards. Rows are written as
-JSON and not as a database's own dump, so that a backup of SQLite can be restored into PostgreSQL, and
-without programs of a matching version. A second backup into the same folder copies the new blobs alone.
-It holds what the service holds, hashes of keys and secrets of webhooks too: the folder is its owner's
-alone.
+The database comes first, then the blobs: a blob never changes, and its bytes are written before any row
+refers to it, so every blob of the snapshot exists afterwards. Rows are written as JSON and not as a
+dump of the database, so that a backup of SQLite can be restored into PostgreSQL, and no client programs
+of a matching version are needed. A second backup into the same folder copies only new blobs. A backup
+holds hashes of API keys and secrets of webhooks: only its owner can read the folder.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from jobs.db.engine import Base, UtcDateTime
 from jobs.db.models.blobs import Blob
 from jobs.db.schema import newest_revision
 from jobs.errors import NotFoundError
-from jobs.operations.retention import referred
+from jobs.operations.retention import is_referred
 
 FORMAT = "atelier-backup/1"
 MANIFEST = "manifest.json"
@@ -37,37 +36,37 @@ BLOBS = "blobs"
 
 
 class BackupError(Exception):
-    """A backup that can't be made or restored; the text is for people."""
+    """A backup that can't be made or restored. The text is for people."""
 
 
 class Manifest(TypedDict):
-    """What a backup says of itself. It is written last: a folder without it is no backup."""
+    """Manifest of a backup. It is written last: a folder without a manifest is no backup."""
 
     format: str
     created_at: str
-    #: The schema that the rows are of.
+    #: Revision of the schema of the rows.
     revision: str
     database: str
     database_sha256: str
-    #: Table → rows.
+    #: Table → number of rows.
     tables: dict[str, int]
-    #: Blobs whose bytes nothing referred to when they were to be copied, and which were not there.
+    #: Unreferenced blobs that were deleted before they were copied.
     gone: list[str]
 
 
 @dataclass
 class BlobCount:
-    """How the copying of blobs went."""
+    """Numbers of blobs that were copied and that were in the backup already; names of deleted ones."""
 
     copied: int = 0
-    kept: int = 0
+    existing: int = 0
     gone: list[str] = field(default_factory=list)
 
 
 def back_up(engine: Engine, storage: BlobStorage, folder: Path) -> tuple[Manifest, BlobCount]:
-    """Write a backup into `folder`, a new one or that of an earlier backup.
+    """Write a backup into `folder`, which is new or has an earlier backup.
 
-    Raises `BackupError` for a database of another schema and for blobs that are damaged or lost, and
+    Raises `BackupError` for a database of another schema and for damaged or missing blobs, and
     `StorageError`.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +96,7 @@ def back_up(engine: Engine, storage: BlobStorage, folder: Path) -> tuple[Manifes
 
 
 def _snapshot(engine: Engine) -> Connection:
-    """A connection whose transaction sees one moment, and keeps nobody from writing."""
+    """A connection with a read-only snapshot transaction, which blocks no writer."""
     if engine.dialect.name == "postgresql":
         options: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     else:
@@ -112,13 +111,13 @@ def _revision(connection: Connection) -> str:
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if found != newest:
         raise BackupError(
-            f"The database's schema is {found}, this release's {newest}: run atelier migrate."
+            f"The database has schema {found}, and this release {newest}: run atelier migrate."
         )
     return newest
 
 
 def _write_rows(connection: Connection, path: Path) -> tuple[dict[str, int], list[str]]:
-    """Write every table; returns the rows of each, and the SHA-256 of the blobs."""
+    """Write every table; returns the number of rows of each, and the SHA-256 of all blobs."""
     tables, blobs = dict[str, int](), list[str]()
     with gzip.open(path, "wt", encoding="utf-8", compresslevel=5) as file:
         for table in Base.metadata.sorted_tables:
@@ -129,7 +128,7 @@ def _write_rows(connection: Connection, path: Path) -> tuple[dict[str, int], lis
                 tables[table.name] += 1
                 if position is not None:
                     blobs.append(row[position])
-                file.write(json.dumps([_plain(value) for value in row]) + "\n")
+                file.write(json.dumps([_to_json(value) for value in row]) + "\n")
     return tables, blobs
 
 
@@ -139,12 +138,12 @@ def _rows(connection: Connection, table: Table) -> Iterator[Row[Any]]:
 
 
 def header(table: Table) -> dict[str, Any]:
-    """What restoring needs to know of a table: its columns and what kind each is."""
+    """The header of a table in a backup: its columns with their types, and its keys."""
     return {
         "table": table.name,
         "columns": [[column.name, _kind(column.type)] for column in table.columns],
         "key": [column.name for column in table.primary_key.columns],
-        # Rows may name others of their own table, before or after them.
+        # Columns that refer to rows of the same table, earlier or later ones.
         "own": [key.parent.name for key in table.foreign_keys if key.column.table is table],
     }
 
@@ -157,7 +156,7 @@ def _kind(type_: Any) -> str:
     return "json" if isinstance(type_, JSON) else "plain"
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
@@ -169,51 +168,53 @@ def _copy_blobs(
     counted = BlobCount()
     for name in names:
         if target.exists(name):
-            counted.kept += 1
+            counted.existing += 1
             continue
         data = _bytes_of(engine, source, name)
         if data is None:
             counted.gone.append(name)
             continue
         if hashlib.sha256(data).hexdigest() != name:
-            raise BackupError(f"Blob {name} is damaged in storage: its bytes have another digest.")
+            raise BackupError(f"Blob {name} is damaged in storage: its SHA-256 is another.")
         target.put(data)
         counted.copied += 1
     return counted
 
 
 def _bytes_of(engine: Engine, source: BlobStorage, name: str) -> bytes | None:
-    """The bytes; None if nothing refers to them any more, or not yet. Raises `BackupError`."""
+    """Read a blob; None if it was deleted and no row refers to it. Raises `BackupError`."""
     try:
         return source.get(name)
     except NotFoundError:
         with _snapshot(engine) as connection:
-            wanted = select(Blob.sha256).where(Blob.sha256 == name, referred())
-            if connection.execute(wanted).first() is None:
+            still_referred = select(Blob.sha256).where(Blob.sha256 == name, is_referred())
+            if connection.execute(still_referred).first() is None:
                 return None
     try:
-        return source.get(name)  # it came to be wanted just now, or it is lost
+        return source.get(name)  # stored again just now, or lost
     except NotFoundError:
-        raise BackupError(f"The database refers to blob {name}, and storage has lost it.") from None
+        raise BackupError(
+            f"Blob {name} is missing in storage, though the database refers to it."
+        ) from None
 
 
 def sha256_of_file(path: Path) -> str:
-    """The digest of a file of any size."""
+    """The SHA-256 of a file of any size."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What a backup says of itself. Raises `BackupError` unless it is whole."""
+    """Read the manifest of a backup. Raises `BackupError` unless the backup is complete."""
     try:
         manifest: Manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
             raise BackupError(f"{folder} is a backup of another format: {manifest['format']}.")
         digest = sha256_of_file(folder / manifest["database"])
     except FileNotFoundError as error:
-        raise BackupError(f"{folder} is no whole backup: {error.filename} is missing.") from None
+        raise BackupError(f"{folder} is no complete backup: {error.filename} is missing.") from None
     except (ValueError, KeyError, TypeError, NotADirectoryError):
         raise BackupError(f"{folder} is no backup.") from None
     if digest != manifest["database_sha256"]:
-        raise BackupError(f"{manifest['database']} is damaged: its digest is another.")
+        raise BackupError(f"{manifest['database']} is damaged: its SHA-256 is another.")
     return manifest

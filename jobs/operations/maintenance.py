@@ -1,7 +1,7 @@
-"""The service's housekeeping: publish waiting tokens, take back stalled jobs, wake sleeping workers.
+"""The maintenance loop: publishes tokens, reaps stalled jobs, sweeps what has expired.
 
-A plain loop and not a Celery beat, because it must work while the broker is away. Several may run at
-once: everything they do is guarded or harmless when done twice.
+A plain loop and not Celery beat, because it must work while the broker is down. Several loops may run
+at once: every step is guarded, or harmless when done twice.
 """
 
 from __future__ import annotations
@@ -13,32 +13,40 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from jobs.blobs.storage import BlobStorage
+from jobs.db.engine import SessionFactory
 from jobs.db.models.jobs import Job
 from jobs.logs import log_context
 from jobs.operations import retention
 from jobs.queue import lifecycle, outbox
+from jobs.queue.broker import Broker
 from jobs.queue.lifecycle import JobStatus
-from jobs.service import JobService
+from jobs.settings import Settings
 
-#: How often jobs past their `cancel_at` are looked for, at the most, in seconds.
+#: Longest pause in seconds between two checks for jobs past their `cancel_at`.
 OVERDUE_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
 
 class Maintenance:
-    """The loop. `stop` may be set from a signal handler or another thread."""
+    """The maintenance loop. `stop` may be set from a signal handler or another thread."""
 
-    def __init__(self, service: JobService) -> None:
-        self._service = service
+    def __init__(
+        self, settings: Settings, sessions: SessionFactory, storage: BlobStorage, broker: Broker
+    ) -> None:
+        self._settings = settings
+        self._sessions = sessions
+        self._storage = storage
+        self._broker = broker
         self.stop = threading.Event()
 
     def run(self) -> None:
-        """Go on until `stop` is set. A failing database is logged and tried again.
+        """Run until `stop` is set. A database error is logged, and the step is tried again later.
 
-        Each time round, the file `settings.pulse` is touched.
+        Each round touches the file `settings.pulse`.
         """
-        settings = self._service.settings
+        settings = self._settings
         settings.pulse.parent.mkdir(parents=True, exist_ok=True)
         tasks: list[tuple[float, Callable[[], object]]] = [
             (settings.dispatch_seconds, self.dispatch),
@@ -61,12 +69,12 @@ class Maintenance:
             self.stop.wait(max(0.05, min(due) - time.monotonic()))
 
     def dispatch(self) -> int:
-        """Publish the tokens that the outbox still holds."""
-        return outbox.publish(self._service.sessions, self._service.broker)
+        """Publish tokens that are still in the outbox; returns their number."""
+        return outbox.publish(self._sessions, self._broker)
 
     def reap(self) -> list[str]:
-        """Take back the jobs whose lease ran out; returns their ids."""
-        with self._service.sessions.begin() as session:
+        """Take back jobs whose lease has expired; returns their ids."""
+        with self._sessions.begin() as session:
             reaped = lifecycle.reap(session)
             for job_id, status in reaped:
                 if status == JobStatus.QUEUED:
@@ -77,8 +85,8 @@ class Maintenance:
         return [job_id for job_id, _ in reaped]
 
     def cancel_overdue(self) -> list[str]:
-        """Cancel the jobs that were to be canceled by now; returns their ids."""
-        with self._service.sessions.begin() as session:
+        """Cancel jobs past their `cancel_at`; returns their ids."""
+        with self._sessions.begin() as session:
             overdue = lifecycle.cancel_overdue(session)
         for job_id, status in overdue:
             with log_context(job_id=job_id):
@@ -86,17 +94,15 @@ class Maintenance:
         return [job_id for job_id, _ in overdue]
 
     def renotify(self) -> int:
-        """Make up for tokens that the broker lost."""
-        seconds = min(self._service.settings.renotify_seconds, 5.0)
-        return outbox.renotify(self._service.sessions, self._service.broker, waiting_seconds=seconds)
+        """Send tokens again that the broker has lost; returns their number."""
+        seconds = min(self._settings.renotify_seconds, 5.0)
+        return outbox.renotify(self._sessions, self._broker, waiting_seconds=seconds)
 
     def sweep(self) -> int:
-        """Delete what has expired, and bytes that nothing refers to; returns how many blobs went."""
-        service = self._service
-        purged = retention.purge(service.sessions)
-        swept = retention.sweep(
-            service.sessions, service.storage, orphan_seconds=service.settings.orphan_seconds
-        )
+        """Delete expired rows and unreferenced blobs; returns the number of blobs deleted."""
+        purged = retention.purge(self._sessions)
+        seconds = self._settings.orphan_seconds
+        swept = retention.sweep(self._sessions, self._storage, orphan_seconds=seconds)
         if purged or swept:
-            log.info("%d jobs and uploads had expired, %d blobs were deleted", purged, swept)
+            log.info("deleted %d expired jobs and uploads, and %d blobs", purged, swept)
         return swept

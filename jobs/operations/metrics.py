@@ -1,10 +1,13 @@
-"""Figures for monitoring, from SQL, at a cost that does not grow with the jobs that have ended."""
+"""Metrics for Prometheus, from SQL, at a cost that does not grow with the number of ended jobs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
 from datetime import datetime
 
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
@@ -17,34 +20,30 @@ from jobs.queue.broker import QUEUE_NAMES
 from jobs.queue.claiming import is_eligible
 from jobs.queue.lifecycle import JobStatus
 
-#: Quantiles of waits and runs are of this many jobs of a kind, the latest to succeed.
+#: Quantiles of wait and run times are taken over so many of the latest succeeded jobs of a kind.
 WINDOW = 200
 QUANTILES = (0.5, 0.9, 0.99)
+#: One label of a counter, as `jobs.db.counters` stores it.
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """One metric: its samples are `(labels, value)`, labels as Prometheus writes them."""
-
-    name: str
-    help: str
-    samples: list[tuple[str, float]]
-    type: str = "gauge"
+#: One sample: label names → values, and its number.
+Sample = tuple[dict[str, str], float]
 
 
 def collect_metrics(session: Session) -> list[Metric]:
-    """All of them. Reads open jobs, a window of ended ones, and counters."""
+    """Collect all metrics. Reads open jobs, a window of ended jobs, and counters."""
     at = now(session)
     return [
         *_queues(session, at),
-        *_times(session),
+        *_durations(session),
         *_outboxes(session, at),
         *_counters(session),
     ]
 
 
 def open_jobs() -> Select[str, str, int]:
-    """Queue, status and number of the jobs that have not ended."""
+    """SELECT of the numbers of open jobs, by queue and status."""
     return (
         select(Job.queue, Job.status, func.count())
         .where(Job.status.in_((JobStatus.QUEUED, JobStatus.RUNNING)))
@@ -53,12 +52,12 @@ def open_jobs() -> Select[str, str, int]:
 
 
 def oldest_queued(at: datetime) -> Select[str, datetime]:
-    """Queue and time of the job that has been eligible for longest."""
+    """SELECT of the time since which the oldest eligible job of each queue has been eligible."""
     return select(Job.queue, func.min(Job.run_at)).where(is_eligible(at)).group_by(Job.queue)
 
 
 def latest_succeeded(kind: str) -> Select[datetime, datetime | None, datetime | None]:
-    """Times of the latest jobs of a kind that ran and succeeded; those answered by others never ran."""
+    """SELECT of the times of the latest succeeded jobs of a kind, without cached results."""
     return (
         select(Job.created_at, Job.started_at, Job.finished_at)
         .where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED, Job.started_at.is_not(None))
@@ -73,27 +72,27 @@ def _queues(session: Session, at: datetime) -> list[Metric]:
         queue: (at - since).total_seconds() for queue, since in session.execute(oldest_queued(at))
     }
     return [
-        Metric(
-            name="atelier_queue_depth",
-            help="Jobs that wait, by queue.",
-            samples=[_by("queue", q, counts.get((q, JobStatus.QUEUED), 0)) for q in QUEUE_NAMES],
+        _gauge(
+            "atelier_queue_depth",
+            "Queued jobs, by queue.",
+            [({"queue": q}, counts.get((q, JobStatus.QUEUED), 0)) for q in QUEUE_NAMES],
         ),
-        Metric(
-            name="atelier_queue_oldest_seconds",
-            help="How long the oldest eligible job of the queue has waited; 0 when none does.",
-            samples=[_by("queue", q, oldest.get(q, 0.0)) for q in QUEUE_NAMES],
+        _gauge(
+            "atelier_queue_oldest_seconds",
+            "How long the oldest eligible job of the queue has waited; 0 when none does.",
+            [({"queue": q}, oldest.get(q, 0.0)) for q in QUEUE_NAMES],
         ),
-        Metric(
-            name="atelier_running",
-            help="Jobs that run, by queue.",
-            samples=[_by("queue", q, counts.get((q, JobStatus.RUNNING), 0)) for q in QUEUE_NAMES],
+        _gauge(
+            "atelier_running",
+            "Running jobs, by queue.",
+            [({"queue": q}, counts.get((q, JobStatus.RUNNING), 0)) for q in QUEUE_NAMES],
         ),
     ]
 
 
-def _times(session: Session) -> list[Metric]:
-    waits: list[tuple[str, float]] = []
-    runs: list[tuple[str, float]] = []
+def _durations(session: Session) -> list[Metric]:
+    waits: list[Sample] = []
+    runs: list[Sample] = []
     for kind in PARAMS:
         rows = session.execute(latest_succeeded(kind)).all()
         for samples, values in (
@@ -101,19 +100,19 @@ def _times(session: Session) -> list[Metric]:
             (runs, [(row.finished_at - row.started_at).total_seconds() for row in rows]),
         ):
             samples += [
-                (f'{{kind="{kind}",quantile="{quantile:g}"}}', quantile_of(values, quantile))
+                ({"kind": kind, "quantile": f"{quantile:g}"}, quantile_of(values, quantile))
                 for quantile in QUANTILES
                 if values
             ]
     of = f"of the latest {WINDOW} jobs of a kind that succeeded."
     return [
-        Metric(name="atelier_wait_seconds", help=f"From submit to first start, {of}", samples=waits),
-        Metric(name="atelier_run_seconds", help=f"From first start to end, {of}", samples=runs),
+        _gauge("atelier_wait_seconds", f"From submit to first start, {of}", waits),
+        _gauge("atelier_run_seconds", f"From first start to end, {of}", runs),
     ]
 
 
 def quantile_of(values: list[float], quantile: float) -> float:
-    """The smallest value that at least this share of the values does not exceed."""
+    """A quantile (nearest rank): the smallest value that at least this share of values don't exceed."""
     ordered = sorted(values)
     rank = max(1, -(-len(ordered) * round(quantile * 100) // 100))
     return ordered[rank - 1]
@@ -131,22 +130,10 @@ def _outboxes(session: Session, at: datetime) -> list[Metric]:
     ).one()
     late = max(0.0, (at - due).total_seconds()) if due else 0.0
     return [
-        Metric(
-            name="atelier_outbox_messages", help="Tokens not yet published.", samples=[("", tokens)]
-        ),
-        Metric(
-            name="atelier_outbox_lag_seconds", help="Age of the oldest of them.", samples=[("", lag)]
-        ),
-        Metric(
-            name="atelier_webhooks_pending",
-            help="Webhook messages still to be delivered.",
-            samples=[("", pending)],
-        ),
-        Metric(
-            name="atelier_webhooks_late_seconds",
-            help="How long the next of them has been due.",
-            samples=[("", late)],
-        ),
+        _gauge("atelier_outbox_messages", "Tokens not yet published.", [({}, tokens)]),
+        _gauge("atelier_outbox_lag_seconds", "Age of the oldest of them.", [({}, lag)]),
+        _gauge("atelier_webhooks_pending", "Webhook messages still to be delivered.", [({}, pending)]),
+        _gauge("atelier_webhooks_late_seconds", "How long the next one has been due.", [({}, late)]),
     ]
 
 
@@ -155,33 +142,39 @@ _COUNTED = {
     "atelier_lease_expiries_total": (counters.LEASES_EXPIRED, "Runs whose lease ran out."),
     "atelier_refused_claims_total": (
         counters.CLAIMS_REFUSED,
-        "Wake-ups that found no job: doubled tokens, or another worker came first.",
+        "Tokens that found no job: duplicates, or another worker came first.",
     ),
     "atelier_refused_writes_total": (
         counters.WRITES_REFUSED,
-        "Runs that had lost their lease and were refused what they wrote.",
+        "Writes of runs that had lost their lease, which were refused.",
     ),
     "atelier_webhooks_delivered_total": (
         counters.WEBHOOKS_DELIVERED,
-        "Webhook messages that arrived.",
+        "Webhook messages that were delivered.",
     ),
-    "atelier_webhooks_failed_total": (counters.WEBHOOKS_FAILED, "Webhook messages given up."),
+    "atelier_webhooks_failed_total": (counters.WEBHOOKS_FAILED, "Webhook messages that were given up."),
 }
 
 
 def _counters(session: Session) -> list[Metric]:
-    return [
-        Metric(name=name, help=help_, samples=_counted(session, counter), type="counter")
-        for name, (counter, help_) in _COUNTED.items()
-    ]
+    metrics: list[Metric] = []
+    for name, (counter, help_) in _COUNTED.items():
+        metric = CounterMetricFamily(name, help_)
+        for labels, value in _counted(session, counter):
+            metric.add_sample(name, labels, value)
+        metrics.append(metric)
+    return metrics
 
 
-def _counted(session: Session, counter: str) -> list[tuple[str, float]]:
+def _counted(session: Session, counter: str) -> list[Sample]:
     found = counters.totals(session, counter)
     if counter != counters.FINISHED:
-        return [("", found.get("", 0))]
-    return [(f"{{{labels}}}", value) for labels, value in found.items()]
+        return [({}, found.get("", 0))]
+    return [(dict(_LABEL.findall(labels)), value) for labels, value in found.items()]
 
 
-def _by(label: str, name: str, value: float) -> tuple[str, float]:
-    return f'{{{label}="{name}"}}', value
+def _gauge(name: str, help_: str, samples: Iterable[Sample]) -> Metric:
+    metric = GaugeMetricFamily(name, help_)
+    for labels, value in samples:
+        metric.add_sample(name, labels, value)
+    return metric

@@ -1,8 +1,8 @@
-"""Puts a backup (`jobs.operations.backup`) into an empty database and a store.
+"""Restores a backup (`jobs.operations.backup`) into an empty database and a blob storage.
 
-Blobs first, so that no row ever names bytes that are not there. The rows go into the schema that they
-were written from, which is brought to the newest afterwards: old backups stay usable. All that happens
-to the database is one transaction.
+Blobs come first, so that no row names bytes that are not in storage. Rows are inserted into the schema
+of the backup, which is migrated to the newest afterwards, so that old backups stay usable. The database
+is written in one transaction.
 """
 
 from __future__ import annotations
@@ -56,31 +56,32 @@ _TYPES: dict[str, Any] = {
 def restore(folder: Path, database_url: str, storage: BlobStorage) -> Manifest:
     """Restore the backup in `folder` into an empty database and into `storage`, and verify it.
 
-    All or nothing: what fails leaves the database empty, and restoring again is all that is to be done.
-    Files that had arrived stay in the store, where they are found again. Raises `BackupError` for a
-    damaged backup, for one of a newer release, and for a database that has tables already;
-    `StorageError` when the store can't be reached.
+    After an error the database is empty again, and the restore can be repeated; blobs that were copied
+    stay in storage and are not copied again. Raises `BackupError` for a damaged backup, a backup of a
+    newer release, and a database with tables; `StorageError` if the storage can't be reached.
     """
     manifest = read_manifest(folder)
     if not is_known(manifest["revision"]):
         raise BackupError(
-            f"This backup is of schema {manifest['revision']}, which a newer release made."
+            f"This backup has schema {manifest['revision']} of a newer release; use that release."
         )
     path = folder / manifest["database"]
     engine = make_engine(database_url)
     try:
         if inspect(engine).get_table_names():
-            raise BackupError("The database already has tables; restore takes an empty one.")
-        with _damage(path.name):
+            raise BackupError("The database already has tables; restore needs an empty one.")
+        with _backup_errors(path.name):
             names = [name for name in _blob_names(path) if name not in manifest["gone"]]
-        _put_blobs(LocalStorage(folder / BLOBS), storage, names)
+        _copy_blobs(LocalStorage(folder / BLOBS), storage, names)
         with engine.connect() as connection:
             if connection.dialect.name == "sqlite":
                 allow_rebuilds(connection)
-            with connection.begin(), _damage(path.name):
+            with connection.begin(), _backup_errors(path.name):
                 upgrade_within(connection, manifest["revision"])
-                if _put_rows(connection, path) != manifest["tables"]:
-                    raise BackupError("The backup has other numbers of rows than it says.")
+                if _insert_rows(connection, path) != manifest["tables"]:
+                    raise BackupError(
+                        "The backup is damaged: numbers of rows differ from its manifest."
+                    )
                 upgrade_within(connection)
     finally:
         engine.dispose()
@@ -88,8 +89,8 @@ def restore(folder: Path, database_url: str, storage: BlobStorage) -> Manifest:
 
 
 @contextmanager
-def _damage(name: str) -> Iterator[None]:
-    """What reading rows, or what rows that don't fit together, may raise, told to people."""
+def _backup_errors(name: str) -> Iterator[None]:
+    """Turn errors of unreadable or inconsistent rows into a `BackupError`."""
     try:
         yield
     except (EOFError, OSError, zlib.error, ValueError, LookupError, TypeError) as error:
@@ -99,14 +100,14 @@ def _damage(name: str) -> Iterator[None]:
 
 
 def verify(engine: Engine, storage: BlobStorage) -> list[str]:
-    """Read every blob that the database names; returns those that are not there or not themselves."""
+    """Read every blob of the database; returns the SHA-256 of missing and damaged blobs."""
     with engine.connect().execution_options(read_only=True) as connection:
         names = connection.execute(select(Blob.sha256)).scalars().all()
-    return [name for name in names if not _is_itself(storage, name)]
+    return [name for name in names if not _is_intact(storage, name)]
 
 
 def _tables(path: Path) -> Iterator[tuple[dict[str, Any], Iterator[list[Any]]]]:
-    """Each table's header, and its rows, which have to be read before the next table is."""
+    """The header and rows of each table; rows must be read before the next table."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         lines = (json.loads(line) for line in file)
         is_header = lambda line: isinstance(line, dict)  # noqa: E731
@@ -131,29 +132,31 @@ def _blob_names(path: Path) -> Iterator[str]:
                 pass
 
 
-def _put_blobs(source: LocalStorage, target: BlobStorage, names: list[str]) -> None:
+def _copy_blobs(source: LocalStorage, target: BlobStorage, names: list[str]) -> None:
     target.check()
     for name in names:
         try:
             data = source.get(name)
         except NotFoundError:
-            raise BackupError(f"The backup has lost blob {name}.") from None
+            raise BackupError(f"Blob {name} is missing in the backup.") from None
         if sha256_of(data) != name:
             raise BackupError(f"Blob {name} of the backup is damaged.")
         target.put(data)
-    lost = [name for name in names if not _is_itself(target, name)]
+    lost = [name for name in names if not _is_intact(target, name)]
     if lost:
-        raise BackupError(f"{len(lost)} blobs did not arrive, {lost[0]} for one.")
+        raise BackupError(
+            f"{len(lost)} blobs are missing in storage after the copy, for example {lost[0]}."
+        )
 
 
-def _is_itself(storage: BlobStorage, name: str) -> bool:
+def _is_intact(storage: BlobStorage, name: str) -> bool:
     try:
         return sha256_of(storage.get(name)) == name
     except NotFoundError:
         return False
 
 
-def _put_rows(connection: Connection, path: Path) -> dict[str, int]:
+def _insert_rows(connection: Connection, path: Path) -> dict[str, int]:
     counts = {}
     for header, rows in _tables(path):
         table = Table(
@@ -161,13 +164,13 @@ def _put_rows(connection: Connection, path: Path) -> dict[str, int]:
             MetaData(),
             *(Column(name, _TYPES[kind]()) for name, kind in header["columns"]),
         )
-        counts[table.name] = _put_table(connection, table, header, rows)
+        counts[table.name] = _insert_table(connection, table, header, rows)
         if connection.dialect.name == "postgresql" and len(header["key"]) == 1:
             _set_sequence(connection, table, header["key"][0])
     return counts
 
 
-def _put_table(
+def _insert_table(
     connection: Connection, table: Table, header: dict[str, Any], rows: Iterator[list[Any]]
 ) -> int:
     count, later = 0, list[dict[str, Any]]()
@@ -203,10 +206,10 @@ def _value(kind: str, value: Any) -> Any:
 
 
 def _set_sequence(connection: Connection, table: Table, key: str) -> None:
-    """Make PostgreSQL count on from the highest number, where it numbers the rows itself."""
-    named = connection.execute(
+    """Set PostgreSQL's sequence of a table to its highest number, if the column has one."""
+    sequence = connection.execute(
         text("SELECT pg_get_serial_sequence(:table, :key)"), {"table": table.name, "key": key}
     ).scalar()
-    highest = connection.execute(select(func.max(table.c[key]))).scalar() if named else None
+    highest = connection.execute(select(func.max(table.c[key]))).scalar() if sequence else None
     if highest is not None:
-        connection.execute(text("SELECT setval(:name, :to)"), {"name": named, "to": highest})
+        connection.execute(text("SELECT setval(:name, :to)"), {"name": sequence, "to": highest})

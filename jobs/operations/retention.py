@@ -1,4 +1,4 @@
-"""What is deleted, when: jobs on request, what has expired, and bytes that nothing refers to."""
+"""Deletion of jobs on request, of expired jobs and uploads, and of unreferenced blobs (sweep)."""
 
 from __future__ import annotations
 
@@ -22,66 +22,66 @@ log = logging.getLogger(__name__)
 
 
 def delete_job(sessions: SessionFactory, owner: str, job_id: str) -> None:
-    """Delete a job that does not run, with its files and history.
+    """Delete a job that is not running, with its files and events.
 
-    Raises `NotFoundError`, or `ConflictError` while it runs: its worker would lose what it works on.
+    Raises `NotFoundError`, or `ConflictError` while the job runs, because its worker needs the files.
     """
-    mine = and_(Job.id == job_id, Job.owner == owner)
+    own_job = and_(Job.id == job_id, Job.owner == owner)
     with sessions.begin() as session:
-        if _count(session.execute(delete(Job).where(mine, Job.status != JobStatus.RUNNING))):
+        if _count(session.execute(delete(Job).where(own_job, Job.status != JobStatus.RUNNING))):
             return
-        running = session.scalar(select(exists().where(mine)))
+        running = session.scalar(select(exists().where(own_job)))
     if running:
         raise ConflictError("This job is running; cancel it first, and delete it when it has ended.")
     raise NotFoundError(f"There is no job {job_id[:64]}.")
 
 
 def purge(sessions: SessionFactory, limit: int = 500) -> int:
-    """Delete up to `limit` jobs that ended and expired, and as many uploads; returns how many."""
+    """Delete up to `limit` expired jobs and `limit` expired uploads; returns the number deleted."""
     with sessions.begin() as session:
         at = now(session)
         jobs = select(Job.id).where(Job.expires_at <= at, Job.status.in_(FINAL)).limit(limit)
         uploads = select(StoredUpload.id).where(StoredUpload.expires_at <= at).limit(limit)
-        gone = _count(session.execute(delete(Job).where(Job.id.in_(jobs))))
+        deleted = _count(session.execute(delete(Job).where(Job.id.in_(jobs))))
         session.execute(delete(Batch).where(~exists().where(Job.batch_id == Batch.id)))
-        gone += _count(session.execute(delete(StoredUpload).where(StoredUpload.id.in_(uploads))))
-    return gone
+        deleted += _count(session.execute(delete(StoredUpload).where(StoredUpload.id.in_(uploads))))
+    return deleted
 
 
 def sweep(
     sessions: SessionFactory, storage: BlobStorage, *, orphan_seconds: float, limit: int = 500
 ) -> int:
-    """Delete bytes that nothing has referred to for `orphan_seconds`; returns how many blobs went.
+    """Delete blobs that were unreferenced and unused for `orphan_seconds`; returns the number deleted.
 
-    What was computed from them goes too.
-    Safe beside submits and other sweeps: see `_sweep_one`.
+    Cached statistics of the blobs are deleted too. Safe beside submits and other sweeps: see
+    `_sweep_one`.
     """
     with reading(sessions) as session:
         before = now(session) - timedelta(seconds=orphan_seconds)
         orphans = session.scalars(
-            select(Blob.sha256).where(Blob.touched_at < before, ~referred()).limit(limit)
+            select(Blob.sha256).where(Blob.touched_at < before, ~is_referred()).limit(limit)
         ).all()
     swept = 0
     for sha256 in orphans:
         try:
             swept += _sweep_one(sessions, storage, sha256, orphan_seconds)
         except IntegrityError:
-            log.info("blob %s was taken into use while it was swept", sha256)
+            log.info("blob %s came into use while it was swept", sha256)
         except JobsError as error:
-            why = error.__cause__ or error.detail
-            log.warning("blob %s could not be swept: %s", sha256, why)
+            cause = error.__cause__ or error.detail
+            log.warning("blob %s could not be swept: %s", sha256, cause)
     return swept
 
 
 def _sweep_one(
     sessions: SessionFactory, storage: BlobStorage, sha256: str, orphan_seconds: float
 ) -> int:
-    # The bytes go while the deleted row is still locked. A submit of the same bytes touches the row
-    # before it writes them: if it comes first, the row is not old any more; if it comes second, it
-    # waits for us, makes the row anew and then finds that it has to write the bytes.
+    # The bytes are deleted while the deleted row is still locked. A submit of the same bytes updates
+    # the row before it writes them. If the submit comes first, the row is no longer old enough; if it
+    # comes second, it waits for this transaction, inserts the row again and writes the bytes.
     with sessions.begin() as session:
         before = now(session) - timedelta(seconds=orphan_seconds)
-        orphan = delete(Blob).where(Blob.sha256 == sha256, Blob.touched_at < before, ~referred())
+        orphan = delete(Blob).where(Blob.sha256 == sha256, Blob.touched_at < before, ~is_referred())
         if not _count(session.execute(orphan)):
             return 0
         session.execute(delete(StyleStatistics).where(StyleStatistics.sha256 == sha256))
@@ -89,13 +89,13 @@ def _sweep_one(
         return 1
 
 
-def referred() -> ColumnElement[bool]:
-    """Whether anything refers to the blob. Every table with a blob's SHA-256 belongs here."""
-    named = (
+def is_referred() -> ColumnElement[bool]:
+    """SQL condition: a row refers to the blob. Lists every column with the SHA-256 of a blob."""
+    columns = (
         *(JobFile.sha256, Style.sha256, StoredUpload.sha256, DatasetImage.sha256),
         *(TrainedNetwork.sha256, TrainedNetwork.style_sha256, TrainedNetwork.sample_sha256),
     )
-    return or_(*(exists().where(column == Blob.sha256) for column in named))
+    return or_(*(exists().where(column == Blob.sha256) for column in columns))
 
 
 def _count(result: Any) -> int:

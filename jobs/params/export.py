@@ -1,4 +1,4 @@
-"""What an export job may be asked for. Names and defaults are the command line's."""
+"""Parameters of `export` jobs. Names and defaults are those of the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from jobs.params.fields import NetworkChoice
 
-#: Formats whose files can hold a network in int8.
+#: Formats with int8.
 INT8_FORMATS = frozenset({"onnx", "openvino"})
 
 

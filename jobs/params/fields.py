@@ -1,4 +1,4 @@
-"""What parameters of several kinds of job are made of."""
+"""Field types that the parameters of several kinds of jobs share."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 StyleId = r"^[a-z0-9][a-z0-9-]{0,63}$"
-PartName = r"^[a-z][a-z0-9_]{0,31}$"
+FileField = r"^[a-z][a-z0-9_]{0,31}$"
 
 NetworkName = r"^[a-z0-9][a-z0-9-]{0,63}$"
-#: How a job names its network: `NAME` or `NAME@VERSION`.
+#: Pattern of a network in a job: `NAME` or `NAME@VERSION`.
 NetworkChoice = r"^[a-z0-9][a-z0-9-]{0,63}(@[0-9]{1,9})?$"
 
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class _StyleRef(BaseModel):
-    """A style by its id, or the picture in a file field of the same request."""
+    """A style, by its id or as a picture in a file field of the request."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     style_id: str | None = Field(None, pattern=StyleId, description="A style of /v1/styles.")
     file: str | None = Field(
-        None, pattern=PartName, description="The file field of this request that holds the picture."
+        None, pattern=FileField, description="The file field of this request that holds the picture."
     )
 
 
 class StyleShare(_StyleRef):
-    """One style of a mix. Give `style_id` or `file`."""
+    """A style of a mix and its weight. Give `style_id` or `file`."""
 
     weight: float = Field(
         1.0, ge=0, le=1_000, allow_inf_nan=False, description="Its share, relative to the others."
@@ -42,13 +42,13 @@ class StyleShare(_StyleRef):
 
 
 class RegionParams(_StyleRef):
-    """A part of the picture with a style or a strength of its own.
+    """A region of the picture (a mask) with its own style or strength.
 
-    Without `style_id` and `file` it takes the style of the rest. Strength 0 keeps the photo there.
+    Without `style_id` and `file` it has the style of the rest. Strength 0 keeps the photo.
     """
 
     mask: str = Field(
-        pattern=PartName,
+        pattern=FileField,
         description="The file field that holds the mask: white is inside, of any size.",
     )
     alpha: Strength | None = Field(

@@ -1,4 +1,4 @@
-"""Lists that come as text in forms."""
+"""Lists in form fields: JSON, or texts separated by commas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def split_list(value: Any) -> Any:
-    """A list from a form's text: JSON, or parts between commas. Anything else as it is."""
+    """Parse the text of a form field into a list. A value that is not a text is returned unchanged."""
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -16,6 +16,6 @@ def split_list(value: Any) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"This is no JSON: {error}") from None
+        raise ValueError(f"This is not JSON: {error}") from None
     except RecursionError:
         raise ValueError("This is nested too deeply") from None

@@ -1,4 +1,4 @@
-"""Where the inputs of a job come from: file fields of the request, registered styles and networks."""
+"""Sources of a job's inputs: file fields of the request, registered styles, trained networks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from jobs.errors import InvalidParamsError
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """An input of a job: its role there, and the file field or the style that it comes from."""
+    """The source of an input: its role in the job, and the file field or style that it comes from."""
 
     role: str
     file: str | None = None
     style_id: str | None = None
-    #: What named it, for errors.
+    #: The field that names it, for errors.
     pointer: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkInput:
-    """A trained network that a job is rendered with, and whether its style is in its weights."""
+    """The trained network of a job; a `styled` one has one fixed style."""
 
     sha256: str
     styled: bool
@@ -30,10 +30,11 @@ class NetworkInput:
 
 @dataclass(frozen=True, kw_only=True)
 class InputCatalog:
-    """What requests name: each raises `InvalidParamsError` for what is not there.
+    """Look-ups of the styles, networks and datasets that a request names.
 
     `style` gives the SHA-256 of the picture of a style, `network` a trained network (None: bundled),
-    and `dataset` checks the dataset that a field names.
+    and `dataset` checks the dataset that a field names. Each raises `InvalidParamsError` if there is
+    none.
     """
 
     style: Callable[[str], str]
@@ -46,17 +47,17 @@ NETWORK_ROLE = "network"
 
 
 def style_roles(params: dict[str, Any]) -> list[str]:
-    """The roles of the styles that are mixed, in order."""
+    """Roles of the styles of a mix, in order."""
     return ["style", *(f"style_{number}" for number in range(2, len(params["styles"]) + 1))]
 
 
 def mask_role(number: int) -> str:
-    """The role of the mask of a region, counted from 1."""
+    """Role of the mask of a region; regions are numbered from 1."""
     return f"mask_{number}"
 
 
 def region_style_role(number: int) -> str:
-    """The role of the style of a region, counted from 1."""
+    """Role of the style of a region; regions are numbered from 1."""
     return f"region_{number}_style"
 
 
@@ -67,19 +68,18 @@ def find_input_sources(
     files: Collection[str],
     network: NetworkInput | None = None,
 ) -> list[Source]:
-    """The pictures of a job, the content first, each with what it comes from.
+    """The sources of all pictures of a job, the content first.
 
-    `files` are the file fields of the request, `network` the trained network that was asked for. Raises
-    `InvalidParamsError` for one that is missing, that nothing asks for, or that stands in the way of
-    another.
+    `files` are the file fields of the request, `network` is its trained network. Raises
+    `InvalidParamsError` for a picture that is missing, not used, or in conflict with another.
     """
     if kind == "export":
-        return _nothing_else(style_id, files)
+        return _no_pictures(style_id, files)
     sources, problems = [], []
     if kind != "train":
         sources.append(Source(role="content", file="content", pointer="content"))
     if network is not None and network.styled:
-        problems += _needless(params, style_id, files)
+        problems += _unusable_fields(params, style_id, files)
     elif kind == "train" and params["architecture"] == "adain":
         given = [("style_id", style_id is not None), ("style", "style" in files)]
         problems += [(name, "An adain training takes style_dataset_id.") for name, is_ in given if is_]
@@ -89,20 +89,20 @@ def find_input_sources(
         for number, (role, share) in enumerate(zip(style_roles(params), params["styles"], strict=True)):
             sources.append(_reference(role, share, f"styles.{number}"))
     else:
-        found, wrong = _one_style(style_id, files)
-        sources, problems = sources + found, problems + wrong
+        style_sources, style_problems = _one_style(style_id, files)
+        sources, problems = sources + style_sources, problems + style_problems
     sources += _region_sources(params.get("regions", []))
     problems += _missing(sources, files)
-    wanted = {source.file for source in sources} | {where for where, _ in problems}
-    unknown = "There is no such file field; styles and regions name none like it."
-    problems += [(name, unknown) for name in sorted(set(files) - wanted)]
+    named = {source.file for source in sources} | {where for where, _ in problems}
+    unknown = "This file field is not used: no entry of styles or regions names it."
+    problems += [(name, unknown) for name in sorted(set(files) - named)]
     if problems:
         raise InvalidParamsError(problems)
     return sources
 
 
-def _nothing_else(style_id: str | None, files: Collection[str]) -> list[Source]:
-    """The sources of a job that takes no picture."""
+def _no_pictures(style_id: str | None, files: Collection[str]) -> list[Source]:
+    """The empty list of sources of a job without pictures. Raises `InvalidParamsError` for any."""
     given = [*sorted(files), *(["style_id"] if style_id is not None else [])]
     if given:
         raise InvalidParamsError(
@@ -123,10 +123,10 @@ def _one_style(
     return [], [("style", "A style is needed: a file as style, or a style_id.")]
 
 
-def _needless(
+def _unusable_fields(
     params: dict[str, Any], style_id: str | None, files: Collection[str]
 ) -> list[tuple[str, str]]:
-    """What a network that has its style in its weights can't do anything with."""
+    """Errors of fields that a network with a fixed style can't use."""
     given = {
         "style_id": style_id is not None,
         "style": "style" in files,

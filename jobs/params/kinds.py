@@ -1,4 +1,4 @@
-"""What each kind of job may be asked for: validated, with unknown fields refused."""
+"""Kinds of jobs: the parameters and the queue of each, and the validation of parameters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARAMS: dict[str, type[BaseModel]] = {
     "video": VideoParams,
     "export": ExportParams,
 }
-#: Kind of job → its queue. What takes minutes does not hold up what takes a moment.
+#: Kind of job → its queue. Jobs of minutes have their own queue, so that they don't delay short jobs.
 QUEUES: dict[str, str] = {
     "stylize": "stylize",
     "train": "train",
@@ -35,7 +35,10 @@ QUEUES: dict[str, str] = {
 
 
 def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of a job of `kind`, defaults filled in. Raises `InvalidParamsError`."""
+    """Validate the parameters of a job and fill in defaults. Raises `InvalidParamsError`.
+
+    Unknown fields are refused.
+    """
     try:
         model = PARAMS[kind]
     except KeyError:
@@ -52,7 +55,7 @@ def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def strengths(params: dict[str, Any]) -> list[float]:
-    """The strength of each output of a job with these parameters, in order."""
+    """The strengths of the outputs of a `stylize` job, in order."""
     return list(params.get("alphas") or [params["alpha"]])
 
 

@@ -1,4 +1,4 @@
-"""What a video job may be asked for. Names and defaults are the command line's."""
+"""Parameters of `video` jobs. Names and defaults are those of the command line."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The queue: states, claims, leases, the outbox, the broker, positions, workers."""
+"""The job queue: state machine, claims, leases, outbox, broker, positions, workers."""

@@ -1,6 +1,6 @@
-"""The broker: Celery messages that wake workers up. A message carries a job's id and nothing else.
+"""Celery messages (tokens) that wake workers. A token carries only the id of a job.
 
-SQL is the queue, so a message that is lost, late or doubled is harmless.
+The queue itself is the table `jobs`, so a token that is lost, late or delivered twice is harmless.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ RUN_TASK = "atelier.run"
 
 log = logging.getLogger(__name__)
 
-#: Publishing must never hold a request up: one quick try, and the outbox does the rest.
+#: Retry policy of publishing: one quick retry. A request must not wait; the outbox keeps the token.
 _PUBLISH = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
 def make_celery(broker: str) -> Celery:
-    """The Celery application. Why each setting: docs/decisions.md."""
+    """The Celery application. docs/decisions.md gives the reason of each setting."""
     app = Celery("atelier", broker=broker)
     app.conf.update(
         accept_content=["json"],
@@ -34,8 +34,8 @@ def make_celery(broker: str) -> Celery:
         task_reject_on_worker_lost=False,
         worker_concurrency=1,
         worker_prefetch_multiplier=1,
-        # A child loads torch and warms a network before it says that it is up. After the default of 4 s
-        # Celery kills it and starts the next, on a busy machine for ever.
+        # A child loads torch and warms a network before it reports that it is up. After the default of
+        # 4 s Celery would kill it and start the next one, on a busy machine again and again.
         worker_proc_alive_timeout=300.0,
         worker_disable_prefetch=True,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -55,7 +55,7 @@ def make_celery(broker: str) -> Celery:
 
 def _transport_options(broker: str) -> dict[str, object]:
     if broker.startswith("amqp"):
-        # A token counts as sent when RabbitMQ says that it has it, and not before.
+        # Publisher confirms: a token counts as sent once RabbitMQ has accepted it.
         return {"confirm_publish": True}
     return {
         "visibility_timeout": 3600,
@@ -66,34 +66,34 @@ def _transport_options(broker: str) -> dict[str, object]:
 
 
 class Broker:
-    """Publishes wake-up tokens."""
+    """Publishes the tokens that wake workers."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
 
     def wake(self, queue: str, job_id: str) -> bool:
-        """Tell the workers of `queue` that a job waits. False when the broker can't be reached."""
+        """Publish a token to the workers of `queue`. Returns False if the broker can't be reached."""
         try:
-            # No expiry: it is compared with the worker's clock, and a worker whose clock is ahead would
-            # throw every token away.
+            # No expiry: a worker compares it with its own clock, and would discard every token if that
+            # clock is ahead.
             self._app.send_task(RUN_TASK, args=[job_id], queue=queue, retry=True, retry_policy=_PUBLISH)
         except (OperationalError, OSError) as error:
-            log.warning("the broker can't be reached, the dispatcher will try again: %s", error)
+            log.warning("the broker can't be reached; maintenance sends the token later: %s", error)
             return False
-        except Exception as error:  # a broker in trouble raises many types; the outbox keeps the token
-            log.warning("publishing failed, the dispatcher will try again: %r", error)
+        except Exception as error:  # broken brokers raise many types; the outbox keeps the token
+            log.warning("publishing failed; maintenance sends the token later: %r", error)
             return False
         return True
 
     def depth(self, queue: str) -> int | None:
-        """How many tokens wait in `queue`; None when the broker can't be asked."""
+        """The number of tokens in `queue`; None if the broker does not answer."""
         try:
             with self._app.connection_for_read() as connection:
                 connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
                 with connection.channel() as channel:
                     declared = channel.queue_declare(queue=queue, passive=True)
                     return int(declared.message_count)
-        except Exception as error:  # as in `wake`; a queue never used yet is an error too
+        except Exception as error:  # as in `wake`; a queue that was never used raises too
             log.debug("the depth of %s is not known: %r", queue, error)
             return None
 

@@ -1,4 +1,4 @@
-"""Which job a free worker takes: priority first, then the owner who waited longest, then the oldest."""
+"""Job selection: highest priority, then the owner who has waited longest, then the oldest job."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from jobs.queue.status import JobStatus
 
 
 def is_paused(queue: str | BindParameter[str]) -> ColumnElement[bool]:
-    """True in SQL while the queue is paused."""
+    """SQL condition: the queue is paused."""
     return exists().where(QueueState.name == queue, QueueState.paused_at.is_not(None))
 
 
-#: True in SQL for queued jobs. Written into the statement: if it were a value sent beside it, the
-#: database could not know that the index of queued jobs holds them all.
+#: SQL condition: the job is queued. The status is a literal, not a bound parameter: otherwise the
+#: database would not know that the partial index of queued jobs covers the condition.
 QUEUED: ColumnElement[bool] = Job.status == literal_column(f"'{JobStatus.QUEUED}'")
 
 
 def is_eligible(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
-    """True in SQL for jobs that a worker may take at a moment."""
+    """SQL condition: the job may be claimed at this time."""
     return and_(
         QUEUED,
         Job.run_at <= at,
@@ -46,43 +46,42 @@ def is_eligible(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
 
 
 _QUEUE, _AT = bindparam("queue", type_=String), bindparam("at", type_=UtcDateTime)
-_IN_TURN = (
+_NEXT = (
     select(Job.id, Job.owner)
     .join(Owner, Owner.name == Job.owner)
     .where(Job.queue == _QUEUE, is_eligible(_AT), ~is_paused(_QUEUE))
     .order_by(Job.priority.desc(), Owner.last_claimed_at.asc().nulls_first(), Job.created_at, Job.id)
     .limit(1)
 )
-# Put together once, as every claim asks it. SQLite's dialect leaves the lock out; its transaction holds
-# the only one there is already.
-_IN_TURN_LOCKED = _IN_TURN.with_for_update(of=Job, skip_locked=True)
+# Built once, because building a statement takes longer than executing it. SQLite has no row locks and
+# omits this one; its transaction already holds the write lock.
+_NEXT_LOCKED = _NEXT.with_for_update(of=Job, skip_locked=True)
 
 
 def peek_next_job(session: Session, queue: str, *, max_running: int = 0) -> Job | None:
-    """The job that `select_next_job` would take now, looked at and not locked; None if there is none.
+    """The job that `select_next_job` would select now, without a lock; None if there is none.
 
-    A lock on a job that is not taken in the end would hide it from the worker that was woken for it.
+    A lock on a job that is not claimed in the end would hide it from the worker that was woken for it.
     """
     busy = _busy_owners(session, max_running)
-    asked = {"queue": queue, "at": now(session)}
-    row = session.execute(_but(_IN_TURN, busy), asked).one_or_none()
+    values = {"queue": queue, "at": now(session)}
+    row = session.execute(_without_owners(_NEXT, busy), values).one_or_none()
     return None if row is None else session.get(Job, row.id)
 
 
 def select_next_job(
     session: Session, queue: str, at: datetime, *, max_running: int = 0, only: str | None = None
 ) -> tuple[str, str] | None:
-    """The `(id, owner)` of the job to take next, its row locked; None if there is none.
+    """The `(id, owner)` of the job to claim next, its row locked; None if there is none.
 
-    An owner with `max_running` jobs running (0: no bound) waits for one of them to end. With `only`,
-    that job or none.
+    Owners with `max_running` running jobs (0: no limit) are left out. With `only`, that job or none.
     """
     busy = _busy_owners(session, max_running)
     while True:
-        turn = _but(_IN_TURN_LOCKED, busy)
+        query = _without_owners(_NEXT_LOCKED, busy)
         if only is not None:
-            turn = turn.where(Job.id == only)
-        row = session.execute(turn, {"queue": queue, "at": at}).one_or_none()
+            query = query.where(Job.id == only)
+        row = session.execute(query, {"queue": queue, "at": at}).one_or_none()
         if row is None:
             return None
         if not max_running or not _is_busy(session, row.owner, max_running):
@@ -90,9 +89,8 @@ def select_next_job(
         busy.append(row.owner)
 
 
-def _but(turn: Select[str, str], busy: list[str]) -> Select[str, str]:
-    """A choice without the jobs of some owners."""
-    return turn.where(Job.owner.not_in(busy)) if busy else turn
+def _without_owners(query: Select[str, str], owners: list[str]) -> Select[str, str]:
+    return query.where(Job.owner.not_in(owners)) if owners else query
 
 
 def _busy_owners(session: Session, max_running: int) -> list[str]:
@@ -103,8 +101,8 @@ def _busy_owners(session: Session, max_running: int) -> list[str]:
 
 
 def _is_busy(session: Session, owner: str, max_running: int) -> bool:
-    # Two workers may have chosen jobs of one owner at the same moment: the second waits here for the
-    # first to commit, and then counts its job too.
+    # Two workers may have selected jobs of one owner at the same moment: the second waits here until
+    # the first has committed, and then counts its job too.
     session.execute(select(Owner.name).where(Owner.name == owner).with_for_update(key_share=True))
     running = session.scalar(
         select(func.count()).where(Job.owner == owner, Job.status == JobStatus.RUNNING)

@@ -1,11 +1,11 @@
-"""The state machine. Each transition is one guarded UPDATE; no row changed means it was not allowed.
+"""State machine of a job. Each transition is one guarded UPDATE; if no row matches, it is refused.
 
     queued ──► running ──► succeeded | failed | canceled
        │          └──────► queued     (retry, stalled, drained)
        └─────────────────► canceled
 
-A run is known by its job, attempt and lease owner. Every write that a run makes is fenced by the three,
-so one that lost its lease changes nothing.
+A run is identified by its job, attempt and lease owner. Every write of a run is fenced by the three, so
+that a run that lost its lease changes nothing.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ __all__ = [
 ]
 
 
-_TOLD_OF = select(Job.kind, Job.webhook_events).where(Job.id == bindparam("id"))
+_WEBHOOK_EVENTS = select(Job.kind, Job.webhook_events).where(Job.id == bindparam("id"))
 
 
 def record_event(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
-    """Add an event to the job's history; count an end, and tell the job's webhook of a new state."""
+    """Add an event to the job's history. A new state is counted, and queued for the job's webhook."""
     session.add(JobEvent(job_id=job_id, type=type_, data=data, created_at=at))
     if type_ != "state" or data["status"] == JobStatus.QUEUED:
         return
-    job = session.execute(_TOLD_OF, {"id": job_id}).one()
+    job = session.execute(_WEBHOOK_EVENTS, {"id": job_id}).one()
     delivery.enqueue(session, job_id, job.webhook_events, data["status"], at)
     if data["status"] in FINAL:
         counters.bump(session, counters.FINISHED, kind=job.kind, status=data["status"])
@@ -69,23 +69,23 @@ def claim(
     max_running: int = 0,
     only: str | None = None,
 ) -> Run | None:
-    """`queued → running`: take the best eligible job of `queue` (see `jobs.queue.claiming`).
+    """`queued → running`: claim the next eligible job of `queue` (see `jobs.queue.claiming`).
 
-    Returns None when nothing is eligible, the queue is paused, or every owner who waits has
-    `max_running` jobs running (0: no bound). With `only`, that job is taken or none.
+    Returns None if no job is eligible, the queue is paused, or every owner with queued jobs has
+    `max_running` running jobs (0: no limit). With `only`, that job is claimed or none.
     """
     at = now(session)
-    best = select_next_job(session, queue, at, max_running=max_running, only=only)
-    if best is None:
+    selected = select_next_job(session, queue, at, max_running=max_running, only=only)
+    if selected is None:
         return None
-    job_id, owner = best
-    asked = {
+    job_id, owner = selected
+    values = {
         "claimed": job_id,
         "holder": lease_owner,
         "at": at,
         "until": at + timedelta(seconds=lease_seconds),
     }
-    attempt = session.execute(CLAIM_JOB, asked).scalar_one_or_none()
+    attempt = session.execute(CLAIM_JOB, values).scalar_one_or_none()
     if attempt is None:
         return None
     session.execute(MARK_OWNER_SERVED, {"owner": owner, "at": at})
@@ -94,7 +94,7 @@ def claim(
 
 
 def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
-    """Prolong the lease. Returns whether the job is to be canceled. Raises `LeaseLostError`."""
+    """Prolong the lease. Returns whether a cancel was requested. Raises `LeaseLostError`."""
     at = now(session)
     until = {"until": at + timedelta(seconds=lease_seconds)}
     row = session.execute(EXTEND_LEASE, run.fence_values() | until).one_or_none()
@@ -104,7 +104,7 @@ def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
 
 
 def report_progress(session: Session, run: Run, progress: dict[str, Any]) -> None:
-    """Store how far a run is. Raises `LeaseLostError`."""
+    """Store the progress of a run. Raises `LeaseLostError`."""
     fenced_update(session, run, progress=progress)
     record_event(session, run.job_id, "progress", now(session), progress=progress)
 
@@ -114,7 +114,8 @@ def succeed(
 ) -> None:
     """`running → succeeded`. Raises `LeaseLostError`.
 
-    `network_version` names the weights that made the output; without it, the output is not used again.
+    `network_version` names the weights that made the output; without it, the output is never a cached
+    result.
     """
     _finish(session, run, JobStatus.SUCCEEDED, metrics=metrics, network_version=network_version)
 
@@ -122,13 +123,13 @@ def succeed(
 def fail(session: Session, run: Run, error: dict[str, Any]) -> None:
     """`running → failed`. Raises `LeaseLostError`.
 
-    One that was worth trying again, but has no attempt left, is a dead letter.
+    A job whose error is retryable, but which has no attempt left, is a dead letter.
     """
     _finish(session, run, JobStatus.FAILED, error=error, dead=bool(error.get("retryable")))
 
 
 def finish_canceled(session: Session, run: Run) -> None:
-    """`running → canceled`, by the run itself. Raises `LeaseLostError`."""
+    """`running → canceled`, written by the run. Raises `LeaseLostError`."""
     reason = session.scalar(select(Job.cancel_reason).where(Job.id == run.job_id))
     _finish(session, run, JobStatus.CANCELED, reason=reason)
 
@@ -142,14 +143,14 @@ def requeue(
     spend_attempt: bool = True,
     error: dict[str, Any] | None = None,
 ) -> JobStatus:
-    """`running → queued`, after an error worth another attempt or because the worker drains.
+    """`running → queued`, after a retryable error or because the worker drains.
 
-    A job that was to be canceled is canceled instead. Returns the status afterwards. Raises
+    If a cancel was requested, the job is canceled instead. Returns the new status. Raises
     `LeaseLostError`.
     """
     at = now(session)
-    canceling = select(Job.cancel_requested_at).where(run.fence()).with_for_update()
-    if session.scalar(canceling) is not None:
+    cancel_requested = select(Job.cancel_requested_at).where(run.fence()).with_for_update()
+    if session.scalar(cancel_requested) is not None:
         finish_canceled(session, run)
         return JobStatus.CANCELED
     fenced_update(
@@ -166,34 +167,33 @@ def requeue(
 
 
 def cancel(session: Session, job_id: str, reason: CancelReason = CancelReason.REQUESTED) -> JobStatus:
-    """Ask for a job to stop: a queued one ends at once, a running one at its next heartbeat.
+    """Request that a job stops: a queued job ends at once, a running job at its next heartbeat.
 
-    Returns the status afterwards; a finished job stays as it is. Raises `ConflictError` if there is no
-    such job.
+    Returns the new status; an ended job is unchanged. Raises `ConflictError` if there is no such job.
     """
     at = now(session)
-    # Locked, or a job that is queued again between two updates would be missed by both.
+    # Locked: a job that goes back to the queue between the two updates would be missed by both.
     before = session.scalar(select(Job.status).where(Job.id == job_id).with_for_update())
     if before is None:
         raise ConflictError("There is no such job to cancel.")
-    asked = {"cancel_requested_at": at, "cancel_reason": reason, "version": Job.version + 1}
+    request = {"cancel_requested_at": at, "cancel_reason": reason, "version": Job.version + 1}
     if before == JobStatus.QUEUED:
         ended = {"status": JobStatus.CANCELED, "finished_at": at}
-        session.execute(update(Job).where(Job.id == job_id).values(**ended, **asked))
+        session.execute(update(Job).where(Job.id == job_id).values(**ended, **request))
         record_event(session, job_id, "state", at, status=JobStatus.CANCELED, reason=reason)
         return JobStatus.CANCELED
-    told = session.execute(
+    requested = session.execute(
         update(Job)
         .where(Job.id == job_id, Job.status == JobStatus.RUNNING, Job.cancel_requested_at.is_(None))
-        .values(**asked)
+        .values(**request)
     )
-    if _count(told):
+    if _count(requested):
         record_event(session, job_id, "cancel", at, reason=reason)
     return JobStatus(before)
 
 
 def cancel_overdue(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
-    """Cancel jobs whose `cancel_at` is past, as `cancel` does; returns `(job id, status)` of each."""
+    """Cancel jobs whose `cancel_at` has passed; returns `(job id, status)` of each."""
     overdue = session.scalars(
         select(Job.id)
         .where(
@@ -209,7 +209,7 @@ def cancel_overdue(session: Session, limit: int = 100) -> list[tuple[str, JobSta
 
 
 def reap(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
-    """Take back the jobs whose lease ran out: queued again, or failed after the last attempt.
+    """Take back jobs whose lease has expired: queued again, or failed after the last attempt.
 
     Returns `(job id, new status)` of each.
     """
@@ -221,23 +221,23 @@ def reap(session: Session, limit: int = 100) -> list[tuple[str, JobStatus]]:
         .limit(limit)
         .with_for_update(of=Job, skip_locked=True)
     ).all()
-    out: list[tuple[str, JobStatus]] = []
+    reaped: list[tuple[str, JobStatus]] = []
     for job in stalled:
-        assert job.lease_owner is not None  # noqa: S101 - a running job has one
+        assert job.lease_owner is not None  # noqa: S101 - every running job has a lease owner
         run = Run(job_id=job.id, attempt=job.attempt, lease_owner=job.lease_owner)
         if job.cancel_requested_at is not None:
             finish_canceled(session, run)
-            out.append((job.id, JobStatus.CANCELED))
+            reaped.append((job.id, JobStatus.CANCELED))
         elif job.attempts_left <= 0:
-            detail = f"The worker stopped answering, {job.attempt} times; given up."
+            detail = f"The worker stopped responding {job.attempt} times; the job was given up."
             fail(session, run, {"code": "stalled", "detail": detail, "retryable": True})
-            out.append((job.id, JobStatus.FAILED))
+            reaped.append((job.id, JobStatus.FAILED))
         else:
             requeue(session, run, reason="stalled")
-            out.append((job.id, JobStatus.QUEUED))
-    if out:
-        counters.bump(session, counters.LEASES_EXPIRED, len(out))
-    return out
+            reaped.append((job.id, JobStatus.QUEUED))
+    if reaped:
+        counters.bump(session, counters.LEASES_EXPIRED, len(reaped))
+    return reaped
 
 
 _RELEASED: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None, "progress": None}
@@ -249,12 +249,12 @@ def _finish(
     at = now(session)
     released = {"lease_owner": None, "lease_expires_at": None}
     fenced_update(session, run, status=status, finished_at=at, **released, **values)
-    why = {"reason": reason} if reason else {}
-    record_event(session, run.job_id, "state", at, status=status, **why)
+    details = {"reason": reason} if reason else {}
+    record_event(session, run.job_id, "state", at, status=status, **details)
 
 
 def fenced_update(session: Session, run: Run, **values: Any) -> None:
-    """Write to the job while the run holds it. Raises `LeaseLostError`."""
+    """Update the job's row if the run still holds the lease. Raises `LeaseLostError`."""
     result = session.execute(UPDATE_FENCED.values(**values), run.fence_values())
     if not _count(result):
         raise LeaseLostError

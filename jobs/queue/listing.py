@@ -1,4 +1,4 @@
-"""Jobs, page by page."""
+"""Pages of jobs by filters, with a cursor (keyset pagination)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from jobs.errors import InvalidParamsError
 
 @dataclass(frozen=True, kw_only=True)
 class JobPage:
-    """Some jobs, newest first, and the cursor of those after them."""
+    """A page of jobs, newest first; `next` is the cursor of the next page, None on the last."""
 
     jobs: list[Job]
     next: str | None
 
 
 class Filters(TypedDict, total=False):
-    """Which jobs, and how many at once (20 by default).
+    """Filters of a list of jobs, and the size of a page (20 by default).
 
-    `cursor` is the id of the last job of the page before; `dead` picks those that failed after their
-    last attempt and that nobody has retried since.
+    `cursor` is the id of the last job of the previous page; `dead` selects dead letters that were not
+    retried since.
     """
 
     status: str | None
@@ -38,7 +38,7 @@ class Filters(TypedDict, total=False):
 def find_page(session: Session, owner: str | None, **filters: Unpack[Filters]) -> JobPage:
     """A page of an owner's jobs, or of all (None), newest first.
 
-    Raises `InvalidParamsError` for a foreign cursor.
+    Raises `InvalidParamsError` for an unknown cursor.
     """
     query = select(Job) if owner is None else select(Job).where(Job.owner == owner)
     for column in (Job.status, Job.kind, Job.batch_id):
@@ -52,7 +52,7 @@ def find_page(session: Session, owner: str | None, **filters: Unpack[Filters]) -
     if cursor is not None:
         last = session.get(Job, cursor)
         if last is None or owner not in (None, last.owner):
-            raise InvalidParamsError([("cursor", "This cursor is not one of ours.")])
+            raise InvalidParamsError([("cursor", "There is no such cursor; use the `next` of a page.")])
         same_time = and_(Job.created_at == last.created_at, Job.id < last.id)
         query = query.where(or_(Job.created_at < last.created_at, same_time))
     limit = filters.get("limit", 20)
@@ -63,6 +63,6 @@ def find_page(session: Session, owner: str | None, **filters: Unpack[Filters]) -
 
 
 def is_unretried_dead_letter() -> ColumnElement[bool]:
-    """True in SQL for dead letters that nobody has retried."""
-    again = aliased(Job)
-    return Job.dead & ~exists().where(again.retried_from == Job.id)
+    """SQL condition: the job is a dead letter that was not retried."""
+    retry = aliased(Job)
+    return Job.dead & ~exists().where(retry.retried_from == Job.id)

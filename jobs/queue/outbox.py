@@ -1,4 +1,4 @@
-"""The outbox: tokens are written with the job, published after commit, and deleted once sent."""
+"""Transactional outbox: tokens are written with the job, published after commit, then deleted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SENT = delete(_OUTBOX).where(_OUTBOX.c.id.in_(bindparam("ids", expanding=True))
 
 
 def enqueue(session: Session, job_id: str, queue: str, *, delay_seconds: float = 0) -> OutboxMessage:
-    """Add a token for `job_id`, in the transaction that made the job eligible, now or after a delay."""
+    """Add a token for `job_id`, in the transaction that makes the job eligible now or after a delay."""
     at = now(session)
     due_at = at + timedelta(seconds=delay_seconds) if delay_seconds else None
     message = OutboxMessage(job_id=job_id, queue=queue, created_at=at, due_at=due_at)
@@ -28,7 +28,7 @@ def enqueue(session: Session, job_id: str, queue: str, *, delay_seconds: float =
 
 
 def publish(sessions: SessionFactory, broker: Broker, *, job_ids: Collection[str] | None = None) -> int:
-    """Send up to 200 tokens that are due (of some jobs, or all), oldest first; returns how many."""
+    """Send up to 200 due tokens (of `job_ids`, or all), oldest first; returns their number."""
     with reading(sessions) as session:
         due = or_(OutboxMessage.due_at.is_(None), OutboxMessage.due_at <= now(session))
         waiting = select(OutboxMessage).where(due).order_by(OutboxMessage.id).limit(200)
@@ -39,10 +39,10 @@ def publish(sessions: SessionFactory, broker: Broker, *, job_ids: Collection[str
 
 
 def send(sessions: SessionFactory, broker: Broker, messages: Iterable[OutboxMessage]) -> int:
-    """Send tokens, whose transaction is over, in this order; returns how many.
+    """Send committed tokens in the given order; returns their number.
 
-    Sent before deleted: a crash between the two sends a token twice, which is harmless. Stops at the
-    first that can't be sent.
+    A token is sent before its row is deleted: a crash between the two sends it twice, which is
+    harmless. Stops at the first token that can't be sent.
     """
     sent = []
     for message in messages:
@@ -58,16 +58,16 @@ def send(sessions: SessionFactory, broker: Broker, messages: Iterable[OutboxMess
 def renotify(
     sessions: SessionFactory, broker: Broker, *, waiting_seconds: float, only: str | None = None
 ) -> int:
-    """Make up for tokens that the broker lost, and wake workers for retries whose time has come.
+    """Replace tokens that the broker lost, and wake workers for retries whose time has come.
 
-    Where fewer tokens wait than jobs that have been eligible for `waiting_seconds`, the difference is
-    sent (at most 200 to each queue; `only` names one). Paused queues are left asleep. Returns how many
-    were sent.
+    If a queue has fewer tokens than jobs that have been eligible for `waiting_seconds`, the difference
+    is sent (at most 200 to each queue; `only` names one queue). Paused queues are skipped. Returns the
+    number of tokens sent.
     """
     with reading(sessions) as session:
         before = now(session) - timedelta(seconds=waiting_seconds)
-        asleep = select(QueueState.name).where(QueueState.paused_at.is_not(None))
-        waiting = select(Job.queue, func.count()).where(is_eligible(before), Job.queue.not_in(asleep))
+        paused = select(QueueState.name).where(QueueState.paused_at.is_not(None))
+        waiting = select(Job.queue, func.count()).where(is_eligible(before), Job.queue.not_in(paused))
         if only is not None:
             waiting = waiting.where(Job.queue == only)
         counts = session.execute(waiting.group_by(Job.queue)).all()

@@ -1,4 +1,4 @@
-"""Queues as an operator sees them: what waits, what runs, and whether workers may take more."""
+"""Pause and resume queues; numbers of queued and running jobs of each queue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jobs.queue.status import JobStatus
 
 @dataclass(frozen=True, kw_only=True)
 class QueueInfo:
-    """A queue at one moment."""
+    """The state of a queue: paused or not, and its numbers of jobs."""
 
     name: str
     paused_at: datetime | None
@@ -28,14 +28,14 @@ class QueueInfo:
 
 
 class QueueControl:
-    """The queues of one installation. A paused one takes jobs and starts none."""
+    """Lists, pauses and resumes queues. A paused queue still takes jobs, but starts none."""
 
     def __init__(self, sessions: SessionFactory, broker: Broker) -> None:
         self._sessions = sessions
         self._broker = broker
 
     def all(self) -> list[QueueInfo]:
-        """Every queue, in the order of their names."""
+        """Every queue, ordered by name."""
         with reading(self._sessions) as session:
             pauses = {state.name: state.paused_at for state in session.scalars(select(QueueState))}
             counted = session.execute(
@@ -63,22 +63,22 @@ class QueueControl:
         raise NotFoundError(f"There is no queue {name[:32]!r}; there are {known}.")
 
     def pause(self, name: str) -> QueueInfo:
-        """Start no more of its jobs; those that run go on. Raises `NotFoundError`."""
+        """Pause a queue; running jobs go on. Raises `NotFoundError`."""
         if self.get(name).paused_at is None:
             with self._sessions.begin() as session:
                 upsert_queue_pause(session, name, now(session))
         return self.get(name)
 
     def resume(self, name: str) -> QueueInfo:
-        """Go on, and wake the workers. Raises `NotFoundError`."""
+        """Resume a queue, and wake its workers. Raises `NotFoundError`."""
         if self.get(name).paused_at is not None:
             with self._sessions.begin() as session:
                 upsert_queue_pause(session, name, None)
-            # Workers that looked while it was paused have used their tokens up.
+            # Tokens that arrived while the queue was paused are used up.
             outbox.renotify(self._sessions, self._broker, waiting_seconds=0, only=name)
         return self.get(name)
 
 
 def upsert_queue_pause(session: Session, queue: str, paused_at: datetime | None) -> None:
-    """Write that a queue is paused since then, or not (None)."""
+    """Store since when a queue is paused; None if it is not."""
     upsert(session, QueueState, {"name": queue}, {"paused_at": paused_at})

@@ -1,9 +1,9 @@
-"""Where a queued job stands and about when it starts, from what is queued and what was measured.
+"""Position of a queued job, and the estimated time until it starts.
 
-The position counts the jobs that go first if nothing else is submitted: those of higher priority, and
-at the same priority those that the round between owners serves before. The estimate is that number, and
-half a job for what is being rendered now, times the mean run of the newest jobs, over the number of
-workers at work. It knows nothing of sizes: larger pictures than those before take longer than it says.
+The position is the number of jobs that start before it if nothing else is submitted: jobs of higher
+priority, and jobs of the same priority that the round-robin between owners serves first. The estimate
+is (position + half a job for the jobs that run now) × mean run time of the newest jobs ÷ number of busy
+workers. It ignores the sizes of pictures, so it is too low if the jobs ahead are larger than usual.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from jobs.db.models.owners import Owner
 from jobs.queue.claiming import is_eligible, is_paused
 from jobs.queue.status import JobStatus
 
-#: How many of the newest jobs say how long one takes.
+#: Number of the newest jobs whose run times are averaged.
 MEASURED_JOBS = 20
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
-# Every answer about a queued job asks these, and to put one together takes longer than to execute it.
+# Built once, because building a statement takes longer than executing it.
 _QUEUE, _AT = bindparam("queue", type_=String), bindparam("at", type_=UtcDateTime)
 _WAITING = (
     select(Job.priority, Job.owner, func.count(), Owner.last_claimed_at)
     .join(Owner, Owner.name == Job.owner)
     .where(Job.queue == _QUEUE, is_eligible(_AT))
     .group_by(Job.priority, Job.owner, Owner.last_claimed_at)
-    # Ties are broken as claims break them: by the oldest job.
+    # Ties are broken as in claims: by the oldest job.
     .order_by(Job.priority.desc(), func.min(Job.created_at))
 )
 _STATE = select(
     is_paused(_QUEUE).label("paused"),
-    # Jobs that are rendered together have one holder.
+    # Jobs that are rendered in one batch have the same lease owner.
     select(func.count(Job.lease_owner.distinct()))
     .where(Job.status == JobStatus.RUNNING, Job.queue == _QUEUE, Job.lease_expires_at > _AT)
     .scalar_subquery()
@@ -63,7 +63,7 @@ _NEWEST = (
 
 @dataclass(frozen=True, kw_only=True)
 class QueuePosition:
-    """How many jobs go first, and in about how many seconds this one starts (None: not known)."""
+    """The number of jobs ahead, and the estimated seconds until the start (None: not known)."""
 
     position: int
     eta_s: float | None
@@ -71,23 +71,23 @@ class QueuePosition:
 
 
 class QueueSnapshot:
-    """One queue at one moment. Made once for a page of jobs."""
+    """The queued jobs of one queue, counted once for all jobs of a response."""
 
     def __init__(self, session: Session, queue: str) -> None:
         self._session = session
         self._at = now(session)
-        asked = {"queue": queue, "at": self._at}
+        values = {"queue": queue, "at": self._at}
         self._counts: dict[int, dict[str, int]] = {}
         self._served: dict[str, datetime] = {}
-        for priority, owner, count, served in session.execute(_WAITING, asked).all():
+        for priority, owner, count, served in session.execute(_WAITING, values).all():
             self._counts.setdefault(priority, {})[owner] = count
             self._served[owner] = served or _NEVER
-        state = session.execute(_STATE, asked).one()
+        state = session.execute(_STATE, values).one()
         self._paused, self._workers = bool(state.paused), state.workers
         self._mean = mean_run_seconds(session, queue)
 
     def position_of(self, job: Job) -> QueuePosition:
-        """Where a queued job stands."""
+        """The position of a queued job."""
         higher = sum(sum(self._counts[p].values()) for p in self._counts if p > job.priority)
         position = higher + self._before_at_same_priority(job)
         paused_now = self._paused or job.paused_at is not None
@@ -99,7 +99,7 @@ class QueueSnapshot:
 
     def _before_at_same_priority(self, job: Job) -> int:
         peers = self._counts.get(job.priority, {})
-        asked = {
+        values = {
             "queue": job.queue,
             "at": self._at,
             "owner": job.owner,
@@ -107,11 +107,12 @@ class QueueSnapshot:
             "created_at": job.created_at,
             "id": job.id,
         }
-        own = self._session.scalar(_OWN_BEFORE, asked)
+        own = self._session.scalar(_OWN_BEFORE, values)
         rounds = own or 0
         order = self._order_at(job.priority)
         turn = order.index(job.owner) if job.owner in order else len(order)
-        # Each full round serves every owner who still has a job; in ours, those whose turn is sooner.
+        # Each full round serves one job of every owner; the last, partial round serves the owners whose
+        # turn comes sooner.
         others = sum(
             min(count, rounds + (owner in order[:turn]))
             for owner, count in peers.items()
@@ -120,7 +121,7 @@ class QueueSnapshot:
         return rounds + others
 
     def _order_at(self, priority: int) -> list[str]:
-        """Owners in the order of their turns, once all jobs of higher priority are served."""
+        """Owners with jobs of this priority, in the order of their turns after higher priorities."""
         by_age = [owner for peers in self._counts.values() for owner in peers]
         order = sorted(dict.fromkeys(by_age), key=lambda owner: self._served[owner])
         for higher in sorted((p for p in self._counts if p > priority), reverse=True):
@@ -131,7 +132,7 @@ class QueueSnapshot:
 
 
 def queue_positions(session: Session, jobs: Sequence[Job]) -> list[QueuePosition | None]:
-    """The place of each job; None for one that is not queued."""
+    """The position of each job; None for jobs that are not queued."""
     waiting = {job.queue for job in jobs if job.status == JobStatus.QUEUED}
     snapshots = {queue: QueueSnapshot(session, queue) for queue in waiting}
     return [
@@ -141,9 +142,9 @@ def queue_positions(session: Session, jobs: Sequence[Job]) -> list[QueuePosition
 
 
 def mean_run_seconds(session: Session, queue: str) -> float | None:
-    """How long the newest jobs of a queue kept a worker, in seconds; None before there are any.
+    """Mean run time in seconds of the newest jobs of a queue; None if there are none.
 
-    Each of those that were rendered together counts its share of the pass.
+    A job that was rendered in a batch counts its share of the batch.
     """
     newest = session.scalars(_NEWEST, {"queue": queue}).all()
     times = [

@@ -1,6 +1,6 @@
-"""One attempt at a job, and the statements that every run executes.
+"""A run (one attempt at a job), and the SQL statements of every run.
 
-They are put together once: to build a statement takes longer than to execute it.
+The statements are built once, because building a statement takes longer than executing it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from jobs.queue.status import JobStatus
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One attempt at a job, by one holder of its lease."""
+    """One attempt at a job, identified by job, attempt number and lease owner."""
 
     job_id: str
     attempt: int
     lease_owner: str
 
     def fence(self) -> ColumnElement[bool]:
-        """True in SQL only while this run holds the job."""
+        """SQL condition: this run still holds the lease of its job."""
         return and_(
             Job.id == self.job_id,
             Job.attempt == self.attempt,
@@ -34,12 +34,12 @@ class Run:
         )
 
     def fence_values(self) -> dict[str, Any]:
-        """What the statements below call it."""
+        """The bound parameters of the fence in the statements below."""
         return {"held_id": self.job_id, "held_attempt": self.attempt, "held_by": self.lease_owner}
 
 
 _JOBS = table(Job)
-#: As `Run.fence`.
+#: `Run.fence` with bound parameters.
 _HELD = and_(
     _JOBS.c.id == bindparam("held_id"),
     _JOBS.c.attempt == bindparam("held_attempt"),

@@ -1,4 +1,4 @@
-"""Where a job stands, and where it may go from there."""
+"""Job statuses and the transitions between them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from enum import StrEnum
 
 
 class JobStatus(StrEnum):
-    """Where a job stands."""
+    """Status of a job."""
 
     QUEUED = "queued"  #: waits to be claimed, from `run_at` on
-    RUNNING = "running"  #: claimed; its lease says by whom and until when
-    SUCCEEDED = "succeeded"  #: done; its outputs can be downloaded
-    FAILED = "failed"  #: given up; `error` says why
-    CANCELED = "canceled"  #: stopped on request
+    RUNNING = "running"  #: claimed by a run, until its lease ends
+    SUCCEEDED = "succeeded"  #: ended; its outputs can be downloaded
+    FAILED = "failed"  #: ended after an error, which `error` describes
+    CANCELED = "canceled"  #: ended on request or by its deadline
 
 
 class CancelReason(StrEnum):
     """Why a job was canceled."""
 
-    REQUESTED = "asked"  #: somebody asked for it
-    DEADLINE = "deadline"  #: its `cancel_at` came before its end
+    REQUESTED = "asked"  #: canceled on request
+    DEADLINE = "deadline"  #: it had not ended by its `cancel_at`
 
 
 TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {

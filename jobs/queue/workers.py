@@ -1,4 +1,4 @@
-"""Worker processes as the database knows them: who is there, and who has which job in hand."""
+"""Registry of worker processes: heartbeats, and the job that each process runs."""
 
 from __future__ import annotations
 
@@ -15,52 +15,53 @@ from jobs.db.models.operations import WorkerProcess
 from jobs.db.upserts import insert_for
 from jobs.queue.status import JobStatus
 
-#: A worker that missed so many of its heartbeats is silent: stopped the hard way, frozen, or cut off.
-MISSED = 3
-#: Silent ones are forgotten after so many seconds.
+#: A worker that missed so many heartbeats is silent: killed, frozen, or without a network.
+MAX_MISSED_HEARTBEATS = 3
+#: The row of a silent worker is deleted after so many seconds.
 FORGET_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerInfo:
-    """A worker process at one moment. `job` is what it holds the lease of; of several that it
-    renders together, the one that was started first.
+    """The state of a worker process.
+
+    `job` is the job whose lease it holds; of a batch, the job that was started first.
     """
 
     name: str
     state: Literal["busy", "idle", "silent"]
     queues: list[str]
     started_at: datetime | None
-    #: Of its own heartbeat; None for one that only its lease tells of.
+    #: Time of its last heartbeat; None if the process is known only by a lease.
     seen_at: datetime | None
     job: Job | None
 
 
 def worker_name(lease_owner: str) -> str:
-    """The process behind the holder of a lease: `host:pid` of `host:pid:run`."""
+    """The worker process of a lease owner: `host:pid` of `host:pid:run`."""
     return lease_owner.rpartition(":")[0] or lease_owner
 
 
 def register_worker(session: Session, name: str, queues: list[str]) -> None:
-    """Say that a worker is there, and forget those that have been silent for long."""
+    """Write the heartbeat of a worker, and delete workers that have been silent for long."""
     at = now(session)
     upsert_worker(session, name, " ".join(sorted(queues)), at)
-    gone = WorkerProcess.seen_at < at - timedelta(seconds=FORGET_SECONDS)
-    session.execute(delete(WorkerProcess).where(gone))
+    forgotten = WorkerProcess.seen_at < at - timedelta(seconds=FORGET_SECONDS)
+    session.execute(delete(WorkerProcess).where(forgotten))
 
 
 def unregister_worker(session: Session, name: str) -> None:
-    """Say that a worker has stopped."""
+    """Delete the row of a worker that stops."""
     session.execute(delete(WorkerProcess).where(WorkerProcess.name == name))
 
 
 def list_workers(session: Session, heartbeat_seconds: float) -> list[WorkerInfo]:
-    """Everyone who is there or holds a lease, by name."""
+    """Worker processes with a heartbeat or a lease, by name."""
     running = select(Job).where(Job.status == JobStatus.RUNNING, Job.lease_owner.isnot(None))
     running = running.order_by(Job.started_at.desc(), Job.created_at.desc())
     held = {worker_name(job.lease_owner or ""): job for job in session.scalars(running)}
     known = {row.name: row for row in session.scalars(select(WorkerProcess))}
-    late = now(session) - timedelta(seconds=MISSED * heartbeat_seconds)
+    late = now(session) - timedelta(seconds=MAX_MISSED_HEARTBEATS * heartbeat_seconds)
     return [_view(name, known.get(name), held.get(name), late) for name in sorted({*held, *known})]
 
 
@@ -77,7 +78,7 @@ def _view(name: str, row: WorkerProcess | None, job: Job | None, late: datetime)
 
 
 def upsert_worker(session: Session, name: str, queues: str, at: datetime) -> None:
-    """Say that a worker is there; when it came stays as it was."""
+    """Insert or update a worker's row; its `started_at` stays."""
     values = {"queues": queues, "started_at": at, "seen_at": at}
     statement = insert_for(session)(WorkerProcess).values(name=name, **values)
     seen = {"queues": queues, "seen_at": at}

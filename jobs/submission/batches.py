@@ -1,4 +1,4 @@
-"""Batches: every content in every style, as jobs that are taken all or not at all."""
+"""Batches: one job for every content in every style, submitted all or none."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ from jobs.webhooks.webhook import find_webhook
 
 @dataclass(frozen=True, kw_only=True)
 class BatchInfo:
-    """A batch, and how many of its jobs have each status."""
+    """A batch, and the number of its jobs of each status."""
 
     batch: Batch
     counts: dict[str, int]
 
     @property
     def total(self) -> int:
-        """How many jobs it has."""
+        """The number of jobs."""
         return sum(self.counts.values())
 
     @property
     def done(self) -> bool:
-        """Whether all its jobs have ended."""
+        """Whether all jobs have ended."""
         return all(status in FINAL for status, count in self.counts.items() if count)
 
 
 class Batches:
-    """The batches of one owner."""
+    """Submits, reads and cancels the batches of one owner."""
 
     def __init__(
         self,
@@ -78,15 +78,15 @@ class Batches:
         webhook_url: str | None = None,
         webhook_events: str | None = None,
     ) -> BatchInfo:
-        """Check everything, then take a job for each content in each style: first content first.
+        """Validate the request, then submit a job for each content in each style, in this order.
 
-        Nothing is kept unless all is well. The same request under the same key gives the same batch.
+        An invalid request stores nothing. A second request with the same key returns the same batch.
         Raises a `JobsError`.
         """
         self._check_size(contents, styles, style_ids)
         with reading(self._sessions) as session:
             webhook = find_webhook(self._settings, session, self._owner, webhook_url, webhook_events)
-        # All but the pictures is the same for every job; each picture is checked once.
+        # Everything but the pictures is the same for every job; each picture is checked once.
         common = validate_fields(
             kind,
             values,
@@ -100,20 +100,20 @@ class Batches:
             expires_in=expires_in,
         )
         limits = self._settings.decode_limits
-        # All are begun before the first is waited for: they are decoded side by side.
-        begun = [start_picture_check(upload, limits) for upload in (*contents, *styles)]
-        checked = [finish() for finish in begun]
-        photos, pictures_of_styles = checked[: len(contents)], checked[len(contents) :]
-        looks: list[tuple[dict[str, CheckedFile], str | None]] = [
-            *(({"style": picture}, None) for picture in pictures_of_styles),
+        # All checks start before the first is waited for, so that they run in parallel.
+        started = [start_picture_check(upload, limits) for upload in (*contents, *styles)]
+        checked = [finish() for finish in started]
+        photos, style_pictures = checked[: len(contents)], checked[len(contents) :]
+        style_choices: list[tuple[dict[str, CheckedFile], str | None]] = [
+            *(({"style": picture}, None) for picture in style_pictures),
             *(({}, style_id) for style_id in style_ids),
         ]
         if kind != "stylize":
-            raise InvalidParamsError([("kind", "A batch is of stylize jobs.")])
+            raise InvalidParamsError([("kind", "A batch has stylize jobs only.")])
         network = self._catalog.network(common.params["network"])
         submissions = []
         for photo in photos:
-            for style, style_id in looks or [({}, None)]:
+            for style, style_id in style_choices or [({}, None)]:
                 files = {"content": photo, **style}
                 inputs = resolve_inputs(
                     kind, common.params, style_id, files, self._catalog.style, network
@@ -121,30 +121,34 @@ class Batches:
                 submissions.append(replace(common, files=files, inputs=inputs, idempotency_key=None))
         pictures = [submission.inputs for submission in submissions]
         request_hash = hash_request([common.request_hash, pictures])
-        earlier = self._earlier(idempotency_key, request_hash)
-        if earlier is not None:
-            return earlier
+        duplicate = self._find_duplicate(idempotency_key, request_hash)
+        if duplicate is not None:
+            return duplicate
         batch = Batch(
             id=new_id(), owner=self._owner, idempotency_key=idempotency_key, request_hash=request_hash
         )
         try:
-            self._intake.take(submissions, batch)
+            self._intake.store_all(submissions, batch)
         except IntegrityError:
-            earlier = self._earlier(idempotency_key, request_hash)
-            if earlier is None:
+            duplicate = self._find_duplicate(idempotency_key, request_hash)
+            if duplicate is None:
                 raise
-            return earlier
+            return duplicate
         return self.get(batch.id)
 
     def _check_size(self, contents: list[Upload], styles: list[Upload], style_ids: list[str]) -> None:
         if not contents:
             raise InvalidParamsError([("content", "Photos are needed: send file fields content.")])
-        looks, most = len(styles) + len(style_ids) or 1, self._settings.max_batch_jobs
-        if len(contents) * looks > most:
-            detail = f"{len(contents)} photos in {looks} styles are too many; a batch has {most} jobs."
+        style_count = len(styles) + len(style_ids) or 1
+        max_jobs = self._settings.max_batch_jobs
+        if len(contents) * style_count > max_jobs:
+            detail = (
+                f"{len(contents)} photos in {style_count} styles are too many; a batch has at most "
+                f"{max_jobs} jobs."
+            )
             raise InvalidParamsError([("content", detail)])
 
-    def _earlier(self, key: str | None, request_hash: str) -> BatchInfo | None:
+    def _find_duplicate(self, key: str | None, request_hash: str) -> BatchInfo | None:
         if key is None:
             return None
         with reading(self._sessions) as session:
@@ -160,7 +164,7 @@ class Batches:
         return self.get(found.id)
 
     def get(self, batch_id: str) -> BatchInfo:
-        """A batch of the owner's. Raises `NotFoundError`."""
+        """A batch of this owner. Raises `NotFoundError`."""
         with reading(self._sessions) as session:
             batch = session.get(Batch, batch_id)
             if batch is None or batch.owner != self._owner:
@@ -172,7 +176,7 @@ class Batches:
         return BatchInfo(batch=batch, counts=counts | dict(counted))
 
     def cancel(self, batch_id: str) -> BatchInfo:
-        """Ask for all its jobs to stop; those that have ended stay as they are."""
+        """Request that all jobs of a batch stop; ended jobs are unchanged."""
         self.get(batch_id)
         with self._sessions.begin() as session:
             unfinished = session.scalars(
@@ -181,7 +185,7 @@ class Batches:
                     Job.batch_id == batch_id,
                     Job.status.in_([JobStatus.QUEUED, JobStatus.RUNNING]),
                 )
-                # Everybody locks in one order, so that two cancels don't wait for each other.
+                # Rows are locked in one order, so that two cancels can't deadlock.
                 .order_by(Job.id)
             ).all()
             for job_id in unfinished:

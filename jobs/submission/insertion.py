@@ -1,4 +1,4 @@
-"""The rows of a new job: itself, its files, its first events and its token, in one transaction."""
+"""Inserts a job: its row, files, first events and token, in one transaction."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ def insert_job(
     max_attempts: int,
     retention: int,
     batch_id: str | None = None,
-    place: int = 0,
-    earlier: Job | None = None,
+    batch_index: int = 0,
+    cached_result: Job | None = None,
 ) -> tuple[Job, OutboxMessage | None]:
-    """Write the job, its files, its first events and its token; returns the job and the token.
+    """Insert the job, its files, first events and token; returns the job and the token.
 
-    The pictures are in storage. The job is kept for `retention` seconds (0: for ever), or less where
-    that was asked.
-    `place` counts the jobs of a batch, which run in that order. With `earlier`, the job is born
-    succeeded, with that job's outputs, and needs no worker. Raises `IntegrityError` if another job took
-    the id or the idempotency key.
+    The pictures must be in storage. The job is kept for `retention` seconds (0: for ever), or for
+    `submission.expires_in` if that is less. `batch_index` is the number of the job in its batch: jobs
+    run in that order. With `cached_result`, an earlier job, the new job has succeeded with its outputs
+    and needs no worker. Raises `IntegrityError` if another job has the id or the idempotency key.
     """
-    at = now(session) + timedelta(microseconds=place)
+    at = now(session) + timedelta(microseconds=batch_index)
     after = submission.cancel_after
     job = Job(
         id=submission.job_id or new_id(),
@@ -69,11 +68,11 @@ def insert_job(
     for position, (role, sha256) in enumerate(submission.inputs):
         job.files.append(JobFile(direction="input", role=role, position=position, sha256=sha256))
     lifecycle.record_event(session, job.id, "state", at, status=JobStatus.QUEUED)
-    if earlier is not None:
-        _answer_from(session, job, earlier)
+    if cached_result is not None:
+        _copy_result(session, job, cached_result)
     session.flush()
-    token = outbox.enqueue(session, job.id, job.queue) if earlier is None else None
-    # So that whoever is given the job sees its files as if it had been read.
+    token = outbox.enqueue(session, job.id, job.queue) if cached_result is None else None
+    # The caller gets the job with its files, as if it had been read from the database.
     blobs = session.scalars(_BLOBS, {"names": [file.sha256 for file in job.files]})
     by_name = {blob.sha256: blob for blob in blobs}
     for file in job.files:
@@ -81,13 +80,13 @@ def insert_job(
     return job, token
 
 
-def _answer_from(session: Session, job: Job, earlier: Job) -> None:
+def _copy_result(session: Session, job: Job, cached_result: Job) -> None:
     job.status = JobStatus.SUCCEEDED
     job.cached = True
     job.finished_at = job.created_at
-    job.network_version = earlier.network_version
-    job.metrics = {"cached_from": earlier.id}
-    for file in earlier.outputs:
-        same = {"role": file.role, "position": file.position, "sha256": file.sha256}
-        job.files.append(JobFile(direction="output", **same))
+    job.network_version = cached_result.network_version
+    job.metrics = {"cached_from": cached_result.id}
+    for file in cached_result.outputs:
+        values = {"role": file.role, "position": file.position, "sha256": file.sha256}
+        job.files.append(JobFile(direction="output", **values))
     lifecycle.record_event(session, job.id, "state", job.created_at, status=job.status, cached=True)

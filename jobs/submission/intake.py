@@ -1,4 +1,4 @@
-"""Takes what was checked: files into storage, jobs into SQL, all or none, and wakes the workers."""
+"""Stores validated submissions: files to blob storage, jobs to SQL (all or none), tokens to workers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from jobs.submission.validation import Submission
 
 
 class Intake:
-    """The one way in for jobs: alone, in a batch, or again."""
+    """Stores new jobs: single jobs, batches and retries."""
 
     def __init__(
         self, settings: Settings, sessions: SessionFactory, storage: BlobStorage, broker: Broker
@@ -32,32 +32,32 @@ class Intake:
         self._storage = storage
         self._broker = broker
 
-    def take_one(self, submission: Submission) -> Job:
-        """Take one job, or find the one that the same id or key made before.
+    def store_one(self, submission: Submission) -> Job:
+        """Store one job, or return the job that the same id or key made before.
 
-        Raises `InvalidParamsError` if the id or key stands for another request, `NotFoundError` if the
-        id is another owner's, and what `take` raises.
+        Raises `InvalidParamsError` if the id or key was used for another request, `NotFoundError` if
+        the id belongs to another owner, and what `store_all` raises.
         """
-        job = self._earlier(submission)
+        job = self._find_duplicate(submission)
         if job is not None:
             return job
         try:
-            return self.take([submission])[0]
+            return self.store_all([submission])[0]
         except IntegrityError:
-            # The same key or id came twice at the same moment; the other request made the job.
-            job = self._earlier(submission)
+            # Two requests with the same key or id came at the same moment; the other one made the job.
+            job = self._find_duplicate(submission)
             if job is None:
                 raise
             return job
 
     def check_id(self, job_id: str, owner: str) -> None:
-        """Raise `NotFoundError` unless the id is free or names a job of the owner's."""
+        """Raise `NotFoundError` unless the id is free or names a job of this owner."""
         with reading(self._sessions) as session:
-            taken_by = session.scalar(select(Job.owner).where(Job.id == job_id))
-        if taken_by not in {None, owner}:
+            id_owner = session.scalar(select(Job.owner).where(Job.id == job_id))
+        if id_owner not in {None, owner}:
             raise NotFoundError(f"There is no job {job_id}; choose another id for a new one.")
 
-    def _earlier(self, submission: Submission) -> Job | None:
+    def _find_duplicate(self, submission: Submission) -> Job | None:
         if submission.job_id is None and submission.idempotency_key is None:
             return None
         if submission.job_id is not None:
@@ -79,24 +79,24 @@ class Intake:
             raise InvalidParamsError([(name, "This was used for another request; use a new one.")])
         return job
 
-    def take(self, submissions: list[Submission], batch: Batch | None = None) -> list[Job]:
-        """Write the jobs of one owner and queue, and return them. Succeeds while the broker is away.
+    def store_all(self, submissions: list[Submission], batch: Batch | None = None) -> list[Job]:
+        """Store the jobs of one owner and queue, and return them. Succeeds while the broker is down.
 
-        Those that an earlier output answers are done at once. Raises `OverLimitError`,
-        `QueueFullError`, `StorageError`, and `IntegrityError` if another request took an id or key.
+        Jobs with a cached result have succeeded at once. Raises `OverLimitError`, `QueueFullError`,
+        `StorageError`, and `IntegrityError` if another request used an id or key.
         """
         with reading(self._sessions) as session:
-            found = [self._find(session, submission) for submission in submissions]
-            self._check(session, submissions, found)
-        earlier = [job if job is not None and self._has(job) else None for job in found]
-        # Files before rows: a row never names bytes that are not there.
+            cached = [self._find_cached_result(session, submission) for submission in submissions]
+            self._check_quotas(session, submissions, cached)
+        cached = [job if job is not None and self._outputs_exist(job) else None for job in cached]
+        # Files before rows, so that a row never names bytes that are not in storage.
         files = {file.sha256: file for submission in submissions for file in submission.files.values()}
         store_blobs(self._sessions, self._storage, list(files.values()))
         with self._sessions.begin() as session:
             ensure_owner(session, submissions[0].owner)
-            # One that was deleted a moment ago answers nothing any more.
-            earlier = [job if job and session.get(Job, job.id) else None for job in earlier]
-            self._check(session, submissions, earlier, lock=True)
+            # An earlier job that was deleted since is no cached result any more.
+            cached = [job if job and session.get(Job, job.id) else None for job in cached]
+            self._check_quotas(session, submissions, cached, lock=True)
             if batch is not None:
                 batch.created_at = now(session)
                 session.add(batch)
@@ -108,31 +108,31 @@ class Intake:
                     max_attempts=self._settings.max_attempts,
                     retention=self._settings.retention_seconds,
                     batch_id=None if batch is None else batch.id,
-                    place=place,
-                    earlier=earlier[place],
+                    batch_index=index,
+                    cached_result=cached[index],
                 )
-                for place, submission in enumerate(submissions)
+                for index, submission in enumerate(submissions)
             ]
-        # What can't be sent now is the dispatcher's.
+        # Maintenance sends the tokens that can't be sent now.
         outbox.send(self._sessions, self._broker, [token for _, token in written if token is not None])
         return [job for job, _ in written]
 
-    def _find(self, session: Session, submission: Submission) -> Job | None:
+    def _find_cached_result(self, session: Session, submission: Submission) -> Job | None:
         if not submission.use_cache:
             return None
         return find_cached_result(
             session, submission.owner, submission.kind, submission.params, submission.inputs
         )
 
-    def _has(self, job: Job) -> bool:
+    def _outputs_exist(self, job: Job) -> bool:
         outputs = job.outputs
         return bool(outputs) and all(self._storage.exists(file.sha256) for file in outputs)
 
-    def _check(
+    def _check_quotas(
         self,
         session: Session,
         submissions: list[Submission],
-        earlier: list[Job | None],
+        cached: list[Job | None],
         *,
         lock: bool = False,
     ) -> None:
@@ -142,7 +142,7 @@ class Intake:
             self._settings,
             first.owner,
             first.queue,
-            jobs=earlier.count(None),
+            jobs=cached.count(None),
             files={f.sha256: len(f.data) for s in submissions for f in s.files.values()},
             lock=lock,
         )

@@ -1,4 +1,4 @@
-"""Earlier outputs: the same inputs, parameters and network make the same picture, once."""
+"""Cache of results: the same inputs, parameters and network give the same output."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from jobs.db.models.jobs import Job
 from jobs.params.inputs import NETWORK_ROLE
 from jobs.queue.status import JobStatus
 
-# Put together once: every submit asks it.
-_EARLIER = (
+# Built once, because building a statement takes longer than executing it.
+_CACHED = (
     select(Job)
     .where(
         Job.owner == bindparam("owner"),
@@ -32,9 +32,9 @@ _EARLIER = (
 
 
 def result_key(kind: str, params: dict[str, Any], inputs: list[tuple[str, str]]) -> str:
-    """The SHA-256 of all that decides an output but the network's weights.
+    """The cache key: SHA-256 of all that decides an output except the network's weights.
 
-    `inputs` are `(role, SHA-256)`, in the order that counts for the kind.
+    `inputs` are `(role, SHA-256)`, in an order that matters to the kind.
     """
     return sha256_of(json.dumps([kind, params, inputs], sort_keys=True).encode())
 
@@ -42,14 +42,14 @@ def result_key(kind: str, params: dict[str, Any], inputs: list[tuple[str, str]])
 def find_cached_result(
     session: Session, owner: str, kind: str, params: dict[str, Any], inputs: list[tuple[str, str]]
 ) -> Job | None:
-    """The owner's newest job with the same inputs and parameters, by the network that renders now.
+    """The owner's newest succeeded job with the same inputs, parameters and network weights.
 
-    Nobody is answered from another's jobs: that would tell that somebody else had the same picture.
+    Jobs of other owners are never used: that would reveal that another owner has the same picture.
     """
     trained = dict(inputs).get(NETWORK_ROLE)
-    asked = {
+    values = {
         "owner": owner,
         "key": result_key(kind, params, inputs),
         "network": trained or str(params.get("network")),
     }
-    return session.scalars(_EARLIER, asked).one_or_none()
+    return session.scalars(_CACHED, values).one_or_none()

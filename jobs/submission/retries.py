@@ -1,4 +1,4 @@
-"""Jobs again: a new job like one that failed or was canceled."""
+"""Retries: a new submission with the request of a failed or canceled job."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from jobs.webhooks.webhook import Webhook
 def make_retry(
     job: Job, *, owner: str, idempotency_key: str | None, request_id: str | None = None
 ) -> Submission:
-    """What was asked of `job`, with its inputs and its webhook, to be asked again.
+    """A submission with the parameters, inputs and webhook of `job`.
 
-    Its deadline and the time that it is kept start anew. Raises `InvalidParamsError` if the parameters
-    are not taken any more.
+    Its deadline and expiry are counted from now. Raises `InvalidParamsError` if this release no longer
+    accepts the parameters.
     """
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
         raise InvalidParamsError([("Idempotency-Key", "A key has 1 to 200 characters.")])
-    kept = None if job.expires_at is None else int((job.expires_at - job.created_at).total_seconds())
-    after = None if job.cancel_at is None else (job.cancel_at - job.created_at).total_seconds()
+    expires_in = (
+        None if job.expires_at is None else int((job.expires_at - job.created_at).total_seconds())
+    )
+    cancel_after = None if job.cancel_at is None else (job.cancel_at - job.created_at).total_seconds()
     return Submission(
         kind=job.kind,
         params=validate_params(job.kind, job.params),
@@ -30,12 +32,12 @@ def make_retry(
         owner=owner,
         idempotency_key=idempotency_key,
         request_hash=hash_request(["retry", job.id]),
-        cancel_after=after,
+        cancel_after=cancel_after,
         use_cache=job.use_cache,
         retried_from=job.id,
         request_id=request_id,
         webhook=_webhook_of(job),
-        expires_in=kept,
+        expires_in=expires_in,
     )
 
 

@@ -1,4 +1,4 @@
-"""A request for a job, checked whole before anything of it is kept."""
+"""Validates a request for a job completely, before anything is stored."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ from jobs.params.kinds import QUEUES, validate_params
 from jobs.webhooks.webhook import Webhook
 
 PRIORITIES = range(-100, 101)
-#: How long a client may give a job, in seconds: up to a week.
+#: Smallest and largest `cancel_after`, in seconds: up to a week.
 CANCEL_AFTER = (1, 7 * 24 * 3600)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """A request that may become a job."""
+    """A validated request, ready to become a job."""
 
     kind: str
     params: dict[str, Any]
-    #: New pictures by their file field.
+    #: Uploaded pictures by their file field.
     files: dict[str, CheckedFile]
     #: `(role, SHA-256)` of every input, in order.
     inputs: list[tuple[str, str]]
     priority: int
     owner: str
     idempotency_key: str | None
-    #: The SHA-256 of all that was asked.
+    #: The SHA-256 of the whole request.
     request_hash: str
-    #: The id that the client chose.
+    #: The id of the job, if the client chose one.
     job_id: str | None = None
     cancel_after: float | None = None
     use_cache: bool = True
     retried_from: str | None = None
     request_id: str | None = None
     webhook: Webhook | None = None
-    #: Seconds to keep the job, where the client said so.
+    #: Seconds to keep the job, if the client set them.
     expires_in: int | None = None
 
     @property
     def queue(self) -> str:
-        """The queue of this kind of job."""
+        """The queue of the job's kind."""
         return QUEUES[self.kind]
 
 
@@ -71,9 +71,9 @@ def validate_submission(
     request_id: str | None = None,
     webhook: Webhook | None = None,
 ) -> Submission:
-    """Raises `InvalidParamsError`, or what `check_picture` raises, unless all is well.
+    """Validate fields and pictures. `catalog` finds named styles, networks and datasets.
 
-    `catalog` knows the styles and networks that are named.
+    Raises `InvalidParamsError`, or an error of `check_picture`.
     """
     common = validate_fields(
         kind,
@@ -90,23 +90,23 @@ def validate_submission(
     if kind == "video" and isinstance(uploads.get("content"), StoredPicture):
         raise InvalidParamsError([("content", "An upload is a picture; send the video as a form.")])
     network = catalog.network(str(common.params.get("network", "slim")))
-    # Before pictures are decoded for nothing.
+    # Checked first, so that no picture is decoded in vain.
     find_input_sources(kind, common.params, style_id, uploads, network)
     for name in ("dataset_id", "style_dataset_id"):
         if common.params.get(name) is not None:
             catalog.dataset(name, common.params[name])
-    # All are begun before the first is waited for: they are decoded side by side.
-    begun = {
-        field: _begin(kind, field, upload, limits)
+    # All checks start before the first is waited for, so that they run in parallel.
+    started = {
+        field: _start_check(kind, field, upload, limits)
         for field, upload in uploads.items()
         if isinstance(upload, Upload)
     }
-    kept = {field: upload for field, upload in uploads.items() if isinstance(upload, StoredPicture)}
-    pictures = kept | {field: finish() for field, finish in begun.items()}
+    stored = {field: upload for field, upload in uploads.items() if isinstance(upload, StoredPicture)}
+    pictures = stored | {field: finish() for field, finish in started.items()}
     digests = sorted((field, picture.sha256) for field, picture in pictures.items())
     return replace(
         common,
-        files={field: it for field, it in pictures.items() if isinstance(it, CheckedFile)},
+        files={field: file for field, file in pictures.items() if isinstance(file, CheckedFile)},
         inputs=resolve_inputs(kind, common.params, style_id, pictures, catalog.style, network),
         request_hash=hash_request([common.request_hash, style_id, digests]),
         job_id=job_id,
@@ -149,21 +149,21 @@ def validate_fields(
     params = validate_params(kind, values)
     problems = []
     if priority not in PRIORITIES:
-        problems.append(("priority", "Priority goes from -100 to 100."))
+        problems.append(("priority", "priority is from -100 to 100."))
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
         problems.append(("Idempotency-Key", "A key has 1 to 200 characters."))
     shortest, longest = CANCEL_AFTER
     if cancel_after is not None and not shortest <= cancel_after <= longest:
-        problems.append(("cancel_after", f"cancel_after goes from {shortest} to {longest} seconds."))
+        problems.append(("cancel_after", f"cancel_after is from {shortest} to {longest} seconds."))
     if expires_in is not None and expires_in < MIN_EXPIRY_SECONDS:
-        problems.append(("expires_in", f"expires_in is {MIN_EXPIRY_SECONDS} seconds at least."))
+        problems.append(("expires_in", f"expires_in is at least {MIN_EXPIRY_SECONDS} seconds."))
     if problems:
         raise InvalidParamsError(problems)
-    asked: list[Any] = [kind, params, priority, cancel_after, use_cache]
+    request: list[Any] = [kind, params, priority, cancel_after, use_cache]
     if webhook is not None:
-        asked.append([webhook.url, webhook.events])
+        request.append([webhook.url, webhook.events])
     if expires_in is not None:
-        asked.append({"expires_in": expires_in})
+        request.append({"expires_in": expires_in})
     return Submission(
         kind=kind,
         params=params,
@@ -172,7 +172,7 @@ def validate_fields(
         priority=priority,
         owner=owner,
         idempotency_key=idempotency_key,
-        request_hash=hash_request(asked),
+        request_hash=hash_request(request),
         cancel_after=cancel_after,
         use_cache=use_cache,
         request_id=request_id,
@@ -181,12 +181,14 @@ def validate_fields(
     )
 
 
-def hash_request(asked: Any) -> str:
-    """The SHA-256 of what was asked: under one key or id, it has to stay the same."""
-    return sha256_of(json.dumps(asked, sort_keys=True).encode())
+def hash_request(request: Any) -> str:
+    """The SHA-256 of a request. It must be equal for requests with one idempotency key or id."""
+    return sha256_of(json.dumps(request, sort_keys=True).encode())
 
 
-def _begin(kind: str, field: str, upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
+def _start_check(
+    kind: str, field: str, upload: Upload, limits: DecodeLimits
+) -> Callable[[], CheckedFile]:
     if kind == "video" and field == "content":
         return lambda: _check_video(upload, limits)
     return start_picture_check(upload, limits)
@@ -198,7 +200,7 @@ def _check_video(upload: Upload, limits: DecodeLimits) -> CheckedFile:
 
 
 def start_picture_check(upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
-    """Begin to check a picture: what is returned waits for it, and raises as `check_picture`."""
+    """Start the check of a picture; the result waits for it, and raises as `check_picture`."""
     finish_picture = submit_picture_check(upload.data, limits, name=upload.name, pointer=upload.field)
 
     def finish() -> CheckedFile:

@@ -1,1 +1,1 @@
-"""Control of training jobs (pause, resume, finish) and their record of losses and samples."""
+"""Control of training jobs (pause, resume, finish), and records of losses, samples, checkpoints."""

@@ -1,4 +1,4 @@
-"""Trainings as their owner sees them: pause, resume, finish; losses and samples."""
+"""Control of training jobs by their owner: pause, resume, finish; access to losses and samples."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ from jobs.trainings.record import SAMPLE
 
 #: Kinds that can be paused, resumed and finished early.
 CONTROLLABLE_KINDS = frozenset({"train"})
+#: Kinds of jobs whose runs store losses, and kinds whose runs store sample pictures.
+KINDS_WITH_LOSSES = frozenset({"train", "optimize"})
+KINDS_WITH_SAMPLES = frozenset({"train", "optimize", "video"})
 
 
 class TrainingControl:
-    """The trainings of one owner."""
+    """Control of the training jobs of one owner."""
 
     def __init__(
         self, sessions: SessionFactory, storage: BlobStorage, broker: Broker, owner: str
@@ -34,47 +37,49 @@ class TrainingControl:
         self._owner = owner
 
     def pause(self, job_id: str) -> None:
-        """Keep it from running until it is resumed; a running one saves a checkpoint and stops.
+        """Pause a training until it is resumed; a running one saves a checkpoint and stops.
 
-        Raises `NotFoundError`, or `ConflictError` for a job that has ended or is no training.
+        Raises `NotFoundError`, or `ConflictError` for a job that has ended or is not a training.
         """
         with self._sessions.begin() as session:
-            job = self._open(session, job_id, "paused")
+            job = self._active_training(session, job_id, "paused")
             if job.paused_at is None:
-                self._set(session, job_id, paused_at=now(session))
+                self._update(session, job_id, paused_at=now(session))
                 record_event(session, job_id, "pause", now(session), paused=True)
 
     def resume(self, job_id: str) -> None:
-        """Let it go on from where it was. Raises as `pause` does."""
+        """Resume a paused training from its newest checkpoint. Raises as `pause` does."""
         with self._sessions.begin() as session:
-            job = self._open(session, job_id, "resumed")
+            job = self._active_training(session, job_id, "resumed")
             if job.paused_at is None:
                 return
-            self._set(session, job_id, paused_at=None)
+            self._update(session, job_id, paused_at=None)
             record_event(session, job_id, "pause", now(session), paused=False)
             if job.status == JobStatus.QUEUED:
                 outbox.enqueue(session, job_id, job.queue)
         outbox.publish(self._sessions, self._broker, job_ids=[job_id])
 
     def finish(self, job_id: str) -> None:
-        """Have it end now, with the network as it is. A paused one is resumed for that.
+        """Finish a training now, with the network as it is; a paused one is resumed for that.
 
-        Raises as `pause` does, and `ConflictError` before there is anything to end with.
+        Raises as `pause` does, and `ConflictError` for a training that has no checkpoint yet.
         """
         with self._sessions.begin() as session:
-            job = self._open(session, job_id, "finished")
+            job = self._active_training(session, job_id, "finished")
             if job.status == JobStatus.QUEUED and job.checkpoint_step is None:
-                raise ConflictError("This training has not begun; cancel it, or let it run first.")
-            self._set(session, job_id, finish_requested_at=now(session), paused_at=None)
+                raise ConflictError(
+                    "This training has not started yet; cancel it, or let it run first."
+                )
+            self._update(session, job_id, finish_requested_at=now(session), paused_at=None)
             record_event(session, job_id, "finish", now(session))
             if job.status == JobStatus.QUEUED:
                 outbox.enqueue(session, job_id, job.queue)
         outbox.publish(self._sessions, self._broker, job_ids=[job_id])
 
     def losses(self, job_id: str, after: int = -1, limit: int = 2_000) -> list[TrainingLoss]:
-        """The losses of the steps above `after`, in order. Raises `NotFoundError`."""
+        """Losses of the steps above `after`, in order, at most `limit`. Raises `NotFoundError`."""
         with reading(self._sessions) as session:
-            self._mine(session, job_id)
+            self._owned_job(session, job_id)
             found = (
                 select(TrainingLoss)
                 .where(TrainingLoss.job_id == job_id, TrainingLoss.step > after)
@@ -84,34 +89,34 @@ class TrainingControl:
             return list(session.scalars(found).all())
 
     def samples(self, job_id: str) -> list[JobFile]:
-        """The sample pictures, in the order of their steps. Raises `NotFoundError`."""
+        """Sample pictures in the order of their steps. Raises `NotFoundError`."""
         with reading(self._sessions) as session:
-            self._mine(session, job_id)
-            mine = (JobFile.job_id == job_id, JobFile.direction == SAMPLE)
-            found = select(JobFile).where(*mine).order_by(JobFile.position)
+            self._owned_job(session, job_id)
+            of_job = (JobFile.job_id == job_id, JobFile.direction == SAMPLE)
+            found = select(JobFile).where(*of_job).order_by(JobFile.position)
             return list(session.scalars(found).all())
 
     def sample(self, job_id: str, step: int) -> tuple[Blob, bytes]:
-        """The sample picture of a step. Raises `NotFoundError`."""
+        """Sample picture of a step and its data. Raises `NotFoundError`."""
         for file in self.samples(job_id):
             if file.position == step:
                 return file.blob, self._storage.get(file.sha256)
         raise NotFoundError(f"This job has no sample of step {step}.")
 
-    def _open(self, session: Session, job_id: str, verb: str) -> Job:
-        job = self._mine(session, job_id, lock=True)
+    def _active_training(self, session: Session, job_id: str, verb: str) -> Job:
+        job = self._owned_job(session, job_id, lock=True)
         if job.kind not in CONTROLLABLE_KINDS:
-            raise ConflictError(f"A job of the kind {job.kind} can't be {verb}; a training can.")
+            raise ConflictError(f"A job of the kind {job.kind} can't be {verb}; only trainings can.")
         if job.status in FINAL:
-            raise ConflictError(f"This job {job.status} and can't be {verb} any more.")
+            raise ConflictError(f"This job has ended ({job.status}) and can't be {verb}.")
         return job
 
-    def _mine(self, session: Session, job_id: str, *, lock: bool = False) -> Job:
+    def _owned_job(self, session: Session, job_id: str, *, lock: bool = False) -> Job:
         found = select(Job).where(Job.id == job_id, Job.owner == self._owner)
         job = session.scalars(found.with_for_update(of=Job) if lock else found).one_or_none()
         if job is None:
             raise NotFoundError(f"There is no job {job_id[:64]}.")
         return job
 
-    def _set(self, session: Session, job_id: str, **values: Any) -> None:
+    def _update(self, session: Session, job_id: str, **values: Any) -> None:
         session.execute(update(Job).where(Job.id == job_id).values(version=Job.version + 1, **values))

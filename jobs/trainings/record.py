@@ -1,4 +1,7 @@
-"""What a running training writes, fenced by its lease: checkpoints, samples, losses; and its wishes."""
+"""Database records of a running training, fenced by its lease: checkpoints, samples, losses, notices.
+
+Also reads what the owner has requested of the run.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from jobs.db.models.trainings import TrainingLoss
 from jobs.errors import LeaseLostError
 from jobs.queue.lifecycle import Run, fenced_update, record_event
 
-#: Directions of a training's files beside `input` and `output`.
+#: Values of `JobFile.direction` that only trainings use, beside `input` and `output`.
 CHECKPOINT = "state"
 SAMPLE = "sample"
 LOSSES = ("content", "style", "tv", "total")
@@ -23,7 +26,7 @@ LOSSES = ("content", "style", "tv", "total")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSignals:
-    """What its owner wants of a run."""
+    """Requests of the owner for a run."""
 
     cancel: bool
     pause: bool
@@ -31,7 +34,7 @@ class TrainingSignals:
 
 
 def read_signals(session: Session, run: Run) -> TrainingSignals:
-    """What the run is to do. Raises `LeaseLostError`."""
+    """Read the owner's requests for `run`. Raises `LeaseLostError`."""
     row = session.execute(
         select(Job.cancel_requested_at, Job.paused_at, Job.finish_requested_at).where(run.fence())
     ).one_or_none()
@@ -45,28 +48,28 @@ def read_signals(session: Session, run: Run) -> TrainingSignals:
 
 
 def save_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
-    """Note the newest checkpoint, in place of the one before; attempts are counted anew from here.
+    """Record the newest checkpoint in place of the one before, and reset the count of failed attempts.
 
     Raises `LeaseLostError`.
     """
     fenced_update(session, run, checkpoint_step=step, forgiven=run.attempt - 1)
-    mine = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
-    session.execute(delete(JobFile).where(*mine))
+    of_job = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
+    session.execute(delete(JobFile).where(*of_job))
     session.add(
         JobFile(job_id=run.job_id, direction=CHECKPOINT, role="newest", position=step, sha256=sha256)
     )
 
 
 def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: bool = False) -> None:
-    """Add a sample picture, in the place of all earlier ones if `only`, and tell of it.
+    """Add a sample picture and a `sample` event; `only` deletes all earlier samples.
 
     Raises `LeaseLostError`.
     """
     fenced_update(session, run)
-    earlier = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
-    # A run that went back comes by the step again.
-    mine = earlier if only else (*earlier, JobFile.position == step)
-    session.execute(delete(JobFile).where(*mine))
+    samples = (JobFile.job_id == run.job_id, JobFile.direction == SAMPLE)
+    # A run that was rolled back reaches the same step again.
+    replaced = samples if only else (*samples, JobFile.position == step)
+    session.execute(delete(JobFile).where(*replaced))
     session.add(
         JobFile(job_id=run.job_id, direction=SAMPLE, role="sample", position=step, sha256=sha256)
     )
@@ -75,18 +78,18 @@ def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: boo
 
 
 def save_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:
-    """Write the losses of a step, and forget those of later ones: the run may have gone back.
+    """Record the losses of a step and delete those of later steps, since a run may be rolled back.
 
     Raises `LeaseLostError`.
     """
     fenced_update(session, run)
-    mine = TrainingLoss.job_id == run.job_id
-    session.execute(delete(TrainingLoss).where(mine, TrainingLoss.step >= step))
+    of_job = TrainingLoss.job_id == run.job_id
+    session.execute(delete(TrainingLoss).where(of_job, TrainingLoss.step >= step))
     values = {name: float(losses[name]) for name in LOSSES if name in losses}
     session.add(TrainingLoss(job_id=run.job_id, step=step, **values))
 
 
 def record_notice(session: Session, run: Run, step: int, code: str, message: str) -> None:
-    """Tell of something that a person should know. Raises `LeaseLostError`."""
+    """Add a `notice` event with a message for people. Raises `LeaseLostError`."""
     fenced_update(session, run)
     record_event(session, run.job_id, "notice", now(session), step=step, code=code, message=message)

@@ -1,1 +1,1 @@
-"""Webhooks: validation, signing, delivery, SSRF-safe HTTP."""
+"""Webhooks: validation, deliveries, signatures, SSRF-safe HTTP."""

@@ -19,9 +19,9 @@ from jobs.settings import WEBHOOK_SECRET_PREFIX, webhook_secret_bytes
 from jobs.webhooks.webhook import COMPLETED
 
 
-def enqueue(session: Session, job_id: str, words: str | None, event: str, at: datetime) -> None:
-    """Write a delivery, in the transaction of the change, if `event` is among the `words` asked for."""
-    if words is None or event not in words.split():
+def enqueue(session: Session, job_id: str, events: str | None, event: str, at: datetime) -> None:
+    """Insert a delivery, in the transaction of the change, if `event` is in the subscribed `events`."""
+    if events is None or event not in events.split():
         return
     delivery_id = f"msg_{uuid.uuid4().hex}"
     session.add(
@@ -32,7 +32,7 @@ def enqueue(session: Session, job_id: str, words: str | None, event: str, at: da
 
 
 def payload(job: Job, delivery: WebhookDelivery) -> bytes:
-    """The body. The same for every attempt at a delivery, once the job has ended."""
+    """The JSON body of a delivery; the same for every attempt once the job has ended."""
     base = f"/v1/jobs/{job.id}"
     outputs = [
         {
@@ -60,7 +60,7 @@ def payload(job: Job, delivery: WebhookDelivery) -> bytes:
 
 
 def signed_headers(secret: str, delivery_id: str, at: int, body: bytes) -> dict[str, str]:
-    """The headers that prove where a message comes from and when it was sent. `at` in Unix seconds."""
+    """Signature headers, which prove the sender and time of a message; `at` is in Unix seconds."""
     signed = b".".join((delivery_id.encode(), str(at).encode(), body))
     digest = hmac.new(webhook_secret_bytes(secret), signed, hashlib.sha256).digest()
     return {
@@ -71,5 +71,5 @@ def signed_headers(secret: str, delivery_id: str, at: int, body: bytes) -> dict[
 
 
 def new_secret() -> str:
-    """A secret to sign with, in the form that receivers' libraries take."""
+    """A new random secret, in the format of Standard Webhooks."""
     return WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()

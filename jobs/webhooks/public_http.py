@@ -1,7 +1,7 @@
-"""HTTP to addresses that strangers name: public ones alone, checked on what is connected to.
+"""SSRF-safe POST to user-supplied URLs: refuses non-public addresses, connects to a checked address.
 
-A name is resolved once, every address that it has is checked, and the connection goes to one of those
-addresses; so a name that changes its mind between the check and the connection gains nothing.
+A host name is resolved once, all its addresses are checked, and the connection goes to one of them. So
+a name that resolves differently after the check (DNS rebinding) has no effect.
 """
 
 from __future__ import annotations
@@ -18,39 +18,39 @@ import httpcore
 Address = IPv4Address | IPv6Address
 
 _NAT64 = IPv6Network("64:ff9b::/96")
-#: Special by the registries, and not known to every Python that we run on.
+#: Special-purpose networks of the IANA registries that `ipaddress` of some Python versions lacks.
 _NOT_PUBLIC = (
     IPv4Network("192.0.0.0/24"),
     IPv4Network("192.88.99.0/24"),
     IPv6Network("64:ff9b:1::/48"),
     IPv6Network("fec0::/10"),
 )
-#: Public by its number, but answered by the machine's own cloud.
+#: Addresses in public ranges that cloud providers use for their own metadata services.
 _METADATA = frozenset({IPv4Address("168.63.129.16")})
 
 
 class AddressRefusedError(Exception):
-    """The address is not public, and this service calls public addresses alone."""
+    """The address is not public; this service calls public addresses only."""
 
     def __init__(self) -> None:
         super().__init__((type(self).__doc__ or "").strip())
 
 
 def is_public(address: Address) -> bool:
-    """Whether anybody may reach it: not loopback, private, link-local, shared (CGNAT) or multicast.
+    """Whether an address is public: not loopback, private, link-local, shared (CGNAT) or multicast.
 
-    An IPv6 address that carries an IPv4 address is judged by that as well.
+    An IPv6 address that embeds an IPv4 address is judged by the IPv4 address.
     """
-    inner = _carried(address) if isinstance(address, IPv6Address) else None
-    if inner is not None:
-        return is_public(inner)
+    embedded = _embedded_ipv4(address) if isinstance(address, IPv6Address) else None
+    if embedded is not None:
+        return is_public(embedded)
     if any(address in network for network in _NOT_PUBLIC):
         return False
     special = address.is_multicast or address.is_reserved or address.is_unspecified
     return address.is_global and not special and address not in _METADATA
 
 
-def _carried(address: IPv6Address) -> IPv4Address | None:
+def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
     last = IPv4Address(int(address) & 0xFFFFFFFF)
     if address in _NAT64 or (int(address) >> 32 == 0 and int(address) > 1):
         return last
@@ -60,7 +60,7 @@ def _carried(address: IPv6Address) -> IPv4Address | None:
 
 
 def literal_address(host: str) -> Address | None:
-    """The address that `host` spells, also short, octal or hexadecimal; None for a name."""
+    """The IP address that `host` denotes, also in short, octal or hexadecimal form; None for a name."""
     with suppress(ValueError):
         return ip_address(host.strip("[]").split("%")[0])
     with suppress(OSError):
@@ -71,12 +71,12 @@ def literal_address(host: str) -> Address | None:
 def post(
     url: str, headers: dict[str, str], body: bytes, *, allow_private: bool, seconds: float = 10.0
 ) -> int:
-    """POST once, following no redirect and no proxy; returns the status. The answer is not read.
+    """POST once, without redirects and proxies; returns the status. The response body is not read.
 
-    All of it takes at most `seconds` once the name is resolved. Raises `AddressRefusedError`, or what
-    httpcore raises.
+    Takes at most `seconds` after the name is resolved. Raises `AddressRefusedError` or an error of
+    httpcore.
     """
-    backend = _Backend(allow_private, seconds)
+    backend = _CheckedBackend(allow_private, seconds)
     timeout = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}
     with (
         httpcore.ConnectionPool(network_backend=backend, retries=0) as pool,
@@ -87,7 +87,7 @@ def post(
         return response.status
 
 
-class _Backend(httpcore.NetworkBackend):
+class _CheckedBackend(httpcore.NetworkBackend):
     def __init__(self, allow_private: bool, seconds: float) -> None:
         self._allow_private = allow_private
         self._seconds = seconds
@@ -105,35 +105,35 @@ class _Backend(httpcore.NetworkBackend):
         except OSError as error:
             raise httpcore.ConnectError("The name can't be resolved.") from error
         addresses = [str(entry[4][0]) for entry in found]
-        if not self._allow_private and not all(_says_public(text) for text in addresses):
+        if not self._allow_private and not all(_is_public_text(text) for text in addresses):
             raise AddressRefusedError
         stream = httpcore.SyncBackend().connect_tcp(addresses[0], port, timeout, local_address)
-        return _Hurried(stream, time.monotonic() + self._seconds)
+        return _DeadlineStream(stream, time.monotonic() + self._seconds)
 
 
-def _says_public(text: str) -> bool:
+def _is_public_text(text: str) -> bool:
     address = literal_address(text)
     return address is not None and is_public(address)
 
 
-class _Hurried(httpcore.NetworkStream):
-    """A stream with an end: an answer that comes in drops holds nobody up."""
+class _DeadlineStream(httpcore.NetworkStream):
+    """Enforces a deadline for the whole exchange, against servers that respond byte by byte."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream = stream
         self._deadline = deadline
 
-    def _left(self, timeout: float | None) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("The answer took too long.")
-        return left if timeout is None else min(left, timeout)
+    def _remaining(self, timeout: float | None) -> float:
+        remaining = self._deadline - time.monotonic()
+        if remaining <= 0:
+            raise httpcore.ReadTimeout("The response took too long.")
+        return remaining if timeout is None else min(remaining, timeout)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._left(timeout))
+        return self._stream.read(max_bytes, self._remaining(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._left(timeout))
+        self._stream.write(buffer, self._remaining(timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -141,8 +141,8 @@ class _Hurried(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._left(timeout))
-        return _Hurried(stream, self._deadline)
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._remaining(timeout))
+        return _DeadlineStream(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -1,4 +1,4 @@
-"""Sends what the webhooks' outbox holds: at least once, again and again over hours."""
+"""Sends pending webhook deliveries: at least once, with retries over hours."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from jobs.webhooks.public_http import AddressRefusedError, post
 
 log = logging.getLogger(__name__)
 
-#: Deliveries under way at once, in one process.
+#: Concurrent deliveries of one process.
 MAX_CONCURRENT = 8
-#: How long one sender has a delivery to itself. Longer than any attempt.
+#: Seconds for which a sender has claimed a delivery; longer than any attempt.
 CLAIM_SECONDS = 60.0
-#: The longest wait between two attempts.
+#: Longest delay between two attempts.
 MAX_RETRY_DELAY_SECONDS = 4 * 3600.0
-#: The receiver wants no more of these.
+#: HTTP status by which a receiver unsubscribes: no retries.
 GONE = 410
 
 
 class WebhookSender:
-    """The sender of one process. Several may run at once: each takes what no other has."""
+    """Sends webhook deliveries. Several senders may run at once: each claims its deliveries."""
 
     def __init__(self, settings: Settings, sessions: SessionFactory) -> None:
         self._settings = settings
         self._sessions = sessions
 
     def run(self, stop: threading.Event) -> None:
-        """Go on until `stop` is set. A failing database is logged and tried again."""
+        """Run until `stop` is set. A database error is logged, and sending is tried again later."""
         while not stop.wait(self._settings.dispatch_seconds):
             try:
                 while self.send_due() and not stop.is_set():
@@ -53,13 +53,13 @@ class WebhookSender:
 
     def send_due(self) -> int:
         """Attempt up to `MAX_CONCURRENT` deliveries that are due; returns how many were attempted."""
-        due = self._take()
+        due = self._claim()
         if due:
             with ThreadPoolExecutor(MAX_CONCURRENT) as pool:
                 list(pool.map(self._attempt, due))
         return len(due)
 
-    def _take(self) -> list[str]:
+    def _claim(self) -> list[str]:
         with self._sessions.begin() as session:
             at = now(session)
             due = session.scalars(
@@ -86,17 +86,17 @@ class WebhookSender:
         secret = (owner.webhook_secret if owner else None) or self._settings.webhook_secret
         with log_context(job_id=job.id, request_id=job.request_id):
             status, problem = self._send(job, delivery, secret)
-            self._keep(delivery, status, problem)
+            self._record_outcome(delivery, status, problem)
 
     def _send(self, job: Job, delivery: WebhookDelivery, secret: str) -> tuple[int | None, str | None]:
-        """One attempt: the status that was answered, and what is wrong with it."""
+        """Make one attempt; returns the HTTP status and the problem, each None if there is none."""
         if not secret or not job.webhook_url:
             return None, "No WEBHOOK_SECRET is set to sign with."
         body = payload(job, delivery)
         headers = {
             "content-type": "application/json",
             "user-agent": "Atelier-Webhook/1",
-            # Seconds of this machine's clock: receivers compare them with their own.
+            # The clock of this machine, not the database's: receivers compare it with their own.
             **signed_headers(secret, delivery.id, int(time.time()), body),
         }
         allow_private = self._settings.webhook_allow_private
@@ -105,8 +105,8 @@ class WebhookSender:
         except AddressRefusedError as error:
             return None, str(error)
         except (httpcore.TimeoutException, TimeoutError):
-            return None, "The receiver did not answer in time."
-        except Exception as error:  # whatever a stranger's server makes a client raise
+            return None, "The receiver did not respond in time."
+        except Exception as error:  # servers can make a client raise many types
             log.info("webhook %s could not be sent: %r", delivery.id, error)
             return None, f"The receiver could not be reached ({type(error).__name__})."
         if 200 <= status < 300:
@@ -115,12 +115,14 @@ class WebhookSender:
             return status, f"The receiver answered {status}; redirects are not followed."
         return status, f"The receiver answered {status}."
 
-    def _keep(self, delivery: WebhookDelivery, status: int | None, problem: str | None) -> None:
+    def _record_outcome(
+        self, delivery: WebhookDelivery, status: int | None, problem: str | None
+    ) -> None:
         attempts = delivery.attempts + 1
         given_up = problem and (attempts >= self._settings.webhook_attempts or status == GONE)
         with self._sessions.begin() as session:
             at = now(session)
-            wait = None if given_up or not problem else timedelta(seconds=self.retry_delay(attempts))
+            delay = None if given_up or not problem else timedelta(seconds=self.retry_delay(attempts))
             session.execute(
                 update(WebhookDelivery)
                 .where(WebhookDelivery.id == delivery.id)
@@ -128,7 +130,7 @@ class WebhookSender:
                     attempts=attempts,
                     status_code=status,
                     error=problem,
-                    next_at=None if wait is None else at + wait,
+                    next_at=None if delay is None else at + delay,
                     delivered_at=None if problem else at,
                 )
             )
@@ -140,8 +142,8 @@ class WebhookSender:
             log.warning("webhook %s, attempt %d: %s", delivery.id, attempts, problem)
 
     def retry_delay(self, attempts: int) -> float:
-        """Seconds until the next attempt: four times as long each time, give or take a tenth."""
-        wait = min(
+        """Seconds until the next attempt: exponential backoff by factor 4, with 10 % jitter."""
+        delay = min(
             self._settings.webhook_retry_seconds * 4.0 ** (attempts - 1), MAX_RETRY_DELAY_SECONDS
         )
-        return wait * random.uniform(0.9, 1.1)
+        return delay * random.uniform(0.9, 1.1)

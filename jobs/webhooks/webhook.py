@@ -1,4 +1,4 @@
-"""Webhooks: what is told, to whom, and how it is signed (https://www.standardwebhooks.com)."""
+"""The webhook of a job: its URL and events, and their validation."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from jobs.webhooks.public_http import is_public, literal_address
 if TYPE_CHECKING:
     from jobs.settings import Settings
 
-#: Statuses that can be told of. `completed` stands for the last three.
+#: Events that a webhook can subscribe to. `completed` stands for the last three.
 EVENTS = ("running", "succeeded", "failed", "canceled")
 COMPLETED = EVENTS[1:]
-#: Names that lead home without looking like it.
-_HOME = ("localhost", "local", "internal", "localdomain")
+#: Top-level names of local networks.
+_LOCAL_SUFFIXES = ("localhost", "local", "internal", "localdomain")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook:
-    """Who is told of a job, and of which events."""
+    """The URL and events of a webhook."""
 
     url: str
     events: tuple[str, ...]
@@ -33,33 +33,33 @@ class Webhook:
 def check_webhook(
     url: str | None, events: str | None, *, allow_private: bool, has_secret: bool
 ) -> Webhook | None:
-    """The webhook that a request asks for. Raises `InvalidParamsError`.
+    """Validate the webhook of a request; None without a URL. Raises `InvalidParamsError`.
 
-    `events` are words of `EVENTS`, or `completed`, with commas between; left out, `completed`.
+    `events` are names of `EVENTS`, or `completed`, separated by commas; by default `completed`.
     """
     if url is None:
         if events is not None:
-            raise InvalidParamsError([("webhook_events", "This needs a webhook_url.")])
+            raise InvalidParamsError([("webhook_events", "webhook_events needs a webhook_url.")])
         return None
-    problem = _wrong_with(url, allow_private) or (
+    problem = _url_problem(url, allow_private) or (
         None if has_secret else "Webhooks are off here: no WEBHOOK_SECRET is set to sign them with."
     )
     problems = [("webhook_url", problem)] if problem else []
-    asked = ("completed" if events is None else events).replace(",", " ").split()
-    unknown = sorted(set(asked) - {*EVENTS, "completed"})
-    if unknown or not asked:
+    names = ("completed" if events is None else events).replace(",", " ").split()
+    unknown = sorted(set(names) - {*EVENTS, "completed"})
+    if unknown or not names:
         known = ", ".join((*EVENTS, "completed"))
-        problems.append(("webhook_events", f"Use {known}, with commas between."))
+        problems.append(("webhook_events", f"Use {known}, separated by commas."))
     if problems:
         raise InvalidParamsError(problems)
-    wanted = {*asked, *(COMPLETED if "completed" in asked else ())}
-    return Webhook(url=url, events=tuple(event for event in EVENTS if event in wanted))
+    subscribed = {*names, *(COMPLETED if "completed" in names else ())}
+    return Webhook(url=url, events=tuple(event for event in EVENTS if event in subscribed))
 
 
 def find_webhook(
     settings: Settings, session: Session, owner: str, url: str | None, events: str | None
 ) -> Webhook | None:
-    """The webhook that an owner's request asks for. Raises `InvalidParamsError`."""
+    """Validate the webhook of an owner's request. Raises `InvalidParamsError`."""
     has_secret = bool(settings.webhook_secret)
     if url is not None and not has_secret:
         row = session.get(Owner, owner)
@@ -68,22 +68,22 @@ def find_webhook(
     return check_webhook(url, events, allow_private=allow_private, has_secret=has_secret)
 
 
-def _wrong_with(url: str, allow_private: bool) -> str | None:
+def _url_problem(url: str, allow_private: bool) -> str | None:
     if len(url) > 2000 or not url.isascii() or not url.isprintable() or " " in url:
-        return "This is not an address: at most 2000 characters of plain ASCII."
+        return "This is not a URL: at most 2000 characters of plain ASCII."
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
-        return "This is not an address."
+        return "This is not a URL."
     if parts.scheme not in ({"https", "http"} if allow_private else {"https"}):
-        return "The address must start with https://."
+        return "The URL must start with https://."
     if not host or parts.username is not None or parts.password is not None:
-        return "The address needs a host, and no user name or password."
+        return "The URL needs a host, and must have no user name or password."
     if allow_private:
         return None
     literal = literal_address(host)
-    home = host.rstrip(".").rpartition(".")[2] in _HOME
-    if home or (literal is not None and not is_public(literal)):
-        return "The address must be a public one."
+    is_local = host.rstrip(".").rpartition(".")[2] in _LOCAL_SUFFIXES
+    if is_local or (literal is not None and not is_public(literal)):
+        return "The URL must name a public address."
     return None

@@ -13,6 +13,7 @@ import click
 
 from nst_core.commands.arguments import RegionFiles
 from nst_core.commands.output import write_whole
+from nst_core.errors import NstError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,8 +94,8 @@ class Batch:
     def _skipping(self, path: Path) -> Iterator[None]:
         try:
             yield
-        except ValueError as error:
-            if not self.skip or not type(error).__module__.startswith("nst_core."):
+        except NstError as error:
+            if not self.skip:
                 raise
             click.echo(f"Skipped {path}: {error}", err=True)
             self.failed.append({"path": str(path), "error": str(error)})

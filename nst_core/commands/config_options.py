@@ -1,4 +1,4 @@
-"""Options of a command for the fields of configuration classes, read without PyTorch."""
+"""Command-line options for the fields of configuration classes; does not import PyTorch."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def settings_of(**kinds: type) -> Callable[[F], F]:
-    """One option for each field of each class, None where it is not given.
+def config_options(**kinds: type) -> Callable[[F], F]:
+    """Decorator that adds one option for each field of each class; an option not given is None.
 
-    The help says each kind's default. The class's module explains its fields in `EXPLAINED`.
+    The help shows the default of each kind, and the text from `EXPLAINED` of the class's module.
     """
     names = dict.fromkeys(field.name for kind in kinds.values() for field in fields(kind))
 
@@ -28,13 +28,14 @@ def settings_of(**kinds: type) -> Callable[[F], F]:
 
 
 def _option(name: str, kinds: dict[str, type]) -> Callable[[F], F]:
-    having = {kind: each for kind, each in kinds.items() if hasattr(each, name)}
-    first = next(iter(having.values()))
+    with_field = {kind: each for kind, each in kinds.items() if hasattr(each, name)}
+    first = next(iter(with_field.values()))
     default: Any = getattr(first, name)
     declared = next(str(field.type) for field in fields(first) if field.name == name)
-    defaults = {kind: getattr(each, name) for kind, each in having.items()}
-    said = sys.modules[first.__module__].EXPLAINED.get(name, "")
-    text = f"{said} [{'; '.join(_shown(kind, value, len(kinds)) for kind, value in defaults.items())}]"
+    defaults = {kind: getattr(each, name) for kind, each in with_field.items()}
+    help_text = sys.modules[first.__module__].EXPLAINED.get(name, "")
+    shown = "; ".join(_default_text(kind, value, len(kinds)) for kind, value in defaults.items())
+    text = f"{help_text} [{shown}]"
     flag = f"--{name.replace('_', '-')}"
     if declared == "bool":
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=text)
@@ -54,7 +55,7 @@ def _option(name: str, kinds: dict[str, type]) -> Callable[[F], F]:
     return click.option(flag, name, default=None, help=text, **options)
 
 
-def _shown(kind: str, value: Any, kinds: int) -> str:
+def _default_text(kind: str, value: Any, kinds: int) -> str:
     words = {None: "found", True: "yes", False: "no", (): "equal"}
     if value is None or isinstance(value, bool) or value == ():
         text = words[value]

@@ -1,4 +1,4 @@
-"""`atelier diagnose`: what is wrong with the pictures of a training, and what it would cost."""
+"""Command `atelier diagnose`: preflight check of the pictures of a training, and its estimated cost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.config_options import settings_of
+from nst_core.commands.config_options import config_options
 from nst_core.commands.output import explains_errors, print_json
 from nst_core.training.johnson.config import JohnsonTrainConfig
 
@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 @click.argument("content", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("style", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--device", default="auto", show_default=True)
-@click.option("--cold", is_flag=True, help="As for a training from nothing.")
+@click.option(
+    "--cold", is_flag=True, help="For a training with random weights, without the base network."
+)
 @click.option("--measure/--no-measure", default=True, show_default=True, help="Time a real step.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@settings_of(johnson=JohnsonTrainConfig)
+@config_options(johnson=JohnsonTrainConfig)
 @explains_errors
 def diagnose(
     content: Path, style: Path, device: str, cold: bool, measure: bool, as_json: bool, **options: Any
 ) -> None:
     """Check the photographs of the folder CONTENT and the picture STYLE before a training.
 
-    Exit code 1 if something stands in the way.
+    Exit code 1 if the training can't start.
     """
     from nst_core.training.preflight import diagnose as examine
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from nst_core.commands.batch import FORMATS
-from nst_core.commands.config_options import settings_of
+from nst_core.commands.config_options import config_options
 from nst_core.commands.output import explains_errors, print_json, write_whole
 from nst_core.optimize.config import GatysConfig
 
@@ -31,7 +31,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@settings_of(gatys=GatysConfig)
+@config_options(gatys=GatysConfig)
 @explains_errors
 def optimize(
     content: Path,

@@ -11,6 +11,8 @@ from typing import ParamSpec, TypeVar
 
 import click
 
+from nst_core.errors import NstError
+
 #: `nst_core.runtimes.runtime.NAMES`, here so that a command's help need not load PyTorch.
 RUNTIMES = ("auto", "torch", "openvino", "onnxruntime")
 
@@ -30,11 +32,7 @@ def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
-        except ValueError as error:
-            if not type(error).__module__.startswith("nst_core."):
-                raise
-            raise click.ClickException(str(error)) from error
-        except OSError as error:
+        except (NstError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
     return wrapped

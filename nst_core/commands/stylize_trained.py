@@ -11,6 +11,7 @@ import click
 
 from nst_core.commands.batch import FORMATS
 from nst_core.commands.output import write_whole
+from nst_core.errors import NstError
 
 if TYPE_CHECKING:
     from nst_core.images.picture import Picture, PictureFormat
@@ -56,8 +57,8 @@ class TrainedBatch:
             advance(content.stem)
             try:
                 self._one(content, read_picture(content, target_long_side=self._size))
-            except ValueError as error:
-                if len(contents) == 1 or not type(error).__module__.startswith("nst_core."):
+            except NstError as error:
+                if len(contents) == 1:
                     raise
                 click.echo(f"Skipped {content}: {error}", err=True)
                 self.failed.append({"path": str(content), "error": str(error)})

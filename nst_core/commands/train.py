@@ -1,4 +1,4 @@
-"""`atelier train`: a network for one style, or for any, without a service."""
+"""Command `atelier train`: train a network for one style or for any style, without a service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from nst_core.commands.config_options import settings_of
+from nst_core.commands.config_options import config_options
 from nst_core.commands.output import explains_errors
 from nst_core.training.adain.config import AdaINTrainConfig
 from nst_core.training.johnson.config import JohnsonTrainConfig
@@ -30,12 +30,14 @@ _ONE_STYLE = (
     ),
     click.option("--output-dir", type=_NEW_FOLDER, help="One style: where sample pictures go."),
     click.option(
-        "--cold", is_flag=True, help="One style: start from nothing, not from the bundled base network."
+        "--cold", is_flag=True, help="One style: start with random weights, not with the base network."
     ),
 )
 _ANY_STYLE = (
     click.option("--network", type=click.Choice(["slim", "full"]), default="slim", show_default=True),
-    click.option("--widths", help="Channels of slim at 1/2, 1/4, 1/8 of the size, such as 32,64,128."),
+    click.option(
+        "--widths", help="Channels of slim at 1/2, 1/4 and 1/8 of the size, such as 32,64,128."
+    ),
     click.option("--width", type=float, help="Share of VGG's channels in full."),
     click.option("--content", type=_FOLDER, help="Any style: folder of photographs."),
     click.option("--style", type=_FOLDER, help="Any style: folder of paintings."),
@@ -45,7 +47,11 @@ _ANY_STYLE = (
         "--save-every", type=click.IntRange(1), default=200, show_default=True, help="Any style: steps."
     ),
     click.option(
-        "--hold-out", type=click.IntRange(0), default=0, show_default=True, help="Every N-th file."
+        "--hold-out",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Any style: keep every N-th file for validation.",
     ),
 )
 
@@ -68,18 +74,18 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
 @click.option(
     "--resume",
     type=click.Path(exists=True, path_type=Path),
-    help="Go on: from a folder of checkpoints (one style) or a state file (any style).",
+    help="Resume from a folder of checkpoints (one style) or a state file (any style).",
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@settings_of(johnson=JohnsonTrainConfig, adain=AdaINTrainConfig)
+@config_options(johnson=JohnsonTrainConfig, adain=AdaINTrainConfig)
 @explains_errors
 def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **options: Any) -> None:
     """Train a network for one style, or one that takes any.
 
     One style: --content-dir PHOTOS --style-image PICTURE --checkpoint-dir DIR leaves the network at
-    DIR/final_model.safetensors. Any style: --content PHOTOS --style PAINTINGS --out FILE. Ctrl-C keeps
-    what was reached; --resume goes on from there exactly, with the settings it had.
+    DIR/final_model.safetensors. Any style: --content PHOTOS --style PAINTINGS --out FILE. Ctrl-C saves
+    a checkpoint; --resume continues from there exactly, with the same settings.
     """
     kind = kind or ("johnson" if options["style_image"] or options["content_dir"] else "adain")
     own = JohnsonTrainConfig if kind == "johnson" else AdaINTrainConfig
@@ -88,7 +94,7 @@ def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **o
     given = {name: value for name, value in given.items() if value is not None}
     stray = [name for name in other.__dataclass_fields__ if options.pop(name, None) is not None]
     if stray:
-        raise click.UsageError(f"--{stray[0].replace('_', '-')} is no setting of --kind {kind}.")
+        raise click.UsageError(f"--{stray[0].replace('_', '-')} is not a setting of --kind {kind}.")
     if kind == "johnson":
         from nst_core.commands.train_johnson import train_johnson
 

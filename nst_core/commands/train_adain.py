@@ -1,4 +1,4 @@
-"""`atelier train --kind adain`: a network for any style, from two folders of pictures."""
+"""Command `atelier train --kind adain`: train an arbitrary-style network from two folders."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst_core.commands.output import print_json
+from nst_core.errors import NstError
 from nst_core.training.adain.config import AdaINTrainConfig
 
 if TYPE_CHECKING:
     from nst_core.training.adain.trainer import AdaINTrainer, Step
 
 
-class TrainError(ValueError):
-    """A training can't start or go on."""
+class TrainError(NstError):
+    """A training can't start or continue."""
 
 
 def train_adain(
@@ -40,7 +41,7 @@ def train_adain(
     as_json: bool,
     given: Mapping[str, Any],
 ) -> None:
-    """Train a network that takes any style; `given` are the settings that were named."""
+    """Train an arbitrary-style network; `given` holds the settings given as options."""
     from nst_core.networks.files import save_network
     from nst_core.runtimes.runtime import choose_device
     from nst_core.training.adain.trainer import AdaINTrainer
@@ -51,7 +52,7 @@ def train_adain(
     contents, unseen_contents = held_out(image_paths(content), hold_out)
     styles, unseen_styles = held_out(image_paths(style), hold_out)
     if not contents or not styles:
-        raise TrainError(f"Holding out every {hold_out}. picture leaves none to train on.")
+        raise TrainError(f"--hold-out {hold_out} leaves no pictures to train on. Give a larger number.")
     trainer = AdaINTrainer(
         _network(network, widths, width, before, config.seed),
         contents,
@@ -62,7 +63,7 @@ def train_adain(
     if resume:
         trainer.restore(resume)
     state = state or out.with_suffix(".state")
-    with _listener(trainer, state, save_every) as on_step:
+    with _training_display(trainer, state, save_every) as on_step:
         result = trainer.run(on_step)
     trainer.save(state)
     described: dict[str, Any] = {
@@ -79,7 +80,7 @@ def train_adain(
     else:
         click.echo(f"{out}: {trainer.step} of {config.steps} steps.")
     if trainer.step < config.steps:
-        click.echo(f"Stopped early. Go on with --resume {state}", err=True)
+        click.echo(f"Stopped early. Resume with --resume {state}", err=True)
         raise click.exceptions.Exit(130)
 
 
@@ -92,13 +93,13 @@ def _read_state(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {name: state[name] for name in ("config", "architecture", "settings")}
     except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise TrainError(f"{path} is not a state that a training saved.") from error
+        raise TrainError(f"{path} is not the state file of a training.") from error
 
 
 def _config(given: Mapping[str, Any], before: dict[str, Any]) -> AdaINTrainConfig:
-    """What is given here, then what the state holds, then the defaults."""
-    held = json.loads(before["config"]) if before else {}
-    values = {**held, **given}
+    """Settings from options first, then from the state file, then defaults."""
+    saved = json.loads(before["config"]) if before else {}
+    values = {**saved, **given}
     pairs = {name: tuple(value) for name, value in values.items() if isinstance(value, list | tuple)}
     return AdaINTrainConfig(**{**values, **pairs})
 
@@ -128,8 +129,8 @@ def _network(
     return build_network(NAMES[name], settings)
 
 
-class _Listener:
-    """Prints, saves, stops on Ctrl-C at the end of a step, and stops when the loss is no number."""
+class _TrainingDisplay:
+    """Prints progress, saves the state, and stops on Ctrl-C or when a loss is not finite."""
 
     def __init__(
         self, trainer: AdaINTrainer, state: Path, save_every: int, note: Callable[[str], None]
@@ -144,9 +145,9 @@ class _Listener:
 
     def __call__(self, step: Step) -> bool:
         if not all(math.isfinite(value) for value in step.losses.values()):
-            advice = f"Go on from {self._state}" if self._saved else "Start again"
+            advice = f"Resume from {self._state}" if self._saved else "Start again"
             raise TrainError(
-                f"Step {step.step} gave no numbers as losses. {advice} with a lower --learning-rate."
+                f"The losses of step {step.step} are not finite. {advice} with a lower --learning-rate."
             )
         for name, value in step.losses.items():
             self.losses[name] = value + 0.98 * (self.losses.get(name, value) - value)
@@ -159,7 +160,9 @@ class _Listener:
 
 
 @contextmanager
-def _listener(trainer: AdaINTrainer, state: Path, save_every: int) -> Iterator[_Listener]:
+def _training_display(
+    trainer: AdaINTrainer, state: Path, save_every: int
+) -> Iterator[_TrainingDisplay]:
     from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeRemainingColumn
 
@@ -173,31 +176,31 @@ def _listener(trainer: AdaINTrainer, state: Path, save_every: int) -> Iterator[_
             if not console.is_terminal and trainer.step % 50 == 0:
                 click.echo(line, err=True)
 
-        listener = _Listener(trainer, state, save_every, note)
+        display = _TrainingDisplay(trainer, state, save_every, note)
 
         def stop(number: int, frame: object) -> None:
-            # The first asks for the end of the step, so that the state is whole; the second insists.
-            listener.stopping = True
+            # The first Ctrl-C stops after the step, so that the state is complete; a second at once.
+            display.stopping = True
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
         before = signal.signal(signal.SIGINT, stop)
         try:
-            yield listener
+            yield display
         finally:
             signal.signal(signal.SIGINT, before)
 
 
 def _validated(network: Any, contents: list[Path], styles: list[Path]) -> dict[str, float | int]:
-    """Figures at full strength on pictures that were held out, at 256 pixels to be quick."""
+    """Quality metrics at alpha 1 on held-out pictures, at 256 pixels to be fast."""
     from nst_core.evaluation.evaluate import evaluate, summarize
     from nst_core.evaluation.quality import Judge
     from nst_core.stylize.engine import StyleEngine
 
     engine = StyleEngine(network, "torch", "cpu")
-    judge = Judge(style_size=256)
+    loss_network = Judge(style_size=256)
     methods = {
         "trained": lambda content, style: engine.stylize(
             content, engine.style_statistics(style, 256), alpha=1.0
         )
     }
-    return summarize([pair for _, pair in evaluate(methods, contents, styles, judge, size=256)])
+    return summarize([pair for _, pair in evaluate(methods, contents, styles, loss_network, size=256)])

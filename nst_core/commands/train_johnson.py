@@ -1,4 +1,4 @@
-"""`atelier train --style-image`: a network for one style."""
+"""Command `atelier train --style-image`: train a network for one style."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nst_core.commands.output import print_json
 from nst_core.training.johnson.config import JohnsonTrainConfig
 
 if TYPE_CHECKING:
-    from nst_core.training.events import Event
+    from nst_core.training.events import Event, StopRequest
 
 
 def train_johnson(
@@ -28,51 +28,51 @@ def train_johnson(
     as_json: bool,
     given: Mapping[str, Any],
 ) -> None:
-    """Train, or go on from the folder `resume`; `given` are the settings that were named."""
+    """Train, or resume from the folder `resume`; `given` holds the settings given as options."""
     from nst_core.training.checkpoints import CheckpointFolder
     from nst_core.training.data import image_paths
     from nst_core.training.johnson.trainer import JohnsonTrainer
-    from nst_core.training.preflight import usable
+    from nst_core.training.preflight import readable_pictures
 
     folder = checkpoint_dir or resume
-    assert folder is not None  # noqa: S101 - one of them was asked for
-    held: dict[str, Any] = {}
+    assert folder is not None  # noqa: S101 - `train` requires one of the two
+    saved: dict[str, Any] = {}
     if resume is not None:
-        held = CheckpointFolder(resume).load()[0]["identity"]["settings"]
+        saved = CheckpointFolder(resume).load()[0]["identity"]["settings"]
     elif CheckpointFolder(folder).any():
         raise click.UsageError(
-            f"{folder} holds checkpoints already. Go on with --resume {folder}, or name another folder."
+            f"{folder} already holds checkpoints. Use --resume {folder}, or give another folder."
         )
-    config = JohnsonTrainConfig.of({**held, **given})
-    with _listener(config.max_steps, quiet=as_json) as listener:
-        photos = usable(image_paths(content_dir), listener.hear)
+    config = JohnsonTrainConfig.of({**saved, **given})
+    with _training_display(config.max_steps, quiet=as_json) as display:
+        photos = readable_pictures(image_paths(content_dir), display.on_event)
         trainer = JohnsonTrainer(
             config,
             photos,
             style_image,
             folder,
             device=device,
-            on_event=listener.hear,
+            on_event=display.on_event,
             samples_dir=output_dir,
         )
         if resume is not None:
             trainer.restore(resume)
-        outcome = trainer.run(listener.wish)
-    last = listener.last.as_json()
+        outcome = trainer.run(display.should_stop)
+    last = display.last.as_json()
     if as_json:
-        print_json({"outcome": outcome, "events": listener.kept, **_ending(last)})
+        print_json({"outcome": outcome, "events": display.messages, **_ending(last)})
     if outcome == "failed":
         raise click.ClickException(str(last["message"]))
     if outcome == "stopped":
         places = shlex.join(["--content-dir", str(content_dir), "--style-image", str(style_image)])
         click.echo(
-            f"Stopped at step {last['step']} of {config.max_steps}. Go on with:\n"
+            f"Stopped at step {last['step']} of {config.max_steps}. Resume with:\n"
             f"  atelier train {places} --resume {shlex.quote(str(folder))}",
             err=True,
         )
         raise click.exceptions.Exit(130)
     if not as_json:
-        early = {"converged": ", stopped early: it has converged", "asked": ", ended as was asked"}
+        early = {"converged": ", stopped early: converged", "asked": ", finished early on request"}
         click.echo(f"{last['path']}: {last['step']} steps{early.get(str(last['reason']), '')}.")
 
 
@@ -82,35 +82,35 @@ def _ending(last: dict[str, Any]) -> dict[str, Any]:
     return {"network": last["path"], "step": last["step"], "reason": last["reason"], **last["figures"]}
 
 
-class _Listener:
-    """Shows events; takes Ctrl-C as a wish to stop."""
+class _TrainingDisplay:
+    """Displays the events of a training, and turns Ctrl-C into a stop request."""
 
     def __init__(self, show: Any) -> None:
         self._show = show
-        self._wish: str | None = None
+        self._request: StopRequest | None = None
         self.last: Event
-        #: Notices and samples, for --json.
-        self.kept: list[dict[str, Any]] = []
+        #: Notices, samples and errors, for --json.
+        self.messages: list[dict[str, Any]] = []
 
-    def hear(self, event: Event) -> None:
-        """Called with every event."""
+    def on_event(self, event: Event) -> None:
+        """Handle an event."""
         self.last = event
         if event.name in ("notice", "sample", "error"):
-            self.kept.append(event.as_json())
+            self.messages.append(event.as_json())
         self._show(event.as_json())
 
-    def wish(self) -> str | None:
-        """See `JohnsonTrainer.run`."""
-        return self._wish
+    def should_stop(self) -> StopRequest | None:
+        """The stop request, which the trainer polls."""
+        return self._request
 
     def stop(self, number: int, frame: object) -> None:
-        """The first asks for the end of the step, so that all is whole; the second insists."""
-        self._wish = "stop"
+        """Signal handler: the first Ctrl-C stops after the step with a checkpoint, a second at once."""
+        self._request = "stop"
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
-def _listener(total: int, *, quiet: bool) -> Iterator[_Listener]:
+def _training_display(total: int, *, quiet: bool) -> Iterator[_TrainingDisplay]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -136,9 +136,9 @@ def _listener(total: int, *, quiet: bool) -> Iterator[_Listener]:
             elif event["event"] == "sample" and not quiet:
                 bar.console.print(f"Sample: {event['path']}", highlight=False)
 
-        listener = _Listener(show)
-        before = signal.signal(signal.SIGINT, listener.stop)
+        display = _TrainingDisplay(show)
+        before = signal.signal(signal.SIGINT, display.stop)
         try:
-            yield listener
+            yield display
         finally:
             signal.signal(signal.SIGINT, before)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nst_core.errors import NstError
 from nst_core.evaluation.quality import Figures, Judge
 from nst_core.images.picture import Picture, PictureError, read_picture, resize_exactly, to_tensor
 from nst_core.networks.base import StyleNetwork
@@ -19,7 +20,7 @@ from nst_core.stylize.engine import StyleEngine
 from nst_core.stylize.grain import DEFAULT_TEXTURE, Grain
 
 
-class ParityError(ValueError):
+class ParityError(NstError):
     """A network in another form is too far from the original."""
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from nst_core.errors import NstError
 from nst_core.export.modules import Exportable
 from nst_core.runtimes.openvino_core import openvino_core
 
@@ -26,7 +27,7 @@ Run = Callable[[Arrays], Arrays]
 OPSET = 20
 
 
-class ExportError(ValueError):
+class ExportError(NstError):
     """A network can't be exported as asked, or the file is not what the network is."""
 
 

@@ -16,8 +16,10 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from imaging.metadata import BrokenFileError
+from imaging.still import StillFile, open_still
+from nst_core.errors import NstError
 from nst_core.images.save_options import save_options
-from nst_core.images.srgb import to_srgb
 
 Pixels = npt.NDArray[np.uint8]
 PictureFormat = Literal["png", "jpeg", "webp"]
@@ -33,10 +35,9 @@ _DRAFT_MARGIN = 1.5
 #: zlib strategy Z_RLE: on painted pictures faster than level 1, and smaller.
 _ZLIB_RLE = 3
 _MAX_SIDE = {"jpeg": 65_535, "webp": 16_383}
-_ORIENTATION = 0x0112
 
 
-class PictureError(ValueError):
+class PictureError(NstError):
     """A file is not a usable picture, or a picture can't be written as requested."""
 
 
@@ -65,7 +66,7 @@ class Picture:
 def read_picture(
     source: bytes | Path, *, max_pixels: int = 40_000_000, target_long_side: int | None = None
 ) -> Picture:
-    """Read a file or its bytes: upright (EXIF), in sRGB (ICC), 8 bits, with its alpha.
+    """Decode a file or its bytes: upright (Exif), in sRGB by its colour space, 8 bits, with alpha.
 
     `target_long_side` says that the picture will be resized to that; a large JPEG is then decoded at
     half, a quarter or an eighth of its size, never below 1.5 times the target. Raises `PictureError` if
@@ -75,60 +76,59 @@ def read_picture(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow about metadata that nothing here uses
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with _open(source, name) as image:
-            _check(image, name, max_pixels)
-            if target_long_side is not None and image.format in ("JPEG", "MPO"):
+        with _open(source, name) as still:
+            image = still.image
+            _check(still, name, max_pixels)
+            if target_long_side is not None and image.format == "JPEG":
                 scale = _DRAFT_MARGIN * target_long_side / max(image.size)
                 width, height = round(image.width * scale), round(image.height * scale)
                 image.draft(None, (max(1, width), max(1, height)))
             try:
-                image.load()
-                pixels, alpha = to_srgb(image)
-            except Exception as error:  # Pillow's decoders raise whatever a broken file leads them to
+                still.load()
+                rgb, alpha = still.srgb()
+            except Exception as error:  # Pillow's decoders raise many kinds of error on a broken file
                 raise PictureError(f"{name} is damaged or cut short: {error}.") from error
-            turn = _orientation(image)
-            pixels = _upright(pixels, turn)
-            alpha = None if alpha is None else _upright(alpha, turn)
-            # MPO is a JPEG with further pictures behind the first; phones write such files.
-            return Picture(pixels, alpha, "JPEG" if image.format == "MPO" else str(image.format))
+            orientation = still.upright()
+            return Picture(
+                _upright(np.array(rgb), orientation),
+                None if alpha is None else _upright(np.array(alpha), orientation),
+                str(image.format),
+            )
 
 
-def _open(source: bytes | Path, name: str) -> Image.Image:
+def _open(source: bytes | Path, name: str) -> StillFile:
     try:
-        return Image.open(
-            BytesIO(source) if isinstance(source, bytes) else source, formats=READ_FORMATS
-        )
+        data = source if isinstance(source, bytes) else source.read_bytes()
+        return open_still(data, READ_FORMATS)
     except FileNotFoundError:
         raise PictureError(f"There is no file {source!s}.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(f"{name} has too many pixels. Send a smaller picture.") from None
+    except BrokenFileError as error:
+        raise PictureError(f"{name} is damaged or cut short: {error}.") from None
     except Exception as error:
-        raise PictureError(f"{name} is not a picture (JPEG, PNG, WebP, TIFF, GIF, BMP).") from error
+        raise PictureError(
+            f"{name} is not a picture (JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF)."
+        ) from error
 
 
-def _check(image: Image.Image, name: str, max_pixels: int) -> None:
+def _check(still: StillFile, name: str, max_pixels: int) -> None:
+    image = still.image
     if image.width * image.height > max_pixels:
         raise PictureError(
             f"{name} has {image.width}×{image.height} pixels, more than the limit of {max_pixels:,}. "
             "Send a smaller picture."
         )
     try:
-        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        frames = still.frames()
     except Exception as error:
         raise PictureError(f"{name} is damaged or cut short: {error}.") from error
     if frames > 1:
         raise PictureError(
             f"{name} is animated or has several pages ({frames}). Send one of them alone."
         )
-
-
-def _orientation(image: Image.Image) -> int:
-    # Read after loading: a PNG may have it behind its pixels; Pillow rotates a TIFF itself and drops
-    # the tag.
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged metadata does not make the picture unusable
-        return 1
+    if image.width * image.height > max_pixels:  # another page than the first
+        raise PictureError(f"{name} has too many pixels. Send a smaller picture.")
 
 
 def _upright(plane: Pixels, orientation: int) -> Pixels:

@@ -11,10 +11,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from nst_core.errors import NstError
+
 FORMAT = "atelier-network/1"
 
 
-class CheckpointError(ValueError):
+class CheckpointError(NstError):
     """A file is not a network of ours, or does not fit the network it names."""
 
 

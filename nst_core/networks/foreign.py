@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from nst_core.errors import NstError
 from nst_core.networks.adain_vgg19 import AdaINVgg19
 from nst_core.networks.fast_neural_style import FastNeuralStyle, translated
 
@@ -31,7 +32,7 @@ _DROPPED = ("running_mean", "running_var", "num_batches_tracked")
 Weights = dict[str, Tensor]
 
 
-class ImportedFileError(ValueError):
+class ImportedFileError(NstError):
     """A file holds no network that we know how to take over."""
 
 

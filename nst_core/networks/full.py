@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from nst_core.errors import NstError
 from nst_core.networks.adain import adaptive_instance_normalization
 from nst_core.networks.base import StyleNetwork
 from nst_core.networks.slim import ReflectConv
@@ -42,9 +43,7 @@ class FullAdaIN(StyleNetwork):
     def __init__(self, width: float = 1.0) -> None:
         super().__init__()
         if not 0 < width <= 4:
-            raise ValueError(
-                f"The width is a share of VGG's channels, above 0 and up to 4; got {width}."
-            )
+            raise NstError(f"The width is a share of VGG's channels, above 0 and up to 4; got {width}.")
         self.width = float(width)
         self.encoder: nn.Module
         if self.width == 1:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from nst_core.errors import NstError
 from nst_core.networks.adain_vgg19 import AdaINVgg19
 from nst_core.networks.base import StyleNetwork as StyleNetwork
 from nst_core.networks.files import CheckpointError, load_weights, read_metadata
@@ -17,12 +18,16 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 NAMES: dict[str, str] = {"slim": SlimAdaIN.architecture, "full": FullAdaIN.architecture}
 
 
-#: How its convolutions are computed.
+#: The arbitrary-style networks by the architecture that a file names.
+ARCHITECTURES: dict[str, type[StyleNetwork]] = {
+    kind.architecture: kind for kind in (SlimAdaIN, FullAdaIN, AdaINVgg19)
+}
+#: How the convolutions are computed.
 Precision = Literal["fp32", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
-class NetworkError(ValueError):
+class NetworkError(NstError):
     """There is no network of that name or in that file."""
 
 
@@ -36,18 +41,14 @@ def check_precision(name: str) -> Precision:
 
 def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwork:
     """An untrained network by the name and settings of its checkpoint. Raises `NetworkError`."""
-    if architecture == SlimAdaIN.architecture:
-        given = dict(settings)
-        if "widths" in given:
-            given["widths"] = tuple(given["widths"])
-        return SlimAdaIN(**given)
-    if architecture == FullAdaIN.architecture:
-        return FullAdaIN(**settings)
     if architecture in ("johnson", "fast_neural_style"):
         raise NetworkError("The network was trained for one style and takes no other.")
-    if architecture == AdaINVgg19.architecture:
-        return AdaINVgg19(**settings)
-    raise NetworkError(f"There is no network architecture {architecture!r}.")
+    if architecture not in ARCHITECTURES:
+        raise NetworkError(f"There is no network architecture {architecture!r}.")
+    try:
+        return ARCHITECTURES[architecture](**settings)
+    except (TypeError, ValueError) as error:
+        raise NetworkError(f"The settings do not fit {architecture}: {error}") from error
 
 
 def bundled_networks() -> dict[str, Path]:

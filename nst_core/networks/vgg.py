@@ -17,6 +17,8 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
+from nst_core.errors import NstError
+
 BUNDLED_VGG16 = Path(__file__).parents[1] / "weights" / "vgg16_relu4_3.safetensors"
 
 #: Convolutions in each block; a max-pool follows every block.
@@ -39,7 +41,7 @@ TORCHVISION = Normalization(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225
 OXFORD = Normalization(mean=(0.48501961, 0.45795686, 0.40760392), std=(1 / 255,) * 3)
 
 
-class VggError(ValueError):
+class VggError(NstError):
     """VGG weights could not be found or do not hold the layers asked for."""
 
 

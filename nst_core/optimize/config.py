@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nst_core.errors import NstError
 
-class GatysError(ValueError):
+
+class GatysError(NstError):
     """An optimisation can't be done as asked."""
 
 

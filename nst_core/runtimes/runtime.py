@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from nst_core.errors import NstError
 from nst_core.networks.base import StyleNetwork
 
 NAMES = ("auto", "torch", "openvino", "onnxruntime")
@@ -16,7 +17,7 @@ NAMES = ("auto", "torch", "openvino", "onnxruntime")
 COMPARED_ARCHITECTURES = frozenset({"slim_adain", "full_adain"})
 
 
-class RuntimeChoiceError(ValueError):
+class RuntimeChoiceError(NstError):
     """A runtime or a device can't be used."""
 
 

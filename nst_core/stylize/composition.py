@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nst_core.errors import NstError
 from nst_core.images.color import luma, with_luma
 from nst_core.images.picture import Pixels, to_pixels, to_tensor
 
@@ -34,7 +35,7 @@ FADED = 0.9
 _ROWS = 128
 
 
-class CompositionError(ValueError):
+class CompositionError(NstError):
     """The network's output can't be used."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from nst_core.errors import NstError
 from nst_core.images.color import match_colors
 from nst_core.images.picture import Picture, Pixels, resize_exactly, resize_picture
 from nst_core.networks.registry import Precision, StyleNetwork, open_network
@@ -28,7 +29,7 @@ MAX_PIXELS = 250_000_000
 OnProgress = Callable[[str, int, int], None]
 
 
-class StylizeError(ValueError):
+class StylizeError(NstError):
     """A picture can't be stylised as asked."""
 
 

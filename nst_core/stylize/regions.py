@@ -8,13 +8,14 @@ import numpy as np
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from nst_core.errors import NstError
 from nst_core.images.picture import Picture, Pixels
 
 #: The widest feather, in pixels.
 WIDEST_FEATHER = 500
 
 
-class RegionError(ValueError):
+class RegionError(NstError):
     """A region is not what it may be."""
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a training in a folder: whole or not at all, the newest few and the best kept."""
+"""Checkpoint folder of a training: atomic writes with checksums; keeps the newest few and the best."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from typing import Any
 
 import torch
 
+from nst_core.errors import NstError
+
 FORMAT = "atelier-training/1"
 _NAME = re.compile(r"checkpoint-(\d+)\.pt")
-#: The first line of a file is JSON of at most this many bytes; what `torch.save` wrote follows.
-_LONGEST_HEADER = 4_096
+#: Size limit in bytes of the JSON header, which is the first line; the output of `torch.save` follows.
+_MAX_HEADER_BYTES = 4_096
 
 
-class TrainingStateError(ValueError):
-    """A folder holds no checkpoint that can be used."""
+class TrainingStateError(NstError):
+    """A folder holds no usable checkpoint."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file, and what its first line says: the step, and the loss then (lower is better)."""
+    """A checkpoint file with the step and the score of its header; the score is a loss."""
 
     path: Path
     step: int
@@ -35,17 +37,17 @@ class Checkpoint:
 
 
 class CheckpointFolder:
-    """Checkpoints under `folder`, `checkpoint-STEP.pt`: the last `keep` and the one of least loss."""
+    """Checkpoints `checkpoint-STEP.pt` in `folder`: the newest `keep` and the one of lowest loss."""
 
     def __init__(self, folder: str | Path, *, keep: int = 3) -> None:
         self.folder = Path(folder)
         self._keep = keep
 
     def save(self, state: dict[str, Any], *, step: int, score: float) -> tuple[Path, bool]:
-        """Write `state`: temporary name, sync, rename, sync of the folder.
+        """Write `state` atomically: temporary file, fsync, rename, fsync of the folder.
 
-        Returns the path and whether it is the best. Raises `OSError` (a full disk, say) and then leaves
-        everything as it was.
+        Returns the path and whether this checkpoint has the lowest loss. Raises `OSError`, for example
+        when the disk is full; earlier checkpoints are then unchanged.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
@@ -66,77 +68,77 @@ class CheckpointFolder:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-        _sync(self.folder)
+        _fsync_folder(self.folder)
         best = self.best()
         self._prune(best)
         return path, best is not None and best.path == path
 
-    def found(self) -> list[Checkpoint]:
-        """All whose first line can be read, the oldest first."""
+    def checkpoints(self) -> list[Checkpoint]:
+        """Every checkpoint with a readable header, the oldest first."""
         if not self.folder.is_dir():
             return []
         paths = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
-        read = [_header(path) for path in paths]
-        return sorted((each for each in read if each is not None), key=lambda each: each.step)
+        headers = [_read_header(path) for path in paths]
+        return sorted((each for each in headers if each is not None), key=lambda each: each.step)
 
     def any(self) -> bool:
-        """Whether there is a checkpoint at all, whole or damaged."""
-        return bool(self._candidates())
+        """Whether the folder holds any checkpoint, intact or damaged."""
+        return bool(self._paths_by_step())
 
     def best(self) -> Checkpoint | None:
-        """The one of least loss; of equals, the newest."""
-        return min(self.found(), key=lambda each: (each.score, -each.step), default=None)
+        """The checkpoint of lowest loss; of equal ones, the newest."""
+        return min(self.checkpoints(), key=lambda each: (each.score, -each.step), default=None)
 
     def load(self) -> tuple[dict[str, Any], list[str]]:
-        """The newest state that is whole, and a sentence for each newer one that is damaged.
+        """Load the newest intact state; also returns a message for each newer file that is damaged.
 
-        Raises `TrainingStateError` if there is none.
+        Raises `TrainingStateError` if there is no intact checkpoint.
         """
         damaged: list[str] = []
-        for checkpoint in reversed(self._candidates()):
+        for checkpoint in reversed(self._paths_by_step()):
             try:
-                return _read(checkpoint), damaged
+                return _read_state(checkpoint), damaged
             except TrainingStateError as error:
                 damaged.append(str(error))
-        told = f" ({' '.join(damaged)})" if damaged else ""
-        raise TrainingStateError(f"{self.folder} holds no checkpoint to go on from{told}.")
+        details = f" ({' '.join(damaged)})" if damaged else ""
+        raise TrainingStateError(f"{self.folder} holds no checkpoint to resume from{details}.")
 
-    def forget_after(self, step: int) -> None:
-        """Remove checkpoints of later steps: a training that went back will not come by them again."""
-        for checkpoint in self.found():
+    def delete_after(self, step: int) -> None:
+        """Delete checkpoints of later steps, which became invalid when the training was rolled back."""
+        for checkpoint in self.checkpoints():
             if checkpoint.step > step:
                 checkpoint.path.unlink(missing_ok=True)
 
-    def _candidates(self) -> list[Path]:
-        # By name, not by header: a damaged header must be heard of too.
+    def _paths_by_step(self) -> list[Path]:
+        # By name, not by header, so that files with a damaged header are reported too.
         if not self.folder.is_dir():
             return []
         return sorted(path for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
 
     def _prune(self, best: Checkpoint | None) -> None:
-        for checkpoint in self.found()[: -self._keep]:
+        for checkpoint in self.checkpoints()[: -self._keep]:
             if best is None or checkpoint.path != best.path:
                 checkpoint.path.unlink(missing_ok=True)
         for stray in self.folder.glob(".checkpoint-*.tmp"):
-            stray.unlink(missing_ok=True)  # of a run that was killed while it wrote
+            stray.unlink(missing_ok=True)  # left by a process that was killed while writing
 
 
-def _header(path: Path) -> Checkpoint | None:
+def _read_header(path: Path) -> Checkpoint | None:
     try:
         with path.open("rb") as file:
-            header = json.loads(file.readline(_LONGEST_HEADER))
+            header = json.loads(file.readline(_MAX_HEADER_BYTES))
         return Checkpoint(path, int(header["step"]), float(header["score"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_state(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            header = json.loads(file.readline(_LONGEST_HEADER))
+            header = json.loads(file.readline(_MAX_HEADER_BYTES))
             payload = file.read()
         if header.get("format") != FORMAT or hashlib.sha256(payload).hexdigest() != header["sha256"]:
-            raise ValueError("its contents changed")
+            raise ValueError("checksum mismatch")
         state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     except (
         OSError,
@@ -151,8 +153,8 @@ def _read(path: Path) -> dict[str, Any]:
     return state
 
 
-def _sync(folder: Path) -> None:
-    """Make the renaming itself last."""
+def _fsync_folder(folder: Path) -> None:
+    """Sync a folder, so that a rename in it survives a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Training images: folders of pictures as reproducible random crops."""
+"""Image folders as training data: reproducible random crops, and a cache of features."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from nst_core.errors import NstError
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
-class DataError(ValueError):
+class DataError(NstError):
     """A folder of training images is missing, empty or unreadable."""
 
 
 def image_paths(folder: str | Path) -> list[Path]:
-    """Every picture under `folder`, by suffix, sorted. Raises `DataError` if there is none."""
+    """Paths of all pictures under `folder`, by suffix, sorted. Raises `DataError` if there is none."""
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.")
@@ -30,7 +32,7 @@ def image_paths(folder: str | Path) -> list[Path]:
 
 
 def held_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]:
-    """Split into (training, validation): each `every`-th file is held out; 0 holds out none."""
+    """Split into (training, validation): every `every`-th file is for validation; 0 holds out none."""
     if not every:
         return list(paths), []
     training = [path for number, path in enumerate(paths) if number % every]
@@ -39,10 +41,10 @@ def held_out(paths: Sequence[Path], every: int) -> tuple[list[Path], list[Path]]
 
 @dataclass(frozen=True, kw_only=True)
 class CropRecipe:
-    """How a crop is drawn: square, `size` pixels, from `zoom` (a range of fractions) of the short side.
+    """Random crop settings: squares of a share `zoom` (a range) of the short side, at `size` pixels.
 
-    `recolour` is the chance that the colour channels are permuted, which widens the palette that a
-    small collection of paintings covers.
+    `recolour` is the probability that the colour channels are permuted, which widens the palette of a
+    small collection of paintings.
     """
 
     size: int
@@ -51,9 +53,9 @@ class CropRecipe:
 
 
 class Crops:
-    """`variants` fixed random crops of each picture, so that what is computed from one can be kept.
+    """Data set of `variants` fixed random crops of each picture, so that their features can be cached.
 
-    The crop of (picture, variant) depends on `seed` and those two numbers alone.
+    The crop of (picture, variant) depends only on `seed` and those two numbers.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class Crops:
         return len(self.paths) * self.variants
 
     def __getitem__(self, index: int) -> Tensor:
-        """Crop number `index`: RGB in [0, 1], (3, size, size)."""
+        """Crop number `index`: RGB in [0, 1], shape (3, size, size). Raises `DataError`."""
         picture, variant = divmod(index, self.variants)
         random = np.random.default_rng((self.seed, picture, variant))
         path = self.paths[picture]
@@ -95,7 +97,10 @@ def _crop(image: Image.Image, recipe: CropRecipe, random: np.random.Generator) -
 
 
 class FeatureCache:
-    """Remembers what `compute` gave for each crop, up to `limit` entries; then computes again."""
+    """Caches the features that `compute` returns for a crop, for at most `limit` crops.
+
+    Features of further crops are computed again each time. `half` stores them in half precision.
+    """
 
     def __init__(
         self, compute: Callable[[Tensor], tuple[Tensor, ...]], *, limit: int, half: bool = True
@@ -103,19 +108,20 @@ class FeatureCache:
         self._compute = compute
         self._limit = limit
         self._half = half
-        self._kept: dict[int, tuple[Tensor, ...]] = {}
+        self._entries: dict[int, tuple[Tensor, ...]] = {}
 
     def __call__(self, keys: Sequence[int], crops: Tensor) -> list[Tensor]:
-        """`compute(crops)`, stacked along the batch; `keys` name the crops."""
+        """Return `compute(crops)`, stacked along the batch; `keys` identify the crops."""
         fresh: dict[int, tuple[Tensor, ...]] = {}
-        for place, key in enumerate(keys):
-            if key in self._kept:
+        for position, key in enumerate(keys):
+            if key in self._entries:
                 continue
-            # One at a time: what a crop's neighbours in the batch are must not change its last bits,
-            # or a run that was interrupted would not end like one that was not.
-            parts = self._compute(crops[place : place + 1])
-            fresh[place] = tuple(part[0].half() if self._half else part[0].clone() for part in parts)
-            if len(self._kept) < self._limit:
-                self._kept[key] = fresh[place]
-        rows = [fresh.get(place) or self._kept[key] for place, key in enumerate(keys)]
+            # One crop at a time: the other crops of a batch must not change the last bits of its
+            # features, or an interrupted run would not end like an uninterrupted one.
+
+            parts = self._compute(crops[position : position + 1])
+            fresh[position] = tuple(part[0].half() if self._half else part[0].clone() for part in parts)
+            if len(self._entries) < self._limit:
+                self._entries[key] = fresh[position]
+        rows = [fresh.get(position) or self._entries[key] for position, key in enumerate(keys)]
         return [torch.stack(parts).to(crops.device).float() for parts in zip(*rows, strict=True)]

@@ -1,7 +1,9 @@
-"""Why a training can't start or go on."""
+"""Errors of trainings."""
 
 from __future__ import annotations
 
+from nst_core.errors import NstError
 
-class TrainingError(ValueError):
-    """A training of one style can't start or go on as asked."""
+
+class TrainingError(NstError):
+    """A training can't start or continue with these settings or files."""

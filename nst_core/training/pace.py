@@ -1,15 +1,18 @@
-"""How quick a training is, and when to say so."""
+"""Throughput of a training and the throttle of its progress events."""
 
 from __future__ import annotations
 
 import time
 
-#: Seconds between progress events where the log is not due sooner.
-_TELL = 3.0
+#: Seconds between progress events when no log step comes sooner.
+_PROGRESS_SECONDS = 3.0
 
 
-class Pace:
-    """Counts steps and seconds. `seconds` is all that was trained, before a resumption too."""
+class ProgressTimer:
+    """Measures steps per second and decides at which steps a progress event is due.
+
+    `seconds` is the time trained so far, runs before a resumption included.
+    """
 
     def __init__(self, *, log_interval: int, total: int) -> None:
         self._log_interval = log_interval
@@ -18,22 +21,22 @@ class Pace:
         self.start()
 
     def start(self) -> None:
-        """The loop begins now; what went before is not counted."""
+        """Start the clock at the beginning of the loop; set-up time is not counted."""
         self._since = time.perf_counter()
         self._steps = 0
 
-    def logged(self, step: int) -> bool:
-        """Whether the losses of `step` belong in the log."""
+    def is_log_step(self, step: int) -> bool:
+        """Whether the losses of `step` go into the loss log."""
         return step % self._log_interval == 0
 
-    def due(self, step: int) -> bool:
-        """Count a step; whether it is time to tell."""
+    def count_step(self, step: int) -> bool:
+        """Count a finished step; returns whether a progress event is due."""
         self._steps += 1
-        late = time.perf_counter() - self._since >= _TELL
-        return late or self.logged(step) or step == self._total
+        late = time.perf_counter() - self._since >= _PROGRESS_SECONDS
+        return late or self.is_log_step(step) or step == self._total
 
     def take(self, step: int) -> tuple[float, float]:
-        """Steps a second since the last time, and the seconds left at that."""
+        """Steps per second since the last call, and the seconds left at that rate."""
         now = time.perf_counter()
         rate = self._steps / max(now - self._since, 1e-9)
         self.seconds += now - self._since
@@ -41,5 +44,5 @@ class Pace:
         return rate, (self._total - step) / max(rate, 1e-9)
 
     def stop(self) -> None:
-        """Count the seconds since the last time."""
+        """Add the time since the last call of `take` to `seconds`."""
         self.take(self._total)

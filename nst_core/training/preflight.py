@@ -1,4 +1,4 @@
-"""Looks at the pictures and the machine before a training: what is wrong, and what it will cost."""
+"""Preflight check of a training: problems of its pictures, memory that it needs, estimated time."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import torch
 
+from nst_core.errors import NstError
 from nst_core.images.picture import Picture, PictureError, read_picture
 from nst_core.training.data import DataError
 from nst_core.training.errors import TrainingError
@@ -18,24 +19,25 @@ from nst_core.training.events import Notice, OnEvent
 from nst_core.training.johnson.config import JohnsonTrainConfig
 
 Level = Literal["error", "warning", "info"]
-#: Fewer photographs than that are learnt by heart.
-ENOUGH_PHOTOS = 50
-#: Files named in a finding at most.
-#: The most photographs that are looked through before a training starts.
-_CONSULTED = 300
-_NAMED = 20
-#: Bytes of activations a pixel of a batch takes while it is trained: measured, rounded up.
+#: With fewer photographs than this the network overfits.
+MIN_PHOTOS = 50
+#: Photographs that are checked before a training starts, at most; `diagnose` on its own checks all.
+_MAX_CHECKED_PHOTOS = 300
+#: Files named in a finding, at most.
+_MAX_NAMED_FILES = 20
+#: Memory for activations, in bytes per pixel of a batch: measured, rounded up.
 _BYTES_PER_PIXEL = 10_000
 _BYTES_PER_PIXEL_CHECKPOINTED = 6_000
 _FIXED_MB = 400
-#: Pixels of a style below which it is blurred when enlarged, and of deviation below which it is flat.
-_SMALL_STYLE = 128
-_FLAT = 6.0
+#: Shorter side of a style, in pixels, below which it is blurred when enlarged; and standard deviation
+#: of its pixel values (0 to 255) below which it is called flat.
+_MIN_STYLE_SIDE = 128
+_MIN_STYLE_DEVIATION = 6.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something about the data or the machine. `files` names at most the first few it is about."""
+    """A problem of the data or the machine. `files` names the first few files concerned."""
 
     level: Level
     code: str
@@ -45,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Of the whole training, from one timed step."""
+    """Estimated cost of the whole training, from one timed step."""
 
     seconds: float
     memory_mb: int
@@ -54,7 +56,10 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """What was found, the worst first. `estimate` is None where nothing can be trained."""
+    """Result of a preflight check, the worst finding first.
+
+    `photos` counts the readable photographs; `estimate` is None if no step could be timed.
+    """
 
     findings: tuple[Finding, ...] = ()
     estimate: Estimate | None = None
@@ -62,22 +67,22 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing stands in the way."""
+        """Whether there is no error, so that the training can start."""
         return all(finding.level != "error" for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
-        """JSON values alone."""
+        """JSON values."""
         return {"ok": self.ok, **asdict(self)}
 
 
 @dataclass
 class _Survey:
-    """What reading every photograph found."""
+    """Photographs sorted by what reading them showed."""
 
     good: list[Path] = field(default_factory=list)
-    broken: list[Path] = field(default_factory=list)
+    unreadable: list[Path] = field(default_factory=list)
     tiny: list[Path] = field(default_factory=list)
-    twins: list[Path] = field(default_factory=list)
+    duplicates: list[Path] = field(default_factory=list)
 
 
 def diagnose(
@@ -88,58 +93,66 @@ def diagnose(
     device: str = "auto",
     measure: bool = True,
 ) -> Diagnosis:
-    """Read everything once, and time one training step if `measure`. Never raises for bad pictures."""
+    """Read every picture once, and time one training step if `measure`.
+
+    Bad pictures become findings, not exceptions.
+    """
     findings: list[Finding] = []
     try:
         paths = _paths(contents)
     except DataError as error:
         return Diagnosis(findings=(Finding(level="error", code="no_photos", message=str(error)),))
     survey = _survey(paths, config.image_size)
-    findings += _about_photos(survey, config)
-    picture, about = _about_style(style, config)
+    findings += _check_photos(survey, config)
+    picture, about = _check_style(style, config)
     findings += about
     memory = memory_mb(config)
-    findings += _about_memory(memory, device)
+    findings += _check_memory(memory, device)
     estimate = None
     if picture is not None and survey.good and measure:
         try:
-            estimate = _timed(survey.good, style, config, device, memory)
-        except ValueError as error:
+            estimate = _estimate(survey.good, style, config, device, memory)
+        except NstError as error:
             findings.append(Finding(level="error", code="cannot_train", message=str(error)))
     order = {"error": 0, "warning": 1, "info": 2}
     findings.sort(key=lambda finding: order[finding.level])
     return Diagnosis(findings=tuple(findings), estimate=estimate, photos=len(survey.good))
 
 
-def usable(paths: Sequence[Path], emit: OnEvent) -> list[Path]:
-    """Those whose header can be read; others are told as notices. Raises `TrainingError` if none is."""
+def readable_pictures(paths: Sequence[Path], emit: OnEvent) -> list[Path]:
+    """The paths whose header can be read; the others are named in a notice.
+
+    Raises `TrainingError` if none can be read.
+    """
     from PIL import Image
 
-    kept, left = [], []
+    readable, unreadable = [], []
     for path in paths:
         try:
             with Image.open(path) as image:
                 image.verify()
-            kept.append(path)
-        except Exception:  # Pillow raises whatever a broken file leads it to
-            left.append(path.name)
-    if left:
-        names = ", ".join(left[:_NAMED]) + (" …" if len(left) > _NAMED else "")
-        emit(Notice(step=0, code="unreadable", message=f"{len(left)} files are left out: {names}."))
-    if not kept:
+            readable.append(path)
+        except Exception:  # Pillow raises errors of many classes for broken files
+            unreadable.append(path.name)
+    if unreadable:
+        names = ", ".join(unreadable[:_MAX_NAMED_FILES])
+        names += " …" if len(unreadable) > _MAX_NAMED_FILES else ""
+        message = f"{len(unreadable)} files can't be read and are left out: {names}."
+        emit(Notice(step=0, code="unreadable", message=message))
+    if not readable:
         raise TrainingError("None of the pictures can be read.")
-    return kept
+    return readable
 
 
-def consult(
+def report_preflight(
     photos: Sequence[Path], style: Path, config: JohnsonTrainConfig, emit: OnEvent, device: str = "auto"
 ) -> None:
-    """Tell, before a training, what `diagnose` finds and what it will cost.
+    """Run `diagnose` before a training and emit its findings and the estimate as notices.
 
-    Looks at no more than `_CONSULTED` photographs, evenly over all. Raises `TrainingError` for what
-    stands in the way.
+    Checks at most `_MAX_CHECKED_PHOTOS` photographs, evenly over all. Raises `TrainingError` for a
+    finding of level "error".
     """
-    stride = -(-len(photos) // _CONSULTED)
+    stride = -(-len(photos) // _MAX_CHECKED_PHOTOS)
     diagnosis = diagnose(photos[::stride], style, config, device=device)
     for finding in diagnosis.findings:
         if finding.level == "error":
@@ -162,7 +175,7 @@ def consult(
 
 
 def memory_mb(config: JohnsonTrainConfig) -> int:
-    """About what a training takes beside the photographs it keeps."""
+    """Estimated memory of a training in MB, without the cache of photographs."""
     each = _BYTES_PER_PIXEL_CHECKPOINTED if config.gradient_checkpointing else _BYTES_PER_PIXEL
     return _FIXED_MB + config.batch_size * config.image_size**2 * each // 1_000_000
 
@@ -179,72 +192,74 @@ def _survey(paths: Sequence[Path], size: int) -> _Survey:
         try:
             picture = read_picture(path, max_pixels=200_000_000, target_long_side=4 * size)
         except (PictureError, OSError):
-            survey.broken.append(path)
+            survey.unreadable.append(path)
             continue
-        mark = hashlib.sha256(picture.pixels.tobytes()).digest()
-        if mark in seen:
-            survey.twins.append(path)
+        digest = hashlib.sha256(picture.pixels.tobytes()).digest()
+        if digest in seen:
+            survey.duplicates.append(path)
             continue
-        seen.add(mark)
+        seen.add(digest)
         survey.good.append(path)
         if min(picture.width, picture.height) < size // 2:
             survey.tiny.append(path)
     return survey
 
 
-def _about_photos(survey: _Survey, config: JohnsonTrainConfig) -> list[Finding]:
+def _check_photos(survey: _Survey, config: JohnsonTrainConfig) -> list[Finding]:
     found = []
     count = len(survey.good)
-    if survey.broken:
-        said = f"{len(survey.broken)} files can't be read and are left out."
-        found.append(_finding("warning", "unreadable", said, survey.broken))
-    if survey.twins:
-        said = f"{len(survey.twins)} photographs are there twice; each copy counts again."
-        found.append(_finding("warning", "duplicate", said, survey.twins))
+    if survey.unreadable:
+        message = f"{len(survey.unreadable)} files can't be read and are left out."
+        found.append(_finding("warning", "unreadable", message, survey.unreadable))
+    if survey.duplicates:
+        message = f"{len(survey.duplicates)} photographs are duplicates; each copy is trained on."
+        found.append(_finding("warning", "duplicate", message, survey.duplicates))
     if survey.tiny:
-        said = f"{len(survey.tiny)} photographs are under half the crop of {config.image_size} pixels."
-        found.append(_finding("warning", "tiny", said, survey.tiny))
+        count_of_tiny, side = len(survey.tiny), config.image_size
+        message = f"{count_of_tiny} photographs are smaller than half the crop of {side} pixels."
+        found.append(_finding("warning", "tiny", message, survey.tiny))
     if not count:
-        found.append(_finding("error", "no_photos", "Not one photograph can be read.", ()))
-    elif count < ENOUGH_PHOTOS:
-        said = (
-            f"{count} photographs are few: a network sees more of the world in {ENOUGH_PHOTOS} or more."
+        found.append(_finding("error", "no_photos", "None of the photographs can be read.", ()))
+    elif count < MIN_PHOTOS:
+        message = (
+            f"{count} photographs are few; with {MIN_PHOTOS} or more the network generalises better."
         )
-        found.append(_finding("warning", "too_few", said, ()))
+        found.append(_finding("warning", "too_few", message, ()))
     return found
 
 
-def _about_style(style: Path, config: JohnsonTrainConfig) -> tuple[Picture | None, list[Finding]]:
+def _check_style(style: Path, config: JohnsonTrainConfig) -> tuple[Picture | None, list[Finding]]:
     try:
         picture = read_picture(style)
     except (PictureError, OSError) as error:
         return None, [_finding("error", "style_unreadable", str(error), (style,))]
     found = []
-    if min(picture.width, picture.height) < max(_SMALL_STYLE, config.style_side // 2):
-        said = (
-            f"The style has {picture.width}×{picture.height} pixels; its strokes are learnt at "
-            f"{config.style_side} and will look soft."
+    if min(picture.width, picture.height) < max(_MIN_STYLE_SIDE, config.style_side // 2):
+        message = (
+            f"The style has only {picture.width}×{picture.height} pixels; enlarged to "
+            f"{config.style_side} for the training, its strokes look soft."
         )
-        found.append(_finding("warning", "style_small", said, (style,)))
-    if float(picture.pixels.std(axis=(0, 1)).mean()) < _FLAT:
-        said = "The style is nearly one flat colour: there are no strokes to learn."
-        found.append(_finding("warning", "style_flat", said, (style,)))
+        found.append(_finding("warning", "style_small", message, (style,)))
+    if float(picture.pixels.std(axis=(0, 1)).mean()) < _MIN_STYLE_DEVIATION:
+        message = "The style is nearly one flat colour: it has no strokes to learn."
+
+        found.append(_finding("warning", "style_flat", message, (style,)))
     return picture, found
 
 
-def _about_memory(needed: int, device: str) -> list[Finding]:
+def _check_memory(needed: int, device: str) -> list[Finding]:
     free = _free_mb(device)
     if free is None:
         return []
     if needed > free:
-        said = (
+        message = (
             f"The training takes about {needed} MB and {free} MB are free. Lower --batch-size or "
             "--image-size, or use --gradient-checkpointing."
         )
-        return [_finding("error", "memory", said, ())]
+        return [_finding("error", "memory", message, ())]
     if needed > 0.8 * free:
-        said = f"The training takes about {needed} of the {free} MB that are free."
-        return [_finding("warning", "memory", said, ())]
+        message = f"The training takes about {needed} of the {free} MB that are free."
+        return [_finding("warning", "memory", message, ())]
     return []
 
 
@@ -262,10 +277,10 @@ def _free_mb(device: str) -> int | None:
     return None
 
 
-def _timed(
+def _estimate(
     photos: Sequence[Path], style: Path, config: JohnsonTrainConfig, device: str, memory: int
 ) -> Estimate:
-    """From the second of two real steps; the first compiles and warms up."""
+    """Time the second of two real steps; the first one compiles and warms up."""
     from tempfile import TemporaryDirectory
 
     from nst_core.training.johnson.trainer import JohnsonTrainer
@@ -276,7 +291,7 @@ def _timed(
         for _ in range(2):
             started = time.perf_counter()
             losses, _ = trainer.losses(batch)
-            trainer.state.descend(losses.total)
+            trainer.state.optimizer_step(losses.total)
             float(losses.total.detach())  # waits for a GPU
             spent = time.perf_counter() - started
     return Estimate(
@@ -287,5 +302,5 @@ def _timed(
 
 
 def _finding(level: Level, code: str, message: str, files: Sequence[Path]) -> Finding:
-    named = tuple(path.name for path in files[:_NAMED])
+    named = tuple(path.name for path in files[:_MAX_NAMED_FILES])
     return Finding(level=level, code=code, message=message, files=named)

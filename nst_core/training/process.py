@@ -1,12 +1,12 @@
-"""A training as a process of its own: `python -m nst_core.training.process SPEC.json`.
+"""Trainer process, run by another program as `python -m nst_core.training.process SPEC.json`.
 
 SPEC is a JSON object: "kind" ("johnson" or "adain"), "contents" (a folder or a list of files), "style"
 (a file for johnson; a folder or a list for adain), "checkpoint_dir", "samples_dir", "settings",
-"resume", "threads" and "device". Standard output carries one JSON event a line and nothing else.
+"resume", "threads" and "device". Standard output carries one event of `nst_core.training.events` a
+line, as JSON, and nothing else.
 
-SIGTERM or SIGINT writes a checkpoint and ends with code 75; SIGUSR1 finishes now with what there is.
-Other codes: 0 finished, 2 refused or given up (the last event says why), 1 a defect. It ends when its
-parent does.
+SIGTERM or SIGINT stops the training with a checkpoint; SIGUSR1 finishes it now with the network as it
+is. The exit codes are those of `ExitCode`. The process ends when its parent process does.
 """
 
 from __future__ import annotations
@@ -22,75 +22,80 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-from nst_core.training.events import Event, Failed, Notice, OnEvent
-
-STOPPED = 75
-REFUSED = 2
+from nst_core.errors import NstError
+from nst_core.training.events import (
+    Event,
+    ExitCode,
+    Failed,
+    Notice,
+    OnEvent,
+    Outcome,
+    ShouldStop,
+    StopRequest,
+)
 
 
 class Session(Protocol):
-    """A training of any kind."""
+    """A training of any kind, ready to run."""
 
     def restore(self, folder: Path) -> None:
-        """Go on from the newest checkpoint there."""
+        """Resume from the newest checkpoint in `folder`."""
         ...
 
-    def run(self, should_stop: Any) -> str:
-        """Train; returns "finished", "converged", "stopped" or "failed"."""
+    def run(self, should_stop: ShouldStop) -> Outcome:
+        """Train until the end or until `should_stop` asks to stop."""
         ...
 
 
-class Wishes:
-    """What signals have asked for; the training asks after every step."""
+class StopSignals:
+    """Signal handlers that record a stop request; the training polls it after every step."""
 
     def __init__(self) -> None:
-        self._wish: str | None = None
+        self._request: StopRequest | None = None
 
-    def __call__(self) -> str | None:
-        """The wish: "stop", "finish" or None."""
-        return self._wish
+    def __call__(self) -> StopRequest | None:
+        """The request received so far, if any."""
+        return self._request
 
-    def listen(self) -> None:
-        """Take the signals; a second SIGINT or SIGTERM kills, as it would any process."""
+    def install(self) -> None:
+        """Install the handlers; a second SIGINT or SIGTERM kills the process as usual."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGUSR1, self._finish)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._wish = "stop"
+        self._request = "stop"
         signal.signal(number, signal.SIG_DFL)
 
     def _finish(self, number: int, frame: FrameType | None) -> None:
-        self._wish = self._wish or "finish"
+        self._request = self._request or "finish"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the training of the file `arguments[0]`; returns the exit code."""
+    """Run the training that the file `arguments[0]` describes; returns the exit code."""
     parent = os.getppid()
-    wishes = Wishes()
-    wishes.listen()
-    _die_with(parent)
-    emit = _emitter()
+    signals = StopSignals()
+    signals.install()
+    _exit_with_parent(parent)
+    emit = _event_writer()
     try:
-        session = prepare(_spec(arguments), emit)
-        outcome = session.run(wishes)
-    except ValueError as error:
-        if not type(error).__module__.startswith("nst_core."):
-            raise
+        session = prepare(_read_spec(arguments), emit)
+        outcome = session.run(signals)
+    except NstError as error:
         emit(Failed(step=0, code="refused", message=" ".join(str(error).split())))
-        return REFUSED
-    return {"stopped": STOPPED, "failed": REFUSED}.get(outcome, 0)
+        return ExitCode.REFUSED
+    return {"stopped": ExitCode.STOPPED, "failed": ExitCode.REFUSED}.get(outcome, ExitCode.FINISHED)
 
 
-def _spec(arguments: Sequence[str]) -> Mapping[str, Any]:
+def _read_spec(arguments: Sequence[str]) -> Mapping[str, Any]:
     from nst_core.training.errors import TrainingError
 
     if len(arguments) != 1:
-        raise TrainingError("Give the one file that describes the training.")
+        raise TrainingError("Give one argument: the JSON file that describes the training.")
     try:
         spec = json.loads(Path(arguments[0]).read_bytes())
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{arguments[0]} is no JSON file: {error}.") from error
+        raise TrainingError(f"{arguments[0]} can't be read as JSON: {error}.") from error
     missing = [name for name in ("kind", "contents", "style", "checkpoint_dir") if name not in spec]
     if missing:
         raise TrainingError(f"The description lacks {', '.join(missing)}.")
@@ -99,9 +104,9 @@ def _spec(arguments: Sequence[str]) -> Mapping[str, Any]:
 
 
 def prepare(spec: Mapping[str, Any], emit: OnEvent) -> Session:
-    """The training that `spec` describes, restored if it says so and there is a checkpoint.
+    """Build the training that `spec` describes, and restore its newest checkpoint if "resume" is true.
 
-    Raises errors of `nst_core` for what can't be trained.
+    Raises errors of `nst_core` for settings or files that can't be trained with.
     """
     import torch
 
@@ -110,14 +115,12 @@ def prepare(spec: Mapping[str, Any], emit: OnEvent) -> Session:
 
     if spec.get("threads"):
         torch.set_num_threads(int(spec["threads"]))
-    if spec["kind"] == "johnson":
-        session = _johnson(spec, emit)
-    elif spec["kind"] == "adain":
-        session = _adain(spec, emit)
-    else:
+    build = _SESSIONS.get(spec["kind"])
+    if build is None:
         raise TrainingError(
-            f"There is no training of the kind {spec['kind']!r}; there are johnson, adain."
+            f"There is no training of the kind {spec['kind']!r}; there are {', '.join(_SESSIONS)}."
         )
+    session = build(spec, emit)
     folder = Path(spec["checkpoint_dir"])
     if spec.get("resume") and CheckpointFolder(folder).any():
         try:
@@ -131,13 +134,13 @@ def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     from nst_core.training.checkpoints import CheckpointFolder
     from nst_core.training.johnson.config import JohnsonTrainConfig
     from nst_core.training.johnson.trainer import JohnsonTrainer
-    from nst_core.training.preflight import consult, usable
+    from nst_core.training.preflight import readable_pictures, report_preflight
 
     config = JohnsonTrainConfig.of(spec.get("settings") or {})
-    photos, style = usable(_files(spec["contents"]), emit), Path(spec["style"])
+    photos, style = readable_pictures(_files(spec["contents"]), emit), Path(spec["style"])
     folder, device = Path(spec["checkpoint_dir"]), spec.get("device") or "auto"
     if not (spec.get("resume") and CheckpointFolder(folder).any()):
-        consult(photos, style, config, emit, device)
+        report_preflight(photos, style, config, emit, device)
     return JohnsonTrainer(
         config,
         photos,
@@ -151,17 +154,21 @@ def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> Session:
 
 def _adain(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     from nst_core.training.adain.session import AdaINSession
-    from nst_core.training.preflight import usable
+    from nst_core.training.preflight import readable_pictures
 
     return AdaINSession(
         spec.get("settings") or {},
-        usable(_files(spec["contents"]), emit),
-        usable(_files(spec["style"]), emit),
+        readable_pictures(_files(spec["contents"]), emit),
+        readable_pictures(_files(spec["style"]), emit),
         Path(spec["checkpoint_dir"]),
         device=spec.get("device") or "auto",
         on_event=emit,
         samples_dir=_folder(spec.get("samples_dir")),
     )
+
+
+#: Kind of training → function that builds it.
+_SESSIONS = {"johnson": _johnson, "adain": _adain}
 
 
 def _files(given: str | Sequence[str]) -> list[Path]:
@@ -176,8 +183,8 @@ def _folder(given: str | None) -> Path | None:
     return Path(given) if given else None
 
 
-def _emitter() -> OnEvent:
-    """Writes events to the real standard output, which nothing else may write to from then on."""
+def _event_writer() -> OnEvent:
+    """Return a writer of events to standard output, and redirect all other output to standard error."""
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
@@ -188,27 +195,27 @@ def _emitter() -> OnEvent:
     return emit
 
 
-def _die_with(parent: int) -> None:
-    """End at once when the process `parent` is gone: nobody would hear how it goes."""
+def _exit_with_parent(parent: int) -> None:
+    """Exit as soon as the process `parent` is gone, since nothing would read the events any more."""
 
-    def gone(*_: object) -> None:
+    def exit_if_orphaned(*_: object) -> None:
         if os.getppid() != parent:
             os._exit(1)
 
-    def watch() -> None:
+    def poll() -> None:
         while True:
             time.sleep(1)
-            gone()
+            exit_if_orphaned()
 
-    threading.Thread(target=watch, name="parent", daemon=True).start()
+    threading.Thread(target=poll, name="parent", daemon=True).start()
     if sys.platform == "linux":
         import ctypes
 
-        # The kernel sends it when the thread that started this process ends, which may be before the
-        # parent does; so it only makes this process look.
-        signal.signal(signal.SIGHUP, gone)
+        # PR_SET_PDEATHSIG fires when the parent *thread* ends, which may be before the parent process
+        # does; so the handler compares `getppid()`.
+        signal.signal(signal.SIGHUP, exit_if_orphaned)
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGHUP)  # PR_SET_PDEATHSIG
-    gone()
+    exit_if_orphaned()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Losses as TensorBoard event files, where the package that writes them is installed."""
+"""Loss log as TensorBoard event files, where the package tensorboardX is installed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class LossLog(AbstractContextManager["LossLog"]):
-    """Event files in `folder`. A log that can't be written is told once to `on_notice` and then left.
+    """Writes event files to `folder`; a write error is reported to `on_notice` and ends the log.
 
     Entries of an earlier run after `step` are marked as outdated, as TensorBoard expects.
     """
@@ -25,10 +25,10 @@ class LossLog(AbstractContextManager["LossLog"]):
         try:
             self._writer = SummaryWriter(str(folder), purge_step=step + 1 if step else None)
         except OSError as error:
-            self._give_up(error)
+            self._disable(error)
 
     def write(self, step: int, losses: Mapping[str, float]) -> None:
-        """One entry for each loss, under `loss/NAME`."""
+        """Write one entry per loss, named `loss/NAME`."""
         if self._writer is None:
             return
         try:
@@ -36,9 +36,9 @@ class LossLog(AbstractContextManager["LossLog"]):
                 self._writer.add_scalar(f"loss/{name}", value, step)
             self._writer.flush()
         except OSError as error:
-            self._give_up(error)
+            self._disable(error)
 
-    def _give_up(self, error: OSError) -> None:
+    def _disable(self, error: OSError) -> None:
         self._writer = None
         self._on_notice(
             "loss_log_not_written", f"The loss log can't be written ({error.strerror or error})."
@@ -49,4 +49,4 @@ class LossLog(AbstractContextManager["LossLog"]):
             try:
                 self._writer.close()
             except OSError as error:
-                self._give_up(error)
+                self._disable(error)

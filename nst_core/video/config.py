@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from nst_core.errors import NstError
+
 VideoFormat = Literal["mp4", "mov", "mkv", "webm", "gif", "png"]
 VideoColor = Literal["style", "luminance", "match"]
 FORMATS: tuple[VideoFormat, ...] = get_args(VideoFormat)
@@ -22,7 +24,7 @@ SUFFIXES: dict[str, VideoFormat] = {
 Alphas = tuple[tuple[float, float], ...]
 
 
-class VideoError(ValueError):
+class VideoError(NstError):
     """A video can't be read, rendered or written as requested. The message is one line for users."""
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +18,8 @@ from atelier import (
     StillRunningError,
     UnreachableError,
 )
-from atelier import connection as connection_module
-from atelier.retries import pause, told_seconds
-from atelier.sse import read_events
+from atelier import follow as follow_module
+from atelier import retries as retries_module
 
 Answer = httpx.Response | Exception
 
@@ -32,7 +28,7 @@ Answer = httpx.Response | Exception
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that were asked for; none is made."""
     pauses: list[float] = []
-    monkeypatch.setattr(connection_module.time, "sleep", pauses.append)
+    monkeypatch.setattr(retries_module, "sleep", pauses.append)
     return pauses
 
 
@@ -143,35 +139,22 @@ def test_retry_after_is_respected(slept: list[float]) -> None:
 def test_a_longer_wait_than_one_is_ready_for_is_an_error_at_once(slept: list[float]) -> None:
     service = Scripted(busy(429, Retry_After="3600"))
     with pytest.raises(UnreachableError, match="The queue is full"):
-        client(service, patience=30).job("1")
+        client(service, retry_seconds=30).job("1")
     service = Scripted(busy(503, Retry_After="40"))
     with pytest.raises(UnreachableError):
-        client(service, patience=30).job("1")
+        client(service, retry_seconds=30).job("1")
     assert slept == []
 
 
-def test_retry_after_as_a_date() -> None:
-    at = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert 27 <= told_seconds(busy(Retry_After=at)) <= 30
-    assert told_seconds(busy(Retry_After="soon")) == 0
-    assert told_seconds(busy()) == 0
-
-
-def test_pauses_grow_to_a_bound() -> None:
-    assert all(pause(attempt) <= 8 for attempt in range(60))
-    assert min(pause(20) for _ in range(50)) >= 4
-    assert pause(0, told=5) == 5
-
-
-def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_end(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(connection_module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("tenacity.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(
-        connection_module.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)
+        retries_module, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)
     )
     service = Scripted(*[httpx.ConnectError("refused")] * 1000)
     with pytest.raises(UnreachableError, match="can't be reached"):
-        client(service, patience=20).job("1")
+        client(service, retry_seconds=20).job("1")
     # The next pause, of eight seconds at the most, would have ended after it.
     assert 12 <= clock[0] <= 20
 
@@ -194,7 +177,7 @@ def test_progress_of_what_is_sent(tmp_path: Path) -> None:
     path = tmp_path / "large.bin"
     path.write_bytes(bytes(300_000))
     counts: list[int] = []
-    client(Scripted(ok())).submit(path, style_id="woodcut", sent=counts.append)
+    client(Scripted(ok())).submit(path, style_id="woodcut", on_sent=counts.append)
     assert sum(counts) == 300_000
     assert len([count for count in counts if count]) > 2
 
@@ -226,39 +209,6 @@ def test_waiting_has_an_end() -> None:
 
 # -- streams ---------------------------------------------------------------------------------------
 
-STREAM = """retry: 2000
-
-id: 3
-event: state
-data: {"status": "running"}
-
-: ping
-
-id: 4
-event: progress
-data: {"progress":
-data: {"step": 1}}
-
-event: progress
-data: no JSON
-
-id: 5
-event: state
-data: {"status": "succeeded"}
-
-id: 6
-data: {"cut": """
-
-
-def test_a_stream_is_read_event_by_event() -> None:
-    events = list(read_events(STREAM.splitlines()))
-    assert [(event["id"], event["type"]) for event in events] == [
-        (3, "state"),
-        (4, "progress"),
-        (5, "state"),
-    ]
-    assert events[1]["data"] == {"progress": {"step": 1}}
-
 
 def stream(*parts: str, breaks: bool = False) -> httpx.Response:
     def body() -> Iterator[bytes]:
@@ -270,7 +220,8 @@ def stream(*parts: str, breaks: bool = False) -> httpx.Response:
 
 
 def test_a_broken_stream_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(follow_module, "sleep", lambda _: None)
+    monkeypatch.setattr(retries_module, "sleep", lambda _: None)
     one = 'id: 7\nevent: progress\ndata: {"step": 1}\n\n'
     two = 'id: 9\nevent: state\ndata: {"status": "succeeded"}\n\n'
     service = Scripted(
@@ -283,7 +234,8 @@ def test_a_broken_stream_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_stream_that_never_comes_is_an_error_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr(follow_module, "sleep", lambda _: None)
+    monkeypatch.setattr(retries_module, "sleep", lambda _: None)
     service = Scripted(*[busy(503)] * 10)
     with pytest.raises(UnreachableError):
         list(client(service).events("1"))
@@ -308,7 +260,7 @@ def test_every_page_is_asked_for_once() -> None:
 def test_lists_and_switches_go_as_json(photo: Path) -> None:
     service = Scripted(ok())
     client(service).submit(
-        photo, parts={"mine": photo}, styles=[{"file": "mine", "weight": 2}], metadata=True
+        photo, named_files={"mine": photo}, styles=[{"file": "mine", "weight": 2}], metadata=True
     )
     content = service.asked[0].content
     assert json.dumps([{"file": "mine", "weight": 2}]).encode() in content

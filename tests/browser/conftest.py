@@ -123,11 +123,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def cinema(chromium: webdriver.Chrome, service_url: str, pictures: Path) -> Studio:
+def video_page(chromium: webdriver.Chrome, service_url: str, pictures: Path) -> Studio:
     """The video page, as somebody finds it who was never here."""
     page = Studio(chromium, service_url, pictures)
     page.fresh("/video")
-    page.until_hung()
+    page.until_gallery()
     return page
 
 

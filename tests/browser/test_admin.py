@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(
 
 
 @pytest.fixture
-def floor(chromium: webdriver.Chrome, service_url: str) -> Iterator[Page]:
+def admin_page(chromium: webdriver.Chrome, service_url: str) -> Iterator[Page]:
     page = Page(chromium, service_url)
     page.fresh("/admin")
     page.until(lambda: page.all("#queues .card"), seconds=30)
@@ -30,12 +30,12 @@ def card(page: Page, name: str) -> webdriver.remote.webelement.WebElement:
     )
 
 
-def test_a_queue_is_paused_and_resumed(floor: Page, pictures: Path, shots: Path) -> None:
+def test_a_queue_is_paused_and_resumed(admin_page: Page, pictures: Path, shots: Path) -> None:
     # What the pages of earlier walks asked for has ended.
-    floor.until(lambda: "0 waiting 0 running" in card(floor, "stylize").text)
-    card(floor, "stylize").find_element(By.TAG_NAME, "button").click()
-    floor.until(lambda: card(floor, "stylize").get_attribute("data-paused") == "true")
-    with httpx.Client(base_url=floor.url, timeout=60) as client:
+    admin_page.until(lambda: "0 waiting 0 running" in card(admin_page, "stylize").text)
+    card(admin_page, "stylize").find_element(By.TAG_NAME, "button").click()
+    admin_page.until(lambda: card(admin_page, "stylize").get_attribute("data-paused") == "true")
+    with httpx.Client(base_url=admin_page.url, timeout=60) as client:
         queues = {each["name"]: each for each in client.get("/v1/queues").json()["queues"]}
         assert queues["stylize"]["paused"]
         job = client.post(
@@ -43,46 +43,46 @@ def test_a_queue_is_paused_and_resumed(floor: Page, pictures: Path, shots: Path)
             data={"style_id": "woodcut", "size": "96", "use_cache": "false"},
             files={"content": ("photo.jpg", (pictures / "photo.jpg").read_bytes())},
         ).json()
-        floor.until(lambda: "1 waiting" in card(floor, "stylize").text)
-        floor.driver.save_screenshot(str(shots / "admin.png"))
+        admin_page.until(lambda: "1 waiting" in card(admin_page, "stylize").text)
+        admin_page.driver.save_screenshot(str(shots / "admin.png"))
         # By keyboard, too: the button keeps the focus while the page looks around again.
-        button = card(floor, "stylize").find_element(By.TAG_NAME, "button")
+        button = card(admin_page, "stylize").find_element(By.TAG_NAME, "button")
         assert button.get_attribute("aria-label") == "Resume the queue stylize"
         button.click()
-        floor.until(lambda: card(floor, "stylize").get_attribute("data-paused") == "false")
-        floor.until(lambda: client.get(f"/v1/jobs/{job['id']}").json()["status"] == "succeeded")
-    assert "Everything answers" in floor.text("health")
-    assert floor.all("#figures dd")
-    assert floor.errors() == []
+        admin_page.until(lambda: card(admin_page, "stylize").get_attribute("data-paused") == "false")
+        admin_page.until(lambda: client.get(f"/v1/jobs/{job['id']}").json()["status"] == "succeeded")
+    assert "Everything answers" in admin_page.text("health")
+    assert admin_page.all("#metrics dd")
+    assert admin_page.errors() == []
 
 
-def test_a_server_that_is_away_is_said_and_waited_for(floor: Page) -> None:
-    floor.driver.set_network_conditions(offline=True, latency=0, throughput=0)
+def test_a_server_that_is_away_is_said_and_waited_for(admin_page: Page) -> None:
+    admin_page.driver.set_network_conditions(offline=True, latency=0, throughput=0)
     try:
-        floor.until(lambda: floor.at("away").is_displayed(), seconds=30)
+        admin_page.until(lambda: admin_page.at("offline").is_displayed(), seconds=30)
     finally:
-        floor.driver.delete_network_conditions()
-    floor.until(lambda: not floor.at("away").is_displayed(), seconds=30)
+        admin_page.driver.delete_network_conditions()
+    admin_page.until(lambda: not admin_page.at("offline").is_displayed(), seconds=30)
 
 
 def rows(page: Page, body: str) -> list[str]:
     return [each.text for each in page.all(f"#{body} tr")]
 
 
-def test_workers_are_seen_also_while_they_have_nothing_to_do(floor: Page) -> None:
-    floor.until(lambda: len(rows(floor, "workers")) == 2)
-    floor.until(lambda: all("idle" in each for each in rows(floor, "workers")))
+def test_workers_are_seen_also_while_they_have_nothing_to_do(admin_page: Page) -> None:
+    admin_page.until(lambda: len(rows(admin_page, "workers")) == 2)
+    admin_page.until(lambda: all("idle" in each for each in rows(admin_page, "workers")))
     assert {"stylize", "train"} == {
-        queue for each in rows(floor, "workers") for queue in ("stylize", "train") if queue in each
+        queue for each in rows(admin_page, "workers") for queue in ("stylize", "train") if queue in each
     }
-    assert all(" s ago" in each for each in rows(floor, "workers"))
-    assert floor.errors() == []
+    assert all(" s ago" in each for each in rows(admin_page, "workers"))
+    assert admin_page.errors() == []
 
 
 def test_a_job_is_found_among_all_stopped_and_sent_again(
-    floor: Page, pictures: Path, shots: Path
+    admin_page: Page, pictures: Path, shots: Path
 ) -> None:
-    with httpx.Client(base_url=floor.url, timeout=60) as client:
+    with httpx.Client(base_url=admin_page.url, timeout=60) as client:
         client.post("/v1/queues/stylize/pause")
         job = client.post(
             "/v1/jobs",
@@ -90,25 +90,25 @@ def test_a_job_is_found_among_all_stopped_and_sent_again(
             files={"content": ("photo.jpg", (pictures / "photo.jpg").read_bytes())},
         ).json()
         short = job["id"][:8]
-        floor.set("status", "queued")
-        floor.until(lambda: [short in each for each in rows(floor, "jobs")] == [True])
-        floor.set("owner", "nobody-of-that-name")
-        floor.until(lambda: floor.at("no-jobs").is_displayed())
-        floor.set("owner", "local")
-        floor.set("kind", "stylize")
-        floor.until(lambda: len(rows(floor, "jobs")) == 1)
-        floor.reach("jobs-title")
-        floor.driver.save_screenshot(str(shots / "admin-jobs.png"))
+        admin_page.set("status", "queued")
+        admin_page.until(lambda: [short in each for each in rows(admin_page, "jobs")] == [True])
+        admin_page.set("owner", "nobody-of-that-name")
+        admin_page.until(lambda: admin_page.at("no-jobs").is_displayed())
+        admin_page.set("owner", "local")
+        admin_page.set("kind", "stylize")
+        admin_page.until(lambda: len(rows(admin_page, "jobs")) == 1)
+        admin_page.reach("jobs-title")
+        admin_page.driver.save_screenshot(str(shots / "admin-jobs.png"))
 
         stop = f"#jobs button[aria-label='Cancel the job {short}']"
-        floor.all(stop)[0].click()
-        floor.until(lambda: client.get(f"/v1/jobs/{job['id']}").json()["status"] == "canceled")
-        floor.until(lambda: not rows(floor, "jobs"))
-        floor.set("status", "canceled")
+        admin_page.all(stop)[0].click()
+        admin_page.until(lambda: client.get(f"/v1/jobs/{job['id']}").json()["status"] == "canceled")
+        admin_page.until(lambda: not rows(admin_page, "jobs"))
+        admin_page.set("status", "canceled")
         again = f"#jobs button[aria-label='Retry the job {short}']"
-        floor.until(lambda: floor.all(again))
-        floor.all(again)[0].click()
-        made = floor.until(
+        admin_page.until(lambda: admin_page.all(again))
+        admin_page.all(again)[0].click()
+        made = admin_page.until(
             lambda: [
                 each
                 for each in client.get("/v1/jobs?status=queued").json()["jobs"]
@@ -116,11 +116,11 @@ def test_a_job_is_found_among_all_stopped_and_sent_again(
             ]
         )
         client.post(made[0]["urls"]["cancel"])
-    assert floor.errors() == []
+    assert admin_page.errors() == []
 
 
-def test_a_page_of_jobs_grows_by_the_next(floor: Page, pictures: Path) -> None:
-    with httpx.Client(base_url=floor.url, timeout=60) as client:
+def test_a_page_of_jobs_grows_by_the_next(admin_page: Page, pictures: Path) -> None:
+    with httpx.Client(base_url=admin_page.url, timeout=60) as client:
         client.post("/v1/queues/stylize/pause")
         photo = ("photo.jpg", (pictures / "photo.jpg").read_bytes())
         batch = client.post(
@@ -128,9 +128,9 @@ def test_a_page_of_jobs_grows_by_the_next(floor: Page, pictures: Path) -> None:
             data={"style_id": "woodcut", "use_cache": "false", "size": "64"},
             files=[("content", photo)] * 26,
         ).json()
-        floor.set("status", "queued")
-        floor.until(lambda: len(rows(floor, "jobs")) == 25)
-        floor.reach("older").click()
-        floor.until(lambda: len(rows(floor, "jobs")) == 26)
+        admin_page.set("status", "queued")
+        admin_page.until(lambda: len(rows(admin_page, "jobs")) == 25)
+        admin_page.reach("older").click()
+        admin_page.until(lambda: len(rows(admin_page, "jobs")) == 26)
         client.post(batch["urls"]["cancel"])
-    floor.until(lambda: not rows(floor, "jobs"))
+    admin_page.until(lambda: not rows(admin_page, "jobs"))

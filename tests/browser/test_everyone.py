@@ -52,21 +52,21 @@ def test_axe_finds_no_serious_fault_in_the_studio(
 ) -> None:
     assert faults(studio) == []
     studio.all("#samples button")[1].click()
-    studio.until_strip()
+    studio.until_strengths()
     studio.driver.save_screenshot(str(shots / f"studio-preview-{screen}-{scheme}.png"))
-    studio.reach("mixing").click()
+    studio.reach("mix-styles").click()
     for number in (1, 2):
         studio.pick(number)
-    studio.reach("parting").click()
+    studio.reach("region-title").click()
     studio.until(lambda: studio.all("#mask-paint"))
-    studio.reach("file").click()
+    studio.reach("output-settings").click()
     assert faults(studio) == []
     studio.driver.save_screenshot(str(shots / f"studio-open-{screen}-{scheme}.png"))
     assert studio.sideways() <= 0
     studio.set("size", 512)
     studio.stylise()
     studio.until_finished()
-    studio.until(lambda: studio.all("#rack a img"))
+    studio.until(lambda: studio.all("#history-list a img"))
     studio.script("document.getElementById('menu').open = true; scrollTo(0, 0)")
     assert faults(studio) == []
     assert studio.sideways() <= 0
@@ -74,27 +74,27 @@ def test_axe_finds_no_serious_fault_in_the_studio(
 
 
 def test_axe_finds_no_serious_fault_beside_a_playing_video(
-    cinema: Studio, clip: Path, scheme: str, screen: str, shots: Path
+    video_page: Studio, clip: Path, scheme: str, screen: str, shots: Path
 ) -> None:
-    cinema.at("photo-file").send_keys(str(clip))
-    cinema.until(lambda: cinema.at("wall").get_attribute("data-state") == "photo")
-    assert faults(cinema) == []
-    cinema.set("size", 480)
-    cinema.stylise()
-    cinema.until(lambda: cinema.kind() == "preview" or cinema.text("status") == "Finished")
-    assert faults(cinema) == []
-    cinema.driver.save_screenshot(str(shots / f"video-running-{screen}-{scheme}.png"))
-    cinema.until_finished()
-    cinema.until(lambda: cinema.all("#rack a img"))
-    cinema.script("document.getElementById('menu').open = true; scrollTo(0, 0)")
-    assert faults(cinema) == []
-    assert cinema.sideways() <= 0
-    cinema.set("seek", 1)
-    cinema.driver.save_screenshot(str(shots / f"video-finished-{screen}-{scheme}.png"))
-    cinema.all("[data-view=side]")[0].click()
-    assert cinema.sideways() <= 0
-    cinema.script("document.getElementById('menu').open = false; scrollTo(0, 0)")
-    cinema.driver.save_screenshot(str(shots / f"video-side-{screen}-{scheme}.png"))
+    video_page.at("content-file").send_keys(str(clip))
+    video_page.until(lambda: video_page.at("canvas").get_attribute("data-state") == "photo")
+    assert faults(video_page) == []
+    video_page.set("size", 480)
+    video_page.stylise()
+    video_page.until(lambda: video_page.kind() == "preview" or video_page.text("status") == "Finished")
+    assert faults(video_page) == []
+    video_page.driver.save_screenshot(str(shots / f"video-running-{screen}-{scheme}.png"))
+    video_page.until_finished()
+    video_page.until(lambda: video_page.all("#history-list a img"))
+    video_page.script("document.getElementById('menu').open = true; scrollTo(0, 0)")
+    assert faults(video_page) == []
+    assert video_page.sideways() <= 0
+    video_page.set("seek", 1)
+    video_page.driver.save_screenshot(str(shots / f"video-finished-{screen}-{scheme}.png"))
+    video_page.all("[data-view=side]")[0].click()
+    assert video_page.sideways() <= 0
+    video_page.script("document.getElementById('menu').open = false; scrollTo(0, 0)")
+    video_page.driver.save_screenshot(str(shots / f"video-side-{screen}-{scheme}.png"))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_letters_of_twice_the_size_fit(
 #: Buttons and labels whose words do not fit into them.
 CUT = """
 return [...document.querySelectorAll("button, .button, label, legend, summary, h1, h2")]
-  .filter((each) => each.offsetParent && !each.matches(".unseen, .tile"))
+  .filter((each) => each.offsetParent && !each.matches(".visually-hidden, .tile"))
   .filter((each) => getComputedStyle(each).display !== "inline")
   .filter((each) => each.scrollWidth > each.clientWidth + 2)
   .map((each) => each.textContent.trim());

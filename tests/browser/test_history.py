@@ -1,4 +1,4 @@
-"""The rack: earlier pictures come back, are compared, deleted, and told as commands."""
+"""The history: earlier pictures are opened, compared, deleted, and copied as commands."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ def menu(studio: Studio, name: str) -> None:
     studio.at(name).click()
 
 
-def test_an_earlier_picture_comes_back_from_the_rack(studio: Studio) -> None:
+def test_an_earlier_picture_is_opened_from_the_history(studio: Studio) -> None:
     first = paint(studio, 0.25)
     newest = paint(studio, 1)
-    studio.until(lambda: studio.all(f"#rack a[href$='{first}'] img"))
+    studio.until(lambda: studio.all(f"#history-list a[href$='{first}'] img"))
     # What hangs there is small, whatever the picture weighs.
-    small = httpx.get(str(studio.all(f"#rack a[href$='{first}'] img")[0].get_attribute("src")))
+    small = httpx.get(str(studio.all(f"#history-list a[href$='{first}'] img")[0].get_attribute("src")))
     assert (small.headers["Content-Type"], len(small.content) < 20_000) == ("image/webp", True)
-    studio.all(f"#rack a[href$='{first}']")[0].click()
+    studio.all(f"#history-list a[href$='{first}']")[0].click()
     studio.until(lambda: studio.job_id() != newest)
-    studio.until(lambda: studio.text("alpha-said") == "25%")
+    studio.until(lambda: studio.text("alpha-value") == "25%")
     studio.until_finished()
     assert studio.errors() == []
 
 
 def test_any_two_are_compared(studio: Studio, shots: Path) -> None:
     one, other = paint(studio, 0.3), paint(studio, 0.9)
-    menu(studio, "versus")
-    assert studio.at("picking").is_displayed()
-    studio.all(f"#rack a[href$='{one}']")[0].click()
+    menu(studio, "compare-with")
+    assert studio.at("pick-hint").is_displayed()
+    studio.all(f"#history-list a[href$='{one}']")[0].click()
     studio.until(lambda: studio.text("status") == "Two pictures")
-    assert "30%" in studio.text("tag-before")
-    assert "90%" in studio.text("tag-after")
+    assert "30%" in studio.text("label-before")
+    assert "90%" in studio.text("label-after")
     sources = [str(studio.at(each).get_attribute("src")) for each in ("before", "after")]
     assert one in sources[0]
     assert other in sources[1]
@@ -93,7 +93,7 @@ def test_looking_closely_at_both_in_step(studio: Studio, shots: Path) -> None:
 def test_the_original_while_it_is_held(studio: Studio) -> None:
     paint(studio, 0.8)
     hidden = "return getComputedStyle(document.getElementById('pane-after')).visibility"
-    hand = ActionChains(studio.driver).click_and_hold(studio.at("hold"))
+    hand = ActionChains(studio.driver).click_and_hold(studio.at("show-original"))
     hand.perform()
     assert studio.script(hidden) == "hidden"
     ActionChains(studio.driver).release().perform()
@@ -105,12 +105,12 @@ def test_settings_are_used_again_on_another_photo(studio: Studio) -> None:
     old = paint(studio, 0.55)
     studio.all("#grid input")[1].click()
     studio.set("alpha", 1)
-    studio.all(f"#rack a[href$='{old}']")[0].click()
+    studio.all(f"#history-list a[href$='{old}']")[0].click()
     studio.until_finished()
-    menu(studio, "reuse")
+    menu(studio, "use-settings")
     studio.bring("portrait.png")
     studio.until_preview()
-    assert studio.text("alpha-said") == "55%"
+    assert studio.text("alpha-value") == "55%"
     assert studio.all("#grid input")[4].is_selected()
     studio.stylise()
     studio.until_finished()
@@ -121,13 +121,16 @@ def test_settings_are_used_again_on_another_photo(studio: Studio) -> None:
 def test_a_picture_is_deleted(studio: Studio) -> None:
     gone = paint(studio, 0.65)
     menu(studio, "delete")
-    studio.until(lambda: not studio.all(f"#rack a[href$='{gone}']"))
+    studio.until(lambda: not studio.all(f"#history-list a[href$='{gone}']"))
     assert httpx.get(f"{studio.url}/v1/jobs/{gone}").status_code == 404
     assert studio.job_id() == ""
-    # From the rack as well.
+    # From the history as well.
     other = paint(studio, 0.7)
-    studio.script("document.querySelector(`#rack a[href$='${arguments[0]}'] + .corner`).click()", other)
-    studio.until(lambda: not studio.all(f"#rack a[href$='{other}']"))
+    studio.script(
+        "document.querySelector(`#history-list a[href$='${arguments[0]}'] + .history-action`).click()",
+        other,
+    )
+    studio.until(lambda: not studio.all(f"#history-list a[href$='{other}']"))
     assert httpx.get(f"{studio.url}/v1/jobs/{other}").status_code == 404
 
 
@@ -153,7 +156,7 @@ def test_every_recipe_makes_the_same_picture(studio: Studio, tmp_path: Path) -> 
     words = shlex.split(copied(studio, "cli"))
     assert words[0] == "atelier"
     subprocess.run(
-        [sys.executable, "-m", "atelier.cli", *words[1:]], cwd=tmp_path, check=True, capture_output=True
+        [sys.executable, "-m", "atelier", *words[1:]], cwd=tmp_path, check=True, capture_output=True
     )
     assert (tmp_path / "painting.png").read_bytes() == picture
 

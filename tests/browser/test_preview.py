@@ -41,7 +41,7 @@ def listed(studio: Studio) -> list[dict[str, Any]]:
     return list(httpx.get(f"{studio.url}/v1/jobs?limit=100", timeout=60).json()["jobs"])
 
 
-def test_a_preview_follows_the_dials_and_leaves_no_trace(studio: Studio, shots: Path) -> None:
+def test_a_preview_follows_the_settings_and_leaves_no_trace(studio: Studio, shots: Path) -> None:
     before = {job["id"] for job in listed(studio)}
     studio.bring("photo.jpg")
     studio.until_preview()
@@ -50,7 +50,7 @@ def test_a_preview_follows_the_dials_and_leaves_no_trace(studio: Studio, shots: 
     first = studio.at("after").get_attribute("src")
     studio.all("#grid input")[6].click()
     studio.until(lambda: studio.at("after").get_attribute("src") != first)
-    studio.until_strip()
+    studio.until_strengths()
     studio.driver.save_screenshot(str(shots / "preview.png"))
     # Previews are taken out of the history as soon as they were fetched.
     studio.until(lambda: {job["id"] for job in listed(studio)} == before, seconds=30)
@@ -60,45 +60,45 @@ def test_a_preview_follows_the_dials_and_leaves_no_trace(studio: Studio, shots: 
 
 def test_five_strengths_to_choose_from(studio: Studio) -> None:
     studio.bring("photo.jpg")
-    studio.until_strip()
-    strengths = studio.all("#strip img")
+    studio.until_strengths()
+    strengths = studio.all("#strengths img")
     photo = studio.at("before")
     steps = [difference(studio, photo, each) for each in strengths]
     # Each is further from the photo than the one before, and the last is far.
     assert steps == sorted(steps)
     assert steps[-1] > 10
 
-    studio.all("#strip button")[1].click()
-    assert studio.text("alpha-said") == "40%"
-    assert studio.all("#strip button")[1].get_attribute("aria-pressed") == "true"
+    studio.all("#strengths button")[1].click()
+    assert studio.text("alpha-value") == "40%"
+    assert studio.all("#strengths button")[1].get_attribute("aria-pressed") == "true"
     studio.until(lambda: difference(studio, studio.at("after"), strengths[1]) < 1)
 
 
 def test_a_strength_between_two_is_blended_at_once_and_then_made(studio: Studio) -> None:
     studio.bring("photo.jpg")
-    studio.until_strip()
+    studio.until_strengths()
     studio.script(
         "const alpha = document.getElementById('alpha'); alpha.value = 0.5;"
         "alpha.dispatchEvent(new Event('input', {bubbles: true}));"
     )
     # Without anything from the server: one of the five over another, and said to be rough.
-    studio.until(lambda: studio.text("tag-after") == "Preview, roughly", seconds=5)
-    assert studio.script("return getComputedStyle(document.getElementById('glaze')).opacity") == "0.5"
-    studio.until(lambda: studio.text("tag-after") == "Preview")
-    assert not studio.at("glaze").get_attribute("src")
+    studio.until(lambda: studio.text("label-after") == "Preview, roughly", seconds=5)
+    assert studio.script("return getComputedStyle(document.getElementById('overlay')).opacity") == "0.5"
+    studio.until(lambda: studio.text("label-after") == "Preview")
+    assert not studio.at("overlay").get_attribute("src")
 
 
 def test_every_style_on_ones_own_photo(studio: Studio, shots: Path) -> None:
     studio.bring("photo.jpg")
     studio.until_preview()
-    studio.reach("sheet").click()
-    studio.until(lambda: len(studio.all(".tile.mine")) >= 6)
-    first, second = studio.all(".tile.mine img")[:2]
+    studio.reach("try-all").click()
+    studio.until(lambda: len(studio.all(".tile.own-photo")) >= 6)
+    first, second = studio.all(".tile.own-photo img")[:2]
     assert difference(studio, first, second) > 4
     assert str(first.get_attribute("src")).startswith("blob:")
     studio.driver.save_screenshot(str(shots / "sheet.png"))
-    studio.reach("sheet").click()
-    assert studio.all(".tile.mine") == []
+    studio.reach("try-all").click()
+    assert studio.all(".tile.own-photo") == []
     assert studio.errors() == []
 
 
@@ -106,7 +106,7 @@ def test_styles_are_searched_liked_and_drawn_by_lot(studio: Studio) -> None:
     def hung() -> list[str]:
         return [
             str(e.get_attribute("title"))
-            for e in studio.all("label.tile:not(.slot)")
+            for e in studio.all("label.tile:not(.upload-tile)")
             if e.is_displayed()
         ]
 
@@ -115,37 +115,37 @@ def test_styles_are_searched_liked_and_drawn_by_lot(studio: Studio) -> None:
     assert 0 < len(hung()) < len(everything)
     studio.at("search").send_keys(Keys.CONTROL + "a", Keys.DELETE)
     studio.at("search").send_keys("no such style")
-    assert studio.at("none-found").is_displayed()
+    assert studio.at("no-styles").is_displayed()
     studio.at("search").send_keys(Keys.CONTROL + "a", Keys.DELETE)
     assert hung() == everything
 
     before = studio.text("style-label")
     studio.at("random").click()
     assert studio.text("style-label") != before
-    studio.at("heart").click()
-    studio.at("favourites").click()
+    studio.at("favourite").click()
+    studio.at("favourites-only").click()
     [liked] = hung()
     assert studio.text("style-label").startswith(liked)
     studio.driver.refresh()
-    studio.until_hung()
-    studio.at("favourites").click()
+    studio.until_gallery()
+    studio.at("favourites-only").click()
     assert hung() == [liked]
 
 
 def test_three_styles_are_mixed_by_hand_keys_and_numbers(studio: Studio, shots: Path) -> None:
     studio.bring("photo.jpg")
     studio.until_preview()
-    studio.reach("mixing").click()
+    studio.reach("mix-styles").click()
     for number in (1, 2):
         studio.all(MIXABLE)[number].click()
-    names = [str(each.get_attribute("aria-label")) for each in studio.all("#pad input")]
+    names = [str(each.get_attribute("aria-label")) for each in studio.all("#mixer input")]
     assert len(names) == 3
 
     def shares() -> list[int]:
-        return [int(str(each.get_property("value"))) for each in studio.all("#pad input")]
+        return [int(str(each.get_property("value"))) for each in studio.all("#mixer input")]
 
     assert shares() in ([33, 33, 33], [33, 34, 33])
-    knob = studio.reach("knob")
+    knob = studio.reach("mixer-handle")
     ActionChains(studio.driver).move_to_element(knob).click_and_hold().move_by_offset(
         0, -60
     ).release().perform()
@@ -153,7 +153,7 @@ def test_three_styles_are_mixed_by_hand_keys_and_numbers(studio: Studio, shots: 
     moved = shares()
     studio.press(Keys.ARROW_DOWN)
     assert shares()[0] < moved[0]
-    number = studio.all("#pad input")[1]
+    number = studio.all("#mixer input")[1]
     number.send_keys(Keys.CONTROL + "a")
     number.send_keys("70")
     assert shares()[1] == 70
@@ -174,25 +174,25 @@ def test_three_styles_are_mixed_by_hand_keys_and_numbers(studio: Studio, shots: 
 
 
 def test_a_fifth_style_does_not_fit(studio: Studio) -> None:
-    studio.reach("mixing").click()
+    studio.reach("mix-styles").click()
     for number in (1, 2, 3):
         studio.all(MIXABLE)[number].click()
     assert len(studio.all("#grid input:checked")) == 4
     assert all(not each.is_enabled() for each in studio.all("#grid input:not(:checked)"))
-    studio.reach("mixing").click()
+    studio.reach("mix-styles").click()
     assert len(studio.all("#grid input:checked")) == 1
-    assert not studio.at("pad").is_displayed()
+    assert not studio.at("mixer").is_displayed()
 
 
 def test_a_part_is_kept_with_a_mask(studio: Studio, shots: Path) -> None:
     studio.bring("photo.jpg")
     studio.until_preview()
-    studio.reach("parting").click()
+    studio.reach("region-title").click()
     studio.until(lambda: studio.all("#mask-paint"))
     studio.set("mask-width", 30)
     studio.set("feather", 6)
     studio.reach("mask-paint").click()
-    brush = studio.at("brush")
+    brush = studio.at("mask-canvas")
     hand = ActionChains(studio.driver).move_to_element_with_offset(brush, -60, 0)
     hand.click_and_hold().move_by_offset(120, 0).release().perform()
     studio.driver.save_screenshot(str(shots / "mask.png"))
@@ -226,10 +226,10 @@ def test_a_part_is_kept_with_a_mask(studio: Studio, shots: Path) -> None:
 def test_the_brush_works_by_keyboard_and_inside_out(studio: Studio) -> None:
     studio.bring("photo.jpg")
     studio.until_preview()
-    studio.reach("parting").click()
+    studio.reach("region-title").click()
     studio.until(lambda: studio.all("#mask-paint"))
     studio.reach("mask-paint").click()
-    studio.at("brush").send_keys(Keys.SPACE, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.SPACE)
+    studio.at("mask-canvas").send_keys(Keys.SPACE, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.SPACE)
     studio.reach("mask-invert").click()
     studio.set("size", 256)
     studio.stylise()
@@ -242,11 +242,11 @@ def test_the_brush_works_by_keyboard_and_inside_out(studio: Studio) -> None:
     assert grey.getpixel((2, 2)) == 255
 
 
-def test_the_dials_stay_in_reach_of_a_mouse(studio: Studio) -> None:
-    """The button sticks to the bottom of the palette and hides nothing for good."""
+def test_the_settings_stay_in_reach_of_a_mouse(studio: Studio) -> None:
+    """The button sticks to the bottom of the settings and hides nothing for good."""
     studio.bring("photo.jpg")
     studio.until_preview()
-    for name in ("alpha", "stroke", "color-match", "parting", "file"):
+    for name in ("alpha", "stroke", "color-match", "region-title", "output-settings"):
         element = studio.reach(name)
         box = element.rect
         assert box["height"] > 0
@@ -255,7 +255,7 @@ def test_the_dials_stay_in_reach_of_a_mouse(studio: Studio) -> None:
 
 #: How opaque the brush's sheet is in its middle and near its corner.
 SHEET = """
-const sheet = document.getElementById("brush");
+const sheet = document.getElementById("mask-canvas");
 const ink = sheet.getContext("2d");
 const at = (x, y) => ink.getImageData(sheet.width * x, sheet.height * y, 1, 1).data[3];
 return [at(0.5, 0.5), at(0.02, 0.02)];
@@ -265,22 +265,22 @@ return [at(0.5, 0.5), at(0.02, 0.02)];
 def test_a_part_is_still_there_after_a_reload(studio: Studio) -> None:
     studio.bring("photo.jpg")
     studio.until_preview()
-    studio.reach("parting").click()
+    studio.reach("region-title").click()
     studio.until(lambda: studio.all("#mask-paint"))
     studio.reach("mask-paint").click()
-    studio.at("brush").send_keys(Keys.SPACE, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.SPACE)
+    studio.at("mask-canvas").send_keys(Keys.SPACE, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.SPACE)
     studio.reach("mask-invert").click()
     studio.set("feather", 8)
     studio.set("mask-style", "woodcut")
     studio.set("mask-alpha", 0.4)
-    kept = "return JSON.parse(localStorage.getItem('atelier.sitting')).mask?.alpha"
+    kept = "return JSON.parse(localStorage.getItem('atelier.session')).mask?.alpha"
     studio.until(lambda: studio.script(kept) == 0.4)
     studio.driver.refresh()
-    studio.until(lambda: studio.all("#brush"))
+    studio.until(lambda: studio.all("#mask-canvas"))
     studio.until(lambda: studio.script(SHEET) == [255, 0])
     assert studio.at("mask-invert").is_selected()
-    assert studio.text("feather-said") == "8 px"
-    assert (studio.text("mask-alpha-said"), studio.at("mask-style").get_property("value")) == (
+    assert studio.text("feather-value") == "8 px"
+    assert (studio.text("mask-alpha-value"), studio.at("mask-style").get_property("value")) == (
         "40%",
         "woodcut",
     )
@@ -293,7 +293,7 @@ def test_a_part_is_still_there_after_a_reload(studio: Studio) -> None:
     # As it is from the link to the job, and it goes into what is made next.
     studio.driver.refresh()
     studio.until_finished()
-    studio.until(lambda: studio.all("#brush"))
+    studio.until(lambda: studio.all("#mask-canvas"))
     # What was inside out was sent as it counts: everything but the middle.
     studio.until(lambda: studio.script(SHEET) == [0, 255])
     studio.set("alpha", 0.95)
@@ -308,5 +308,5 @@ def test_a_part_is_still_there_after_a_reload(studio: Studio) -> None:
     studio.until_preview()
     studio.driver.refresh()
     studio.until_preview()
-    assert not studio.all("#brush")
+    assert not studio.all("#mask-canvas")
     assert studio.errors() == []

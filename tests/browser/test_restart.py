@@ -41,7 +41,7 @@ class Restartable:
         }
         with (self.home / "service.log").open("a") as log:
             self.service = subprocess.Popen(
-                [sys.executable, "-m", "atelier.cli", "up", "--port", str(self.port)],
+                [sys.executable, "-m", "atelier", "up", "--port", str(self.port)],
                 cwd=self.home,
                 env=environment,
                 stdout=subprocess.PIPE,
@@ -83,12 +83,12 @@ def test_a_restart_in_the_middle_loses_nothing(
     studio.until(studio.job_id)
     job = studio.job_id()
     restartable.stop()
-    studio.until(lambda: studio.at("away").is_displayed(), seconds=60)
-    assert "can’t be reached" in studio.text("away")
+    studio.until(lambda: studio.at("offline").is_displayed(), seconds=60)
+    assert "can’t be reached" in studio.text("offline")
     studio.driver.save_screenshot(str(shots / "away.png"))
 
     restartable.start()
-    studio.until(lambda: not studio.at("away").is_displayed(), seconds=60)
+    studio.until(lambda: not studio.at("offline").is_displayed(), seconds=60)
     studio.until(lambda: studio.text("status") == "Finished" and studio.kind() == "final", seconds=200)
     assert studio.job_id() == job
     assert studio.width() == 4096

@@ -42,7 +42,7 @@ def locked(browser_files: tuple[str, str], tmp_path: Path) -> Iterator[tuple[str
         "PYTHONUNBUFFERED": "1",
         "API_KEYS": "on",
     }
-    command = [sys.executable, "-m", "atelier.cli"]
+    command = [sys.executable, "-m", "atelier"]
     create = [*command, "keys", "create", "--owner", "ada"]
     token = subprocess.run(
         create, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
@@ -100,9 +100,9 @@ def test_a_locked_studio_opens_with_a_key_and_closes_again(
     assert chromium.current_url == f"{url}/"
     assert chromium.execute_script("return document.cookie") == ""
 
-    chromium.find_element(By.ID, "photo-file").send_keys(str(pictures / "photo.jpg"))
+    chromium.find_element(By.ID, "content-file").send_keys(str(pictures / "photo.jpg"))
     chromium.find_element(By.ID, "stylise").click()
-    until(chromium, "#wall[data-state=compared]")
+    until(chromium, "#canvas[data-state=compared]")
     assert said(chromium) == []
 
     chromium.find_element(By.ID, "log-out").click()

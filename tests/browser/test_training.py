@@ -1,4 +1,4 @@
-"""A lesson as a person gives it: choose a painting, start, watch, pause, go on, stop, paint with it."""
+"""A training as a person runs it: choose a style, start, watch, pause, go on, stop, paint with it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(
 
 
 @pytest.fixture
-def lesson(chromium: webdriver.Chrome, service_url: str) -> Page:
+def training_page(chromium: webdriver.Chrome, service_url: str) -> Page:
     page = Page(chromium, service_url)
     page.fresh("/training")
     page.until(lambda: page.all("#grid input") and page.all("#dataset option"), seconds=30)
@@ -21,8 +21,8 @@ def lesson(chromium: webdriver.Chrome, service_url: str) -> Page:
 
 
 def small(page: Page, name: str, steps: int) -> None:
-    """Settings of a lesson that takes seconds."""
-    page.script("document.querySelector('.more').open = true")
+    """Settings of a training that takes seconds."""
+    page.script("document.querySelector('.disclosure').open = true")
     page.set("name", name)
     page.script("const e = document.getElementById('steps'); e.min = 1; e.step = 1; e.max = 5000;")
     page.set("steps", steps)
@@ -35,75 +35,75 @@ def job_of(page: Page) -> dict[str, object]:
     return dict(httpx.get(f"{page.url}/v1/jobs/{id_}").json())
 
 
-def test_a_lesson_from_start_to_a_picture(lesson: Page, pictures: Path, shots: Path) -> None:
-    lesson.driver.save_screenshot(str(shots / "training-empty.png"))
-    lesson.all("#grid input")[6].click()
-    assert lesson.at("name").get_property("value")
-    small(lesson, "browser-lesson", 60)
-    lesson.at("start").click()
-    lesson.until(lambda: "Learning" in lesson.text("training-title"), seconds=200)
-    lesson.until(lambda: lesson.all(".curve.total"), seconds=200)
-    lesson.driver.save_screenshot(str(shots / "training-running.png"))
+def test_a_training_from_start_to_a_picture(training_page: Page, pictures: Path, shots: Path) -> None:
+    training_page.driver.save_screenshot(str(shots / "training-empty.png"))
+    training_page.all("#grid input")[6].click()
+    assert training_page.at("name").get_property("value")
+    small(training_page, "browser-training", 60)
+    training_page.at("start").click()
+    training_page.until(lambda: "Training" in training_page.text("training-title"), seconds=200)
+    training_page.until(lambda: training_page.all(".curve.total"), seconds=200)
+    training_page.driver.save_screenshot(str(shots / "training-running.png"))
 
-    # A reload in the middle goes on with the same lesson.
-    lesson.driver.refresh()
-    lesson.until(lambda: "is ready" in lesson.text("training-title"), seconds=300)
-    assert job_of(lesson)["status"] == "succeeded"
-    lesson.until(lambda: lesson.all("#filmstrip img"))
-    assert lesson.script("return document.getElementById('sample').naturalWidth") > 0
-    points = int(str(lesson.all(".curve.total")[0].get_attribute("data-points")))
+    # A reload in the middle goes on with the same training_page.
+    training_page.driver.refresh()
+    training_page.until(lambda: "is ready" in training_page.text("training-title"), seconds=300)
+    assert job_of(training_page)["status"] == "succeeded"
+    training_page.until(lambda: training_page.all("#filmstrip img"))
+    assert training_page.script("return document.getElementById('sample').naturalWidth") > 0
+    points = int(str(training_page.all(".curve.total")[0].get_attribute("data-points")))
     assert points > 5
-    assert "total from" in str(lesson.at("curves").get_attribute("aria-label"))
-    lesson.until(lambda: "browser-lesson" in lesson.text("works"))
-    assert "About" in lesson.text("estimate")
-    lesson.driver.save_screenshot(str(shots / "training-done.png"))
+    assert "total from" in str(training_page.at("loss-curves").get_attribute("aria-label"))
+    training_page.until(lambda: "browser-training" in training_page.text("networks"))
+    assert "About" in training_page.text("estimate")
+    training_page.driver.save_screenshot(str(shots / "training-done.png"))
 
     # The network as a file for another runtime.
-    lesson.script(
+    training_page.script(
         "HTMLAnchorElement.prototype.click = function () { window.taken = this.href; };"
-        "const list = document.querySelector('#works select'); list.value = 'torchscript';"
+        "const list = document.querySelector('#networks select'); list.value = 'torchscript';"
         "list.dispatchEvent(new Event('change'));"
     )
-    lesson.until(lambda: "writing TorchScript" in lesson.text("works"))
-    lesson.until(lambda: lesson.script("return window.taken ?? ''"), seconds=200)
-    file = httpx.get(str(lesson.script("return window.taken"))).raise_for_status()
+    training_page.until(lambda: "writing TorchScript" in training_page.text("networks"))
+    training_page.until(lambda: training_page.script("return window.taken ?? ''"), seconds=200)
+    file = httpx.get(str(training_page.script("return window.taken"))).raise_for_status()
     assert file.content[:2] == b"PK"  # as PyTorch's archives begin
     assert file.headers["Content-Disposition"].endswith(".pt")
-    assert "version 1" in lesson.text("works")
-    lesson.driver.refresh()
-    lesson.until(lambda: lesson.at("use").is_displayed())
+    assert "version 1" in training_page.text("networks")
+    training_page.driver.refresh()
+    training_page.until(lambda: training_page.at("use-network").is_displayed())
 
-    lesson.at("use").click()
-    studio = Studio(lesson.driver, lesson.url, pictures)
-    studio.until_hung()
-    studio.until(lambda: studio.text("style-label").startswith("browser-lesson"))
+    training_page.at("use-network").click()
+    studio = Studio(training_page.driver, training_page.url, pictures)
+    studio.until_gallery()
+    studio.until(lambda: studio.text("style-label").startswith("browser-training"))
     studio.bring("photo.jpg")
     studio.until_preview()
     studio.set("size", 256)
     studio.stylise()
     studio.until_finished()
-    assert str(studio.params()["network"]).startswith("browser-lesson")
-    assert lesson.errors() == []
+    assert str(studio.params()["network"]).startswith("browser-training")
+    assert training_page.errors() == []
 
 
-def test_a_lesson_is_paused_goes_on_and_is_stopped_when_it_looks_good(lesson: Page) -> None:
-    small(lesson, "browser-pause", 3000)
-    lesson.at("start").click()
-    lesson.until(lambda: "Learning" in lesson.text("training-title"), seconds=200)
-    lesson.at("pause").click()
-    lesson.until(lambda: lesson.text("training-title") == "Paused", seconds=120)
-    assert job_of(lesson)["paused"] is True
-    lesson.at("resume").click()
-    lesson.until(lambda: "Learning" in lesson.text("training-title"), seconds=200)
-    lesson.until(lambda: lesson.at("finish").is_displayed())
-    lesson.at("finish").click()
-    lesson.until(lambda: "is ready" in lesson.text("training-title"), seconds=200)
-    names = [each["name"] for each in httpx.get(f"{lesson.url}/v1/networks").json()["items"]]
+def test_a_training_is_paused_goes_on_and_is_stopped_when_it_looks_good(training_page: Page) -> None:
+    small(training_page, "browser-pause", 3000)
+    training_page.at("start").click()
+    training_page.until(lambda: "Training" in training_page.text("training-title"), seconds=200)
+    training_page.at("pause").click()
+    training_page.until(lambda: training_page.text("training-title") == "Paused", seconds=120)
+    assert job_of(training_page)["paused"] is True
+    training_page.at("resume").click()
+    training_page.until(lambda: "Training" in training_page.text("training-title"), seconds=200)
+    training_page.until(lambda: training_page.at("finish").is_displayed())
+    training_page.at("finish").click()
+    training_page.until(lambda: "is ready" in training_page.text("training-title"), seconds=200)
+    names = [each["name"] for each in httpx.get(f"{training_page.url}/v1/networks").json()["items"]]
     assert "browser-pause" in names
 
 
-def test_a_name_that_cannot_be_used_is_said(lesson: Page) -> None:
-    lesson.set("name", "Not A Name!")
-    lesson.at("start").click()
-    lesson.until(lambda: lesson.at("notice").is_displayed())
-    assert "name" in lesson.text("notice").lower() or "pattern" in lesson.text("notice")
+def test_a_name_that_cannot_be_used_is_said(training_page: Page) -> None:
+    training_page.set("name", "Not A Name!")
+    training_page.at("start").click()
+    training_page.until(lambda: training_page.at("notice").is_displayed())
+    assert "name" in training_page.text("notice").lower() or "pattern" in training_page.text("notice")

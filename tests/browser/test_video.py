@@ -28,7 +28,7 @@ return {before: before.currentTime, after: after.currentTime, paused: [before.pa
 
 def drop(page: Studio, path: Path, type_: str = "video/mp4") -> None:
     data = base64.b64encode(path.read_bytes()).decode()
-    page.script(DROP, page.at("recent"), path.name, type_, data)
+    page.script(DROP, page.at("history"), path.name, type_, data)
 
 
 def paint(page: Studio, path: Path, **settings: object) -> None:
@@ -42,7 +42,7 @@ def paint(page: Studio, path: Path, **settings: object) -> None:
 
 
 def state(page: Studio) -> str | None:
-    return page.at("wall").get_attribute("data-state")
+    return page.at("canvas").get_attribute("data-state")
 
 
 def times(page: Studio) -> dict[str, Any]:
@@ -50,145 +50,145 @@ def times(page: Studio) -> dict[str, Any]:
 
 
 def test_a_video_becomes_a_painting_and_both_play_in_step(
-    cinema: Studio, clip: Path, shots: Path
+    video_page: Studio, clip: Path, shots: Path
 ) -> None:
-    cinema.driver.save_screenshot(str(shots / "video-empty.png"))
-    drop(cinema, clip)
-    cinema.until(lambda: state(cinema) == "photo")
-    assert cinema.text("clock") == "0:00.0 / 0:03.0"
-    cinema.all("#grid input")[3].click()
-    cinema.set("alpha", 0.9)
-    cinema.set("size", 192)
-    cinema.stylise()
+    video_page.driver.save_screenshot(str(shots / "video-empty.png"))
+    drop(video_page, clip)
+    video_page.until(lambda: state(video_page) == "photo")
+    assert video_page.text("clock") == "0:00.0 / 0:03.0"
+    video_page.all("#grid input")[3].click()
+    video_page.set("alpha", 0.9)
+    video_page.set("size", 192)
+    video_page.stylise()
     # A frame that was painted hangs beside the one that it was painted from.
-    cinema.until(lambda: cinema.kind() == "preview")
-    assert cinema.script("return document.getElementById('foretaste').naturalWidth") == 192
-    cinema.driver.save_screenshot(str(shots / "video-running.png"))
-    cinema.until_finished()
-    cinema.until(lambda: state(cinema) == "compared")
-    assert cinema.script("return document.getElementById('after').videoWidth") == 192
-    job = cinema.job()
+    video_page.until(lambda: video_page.kind() == "preview")
+    assert video_page.script("return document.getElementById('latest-frame').naturalWidth") == 192
+    video_page.driver.save_screenshot(str(shots / "video-running.png"))
+    video_page.until_finished()
+    video_page.until(lambda: state(video_page) == "compared")
+    assert video_page.script("return document.getElementById('after').videoWidth") == 192
+    job = video_page.job()
     assert (job["kind"], job["params"]["alpha"], job["params"]["size"]) == ("video", 0.9, 192)
 
-    cinema.at("play").click()
-    assert cinema.at("play").get_attribute("aria-label") == "Pause"
-    cinema.until(lambda: times(cinema)["after"] > 0.5)
-    running = times(cinema)
+    video_page.at("play").click()
+    assert video_page.at("play").get_attribute("aria-label") == "Pause"
+    video_page.until(lambda: times(video_page)["after"] > 0.5)
+    running = times(video_page)
     assert running["paused"] == [False, False]
     assert abs(running["before"] - running["after"]) < 0.3
-    cinema.at("play").click()
-    cinema.until(lambda: times(cinema)["paused"] == [True, True])
-    cinema.until(lambda: abs(times(cinema)["before"] - times(cinema)["after"]) < 0.5 / RATE)
-    cinema.driver.save_screenshot(str(shots / "video-finished.png"))
-    assert cinema.script("return document.getElementById('before').muted")
+    video_page.at("play").click()
+    video_page.until(lambda: times(video_page)["paused"] == [True, True])
+    video_page.until(lambda: abs(times(video_page)["before"] - times(video_page)["after"]) < 0.5 / RATE)
+    video_page.driver.save_screenshot(str(shots / "video-finished.png"))
+    assert video_page.script("return document.getElementById('before').muted")
 
-    cinema.until(lambda: cinema.all("#rack a[aria-current] img"))
-    assert cinema.errors() == []
+    video_page.until(lambda: video_page.all("#history-list a[aria-current] img"))
+    assert video_page.errors() == []
 
 
-def test_the_player_by_mouse_and_by_keyboard(cinema: Studio, clip: Path) -> None:
-    paint(cinema, clip, size=128)
-    cinema.set("seek", 1.5)
-    cinema.until(lambda: abs(times(cinema)["before"] - 1.5) < 0.01)
-    assert times(cinema)["after"] == pytest.approx(1.5, abs=0.01)
-    cinema.at("forward").click()
+def test_the_player_by_mouse_and_by_keyboard(video_page: Studio, clip: Path) -> None:
+    paint(video_page, clip, size=128)
+    video_page.set("seek", 1.5)
+    video_page.until(lambda: abs(times(video_page)["before"] - 1.5) < 0.01)
+    assert times(video_page)["after"] == pytest.approx(1.5, abs=0.01)
+    video_page.at("forward").click()
     # Frame 30 begins at 1.5 s; the middle of the next is half a frame after it has begun.
-    cinema.until(lambda: times(cinema)["after"] == pytest.approx(31.5 / RATE, abs=0.002))
-    cinema.until(lambda: times(cinema)["before"] == pytest.approx(31.5 / RATE, abs=0.002))
-    cinema.press(",", ",")
-    cinema.until(lambda: times(cinema)["after"] == pytest.approx(29.5 / RATE, abs=0.002))
-    cinema.press(".")
-    cinema.until(lambda: times(cinema)["after"] == pytest.approx(30.5 / RATE, abs=0.002))
-    cinema.press("m")
-    assert cinema.at("mute").get_attribute("aria-pressed") == "true"
-    assert cinema.script("return document.getElementById('after').muted")
+    video_page.until(lambda: times(video_page)["after"] == pytest.approx(31.5 / RATE, abs=0.002))
+    video_page.until(lambda: times(video_page)["before"] == pytest.approx(31.5 / RATE, abs=0.002))
+    video_page.press(",", ",")
+    video_page.until(lambda: times(video_page)["after"] == pytest.approx(29.5 / RATE, abs=0.002))
+    video_page.press(".")
+    video_page.until(lambda: times(video_page)["after"] == pytest.approx(30.5 / RATE, abs=0.002))
+    video_page.press("m")
+    assert video_page.at("mute").get_attribute("aria-pressed") == "true"
+    assert video_page.script("return document.getElementById('after').muted")
 
     # Looped, it comes round; not looped, it stops at the end.
-    cinema.set("seek", 2.7)
-    cinema.press("k")
-    cinema.until(lambda: times(cinema)["after"] < 2)
-    cinema.press("k", "l")
-    assert cinema.at("loop").get_attribute("aria-pressed") == "false"
-    cinema.set("seek", 2.7)
-    cinema.press("k")
-    assert cinema.at("play").get_attribute("aria-label") == "Pause"
-    cinema.until(lambda: cinema.at("play").get_attribute("aria-label") == "Play")
-    assert times(cinema)["after"] > 2.7
-    assert times(cinema)["paused"] == [True, True]
+    video_page.set("seek", 2.7)
+    video_page.press("k")
+    video_page.until(lambda: times(video_page)["after"] < 2)
+    video_page.press("k", "l")
+    assert video_page.at("loop").get_attribute("aria-pressed") == "false"
+    video_page.set("seek", 2.7)
+    video_page.press("k")
+    assert video_page.at("play").get_attribute("aria-label") == "Pause"
+    video_page.until(lambda: video_page.at("play").get_attribute("aria-label") == "Play")
+    assert times(video_page)["after"] > 2.7
+    assert times(video_page)["paused"] == [True, True]
 
-    cinema.set("speed", "0.25")
+    video_page.set("speed", "0.25")
     rates = "return ['before', 'after'].map((id) => document.getElementById(id).playbackRate)"
-    assert cinema.script(rates) == [0.25, 0.25]
-    cinema.all("[data-view=side]")[0].click()
-    left, right = (cinema.at(each).rect["x"] for each in ("pane-before", "pane-after"))
+    assert video_page.script(rates) == [0.25, 0.25]
+    video_page.all("[data-view=side]")[0].click()
+    left, right = (video_page.at(each).rect["x"] for each in ("pane-before", "pane-after"))
     assert left < right
-    cinema.script("document.getElementById('play').focus()")
+    video_page.script("document.getElementById('play').focus()")
     controls = {"back", "forward", "seek", "loop", "mute", "speed", "alpha", "temporal"}
-    assert controls <= set(cinema.tab_to("stylise"))
-    assert cinema.errors() == []
+    assert controls <= set(video_page.tab_to("stylise"))
+    assert video_page.errors() == []
 
 
-def test_a_stretch_plays_beside_its_own_part_of_the_original(cinema: Studio, clip: Path) -> None:
-    drop(cinema, clip)
-    cinema.script("document.getElementById('stretch').open = true")
-    paint(cinema, clip, size=128, start_s=1, end_s=2)
-    assert cinema.script("return document.getElementById('after').duration") == pytest.approx(
+def test_a_stretch_plays_beside_its_own_part_of_the_original(video_page: Studio, clip: Path) -> None:
+    drop(video_page, clip)
+    video_page.script("document.getElementById('trim').open = true")
+    paint(video_page, clip, size=128, start_s=1, end_s=2)
+    assert video_page.script("return document.getElementById('after').duration") == pytest.approx(
         1, abs=0.06
     )
-    cinema.set("seek", 0.5)
-    cinema.until(lambda: times(cinema)["before"] == pytest.approx(1.5, abs=0.01))
+    video_page.set("seek", 0.5)
+    video_page.until(lambda: times(video_page)["before"] == pytest.approx(1.5, abs=0.01))
 
 
-def test_a_reload_in_the_middle_finds_the_video(cinema: Studio, clip: Path) -> None:
-    drop(cinema, clip)
-    cinema.set("size", 160)
-    cinema.set("temporal", 0.35)
-    cinema.stylise()
-    cinema.until(cinema.job_id)
-    cinema.driver.refresh()
-    cinema.until_finished()
-    cinema.until(lambda: state(cinema) == "compared")
-    assert (cinema.text("temporal-said"), cinema.text("size-said")) == ("35%", "160 px")
+def test_a_reload_in_the_middle_finds_the_video(video_page: Studio, clip: Path) -> None:
+    drop(video_page, clip)
+    video_page.set("size", 160)
+    video_page.set("temporal", 0.35)
+    video_page.stylise()
+    video_page.until(video_page.job_id)
+    video_page.driver.refresh()
+    video_page.until_finished()
+    video_page.until(lambda: state(video_page) == "compared")
+    assert (video_page.text("temporal-value"), video_page.text("size-value")) == ("35%", "160 px")
     # The original came from the service, in ranges, and both can be wound.
-    assert "/inputs/content" in str(cinema.at("before").get_property("currentSrc"))
-    cinema.set("seek", 2)
-    cinema.until(lambda: times(cinema)["before"] == pytest.approx(2, abs=0.01))
+    assert "/inputs/content" in str(video_page.at("before").get_property("currentSrc"))
+    video_page.set("seek", 2)
+    video_page.until(lambda: times(video_page)["before"] == pytest.approx(2, abs=0.01))
     # And it can be painted again, although the file is gone from the page.
-    cinema.set("alpha", 0.2)
-    first = cinema.job_id()
-    cinema.stylise()
-    cinema.until(lambda: cinema.job_id() not in {"", first})
-    cinema.until_finished()
+    video_page.set("alpha", 0.2)
+    first = video_page.job_id()
+    video_page.stylise()
+    video_page.until(lambda: video_page.job_id() not in {"", first})
+    video_page.until_finished()
 
 
-def test_what_cannot_be_used_is_said_by_its_name(cinema: Studio, tmp_path: Path) -> None:
-    drop(cinema, cinema.pictures / "photo.jpg", "image/jpeg")
-    assert cinema.complaint() == "photo.jpg is no video. Pictures are painted in the studio."
+def test_what_cannot_be_used_is_said_by_its_name(video_page: Studio, tmp_path: Path) -> None:
+    drop(video_page, video_page.pictures / "photo.jpg", "image/jpeg")
+    assert video_page.complaint() == "photo.jpg is not a video. Pictures are painted in the studio."
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"This is not a video." * 20)
-    drop(cinema, broken)
-    cinema.until(lambda: state(cinema) == "unpreviewed")
-    assert "broken.mp4" in cinema.text("unpreviewed")
-    cinema.stylise()
-    cinema.until(lambda: cinema.complaint().startswith("broken.mp4 "))
-    cinema.fresh("/")
-    cinema.until_hung()
-    drop(cinema, broken)
-    assert "Video page" in cinema.complaint()
+    drop(video_page, broken)
+    video_page.until(lambda: state(video_page) == "no-preview")
+    assert "broken.mp4" in video_page.text("no-preview")
+    video_page.stylise()
+    video_page.until(lambda: video_page.complaint().startswith("broken.mp4 "))
+    video_page.fresh("/")
+    video_page.until_gallery()
+    drop(video_page, broken)
+    assert "Video page" in video_page.complaint()
 
 
-def test_every_recipe_makes_the_same_video(cinema: Studio, clip: Path, tmp_path: Path) -> None:
-    paint(cinema, clip, size=128, end_s=0.5)
-    wanted = cinema.params()
+def test_every_recipe_makes_the_same_video(video_page: Studio, clip: Path, tmp_path: Path) -> None:
+    paint(video_page, clip, size=128, end_s=0.5)
+    wanted = video_page.params()
     (tmp_path / "holiday.mp4").write_bytes(clip.read_bytes())
-    picture = httpx.get(f"{cinema.url}/v1/jobs/{cinema.job_id()}/output").content
+    picture = httpx.get(f"{video_page.url}/v1/jobs/{video_page.job_id()}/output").content
 
     def copied(form: str) -> str:
-        cinema.script("document.getElementById('menu').open = true")
-        cinema.at(form).click()
-        cinema.until(lambda: cinema.text("command"))
-        cinema.until(lambda: not cinema.at("menu").get_attribute("open"))
-        return cinema.text("command")
+        video_page.script("document.getElementById('menu').open = true")
+        video_page.at(form).click()
+        video_page.until(lambda: video_page.text("command"))
+        video_page.until(lambda: not video_page.at("menu").get_attribute("open"))
+        return video_page.text("command")
 
     def run(*command: str) -> bytes:
         return subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
@@ -196,66 +196,68 @@ def test_every_recipe_makes_the_same_video(cinema: Studio, clip: Path, tmp_path:
     assert json.loads(run(*shlex.split(copied("curl"))))["params"] == wanted
     words = shlex.split(copied("cli"))
     assert words[:2] == ["atelier", "submit-video"]
-    for command in (["-m", "atelier.cli", *words[1:]], ["-c", copied("python")]):
+    for command in (["-m", "atelier", *words[1:]], ["-c", copied("python")]):
         run(sys.executable, *command)
         assert (tmp_path / "painting.mp4").read_bytes() == picture
         (tmp_path / "painting.mp4").unlink()
 
 
 @pytest.mark.usefixtures("phone")
-def test_a_phone_never_scrolls_sideways(cinema: Studio, clip: Path, shots: Path) -> None:
-    assert cinema.sideways() <= 0
-    paint(cinema, clip, size=128)
-    assert cinema.sideways() <= 0
-    cinema.driver.save_screenshot(str(shots / "video-phone.png"))
+def test_a_phone_never_scrolls_sideways(video_page: Studio, clip: Path, shots: Path) -> None:
+    assert video_page.sideways() <= 0
+    paint(video_page, clip, size=128)
+    assert video_page.sideways() <= 0
+    video_page.driver.save_screenshot(str(shots / "video-phone.png"))
 
 
-def test_nothing_but_tab_and_keys(cinema: Studio, clip: Path) -> None:
-    cinema.tab_to("stylise")
-    cinema.press(Keys.ENTER)
-    assert "video first" in cinema.complaint()
-    assert cinema.focused() == "photo-file"
-    cinema.at("photo-file").send_keys(str(clip))
-    cinema.until(lambda: state(cinema) == "photo")
-    cinema.script("document.activeElement.blur()")
-    cinema.tab_to("play")
-    cinema.press(Keys.SPACE)
-    cinema.until(lambda: cinema.script("return document.getElementById('before').currentTime") > 0.2)
-    cinema.press(Keys.SPACE)
-    assert cinema.at("play").get_attribute("aria-label") == "Play"
+def test_nothing_but_tab_and_keys(video_page: Studio, clip: Path) -> None:
+    video_page.tab_to("stylise")
+    video_page.press(Keys.ENTER)
+    assert "video first" in video_page.complaint()
+    assert video_page.focused() == "content-file"
+    video_page.at("content-file").send_keys(str(clip))
+    video_page.until(lambda: state(video_page) == "photo")
+    video_page.script("document.activeElement.blur()")
+    video_page.tab_to("play")
+    video_page.press(Keys.SPACE)
+    video_page.until(
+        lambda: video_page.script("return document.getElementById('before').currentTime") > 0.2
+    )
+    video_page.press(Keys.SPACE)
+    assert video_page.at("play").get_attribute("aria-label") == "Play"
 
 
-def test_a_video_that_was_not_sent_yet_survives_a_reload(cinema: Studio, clip: Path) -> None:
-    drop(cinema, clip)
-    cinema.until(lambda: state(cinema) == "photo")
-    cinema.set("alpha", 0.45)
-    cinema.driver.refresh()
-    cinema.until(lambda: state(cinema) == "photo")
-    assert cinema.text("status") == "holiday.mp4"
-    assert (cinema.text("clock"), cinema.text("alpha-said")) == ("0:00.0 / 0:03.0", "45%")
-    cinema.set("size", 128)
-    cinema.stylise()
-    cinema.until_finished()
+def test_a_video_that_was_not_sent_yet_survives_a_reload(video_page: Studio, clip: Path) -> None:
+    drop(video_page, clip)
+    video_page.until(lambda: state(video_page) == "photo")
+    video_page.set("alpha", 0.45)
+    video_page.driver.refresh()
+    video_page.until(lambda: state(video_page) == "photo")
+    assert video_page.text("status") == "holiday.mp4"
+    assert (video_page.text("clock"), video_page.text("alpha-value")) == ("0:00.0 / 0:03.0", "45%")
+    video_page.set("size", 128)
+    video_page.stylise()
+    video_page.until_finished()
     # Once it was sent, the service has it, and the browser keeps nothing.
-    for address in ("about:blank", f"{cinema.url}/video"):
-        cinema.driver.get(address)
-    cinema.until(lambda: cinema.all("#rack a"))
-    cinema.until_hung()
-    assert state(cinema) == "empty"
+    for address in ("about:blank", f"{video_page.url}/video"):
+        video_page.driver.get(address)
+    video_page.until(lambda: video_page.all("#history-list a"))
+    video_page.until_gallery()
+    assert state(video_page) == "empty"
 
 
-def test_the_page_goes_on_when_the_server_is_back(cinema: Studio, clip: Path) -> None:
-    drop(cinema, clip)
-    cinema.until(lambda: state(cinema) == "photo")
-    cinema.set("size", 128)
-    cinema.set("alpha", 0.55)
-    cinema.driver.set_network_conditions(offline=True, latency=0, throughput=0)
+def test_the_page_goes_on_when_the_server_is_back(video_page: Studio, clip: Path) -> None:
+    drop(video_page, clip)
+    video_page.until(lambda: state(video_page) == "photo")
+    video_page.set("size", 128)
+    video_page.set("alpha", 0.55)
+    video_page.driver.set_network_conditions(offline=True, latency=0, throughput=0)
     try:
-        cinema.stylise()
-        cinema.until(lambda: cinema.at("away").is_displayed())
-        assert "can\u2019t be reached" in cinema.text("away")
+        video_page.stylise()
+        video_page.until(lambda: video_page.at("offline").is_displayed())
+        assert "can\u2019t be reached" in video_page.text("offline")
     finally:
-        cinema.driver.delete_network_conditions()
-    cinema.until_finished()
-    cinema.until(lambda: state(cinema) == "compared")
-    assert not cinema.at("away").is_displayed()
+        video_page.driver.delete_network_conditions()
+    video_page.until_finished()
+    video_page.until(lambda: state(video_page) == "compared")
+    assert not video_page.at("offline").is_displayed()

@@ -15,7 +15,7 @@ from atelier import Client
 def stack(tmp_path: Path, database_url: str) -> Iterator[Stack]:
     stack = Stack(tmp_path, database_url)
     subprocess.run(
-        [sys.executable, "-m", "atelier.cli", "migrate"],
+        [sys.executable, "-m", "atelier", "migrate"],
         env=stack.environment,
         cwd=ROOT,
         check=True,

@@ -10,8 +10,6 @@ from support.service_stack import Stack
 
 from atelier import Client, client
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 

@@ -13,8 +13,6 @@ from support.service_stack import Stack
 
 from atelier.cli import main
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-
 
 @pytest.fixture
 def database_url(sqlite_url: str) -> str:

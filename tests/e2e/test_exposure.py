@@ -18,12 +18,10 @@ from atelier.cli import main
 from jobs.local.processes import WEB
 from jobs.local.supervisor import resolve
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-
 
 def atelier(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "atelier.cli", *arguments],
+        [sys.executable, "-m", "atelier", *arguments],
         env=stack.environment,
         cwd=ROOT,
         capture_output=True,

@@ -15,8 +15,6 @@ from support.service_stack import ROOT, Stack, finished, states
 from atelier import Client
 from jobs.queue.broker import Broker, make_celery
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(300)]
-
 
 @pytest.fixture(scope="module")
 def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
@@ -33,7 +31,7 @@ def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
 def stack(tmp_path: Path, sqlite_url: str, rabbit: RabbitServer) -> Iterator[Stack]:
     stack = Stack(tmp_path, sqlite_url)
     stack.environment |= {"BROKER_URL": rabbit.url, "REDIS_URL": "redis://127.0.0.1:1/0"}
-    migrate = [sys.executable, "-m", "atelier.cli", "migrate"]
+    migrate = [sys.executable, "-m", "atelier", "migrate"]
     subprocess.run(migrate, env=stack.environment, cwd=ROOT, check=True, capture_output=True)
     try:
         stack.start("web", "worker", "maintenance")

@@ -9,8 +9,6 @@ from support.service_stack import Stack, finished, states
 
 from atelier import Client
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
-
 #: Long enough for all of a batch to be under way when the signal comes, whatever the machine.
 LARGE = 2400
 

@@ -12,7 +12,6 @@ from support.service_stack import ROOT, Stack
 
 from jobs.local.supervisor import resolve
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 PASSWORD = "hunter2-of-the-tests"
 SIGNING = "whsec_aHVudGVyMi1vZi10aGUtdGVzdHMtaHVudGVyMg=="
 

@@ -10,8 +10,6 @@ from support.service_stack import Stack, finished, states
 
 from atelier import Client
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
-
 #: Long enough for a render to be under way when the signal comes, whatever the machine.
 LARGE = 4000
 
@@ -35,6 +33,7 @@ def restart_worker(stack: Stack, **environment: str) -> None:
     stack.start("worker")
 
 
+@pytest.mark.smoke
 def test_a_job_that_ends_in_time_is_ended(
     stack: Stack, api: Client, photo: Path, painting: Path
 ) -> None:

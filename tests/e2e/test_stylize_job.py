@@ -11,9 +11,8 @@ from support.service_stack import Stack, ask, finished, states
 
 from atelier import Client
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-
+@pytest.mark.smoke
 def test_a_picture_and_its_job_survive_a_restart_of_everything(
     stack: Stack, api: Client, photo: Path, painting: Path
 ) -> None:
@@ -32,6 +31,7 @@ def test_a_picture_and_its_job_survive_a_restart_of_everything(
         assert (image.format, image.size) == ("PNG", (96, 64))
 
 
+@pytest.mark.smoke
 def test_a_worker_killed_in_mid_job(stack: Stack, api: Client, photo: Path, painting: Path) -> None:
     finished(api, api.submit(photo, style=painting)["id"])  # warm
     job_id = api.submit(photo, style=painting, size=3000)["id"]
@@ -47,6 +47,7 @@ def test_a_worker_killed_in_mid_job(stack: Stack, api: Client, photo: Path, pain
     assert states(api, job_id) == ["queued", "running", "queued", "running", "succeeded"]
 
 
+@pytest.mark.smoke
 def test_jobs_are_taken_while_redis_is_away_and_run_when_it_is_back(
     stack: Stack, api: Client, photo: Path, painting: Path
 ) -> None:
@@ -89,6 +90,7 @@ def test_the_simple_calls(stack: Stack, api: Client, photo: Path, painting: Path
         assert image.size == (48, 32)
 
 
+@pytest.mark.smoke
 def test_a_canceled_job_ends_at_once(stack: Stack, api: Client, photo: Path, painting: Path) -> None:
     stack.terminate("worker")
     job_id = api.submit(photo, style=painting)["id"]

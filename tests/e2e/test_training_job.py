@@ -14,8 +14,6 @@ from support.tests_support import zipped
 
 from atelier import Client
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
-
 ENDLESS = {
     "kind": "train",
     "name": "mine",

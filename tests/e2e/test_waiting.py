@@ -15,7 +15,6 @@ from support.service_stack import ROOT, Stack
 from atelier import Client
 from jobs.local.processes import WEB
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 THREADS = 4
 
 
@@ -24,7 +23,7 @@ def small(tmp_path: Path) -> Iterator[Stack]:
     """A web server of four threads, and nobody who works."""
     stack = Stack(tmp_path, "")
     stack.commands["web"] = WEB.format(host="127.0.0.1", port=stack.port, threads=THREADS).split()
-    migrate = [sys.executable, "-m", "atelier.cli", "migrate"]
+    migrate = [sys.executable, "-m", "atelier", "migrate"]
     subprocess.run(migrate, env=stack.environment, cwd=ROOT, check=True, capture_output=True)
     stack.start("redis", "web")
     yield stack

@@ -47,7 +47,7 @@ def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
         stack = FaultStack(tmp_path, database_url, **environment)
         made.append(stack)
         subprocess.run(
-            [sys.executable, "-m", "atelier.cli", "migrate"],
+            [sys.executable, "-m", "atelier", "migrate"],
             env=stack.environment,
             cwd=ROOT,
             check=True,

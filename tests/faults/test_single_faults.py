@@ -17,8 +17,6 @@ from faults.storm import Storm
 from jobs.blobs.local import LocalStorage
 from jobs.queue.lifecycle import JobStatus
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(600)]
-
 MakeStack = Callable[..., FaultStack]
 MakeLoad = Callable[[FaultStack], Load]
 HOUR = 3600

@@ -15,7 +15,7 @@ from jobs.blobs.local import LocalStorage
 from jobs.blobs.s3 import S3Storage
 from jobs.blobs.storage import BlobStorage
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 MakeLoad = Callable[[FaultStack], Load]
 

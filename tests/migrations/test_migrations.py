@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -15,6 +16,8 @@ from jobs.db.engine import make_engine, make_sessions
 from jobs.db.models.catalog import Style
 from jobs.db.models.jobs import Base, Job
 from jobs.db.schema import alembic_config, upgrade
+
+pytestmark = pytest.mark.dialects
 
 
 def test_up_matches_the_models_and_down_leaves_nothing(database_url: str) -> None:

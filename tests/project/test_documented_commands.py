@@ -36,7 +36,7 @@ from jobs.blobs.s3 import S3Storage
 from jobs.webhooks.delivery import new_secret
 from tests.support.clips import pan, write_clip
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.integration, pytest.mark.exhaustive, pytest.mark.timeout(900)]
 
 #: -e: the first command that fails ends it. curl alone would take a refusal for an answer.
 PRELUDE = """
@@ -215,14 +215,7 @@ def script_of(block: Block) -> str:
 RUNNABLE = [block for block in shell_blocks() if script_of(block)]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What a newcomer types first is always run; `docs` takes minutes more (`make documents`)."""
-    if metafunc.function is test_the_commands_work:
-        every = metafunc.config.getoption("--every-document")
-        chosen = [block for block in RUNNABLE if every or block.document.parent == ROOT]
-        metafunc.parametrize("block", chosen, ids=lambda block: block.name)
-
-
+@pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: block.name)
 def test_the_commands_work(
     block: Block, folder: Path, shell: Shell, service_url: str, request: pytest.FixtureRequest
 ) -> None:
@@ -269,6 +262,6 @@ def test_a_webhook_is_verified_as_shown(
             builder = EnvironBuilder(path, method="POST", headers=headers, data=body)
             names: dict[str, Any] = {"request": Request(builder.get_environ())}
             exec(program.text.replace("whsec_…", SECRET), names)
-            told.add(names["told"]["type"])
+            told.add(names["message"]["type"])
     # What was rendered before, by another test, does not run again.
     assert told - {"job.running"} == {"job.succeeded"}

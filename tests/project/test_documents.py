@@ -19,6 +19,9 @@ from support.documents import DOCUMENTS, ROOT, Block, shell_blocks
 from atelier.cli import main
 from web.openapi.document import document as api
 
+#: The packages at the root of the repository.
+PACKAGES = sorted(init.parent.name for init in ROOT.glob("*/__init__.py"))
+
 #: Programs of others whose arguments nothing here knows.
 OTHERS = {"export", "rsync", "pg_dump", "pg_restore", "pre-commit", "git"}
 
@@ -222,9 +225,18 @@ def test_links_and_files_exist(document: Path) -> None:
         assert (ROOT / path).exists(), path
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_headings_find_them(document: Path) -> None:
+    for file, anchor in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", document.read_text()):
+        target = document.parent / file if file else document
+        headings = re.findall(r"^#+ (.+)", target.read_text(), re.MULTILINE)
+        anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+        assert anchor in anchors, f"{file}#{anchor}"
+
+
 def paths_in(text: str) -> list[str]:
     """Paths of this repository between backticks."""
-    folders = "atelier|jobs|web|worker|nst_core|migrations|bench|gallery|tests|docs|deploy"
+    folders = "|".join([*PACKAGES, "tests", "docs", "deploy"])
     return re.findall(rf"`((?:{folders})/[\w./-]*)`", text)
 
 
@@ -248,15 +260,17 @@ def test_the_map_of_contributing_names_what_exists() -> None:
         assert re.search(defined, (ROOT / path).read_text(), re.MULTILINE), f"{path}: {name}"
 
 
-def test_the_architecture_names_every_folder_of_code() -> None:
+def test_the_architecture_names_every_folder_and_every_module_beside_them() -> None:
     named = set(paths_in((ROOT / "docs" / "architecture.md").read_text()))
+    packages = [
+        ROOT / name for name in PACKAGES if name != "gallery"
+    ]  # which has a file for each style
     folders = {
-        f"{init.parent.relative_to(ROOT)}/"
-        for package in ("jobs", "web", "worker", "nst_core", "bench")
-        for init in (ROOT / package).glob("*/__init__.py")
+        f"{init.parent.relative_to(ROOT)}/" for p in packages for init in p.glob("*/__init__.py")
     }
+    modules = {str(path.relative_to(ROOT)) for p in packages for path in p.glob("[!_]*.py")}
 
-    assert folders - named == set()
+    assert (folders | modules) - named == set()
 
 
 def test_the_readme_links_to_every_document() -> None:

@@ -123,12 +123,12 @@ class Studio(Page):
 
     def open(self) -> None:
         self.fresh()
-        self.until_hung()
+        self.until_gallery()
 
-    def until_hung(self) -> None:
+    def until_gallery(self) -> None:
         self.until(lambda: len(self.all("#grid input")) > 0, seconds=30)
 
-    def bring(self, name: str, to: str = "photo-file") -> None:
+    def bring(self, name: str, to: str = "content-file") -> None:
         self.at(to).send_keys(str(self.pictures / name))
 
     def pick(self, number: int) -> None:
@@ -139,15 +139,15 @@ class Studio(Page):
 
     def kind(self) -> str | None:
         """`preview` or `final`: what hangs beside the photo."""
-        return self.at("wall").get_attribute("data-kind")
+        return self.at("canvas").get_attribute("data-kind")
 
     def until_preview(self) -> None:
         self.until(lambda: self.kind() == "preview")
 
-    def until_strip(self) -> None:
-        """The five strengths are there."""
+    def until_strengths(self) -> None:
+        """Wait for the five strengths."""
         full = (
-            "return [...document.querySelectorAll('#strip img')].every((each) => each.naturalWidth > 0)"
+            "return [...document.querySelectorAll('#strengths img')].every((each) => each.naturalWidth)"
         )
         self.until(lambda: self.script(full))
 
@@ -162,7 +162,7 @@ class Studio(Page):
         return self.text("notice")
 
     def width(self) -> int:
-        """Of the painting on the easel, in its own pixels."""
+        """Width of the picture on the canvas, in its own pixels."""
         return int(self.script("return document.getElementById('after').naturalWidth"))
 
     def job_id(self) -> str:

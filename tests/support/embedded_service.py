@@ -30,7 +30,7 @@ def embedded_service(home: Path, **settings: str) -> Iterator[str]:
     with (
         log.open("w") as errors,
         subprocess.Popen(
-            [sys.executable, "-m", "atelier.cli", "up", "--port", "0"],
+            [sys.executable, "-m", "atelier", "up", "--port", "0"],
             cwd=home,
             env=environment_of(home, **settings),
             stdout=subprocess.PIPE,

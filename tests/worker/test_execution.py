@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from support.tests_support import expire_lease
 
@@ -275,6 +276,54 @@ def test_an_unexpected_error_is_tried_again_and_then_given_up(
     assert "secret" not in str(job.error)
     with service.sessions() as session:  # one token from the submit and one from each retry
         assert session.scalar(select(func.count()).select_from(OutboxMessage)) == 3
+
+
+def _decode(text: str) -> str:
+    return (text.encode() + b"\xff").decode()
+
+
+def _validate(text: str) -> int:
+    return TypeAdapter(int).validate_python(text)
+
+
+@pytest.mark.parametrize("raised", [json.loads, int, _decode, _validate])
+def test_an_error_of_a_library_is_neither_final_nor_shown(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    handler: Any,
+    raised: Callable[..., object],
+) -> None:
+    def explode(*_: Any) -> JobResult:
+        raised("secret")
+        raise AssertionError
+
+    handler(explode)
+    job_id = submit()
+    run(context)
+
+    job = service.get(job_id)
+    assert (job.status, job.attempt) == (JobStatus.QUEUED, 1)
+    error = job.error or {}
+    assert (error["code"], error["retryable"]) == ("internal", True)
+    assert "secret" not in str(error)
+
+
+def test_an_error_for_people_is_final_and_shown(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    from nst_core.images.picture import PictureError
+
+    def explode(*_: Any) -> JobResult:
+        raise PictureError("The file is no picture.")
+
+    handler(explode)
+    job_id = submit()
+    run(context)
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.FAILED
+    assert (job.error or {})["detail"] == "The file is no picture."
 
 
 def test_storage_that_comes_back(

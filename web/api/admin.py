@@ -1,4 +1,4 @@
-"""`/v1/admin`: the jobs of all owners and the workers, for whoever runs the service."""
+"""`/v1/admin`: jobs of all owners, and workers, for operators."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ _FILTERS = {"status", "kind", "owner", "dead", "limit", "cursor"}
 
 @blueprint.get("/workers")
 def list_workers() -> Response:
-    """Worker processes: at work, idle, or not heard of lately."""
+    """List worker processes: busy, idle, or silent (no heartbeat)."""
     return jsonify({"workers": [_worker(view) for view in _admin_service().workers()]})
 
 
 @blueprint.get("/jobs")
 def list_jobs() -> Response:
-    """A page of everybody's jobs, newest first."""
-    asked = request.args
-    unknown = set(asked) - _FILTERS
+    """List a page of all owners' jobs, newest first."""
+    query = request.args
+    unknown = set(query) - _FILTERS
     if unknown:
         raise InvalidParamsError([(name, "There is no such filter.") for name in sorted(unknown)])
     page = _admin_service().page(
-        asked.get("owner"),
-        status=one_of("status", asked.get("status"), list(JobStatus)),
-        kind=one_of("kind", asked.get("kind"), list(PARAMS)),
-        dead=boolean("dead", asked["dead"]) if "dead" in asked else None,
-        limit=integer("limit", asked.get("limit", "20"), 1, 100),
-        cursor=asked.get("cursor"),
+        query.get("owner"),
+        status=one_of("status", query.get("status"), list(JobStatus)),
+        kind=one_of("kind", query.get("kind"), list(PARAMS)),
+        dead=boolean("dead", query["dead"]) if "dead" in query else None,
+        limit=integer("limit", query.get("limit", "20"), 1, 100),
+        cursor=query.get("cursor"),
     )
     return jsonify({"jobs": [_job(job) for job in page.jobs], "next": page.next})
 
 
 @blueprint.post("/jobs/<job_id>/cancel")
 def cancel(job_id: str) -> tuple[Response, int]:
-    """Ask for anybody's job to stop: 202 while it still runs, 200 when it has ended."""
+    """Cancel a job of any owner: 202 while it still runs, 200 when it has ended."""
     job = _admin_service().cancel(job_id)
     return jsonify(_job(job)), 200 if job.status in FINAL else 202
 
 
 @blueprint.post("/jobs/<job_id>/retry")
 def retry(job_id: str) -> tuple[Response, int]:
-    """Make a new job of the same owner's, like one that failed or was canceled."""
+    """Retry a failed or canceled job as a new job of the same owner."""
     key = request.headers.get("Idempotency-Key")
     job = _admin_service().retry(job_id, idempotency_key=key, request_id=request_id())
     return jsonify(_job(job)), 200 if job.status in FINAL else 202
@@ -66,7 +66,7 @@ def _admin_service() -> AdminService:
 
 
 def _job(job: Job) -> dict[str, Any]:
-    """A job without its pictures: they are its owner's, and no operator's."""
+    """A job without its pictures, which only its owner may see."""
     base = f"/v1/admin/jobs/{job.id}"
     return {
         "id": job.id,

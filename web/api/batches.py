@@ -1,4 +1,4 @@
-"""`/v1/batches`: several photos, each in one or more styles, taken all or not at all."""
+"""`/v1/batches`: several photos, each in one or more styles, submitted all or none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REPEATED = frozenset({"content", "style", "style_id"})
 
 @blueprint.post("")
 def submit() -> Response:
-    """Take a batch: 202, `Location`; 200 when earlier outputs answered all of it."""
+    """Submit a batch: 202 with `Location`; 200 when cached results answered all of it."""
     atelier = service()
     settings = atelier.settings
     usual = 2 * settings.max_upload_mb * 1_000_000
@@ -59,12 +59,12 @@ def submit() -> Response:
 
 @blueprint.get("/<batch_id>")
 def show(batch_id: str) -> Response:
-    """The batch, and how many of its jobs have each status."""
+    """Show a batch with the number of its jobs by status."""
     return jsonify(batch_json(service().batches.get(batch_id)))
 
 
 @blueprint.post("/<batch_id>/cancel")
 def cancel(batch_id: str) -> tuple[Response, int]:
-    """Ask for its jobs to stop: 202 while some still run, 200 when all have ended."""
+    """Cancel a batch's jobs: 202 while some still run, 200 when all have ended."""
     view = service().batches.cancel(batch_id)
     return jsonify(batch_json(view)), 200 if view.done else 202

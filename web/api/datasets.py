@@ -1,4 +1,4 @@
-"""`/v1/datasets`: photographs to train with."""
+"""`/v1/datasets`: photographs for trainings."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
 
 @blueprint.get("")
 def list_datasets() -> Response:
-    """Those for all, then one's own."""
+    """List the shared datasets, then the caller's own."""
     return jsonify({"items": [dataset_json(dataset) for dataset in service().datasets.all()]})
 
 
 @blueprint.post("")
 def create() -> Response:
-    """Keep the photographs of a zip archive, or register a folder of the server's."""
+    """Create a dataset from a zip archive, or register a folder of the server."""
     atelier = service()
     limit = atelier.settings.max_dataset_mb * 1_000_000
     usual = 2 * atelier.settings.max_upload_mb * 1_000_000
@@ -46,19 +46,19 @@ def create() -> Response:
 
 @blueprint.get("/<dataset_id>")
 def show(dataset_id: str) -> Response:
-    """One dataset."""
+    """Show a dataset."""
     return jsonify(dataset_json(service().datasets.get(dataset_id)))
 
 
 @blueprint.get("/<dataset_id>/images/<int:number>")
 def image(dataset_id: str, number: int) -> Response:
-    """A photograph, counted from 0."""
+    """A photograph of a dataset, counted from 0."""
     blob, data = service().datasets.image(dataset_id, number)
     return send_blob(blob, data, name=f"dataset-{dataset_id[:8]}-{number}")
 
 
 @blueprint.delete("/<dataset_id>")
 def delete(dataset_id: str) -> tuple[str, int]:
-    """Forget a dataset of one's own."""
+    """Delete a dataset of the caller."""
     service().datasets.delete(dataset_id)
     return "", 204

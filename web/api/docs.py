@@ -1,4 +1,4 @@
-"""`/openapi.json` and the page that shows it."""
+"""`/openapi.json`, and the page that shows it with Swagger UI."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from web.openapi.document import document
 
 blueprint = Blueprint("docs", __name__)
 
-#: What the page needs of Swagger UI, out of the package swagger-ui-py.
+#: Files of Swagger UI that the page loads, from the package swagger-ui-py.
 ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    """The API's description, OpenAPI 3.1."""
+    """The description of the API, OpenAPI 3.1."""
     return jsonify(document())
 
 
 @blueprint.get("/docs")
 def docs() -> Response:
-    """The description, to read and to try."""
+    """The page that shows the description of the API."""
     return Response(render_template("docs.html"))
 
 

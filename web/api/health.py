@@ -1,8 +1,13 @@
-"""Liveness, readiness and figures for Prometheus."""
+"""Liveness, readiness and metrics for Prometheus."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Blueprint, Response, jsonify
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
 
 from web.current import whole_service
 
@@ -11,22 +16,28 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """The process answers."""
+    """Liveness: the process answers."""
     return jsonify({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """Jobs can be taken: database and storage work. The broker may be away; jobs wait for it."""
+    """Readiness: database and storage work. The broker may be unreachable; jobs wait for it."""
     wrong = whole_service().check()
     return jsonify({"status": "unready" if wrong else "ready", "wrong": wrong}), 503 if wrong else 200
 
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Counts from SQL, in Prometheus's text format."""
-    lines = []
-    for metric in whole_service().metrics():
-        lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.type}"]
-        lines += [f"{metric.name}{labels} {value}" for labels, value in metric.samples]
-    return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")
+    """Metrics from the database, in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_Metrics())
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class _Metrics(Collector):
+    """The service's metrics, read when they are scraped."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Read all metrics."""
+        return whole_service().metrics()

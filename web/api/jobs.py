@@ -1,4 +1,4 @@
-"""`/v1/jobs`: submit, look, cancel, download."""
+"""`/v1/jobs`: submit, show, list, cancel, retry, delete and download jobs."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ from web.serializers import job_json
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
-#: The longest that a request may wait for a job, in seconds.
+#: Longest time in seconds that a request may wait for a job.
 MAX_WAIT = 30.0
-#: For bytes that never change, and are nobody else's.
+#: Cache-Control of bytes that never change and are private to the caller.
 KEEP = "private, max-age=31536000, immutable"
 _PREFER_WAIT = re.compile(r"\bwait=(\d+)\b")
 
 
 @blueprint.post("")
 def submit() -> Response:
-    """Take a job: 202 at once, or 200 when it ended within `Prefer: wait=N` seconds."""
+    """Submit a job: 202 at once, or 200 when it ends within `Prefer: wait=N` seconds."""
     return _submit(request.headers.get("Idempotency-Key"), None)
 
 
 @blueprint.put("/<job_id>")
 def put(job_id: str) -> Response:
-    """Take a job under an id that the client chose. The id is the key: twice is once."""
+    """Submit a job under an id that the client chose; the same id twice makes one job."""
     try:
-        # One way to write it, or the same id would name several jobs.
+        # In its canonical form, or the same id would name several jobs.
         chosen = str(uuid.UUID(job_id))
     except ValueError:
         raise InvalidParamsError([("job_id", "The id must be a UUID.")]) from None
@@ -57,7 +57,7 @@ def put(job_id: str) -> Response:
 
 def _submit(key: str | None, job_id: str | None) -> Response:
     atelier = service()
-    fields, params, pictures = read_job(request, atelier, files=("content", "style"), parts=True)
+    fields, params, pictures = read_job(request, atelier, files=("content", "style"), named_files=True)
     handling = take_handling(fields, request.headers.get("Cancel-After"))
     style_id = fields.get("style_id")
     job = atelier.submit(
@@ -81,7 +81,7 @@ def _submit(key: str | None, job_id: str | None) -> Response:
 
 
 def _answer(job: Job) -> Response:
-    """A job that was just taken, or was taken before."""
+    """The answer for a job that was submitted now or before."""
     atelier = service()
     preferred = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
     if preferred:
@@ -98,19 +98,19 @@ def _answer(job: Job) -> Response:
 
 @blueprint.get("")
 def list_jobs() -> Response:
-    """A page of jobs, newest first."""
-    asked = request.args
-    unknown = set(asked) - {"status", "kind", "limit", "cursor", "batch_id", "dead"}
+    """List a page of jobs, newest first."""
+    query = request.args
+    unknown = set(query) - {"status", "kind", "limit", "cursor", "batch_id", "dead"}
     if unknown:
         raise InvalidParamsError([(name, "There is no such filter.") for name in sorted(unknown)])
     atelier = service()
     page = atelier.page(
-        status=one_of("status", asked.get("status"), list(JobStatus)),
-        kind=one_of("kind", asked.get("kind"), list(PARAMS)),
-        batch_id=asked.get("batch_id"),
-        dead=boolean("dead", asked["dead"]) if "dead" in asked else None,
-        limit=integer("limit", asked.get("limit", "20"), 1, 100),
-        cursor=asked.get("cursor"),
+        status=one_of("status", query.get("status"), list(JobStatus)),
+        kind=one_of("kind", query.get("kind"), list(PARAMS)),
+        batch_id=query.get("batch_id"),
+        dead=boolean("dead", query["dead"]) if "dead" in query else None,
+        limit=integer("limit", query.get("limit", "20"), 1, 100),
+        cursor=query.get("cursor"),
     )
     places = atelier.queue_positions(page.jobs)
     jobs = [job_json(job, place) for job, place in zip(page.jobs, places, strict=True)]
@@ -119,7 +119,7 @@ def list_jobs() -> Response:
 
 @blueprint.get("/<job_id>")
 def show(job_id: str) -> Response:
-    """The job. `?wait=N` answers when it changes or ends, or after N seconds."""
+    """Show a job. `?wait=N` answers when it changes or ends, or after N seconds."""
     atelier = service()
     job = atelier.get(job_id)
     if "wait" in request.args:
@@ -135,35 +135,35 @@ def show(job_id: str) -> Response:
 
 @blueprint.delete("/<job_id>")
 def delete(job_id: str) -> tuple[str, int]:
-    """Delete a job that does not run, with its pictures and its history."""
+    """Delete a job that is not running, with its pictures and events."""
     service().delete(job_id)
     return "", 204
 
 
 @blueprint.post("/<job_id>/cancel")
 def cancel(job_id: str) -> tuple[Response, int]:
-    """Ask for the job to stop: 202 while it still runs, 200 when it has ended."""
+    """Cancel a job: 202 while it still runs, 200 when it has ended."""
     job = service().cancel(job_id)
     return jsonify(job_json(job)), 200 if job.status in FINAL else 202
 
 
 @blueprint.post("/<job_id>/retry")
 def retry(job_id: str) -> Response:
-    """Make a new job like one that failed or was canceled: 202, `Location`."""
+    """Retry a failed or canceled job as a new job: 202 with `Location`."""
     key = request.headers.get("Idempotency-Key")
     return _answer(service().retry(job_id, idempotency_key=key, request_id=request_id()))
 
 
 @blueprint.get("/<job_id>/output")
 def output(job_id: str) -> Response:
-    """The bytes that the job made. `?download=1` asks the browser to save them."""
+    """Send an output file. `?download=1` asks the browser to save it."""
     index = integer("index", request.args.get("index", "0"), 0, 1_000)
     return send_kept(service().output_blob(job_id, index), name=f"atelier-{job_id[:8]}")
 
 
 @blueprint.get("/<job_id>/output/thumbnail")
 def thumbnail(job_id: str) -> Response:
-    """A small WebP of an output, for lists. It never changes, so browsers ask for it once."""
+    """Send a small WebP of an output, for lists. It never changes, so browsers cache it."""
     index = integer("index", request.args.get("index", "0"), 0, 1_000)
     atelier = service()
     blob = atelier.output_blob(job_id, index)
@@ -185,7 +185,7 @@ def thumbnail(job_id: str) -> Response:
 
 @blueprint.get("/<job_id>/inputs/<role>")
 def input_(job_id: str, role: str) -> Response:
-    """The bytes that the job was given."""
+    """Send an input file."""
     return send_kept(service().input_blob(job_id, role), name=f"atelier-{job_id[:8]}-{role}")
 
 
@@ -196,7 +196,7 @@ def send_kept(blob: Blob, *, name: str, atelier: JobService | None = None) -> Re
 
 
 def send_blob(blob: Blob, data: bytes | BinaryIO, *, name: str, save: bool = False) -> Response:
-    """Bytes with their type, a strong ETag and ranges. They never change, so they may be kept.
+    """Send bytes with their type, a strong ETag and ranges; they never change, so they may be cached.
 
     `save` asks the browser to save them, as `?download=1` does.
     """

@@ -1,4 +1,4 @@
-"""Links that open one output without a key, for a while, for whoever has them."""
+"""Signed links: each opens one output without an API key until it expires."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from web.api.jobs import send_kept
 from web.current import service, whole_service
 from web.errors import problem
 from web.forms.fields import integer
-from web.forms.json_body import MOST_BYTES, read_json
+from web.forms.json_body import MAX_BYTES, read_json
 from web.security.signing import serializer
 from web.serializers import time_json
 
@@ -23,7 +23,7 @@ DEFAULT_SECONDS = 3600
 
 @blueprint.post("/jobs/<job_id>/output/url")
 def create(job_id: str) -> tuple[Response, int]:
-    """A link to one output of a job, for `expires_in` seconds and no longer than LINK_SECONDS."""
+    """Create a signed link to an output, valid for `expires_in` seconds and at most LINK_SECONDS."""
     atelier = service()
     body = _body()
     asked = integer("expires_in", body.get("expires_in", DEFAULT_SECONDS), 1, 10**9)
@@ -37,7 +37,7 @@ def create(job_id: str) -> tuple[Response, int]:
 
 
 def _body() -> dict[str, object]:
-    request.max_content_length = MOST_BYTES
+    request.max_content_length = MAX_BYTES
     if not request.get_data():
         return {}
     body = read_json(request)
@@ -50,17 +50,19 @@ def _body() -> dict[str, object]:
 
 @blueprint.get("/outputs/<token>")
 def output(token: str) -> Response:
-    """The output that a link stands for."""
+    """Send the output of a signed link."""
     try:
         job_id, index, expires = serializer("output").loads(token)
     except BadSignature:
-        return problem(403, "bad_link", "This link is not one of ours, or it was changed.")
+        return problem(
+            403, "bad_link", "This link is not valid: it was changed, or another service made it."
+        )
     if datetime.now(UTC).timestamp() >= expires:
         return problem(403, "expired_link", "This link has expired; ask for a new one.")
     atelier = whole_service().for_owner_of_job(job_id)
     blob = atelier.output_blob(job_id, index)
     response = send_kept(blob, name=f"atelier-{job_id[:8]}", atelier=atelier)
-    # Shared caches would go on giving it out, and nobody may keep it for longer than the link holds.
+    # Not for shared caches, and for no longer than the link is valid.
     left = max(0, int(expires - datetime.now(UTC).timestamp()))
     response.headers["Cache-Control"] = f"private, max-age={left}"
     return response

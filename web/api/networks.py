@@ -15,13 +15,13 @@ blueprint = Blueprint("networks", __name__, url_prefix="/v1/networks")
 
 @blueprint.get("")
 def list_networks() -> Response:
-    """One's own networks, newest first."""
+    """List the caller's networks, newest first."""
     return jsonify({"items": [network_json(network) for network in service().networks.all()]})
 
 
 @blueprint.post("")
 def create() -> Response:
-    """Take a network that was trained elsewhere."""
+    """Import a network that was trained elsewhere."""
     atelier = service()
     limit = atelier.settings.max_upload_mb * 1_000_000
     fields, files = read_form(request, files={"file"}, max_bytes=limit)
@@ -39,26 +39,26 @@ def create() -> Response:
 
 @blueprint.get("/<network_id>")
 def show(network_id: str) -> Response:
-    """One network."""
+    """Show a network."""
     return jsonify(network_json(service().networks.get(network_id)))
 
 
 @blueprint.get("/<network_id>/file")
 def file(network_id: str) -> Response:
-    """The network as one safetensors file, with what it was trained on in its header."""
+    """Send the network as one safetensors file, with its training settings in the header."""
     network, data = service().networks.file(network_id)
     return send_blob(network.blob, data, name=f"{network.name}-v{network.version}")
 
 
 @blueprint.get("/<network_id>/<which>")
 def picture(network_id: str, which: str) -> Response:
-    """The picture of its style, or the last sample of its training."""
+    """Send the picture of its style, or the last sample of its training."""
     blob, data = service().networks.picture(network_id, which)
     return send_blob(blob, data, name=f"network-{network_id[:8]}-{which}")
 
 
 @blueprint.delete("/<network_id>")
 def delete(network_id: str) -> tuple[str, int]:
-    """Forget a network. Jobs that were sent with it keep it."""
+    """Delete a network. Submitted jobs that use it keep it."""
     service().networks.delete(network_id)
     return "", 204

@@ -1,4 +1,4 @@
-"""`/v1/queues`: look at the queues, pause and resume them."""
+"""`/v1/queues`: list, pause and resume queues."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ blueprint = Blueprint("queues", __name__, url_prefix="/v1/queues")
 
 @blueprint.get("")
 def list_queues() -> Response:
-    """Every queue."""
+    """List the queues."""
     return jsonify({"queues": [queue_json(view) for view in service().queues.all()]})
 
 
 @blueprint.post("/<name>/pause")
 def pause(name: str) -> Response:
-    """Start no more of its jobs; it still takes them, and those that run go on."""
+    """Pause a queue: no more of its jobs start; it still accepts jobs, and running jobs go on."""
     return jsonify(queue_json(service().queues.pause(name)))
 
 
 @blueprint.post("/<name>/resume")
 def resume(name: str) -> Response:
-    """Start its jobs again."""
+    """Resume a queue."""
     return jsonify(queue_json(service().queues.resume(name)))

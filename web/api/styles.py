@@ -1,4 +1,4 @@
-"""`/v1/styles`: the styles that can be named in a job."""
+"""`/v1/styles`: styles of the gallery and of the caller."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from web.serializers import style_json
 
 blueprint = Blueprint("styles", __name__, url_prefix="/v1/styles")
 
-#: The only sizes that are made, so that nobody can make the server resize without end.
+#: Long sides of thumbnails in pixels; others are refused, so that callers can't fill the cache.
 THUMBNAIL_SIDES = (96, 192, 384)
 
 
 @blueprint.get("")
 def list_styles() -> Response:
-    """All styles, in their order."""
+    """List all styles, in their order."""
     return jsonify({"styles": [style_json(style) for style in service().styles.all()]})
 
 
 @blueprint.post("")
 def create() -> Response:
-    """Register a style image of one's own."""
+    """Add a style image of the caller."""
     atelier = service()
     limit = atelier.settings.max_upload_mb * 1_000_000
     fields, files = read_form(request, files={"file"}, max_bytes=limit)
@@ -48,20 +48,20 @@ def create() -> Response:
 
 @blueprint.delete("/<style_id>")
 def delete(style_id: str) -> tuple[str, int]:
-    """Forget a style of one's own. Jobs that use it keep it."""
+    """Delete a style of the caller. Submitted jobs that use it keep it."""
     service().styles.delete(style_id)
     return "", 204
 
 
 @blueprint.get("/<style_id>")
 def show(style_id: str) -> Response:
-    """One style."""
+    """Show a style."""
     return jsonify(style_json(service().styles.find(style_id)))
 
 
 @blueprint.get("/<style_id>/image")
 def image(style_id: str) -> Response:
-    """The style's picture, or a thumbnail of `?size=` pixels."""
+    """Send the style's picture, or a thumbnail of `?size=` pixels."""
     styles = service().styles
     if "size" not in request.args:
         style, data = styles.image(style_id)
@@ -87,5 +87,5 @@ def _send_thumbnail(style: Style, size: str) -> Response:
 def _thumbnail(
     storage: BlobStorage, sha256: str, media_type: str, side: int, limits: DecodeLimits
 ) -> bytes:
-    # Kept by the name of the bytes, and not by the bytes: those of 512 styles are gigabytes.
+    # Cached by the hash of the picture, not by its bytes: those of 512 styles are gigabytes.
     return thumbnail_in_sandbox(storage.get(sha256), media_type, limits, side=side)

@@ -1,4 +1,4 @@
-"""The simple synchronous calls. They go through the queue like everything else, and wait."""
+"""Synchronous calls: they submit a job to the queue and wait for its result."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from web.api.jobs import send_blob
 from web.current import service
 from web.forms.multipart import read_form
 from web.request_ids import request_id
-from web.security.concurrency import seat
+from web.security.concurrency import wait_slot
 
 blueprint = Blueprint("simple", __name__)
 
 
 @blueprint.post("/stylize")
 def stylize() -> Response:
-    """Stylise `file` and answer with JSON that holds the picture in base64."""
+    """Stylise `file`; answer with JSON that has the picture in base64."""
     job, blob, data = _stylize(format_="jpeg")
     return jsonify(
         {
@@ -36,25 +36,25 @@ def stylize() -> Response:
 
 @blueprint.post("/stylize_download")
 def stylize_download() -> Response:
-    """Stylise `file` and answer with a JPEG to save."""
+    """Stylise `file`; answer with a JPEG to save."""
     job, blob, data = _stylize(format_="jpeg")
     return send_blob(blob, data, name=f"atelier-{job.id[:8]}", save=True)
 
 
 def _stylize(format_: str) -> tuple[Job, Blob, bytes]:
-    with seat() as seated:
-        if not seated:
+    with wait_slot() as acquired:
+        if not acquired:
             raise BusyError
-        return _stylized(format_)
+        return _submit_and_wait(format_)
 
 
-def _stylized(format_: str) -> tuple[Job, Blob, bytes]:
+def _submit_and_wait(format_: str) -> tuple[Job, Blob, bytes]:
     atelier = service()
     fields, uploads = read_form(
         request,
         files={"file", "style"},
         max_bytes=atelier.settings.max_upload_mb * 1_000_000,
-        parts=True,
+        named_files=True,
     )
     if "file" not in uploads:
         raise InvalidParamsError([("file", "A photo is needed: send it as the file field file.")])
@@ -69,7 +69,7 @@ def _stylized(format_: str) -> tuple[Job, Blob, bytes]:
         style_id=style_id,
         parts=uploads,
         request_id=request_id(),
-        priority=10,  # somebody waits at the other end of the line
+        priority=10,  # a caller waits for the answer
     )
     job = atelier.wait(job.id, atelier.settings.sync_seconds)
     if job.status not in FINAL:

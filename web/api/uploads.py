@@ -1,4 +1,4 @@
-"""`/v1/uploads`: pictures that are sent ahead of the jobs that name them."""
+"""`/v1/uploads`: pictures that are uploaded before the jobs that use them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ blueprint = Blueprint("uploads", __name__, url_prefix="/v1/uploads")
 
 @blueprint.post("")
 def create() -> Response:
-    """Keep a picture for a while, without its metadata."""
+    """Store a picture for a while, without its metadata."""
     atelier = service()
     limit = atelier.settings.max_upload_mb * 1_000_000
     fields, files = read_form(request, files={"file"}, max_bytes=limit)
@@ -34,19 +34,19 @@ def create() -> Response:
 
 @blueprint.get("/<upload_id>")
 def show(upload_id: str) -> Response:
-    """What is known of an upload."""
+    """Show an upload."""
     return jsonify(upload_json(service().uploads.get(upload_id)))
 
 
 @blueprint.get("/<upload_id>/image")
 def image(upload_id: str) -> Response:
-    """The picture as it is kept: the pixels that were sent, without metadata."""
+    """Send the stored picture: the pixels that were uploaded, without metadata."""
     upload, data = service().uploads.image(upload_id)
     return send_blob(upload.blob, data, name=f"upload-{upload.id[:8]}")
 
 
 @blueprint.delete("/<upload_id>")
 def delete(upload_id: str) -> tuple[str, int]:
-    """Forget an upload. Jobs that were made of it keep their picture."""
+    """Delete an upload. Submitted jobs that use it keep the picture."""
     service().uploads.delete(upload_id)
     return "", 204

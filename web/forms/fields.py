@@ -1,4 +1,4 @@
-"""Single fields of requests: numbers, choices, and what every submit takes beside its parameters."""
+"""Fields of requests: numbers, booleans, choices, and the handling options of every job."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import Any
 from jobs.errors import InvalidParamsError
 from jobs.submission.validation import CANCEL_AFTER, PRIORITIES
 
-#: The most seconds that can be asked for: about thirty years.
+#: Largest duration that is accepted, in seconds: about thirty years.
 LONGEST = 10**9
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{1,18}\s*")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 def integer(name: str, given: object, low: int, high: int) -> int:
-    """A whole number from `low` to `high`, out of text or JSON. Raises `InvalidParamsError`."""
+    """Parse a whole number from `low` to `high`, from text or JSON. Raises `InvalidParamsError`."""
     if isinstance(given, str) and _WHOLE.fullmatch(given):
         given = int(given)
     if isinstance(given, float) and given.is_integer():
-        given = int(given)  # JSON knows no whole numbers: 3.0 is one
+        given = int(given)  # JSON has one type of number: 3.0 is a whole one
     if not isinstance(given, int) or isinstance(given, bool):
         raise InvalidParamsError([(name, f"{str(given)[:40]!r} is not a whole number.")])
     if not low <= given <= high:
@@ -30,7 +30,7 @@ def integer(name: str, given: object, low: int, high: int) -> int:
 
 
 def boolean(name: str, given: object) -> bool:
-    """True or false, out of text or JSON. Raises `InvalidParamsError`."""
+    """Parse a boolean, from text or JSON. Raises `InvalidParamsError`."""
     value = given if isinstance(given, bool) else _BOOLEANS.get(str(given).lower())
     if value is None:
         raise InvalidParamsError([(name, f"{str(given)[:40]!r} is neither true nor false.")])
@@ -38,13 +38,13 @@ def boolean(name: str, given: object) -> bool:
 
 
 def expires_in(fields: Mapping[str, object]) -> int | None:
-    """How many seconds to keep what is sent, where the request says so."""
+    """The field `expires_in`, seconds to keep the data of a request; None where it is missing."""
     given = fields.get("expires_in")
     return None if given is None else integer("expires_in", given, 1, LONGEST)
 
 
 def one_of(name: str, value: str | None, allowed: list[Any]) -> str | None:
-    """The value, or None if it was not given. Raises `InvalidParamsError`."""
+    """Check a choice; None stays None. Raises `InvalidParamsError`."""
     if value is not None and value not in allowed:
         raise InvalidParamsError([(name, f"Use one of {', '.join(map(str, allowed))}.")])
     return value
@@ -52,7 +52,7 @@ def one_of(name: str, value: str | None, allowed: list[Any]) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Handling:
-    """How jobs are to be handled, whatever their parameters."""
+    """Handling options of a job of any kind: priority, deadline, cache, webhook, expiry."""
 
     priority: int
     cancel_after: int | None
@@ -63,14 +63,14 @@ class Handling:
 
 
 def take_handling(fields: MutableMapping[str, Any], header: str | None) -> Handling:
-    """Take what says how a job is handled out of the fields.
+    """Remove the handling options from the fields and parse them.
 
-    `header` is `Cancel-After`, which says the same as the field. Raises `InvalidParamsError`.
+    `header` is `Cancel-After`, which means the same as the field. Raises `InvalidParamsError`.
     """
-    said = fields.pop("cancel_after", None)
-    if said is not None and header is not None and str(said) != header:
+    field = fields.pop("cancel_after", None)
+    if field is not None and header is not None and str(field) != header:
         raise InvalidParamsError([("cancel_after", "The field and the header Cancel-After differ.")])
-    text = said if said is not None else header
+    text = field if field is not None else header
     return Handling(
         priority=integer("priority", fields.pop("priority", "0"), PRIORITIES[0], PRIORITIES[-1]),
         cancel_after=None if text is None else integer("cancel_after", text, *CANCEL_AFTER),

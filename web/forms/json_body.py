@@ -1,4 +1,4 @@
-"""JSON that came with a request: one object, of a bounded size, with nothing that can't be kept."""
+"""JSON bodies of requests: one object, of bounded size, with text that a database can store."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from typing import Any
 from flask import Request
 
 from jobs.errors import InvalidRequestError
-from web.forms.text_checks import is_kept
+from web.forms.text_checks import is_storable
 
-#: Far more than any request needs. Parsed, JSON takes up to thirty times its bytes.
-MOST_BYTES = 500_000
+#: Largest body in bytes, far more than a request needs. Parsed JSON takes up to thirty times as much.
+MAX_BYTES = 500_000
 
 
 def read_json(request: Request) -> dict[str, Any]:
-    """The object in the request's body. Raises `InvalidRequestError`; 413 for one that is too long."""
-    request.max_content_length = MOST_BYTES
+    """Parse the body as one JSON object. Raises `InvalidRequestError`; answers 413 to a long body."""
+    request.max_content_length = MAX_BYTES
     try:
         body = request.get_json(silent=True)
     except RecursionError:
         raise InvalidRequestError("The body is nested too deeply.") from None
     if not isinstance(body, dict):
         raise InvalidRequestError("The body is not a JSON object, sent as application/json.")
-    if not _all_kept(body):
-        raise InvalidRequestError("The body has a text with a character that can't be kept (NUL).")
+    if not _all_storable(body):
+        raise InvalidRequestError("The body has a text with a character that can't be stored (NUL).")
     return body
 
 
-def _all_kept(value: Any) -> bool:
-    # A list of what is left to see and no recursion: the parser goes deeper than Python does.
-    left = [value]
-    while left:
-        match left.pop():
-            case str(text) if not is_kept(text):
+def _all_storable(value: Any) -> bool:
+    # A stack and no recursion: the parser accepts deeper nesting than Python's recursion limit.
+    stack = [value]
+    while stack:
+        match stack.pop():
+            case str(text) if not is_storable(text):
                 return False
             case dict(members):
-                left += [*members, *members.values()]
+                stack += [*members, *members.values()]
             case list(items):
-                left += items
+                stack += items
     return True

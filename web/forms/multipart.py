@@ -1,4 +1,4 @@
-"""Requests → fields and pictures, strictly: nothing unknown, nothing twice."""
+"""Multipart forms: strict parsing into fields and files; unknown and repeated fields are errors."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from jobs.errors import InvalidParamsError, PictureTooLargeError
 from jobs.media.pictures import StoredPicture, Upload
-from jobs.params.fields import PartName
+from jobs.params.fields import FileField
 from jobs.service import JobService
 from web.forms.json_body import read_json
-from web.forms.text_checks import UNKEPT, is_kept
+from web.forms.text_checks import UNSTORABLE, is_storable
 from web.security.concurrency import admit_body
 
 
 def read_form(
-    request: Request, *, files: Collection[str], max_bytes: int, parts: bool = False
+    request: Request, *, files: Collection[str], max_bytes: int, named_files: bool = False
 ) -> tuple[dict[str, str], dict[str, Upload]]:
-    """The text fields and the files of a multipart request.
+    """Parse the text fields and the files of a multipart request.
 
-    `files` are the names that must be files; with `parts`, others that look like a field's name may be.
-    Raises `InvalidParamsError` for a repeated field or one
-    of the wrong sort, `PictureTooLargeError` for a file above `max_bytes`, and answers 415 to anything
-    that is not a form.
+    `files` are the fields that must be files; with `named_files`, files in other valid fields are
+    accepted too. Raises `InvalidParamsError` for a repeated field or one of the wrong type,
+    `PictureTooLargeError` for a file above `max_bytes`, and answers 415 to a body that is not a form.
     """
-    fields, uploads = read_lists(request, files=files, max_bytes=max_bytes, parts=parts)
+    fields, uploads = read_lists(request, files=files, max_bytes=max_bytes, named_files=named_files)
     return (
         {name: values[0] for name, values in fields.items()},
         {name: values[0] for name, values in uploads.items()},
@@ -41,9 +40,9 @@ def read_lists(
     files: Collection[str],
     max_bytes: int,
     repeated: Collection[str] = (),
-    parts: bool = False,
+    named_files: bool = False,
 ) -> tuple[dict[str, list[str]], dict[str, list[Upload]]]:
-    """As `read_form`, but the fields that are `repeated` may come more than once."""
+    """As `read_form`, but the fields in `repeated` may occur more than once."""
     if request.mimetype not in {"multipart/form-data", "application/x-www-form-urlencoded"}:
         raise UnsupportedMediaType("Send multipart/form-data, with the pictures as file fields.")
     problems = []
@@ -52,14 +51,14 @@ def read_lists(
         raise InvalidParamsError([("form", "A part of the form has no name.")])
     for name in {*request.form, *request.files} - {*repeated}:
         if len(request.form.getlist(name)) + len(request.files.getlist(name)) > 1:
-            problems.append((name, "This field came more than once."))
+            problems.append((name, "This field is repeated."))
     for name, value in request.form.items(multi=True):
-        if not (is_kept(name) and is_kept(value)):
-            problems.append((name, UNKEPT))
+        if not (is_storable(name) and is_storable(value)):
+            problems.append((name, UNSTORABLE))
         elif name in files:
             problems.append((name, "This must be a file; send its bytes, not its name."))
     for name in request.files:
-        if name not in files and not (parts and re.match(PartName, name)):
+        if name not in files and not (named_files and re.match(FileField, name)):
             problems.append((name, "There is no such file field."))
     if problems:
         raise InvalidParamsError(problems)
@@ -73,23 +72,22 @@ def read_lists(
 
 def _read(file: Any, field: str, max_bytes: int) -> Upload:
     data = file.stream.read(max_bytes + 1)
-    # The client's file name is shown back in errors and used for nothing else.
-    said = "".join(filter(str.isprintable, file.filename or ""))[:80]
-    shown = f"{field} ({said})" if said else field
+    # The client's file name appears in error messages and is used for nothing else.
+    file_name = "".join(filter(str.isprintable, file.filename or ""))[:80]
+    label = f"{field} ({file_name})" if file_name else field
     if len(data) > max_bytes:
         raise PictureTooLargeError(
-            f"{shown} is larger than {max_bytes // 1_000_000} MB.", pointer=field
+            f"{label} is larger than {max_bytes // 1_000_000} MB.", pointer=field
         )
-    return Upload(data=data, field=field, name=shown)
+    return Upload(data=data, field=field, name=label)
 
 
 def read_job(
-    request: Request, atelier: JobService, *, files: Collection[str], parts: bool = False
+    request: Request, atelier: JobService, *, files: Collection[str], named_files: bool = False
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Upload | StoredPicture]]:
-    """Fields, parameters and pictures of a request for a job: a form, or JSON that names uploads.
+    """Parse a request for a job (form, or JSON with upload ids): fields, parameters, pictures.
 
-    Raises what `read_form` and `read_json` raise, and
-    `InvalidParamsError` for uploads that are not there.
+    Raises as `read_form` and `read_json`, and `InvalidParamsError` for uploads that don't exist.
     """
     settings = atelier.settings
     if request.mimetype != "application/json":
@@ -98,16 +96,16 @@ def read_job(
         admit_body(request, (usual + 1) * 1_000_000, (largest + 1) * 1_000_000)
         video = request.form.get("kind") == "video"
         limit = (settings.max_video_mb if video else settings.max_upload_mb) * 1_000_000
-        form, uploads = read_form(request, files=files, max_bytes=limit, parts=parts)
+        form, uploads = read_form(request, files=files, max_bytes=limit, named_files=named_files)
         named = {name: form.pop(name) for name in JOB_FIELDS if name in form}
         return named, dict(form), dict(uploads)
     body = read_json(request)
     params = body.pop("params", {})
     named = {name: body.pop(name) for name in JOB_FIELDS if name in body}
     pictures: dict[str, Upload | StoredPicture] = {
-        name: _kept(atelier, name, body.pop(name))
+        name: _stored_upload(atelier, name, body.pop(name))
         for name in list(body)
-        if name in files or (parts and isinstance(body[name], dict) and re.match(PartName, name))
+        if name in files or (named_files and isinstance(body[name], dict) and re.match(FileField, name))
     }
     problems = [(str(name)[:80], "There is no such field.") for name in body]
     if not isinstance(params, dict):
@@ -117,7 +115,7 @@ def read_job(
     return named, params, pictures
 
 
-#: Fields of a request for a job that are no parameters of its kind.
+#: Fields of a request for a job that are not parameters of its kind.
 JOB_FIELDS = (
     "kind",
     "style_id",
@@ -130,7 +128,7 @@ JOB_FIELDS = (
 )
 
 
-def _kept(atelier: JobService, name: str, value: object) -> StoredPicture:
+def _stored_upload(atelier: JobService, name: str, value: object) -> StoredPicture:
     match value:
         case {"upload": str(upload_id), **others} if not others:
             return atelier.uploads.resolve(upload_id, field=f"{name}.upload")

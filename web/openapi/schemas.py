@@ -95,7 +95,12 @@ def _job_schema() -> dict[str, Any]:
             "started_at": nullable_time,
             "finished_at": nullable_time,
             "expires_at": nullable_time,
-            "urls": {"type": "object", "additionalProperties": {"type": "string"}},
+            "urls": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "Actions and records of the job: `pause`, `resume` and `finish` for "
+                "trainings only, `losses` and `samples` for kinds that have them.",
+            },
         },
         "required": ["id", "kind", "status", "params", "inputs", "outputs", "urls"],
     }

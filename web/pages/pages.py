@@ -1,4 +1,4 @@
-"""The pages. They are clients of the public API alone."""
+"""HTML pages: studio, video, training, operators. Their scripts use the public API only."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ blueprint = Blueprint("pages", __name__)
 
 
 @blueprint.context_processor
-def every_page() -> dict[str, Any]:
-    """What the frame around every page shows."""
-    who = caller()
+def page_frame() -> dict[str, Any]:
+    """Template variables of the frame around every page."""
+    current = caller()
     return {
         "version": version("atelier"),
-        "logged_in": who.key_id is not None,
-        "operates": who.may(Scope.ADMIN),
+        "logged_in": current.key_id is not None,
+        "operates": current.has_scope(Scope.ADMIN),
         "max_upload_mb": service().settings.max_upload_mb,
     }
 
 
 @blueprint.get("/")
 def studio() -> str:
-    """The studio: a photo, a style, a picture."""
+    """The studio: style a photo."""
     fields = StylizeParams.model_fields
     defaults = {name: fields[name].default for name in ("alpha", "texture", "quality")} | {"size": 1024}
     return render_template("studio.html", defaults=defaults, samples=all_samples())
@@ -40,7 +40,7 @@ def studio() -> str:
 
 @blueprint.get("/video")
 def video() -> str:
-    """A video, a style, and both videos in step."""
+    """The video page: style a video, and play both in step."""
     fields = VideoParams.model_fields
     settings = service().settings
     seconds = settings.max_video_seconds
@@ -54,13 +54,13 @@ def video() -> str:
 
 @blueprint.get("/training")
 def training() -> str:
-    """Where a network learns one style, and is watched while it does."""
+    """The training page: train a network on one style, and watch it."""
     return render_template("training.html")
 
 
 @blueprint.get("/admin")
 def admin() -> str:
-    """Queues, workers and dead letters, for whoever runs the service."""
+    """The operators' page: queues, workers, failed jobs."""
     return render_template(
         "admin.html", kinds=list(PARAMS), statuses=list(JobStatus), me=caller().owner
     )

@@ -1,4 +1,4 @@
-"""`/samples`: photographs to try, out of an installed package (scikit-image), where it is installed."""
+"""`/samples`: sample photographs from the package scikit-image, where that is installed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("samples", __name__, url_prefix="/samples")
 
 #: Long side of a thumbnail in pixels.
 THUMBNAIL_SIDE = 192
-#: Name → file of `skimage.data` and what is on it. All are in the public domain or free to use.
+#: Name → file of `skimage.data`, and its title. All are in the public domain or free to use.
 PHOTOS = {
     "chelsea": ("chelsea.png", "A cat"),
     "astronaut": ("astronaut.png", "An astronaut"),
@@ -26,7 +26,7 @@ PHOTOS = {
 
 @dataclass(frozen=True)
 class Sample:
-    """A photograph on this machine: its `name` in the address, its `title` for people, its file."""
+    """A sample photograph: `name` in the address, `title` for people, `path` of the file."""
 
     name: str
     title: str
@@ -35,7 +35,7 @@ class Sample:
 
 @lru_cache(maxsize=1)
 def all_samples() -> tuple[Sample, ...]:
-    """Those that are there; none where the package is not installed."""
+    """The installed sample photographs; none where the package is missing."""
     found = find_spec("skimage")
     if found is None or found.origin is None:
         return ()
@@ -46,7 +46,7 @@ def all_samples() -> tuple[Sample, ...]:
 
 @blueprint.get("/<photo>")
 def photo(photo: str) -> Response:
-    """A photograph; with `?thumbnail`, a small one."""
+    """A sample photograph; with `?thumbnail`, a small WebP of it."""
     sample = next((each for each in all_samples() if each.name == photo), None)
     if sample is None:
         abort(404)

@@ -1,4 +1,4 @@
-"""Who may call what. Every route is declared here; one that is not needs the scope `admin`."""
+"""Access control: the scope that each route requires. A route that is not declared requires `admin`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from web.security.sessions import COOKIE, session_key
 
 
 class Access(StrEnum):
-    """What a route asks of its caller. `READ` and `SUBMIT` see the caller's own things alone."""
+    """The scope that a route requires. Routes of `READ` and `SUBMIT` see the caller's own data only."""
 
     PUBLIC = "public"
     READ = Scope.READ
@@ -97,27 +97,27 @@ ROUTES: dict[str, Access] = {
 
 _LOCAL = Caller(owner=LOCAL_OWNER, scopes=frozenset(Scope))
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_OWN_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Find out who calls. Until `bound` says otherwise, we are taken to be open to the world."""
+    """Register the identification of callers. Until `bound` is called, the server counts as public."""
     app.extensions["keys"] = ApiKeyStore(app.extensions["atelier"].sessions)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
-    bound(app, settings, ["0.0.0.0"])  # noqa: S104 - nothing is bound: the widest there is, to be safe
+    bound(app, settings, ["0.0.0.0"])  # noqa: S104 - no socket is bound: the widest address, to be safe
     app.before_request(_identify)
 
 
 def bound(app: Flask, settings: Settings, hosts: list[str]) -> None:
-    """Note where the web server listens, which decides whether requests need a key."""
+    """Set the addresses that the web server listens on, which decide whether requests need a key."""
     app.config["KEYS_REQUIRED"] = keys_required(settings.api_keys, hosts)
-    # A page of somebody else's may point a name of its own at this machine and then read answers as
-    # its own. Where a key is needed that brings it nothing.
+    # DNS rebinding: a foreign page may point its own host name at this machine and read the answers.
+    # Where keys are required, this gains nothing; elsewhere, host names are checked.
     unguarded = settings.api_keys == "auto" and not app.config["KEYS_REQUIRED"]
     more = [name.strip() for name in settings.trusted_hosts.split(",") if name.strip()]
-    app.config["TRUSTED_HOSTS"] = [*_OWN_NAMES, *more] if unguarded else None
+    app.config["TRUSTED_HOSTS"] = [*_LOCAL_HOSTS, *more] if unguarded else None
     app.config["LIMITED"] = not unguarded
 
 
@@ -127,23 +127,23 @@ def _identify() -> None:
 
 
 def admit() -> BaseResponse | None:
-    """Refuse the request at hand, or let it pass."""
+    """Authorize the current request: None, or an error response or a redirect to the login."""
     if request.endpoint is None:
-        return None  # nothing is there, or not for that method
+        return None  # no such address or method: answered with 404 or 405 later
     access = ROUTES.get(request.endpoint, Access.ADMIN)
-    token, found = g.token, g.caller
-    if token is None and request.method not in _SAFE and not _from_our_own_page():
-        return problem(403, "cross_origin", "This request was sent by a page of another site.")
+    token, current = g.token, g.caller
+    if token is None and request.method not in _SAFE and not _is_same_origin():
+        return problem(403, "cross_origin", "This request comes from a page of another site.")
     if access is Access.PUBLIC:
         return None
-    if found is None:
-        return _unknown(token)
-    if not found.may(Scope(access)):
+    if current is None:
+        return _unauthorized(token)
+    if not current.has_scope(Scope(access)):
         return problem(403, "missing_scope", f"This needs a key with the scope {access.value}.")
     return None
 
 
-def _unknown(token: str | None) -> BaseResponse:
+def _unauthorized(token: str | None) -> BaseResponse:
     if (request.endpoint or "").startswith("pages."):
         return redirect("/login", 303)
     detail = (
@@ -166,7 +166,7 @@ def _caller(token: str | None) -> Caller | None:
 
 
 def key_store() -> ApiKeyStore:
-    """The keys that open this application."""
+    """The API keys of this application."""
     found: ApiKeyStore = current_app.extensions["keys"]
     return found
 
@@ -176,13 +176,13 @@ def _bearer_token() -> str | None:
     return token.strip() if kind.lower() == "bearer" else None
 
 
-def _from_our_own_page() -> bool:
-    """Whether a request is no other site's doing. What is not a browser says nothing, and passes."""
+def _is_same_origin() -> bool:
+    """Whether the request comes from our own pages (CSRF check); clients that are no browsers pass."""
     fetched_by = request.headers.get("Sec-Fetch-Site")
     if fetched_by is not None:
         return fetched_by in {"same-origin", "none"}
     origin = request.headers.get("Origin")
     if origin is not None:
         return urlsplit(origin).netloc == request.host
-    # A browser always says where a form or a script of a page comes from.
+    # Browsers send the origin with every form and script request.
     return COOKIE not in request.cookies or not current_app.config["KEYS_REQUIRED"]

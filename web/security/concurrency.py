@@ -1,4 +1,7 @@
-"""What requests hold for long, a thread or much memory: so many may that others are answered."""
+"""Concurrency limits: caps how many requests wait, stream or send a large body at once.
+
+Thus threads and memory stay free for all other requests.
+"""
 
 from __future__ import annotations
 
@@ -12,96 +15,96 @@ from jobs.db.models.jobs import Job
 from jobs.errors import BusyError
 from web.current import service
 
-#: How long a request may wait that found no seat: so much that asking again and again does no harm.
-STANDING_SECONDS = 0.25
+#: Wait in seconds of a request above the limit: long enough that polling again and again does no harm.
+FULL_WAIT_SECONDS = 0.25
 
 
-class Seats:
-    """Of all threads, three quarters may wait, half hold streams, a quarter large bodies."""
+class ConcurrencyLimits:
+    """Semaphores: of all threads, 3/4 may wait, half may stream, 1/4 may read large bodies."""
 
     def __init__(self, threads: int) -> None:
-        self._all = threading.BoundedSemaphore(max(1, threads * 3 // 4))
-        self._for_streams = threading.BoundedSemaphore(max(1, threads // 2))
-        self._for_bodies = threading.BoundedSemaphore(max(1, threads // 4))
+        self._waits = threading.BoundedSemaphore(max(1, threads * 3 // 4))
+        self._streams = threading.BoundedSemaphore(max(1, threads // 2))
+        self._bodies = threading.BoundedSemaphore(max(1, threads // 4))
 
-    def take_for_body(self) -> bool:
-        """Take one of the few places for bodies that are kept in memory; see `leave_body`."""
-        return self._for_bodies.acquire(blocking=False)
+    def try_acquire_body(self) -> bool:
+        """Acquire one of the slots for large bodies, which are kept in memory; see `release_body`."""
+        return self._bodies.acquire(blocking=False)
 
-    def leave_body(self) -> None:
-        """Give the place of a body back."""
-        self._for_bodies.release()
+    def release_body(self) -> None:
+        """Release the slot of a large body."""
+        self._bodies.release()
 
-    def take(self) -> bool:
-        """Take a seat, to be given back with `leave`; False where there is none."""
-        return self._all.acquire(blocking=False)
+    def try_acquire(self) -> bool:
+        """Acquire a slot for a waiting request; False where none is free. See `release`."""
+        return self._waits.acquire(blocking=False)
 
-    def leave(self) -> None:
-        """Give a seat back."""
-        self._all.release()
+    def release(self) -> None:
+        """Release the slot of a waiting request."""
+        self._waits.release()
 
-    def take_for_stream(self) -> bool:
-        """As `take`, for what holds it for minutes."""
-        if not self._for_streams.acquire(blocking=False):
+    def try_acquire_stream(self) -> bool:
+        """As `try_acquire`, for an event stream, which lasts for minutes."""
+        if not self._streams.acquire(blocking=False):
             return False
-        if self.take():
+        if self.try_acquire():
             return True
-        self._for_streams.release()
+        self._streams.release()
         return False
 
-    def leave_stream(self) -> None:
-        """Give the seat of a stream back."""
-        self._for_streams.release()
-        self.leave()
+    def release_stream(self) -> None:
+        """Release the slot of an event stream."""
+        self._streams.release()
+        self.release()
 
 
-def seats() -> Seats:
-    """The seats of this server."""
-    found: Seats = current_app.extensions["seats"]
+def concurrency_limits() -> ConcurrencyLimits:
+    """The concurrency limits of this server process."""
+    found: ConcurrencyLimits = current_app.extensions["concurrency"]
     return found
 
 
 @contextmanager
-def seat() -> Iterator[bool]:
-    """Whether there is a seat, which is held inside the block."""
-    here = seats()
-    taken = here.take()
+def wait_slot() -> Iterator[bool]:
+    """Hold a slot for a waiting request inside the block; yields whether one was free."""
+    limits = concurrency_limits()
+    acquired = limits.try_acquire()
     try:
-        yield taken
+        yield acquired
     finally:
-        if taken:
-            here.leave()
+        if acquired:
+            limits.release()
 
 
-def admit_body(request: Request, usual: int, most: int) -> None:
-    """Take a body of up to `most` bytes; of those above `usual`, a few at a time. Raises `BusyError`.
+def admit_body(request: Request, usual: int, limit: int) -> None:
+    """Accept a body of up to `limit` bytes, few above `usual` bytes at a time. Raises `BusyError`.
 
-    One that does not say how long it is may be as long as it can be.
+    A body without a Content-Length counts as a large one.
     """
-    request.max_content_length = most
+    request.max_content_length = limit
     length = request.content_length
-    if "body_of" in g or (length is not None and length <= usual):
+    if "body_limits" in g or (length is not None and length <= usual):
         return
-    here = seats()
-    if not here.take_for_body():
+    limits = concurrency_limits()
+    if not limits.try_acquire_body():
         raise BusyError("Too many large files are being sent; try again in a moment.")
-    g.body_of = here
+    g.body_limits = limits
 
 
 def register(app: Flask, threads: int) -> None:
-    """Set the seats up; `web.server` does so again once it knows how many threads there are."""
-    app.extensions["seats"] = Seats(threads)
-    app.teardown_request(_let_go)
+    """Set the limits; `web.server` sets them again once it knows the number of threads."""
+    app.extensions["concurrency"] = ConcurrencyLimits(threads)
+    app.teardown_request(_release_body)
 
 
-def _let_go(_: BaseException | None) -> None:
-    here: Seats | None = g.pop("body_of", None)
-    if here is not None:
-        here.leave_body()
+def _release_body(_: BaseException | None) -> None:
+    limits: ConcurrencyLimits | None = g.pop("body_limits", None)
+    if limits is not None:
+        limits.release_body()
 
 
 def wait_for(job_id: str, seconds: float, *, version: int | None = None) -> Job:
-    """As `JobService.wait`, but for a moment only where all seats are taken."""
-    with seat() as seated:
-        patience = seconds if seated else min(seconds, STANDING_SECONDS)
-        return service().wait(job_id, patience, version=version)
+    """As `JobService.wait`, but for `FULL_WAIT_SECONDS` at most where no slot is free."""
+    with wait_slot() as acquired:
+        limit = seconds if acquired else min(seconds, FULL_WAIT_SECONDS)
+        return service().wait(job_id, limit, version=version)

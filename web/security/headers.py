@@ -1,21 +1,21 @@
-"""Headers that tell a browser what an answer may do. Most may do nothing at all."""
+"""Security headers: content security policy, framing, referrer, caching."""
 
 from __future__ import annotations
 
 from flask import Response, request
 
-#: For pages: their own scripts, styles and pictures, nothing from elsewhere and nothing in line.
+#: Policy of pages: scripts, styles and pictures of this server only, nothing inline.
 PAGE = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
     "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-#: For data and downloads: were one ever shown as a page, it could neither run nor load anything.
+#: Policy of data and downloads: shown as a page, they could neither run nor load anything.
 DATA = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 
 
 def secure(response: Response) -> Response:
-    """Add what the view did not say itself."""
+    """Add the security headers that the view did not set."""
     headers = response.headers
     headers.setdefault("Content-Security-Policy", PAGE if _is_page(response) else DATA)
     headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -26,7 +26,7 @@ def secure(response: Response) -> Response:
     headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
     if request.is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    # What one caller was told is nobody else's, and no cache may keep it.
+    # An answer is for its caller only: no cache may store it.
     headers.setdefault("Cache-Control", "no-store")
     return response
 

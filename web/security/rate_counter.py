@@ -1,6 +1,6 @@
-"""How often somebody may call, counted in Redis for all web servers together.
+"""Rate limiter: counts calls in Redis, for all web servers together.
 
-While Redis is away nobody is limited: a service that answers is worth more than an exact count.
+While Redis is unreachable no call is limited: answering is worth more than an exact count.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 
 log = logging.getLogger(__name__)
 
-#: After a failure, how long to leave Redis alone, so that requests don't wait for its timeouts.
+#: Seconds without a call to Redis after a failure, so that requests don't wait for its timeouts.
 PAUSE_SECONDS = 5.0
 _TIMEOUTS = {"socket_connect_timeout": 0.25, "socket_timeout": 0.25}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What is left of a limit: `limit` and `remaining` in calls, `reset` in seconds."""
+class RateState:
+    """The state of a rate limit: `limit` and `remaining` in calls, `reset` in seconds."""
 
     allowed: bool
     limit: int
@@ -31,7 +31,7 @@ class Verdict:
 
 
 class RateLimiter:
-    """One rate, such as `1200/minute`, or several with semicolons between them.
+    """A rate limit such as `1200/minute`, or several separated by semicolons.
 
     Raises `ValueError` for a rate that can't be read.
     """
@@ -45,24 +45,24 @@ class RateLimiter:
         self._strategy = SlidingWindowCounterRateLimiter(storage)
         self._retry_at = 0.0
 
-    def hit(self, caller: str) -> Verdict | None:
-        """Count a call; returns what is left of the tightest limit, or None where none is counted."""
+    def hit(self, caller: str) -> RateState | None:
+        """Count a call; returns the state of the tightest limit, or None without a limit or Redis."""
         if not self._limits or time.monotonic() < self._retry_at:
             return None
         try:
             return min(
                 (self._hit_one(limit, caller) for limit in self._limits),
-                key=lambda verdict: (verdict.allowed, verdict.remaining),
+                key=lambda state: (state.allowed, state.remaining),
             )
-        except Exception as error:  # whatever Redis, or the way to it, is in trouble with
+        except Exception as error:  # any failure of Redis or of the network
             self._retry_at = time.monotonic() + PAUSE_SECONDS
-            log.warning("rates are not limited for %g s: %r", PAUSE_SECONDS, error)
+            log.warning("Redis failed; rates are not limited for %g s: %r", PAUSE_SECONDS, error)
             return None
 
-    def _hit_one(self, limit: RateLimitItem, caller: str) -> Verdict:
+    def _hit_one(self, limit: RateLimitItem, caller: str) -> RateState:
         allowed = self._strategy.hit(limit, self._name, caller)
         stats = self._strategy.get_window_stats(limit, self._name, caller)
-        return Verdict(
+        return RateState(
             allowed=allowed,
             limit=limit.amount,
             remaining=max(0, int(stats.remaining)),

@@ -12,11 +12,11 @@ FILE = "secret_key"
 
 
 def signing_secret(settings: Settings) -> str:
-    """`SECRET_KEY`, or one that is made once and kept in the home folder, readable by us alone."""
-    return settings.secret_key or _kept(settings.home / FILE)
+    """`SECRET_KEY`, or a random one that is created once in the home folder with mode 0600."""
+    return settings.secret_key or _stored(settings.home / FILE)
 
 
-def _kept(path: Path) -> str:
+def _stored(path: Path) -> str:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -24,7 +24,7 @@ def _kept(path: Path) -> str:
         try:
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_hex(32))
-            # Fails if another process was first; then theirs is the one.
+            # Fails if another process was first; then its secret is used.
             os.link(temporary, path)
         except FileExistsError:
             pass

@@ -1,4 +1,4 @@
-"""Browsers log in: an API key is exchanged for a cookie that scripts and other sites never see."""
+"""Browser login: exchanges an API key for a session cookie that scripts and other sites can't read."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ blueprint = Blueprint("sessions", __name__)
 
 @blueprint.get("/login")
 def login_page() -> str:
-    """The form."""
+    """The login form."""
     return render_template("login.html")
 
 
 @blueprint.post("/login")
 def login() -> BaseResponse:
-    """Open a session with a key."""
+    """Start a session with an API key."""
     ring: ApiKeyStore = current_app.extensions["keys"]
     caller = ring.authenticate(request.form.get("key", "").strip())
     if caller is None:
-        wrong = "This key does not open the studio: it may be mistyped, revoked or expired."
+        wrong = "This key is not valid: it may be mistyped, revoked or expired."
         return Response(render_template("login.html", wrong=wrong), 401)
     response = redirect("/", 303)
     response.set_cookie(
@@ -50,7 +50,7 @@ def logout() -> BaseResponse:
 
 
 def session_key() -> str | None:
-    """The id of the key that the browser at hand logged in with, or None."""
+    """The id of the API key that the current browser logged in with, or None."""
     cookie = request.cookies.get(COOKIE)
     if cookie is None:
         return None

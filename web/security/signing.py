@@ -1,4 +1,4 @@
-"""What only this installation could have written."""
+"""Signed tokens of this installation, for links and sessions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from web.security.secret_key import signing_secret
 
 
 def serializer(purpose: str) -> URLSafeTimedSerializer:
-    """Signs and checks; what was signed for one purpose is worth nothing for another."""
+    """A serializer that signs and verifies tokens; tokens of another purpose are invalid."""
     if "secret" not in current_app.extensions:
         current_app.extensions["secret"] = signing_secret(whole_service().settings)
     return URLSafeTimedSerializer(current_app.extensions["secret"], salt=f"atelier.{purpose}")

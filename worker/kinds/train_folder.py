@@ -1,4 +1,4 @@
-"""The folder of one training on this machine: photographs, style, checkpoints, samples."""
+"""Local folder of a training job: photographs, style, checkpoints and samples."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class TrainingFolder:
-    """What a training process works on. It outlives the run, so that the next one goes on from it."""
+    """Files of a trainer process, kept after a run so that the next run can resume from them."""
 
     def __init__(self, context: WorkerContext, job: Job) -> None:
         self._context = context
@@ -31,17 +31,17 @@ class TrainingFolder:
         self.samples = self.path / "samples"
 
     def prepare(self) -> None:
-        """Make what is in it."""
+        """Create the folder and its subfolders."""
         for folder in (self.checkpoints, self.samples):
             folder.mkdir(parents=True, exist_ok=True)
 
     def style(self) -> Path:
-        """The style picture as a file."""
+        """Path of the style picture, fetched from storage."""
         file = next(file for file in self._job.inputs if file.role == "style")
-        return self._fetched(file.sha256, self.path / f"style.{SUFFIXES[file.blob.media_type]}")
+        return self._fetch(file.sha256, self.path / f"style.{SUFFIXES[file.blob.media_type]}")
 
     def photographs(self, dataset_id: str) -> str | list[str]:
-        """The photographs of a dataset: a folder, or files. Raises `NotFoundError`."""
+        """Photographs of a dataset: the path of a folder, or paths of files. Raises `NotFoundError`."""
         with reading(self._context.sessions) as session:
             dataset = session.get(Dataset, dataset_id)
             rows = session.execute(
@@ -51,18 +51,18 @@ class TrainingFolder:
                 .order_by(DatasetImage.position)
             ).all()
         if dataset is None or dataset.owner not in (None, self._job.owner):
-            raise NotFoundError(f"The dataset {dataset_id} is not there any more.")
+            raise NotFoundError(f"The dataset {dataset_id} does not exist any more.")
         if dataset.folder is not None:
             return str(Path(self._context.settings.dataset_root).resolve() / dataset.folder)
         folder = self.path / "photographs" / dataset_id
         folder.mkdir(parents=True, exist_ok=True)
         return [
-            str(self._fetched(sha256, folder / f"{position:05d}.{SUFFIXES[media_type]}"))
+            str(self._fetch(sha256, folder / f"{position:05d}.{SUFFIXES[media_type]}"))
             for position, (sha256, media_type) in enumerate(rows)
         ]
 
     def fetch_checkpoint(self) -> None:
-        """Bring the newest checkpoint here, where an earlier run on another machine made it."""
+        """Fetch the newest checkpoint from storage if it was written on another machine."""
         step = self._job.checkpoint_step
         if step is None or any(
             int(path.stem.partition("-")[2]) >= step
@@ -71,9 +71,9 @@ class TrainingFolder:
             return
         for file in self._job.files:
             if file.direction == CHECKPOINT:
-                self._fetched(file.sha256, self.checkpoints / f"checkpoint-{step:08d}.pt")
+                self._fetch(file.sha256, self.checkpoints / f"checkpoint-{step:08d}.pt")
 
-    def _fetched(self, sha256: str, path: Path) -> Path:
+    def _fetch(self, sha256: str, path: Path) -> Path:
         if not path.exists():
             temporary = path.with_name(f".{path.name}.part")
             temporary.write_bytes(self._context.storage.get(sha256))

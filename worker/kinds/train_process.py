@@ -1,4 +1,4 @@
-"""A training as a process of its own, which this one follows, steers and, if need be, kills."""
+"""Trainer subprocess: start, events, stop and finish signals, and termination."""
 
 from __future__ import annotations
 
@@ -9,40 +9,48 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from nst_core.training.events import Event, ExitCode, parse_event
+
 log = logging.getLogger(__name__)
 
-#: Exit codes of `nst_core.training.process`.
-STOPPED = 75
-REFUSED = 2
-#: How much of a crashed training's output the log repeats, in bytes.
-_TAIL = 4_000
+#: Bytes of a crashed trainer's output that are repeated in the log.
+_MAX_LOGGED_OUTPUT = 4_000
+_TRAINER = (sys.executable, "-m", "nst_core.training.process")
 
 
 class TrainerProcess:
-    """Runs `nst_core.training.process` on a specification. Leaving the context kills it."""
+    """Runs `nst_core.training.process` on a specification. Leaving the context kills the process.
 
-    def __init__(self, spec: dict[str, Any], folder: Path) -> None:
+    `command` replaces the trainer's command line, to which the path of the specification is added.
+    """
+
+    def __init__(
+        self, spec: dict[str, Any], folder: Path, *, command: Sequence[str] = _TRAINER
+    ) -> None:
         self._spec = folder / "spec.json"
         self._spec.write_text(json.dumps(spec))
+        self._command = command
         self._output = folder / "train.log"
-        self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._events: queue.Queue[Event | None] = queue.Queue()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> TrainerProcess:
         with self._output.open("ab") as output:
-            # A session of its own: a signal to our group is for us, and we tell it what to do.
+            # In its own session, so that signals to the worker's process group do not reach it: the
+            # worker tells it when to stop.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "nst_core.training.process", str(self._spec)],
+                [*self._command, str(self._spec)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=output,
                 start_new_session=True,
             )
-        threading.Thread(target=self._read, name="trainer", daemon=True).start()
+        threading.Thread(target=self._read_events, name="trainer", daemon=True).start()
         return self
 
     def __exit__(
@@ -57,12 +65,12 @@ class TrainerProcess:
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The process, once started."""
-        assert self._process is not None  # noqa: S101 - used inside the context alone
+        """The running process."""
+        assert self._process is not None  # noqa: S101 - only used inside the context
         return self._process
 
-    def next(self, seconds: float) -> dict[str, Any] | None:
-        """The next event, or None if there is none for so long. Raises `EOFError` after the last."""
+    def next_event(self, seconds: float) -> Event | None:
+        """Next event, or None if none comes within `seconds`. Raises `EOFError` after the last."""
         try:
             event = self._events.get(timeout=seconds)
         except queue.Empty:
@@ -72,32 +80,32 @@ class TrainerProcess:
         return event
 
     def stop(self) -> None:
-        """Have it write a checkpoint and end."""
+        """Ask the process to write a checkpoint and end."""
         self._signal(signal.SIGTERM)
 
     def finish(self) -> None:
-        """Have it end with the network as it is."""
+        """Ask the process to end with the network as it is."""
         self._signal(signal.SIGUSR1)
 
     def wait(self) -> int:
-        """Its exit code."""
+        """Wait for the end; returns the exit code. The output of a crashed trainer is logged."""
         code = self.process.wait()
-        if code not in (0, STOPPED, REFUSED):
+        if code not in list(ExitCode):
             with self._output.open("rb") as file:
-                file.seek(max(0, self._output.stat().st_size - _TAIL))
-                log.error("the training ended with %d: %s", code, file.read().decode(errors="replace"))
+                file.seek(max(0, self._output.stat().st_size - _MAX_LOGGED_OUTPUT))
+                log.error("the trainer ended with %d: %s", code, file.read().decode(errors="replace"))
         return code
 
     def _signal(self, number: signal.Signals) -> None:
         if self.process.poll() is None:
             self.process.send_signal(number)
 
-    def _read(self) -> None:
+    def _read_events(self) -> None:
         assert self.process.stdout is not None  # noqa: S101 - it is a pipe
         with self.process.stdout as lines:
             for line in lines:
                 try:
-                    self._events.put(json.loads(line))
+                    self._events.put(parse_event(json.loads(line)))
                 except ValueError:
-                    log.warning("the training wrote what is no event: %r", line[:200])
+                    log.warning("ignored a line of the trainer that is not an event: %r", line[:200])
         self._events.put(None)

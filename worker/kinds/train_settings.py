@@ -1,17 +1,17 @@
-"""A train job's parameters as settings of `nst_core`'s trainers."""
+"""Conversion of the parameters of a `train` job to settings of a trainer in `nst_core`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: Johnson's recipe (`nst_core.training.johnson.config`) for a run of its full length.
+#: Longest intervals in steps: those of `nst_core.training.johnson.config` for 40,000 steps.
 _CHECKPOINTS, _SAMPLES, _LOGS = 2_000, 500, 100
 
 
-def settings_of(params: dict[str, Any]) -> dict[str, Any]:
-    """Settings by the names of `JohnsonTrainConfig` or `AdaINTrainConfig`."""
+def trainer_settings(params: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the names of `JohnsonTrainConfig` or `AdaINTrainConfig`."""
     steps = params["max_steps"]
-    # A short run is watched as closely, in proportion, as one of 40,000 steps.
+    # A short run has as many samples and checkpoints as one of 40,000 steps, about.
     intervals = {
         "checkpoint_interval": params["checkpoint_interval"] or min(_CHECKPOINTS, max(25, steps // 10)),
         "sample_interval": params["sample_interval"] or min(_SAMPLES, max(5, steps // 20)),

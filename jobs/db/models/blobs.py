@@ -1,4 +1,4 @@
-"""Tables of stored bytes and of uploads that name them."""
+"""Tables of blobs and uploads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jobs.db.engine import Base, new_id
 
 
 class Blob(Base):
-    """Bytes in storage, known by their SHA-256."""
+    """A blob: a stored file, identified by its SHA-256."""
 
     __tablename__ = "blobs"
 
@@ -25,12 +25,12 @@ class Blob(Base):
     width: Mapped[int | None]
     height: Mapped[int | None]
     created_at: Mapped[datetime]
-    #: When somebody last meant to use it. What nothing refers to is deleted some time after that.
+    #: Time of the last use. A sweep deletes an unreferenced blob some time after that.
     touched_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class StoredUpload(Base):
-    """A picture that was sent ahead of the jobs that will name it."""
+    """A picture that was uploaded before the jobs that name it."""
 
     __tablename__ = "uploads"
     __table_args__ = (Index("ix_uploads_owner", "owner", "created_at"),)

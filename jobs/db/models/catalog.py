@@ -17,7 +17,7 @@ from jobs.db.models.blobs import Blob
 
 
 class Style(Base):
-    """A registered style image. One without an owner belongs to the gallery, which all may use."""
+    """A registered style image. A style without an owner belongs to the gallery, which all may use."""
 
     __tablename__ = "styles"
 
@@ -33,7 +33,7 @@ class Style(Base):
 
 
 class StyleStatistics(Base):
-    """A style's statistics under one network, so that no worker computes them twice.
+    """Cached statistics of a style under one network, so that workers compute them only once.
 
     `network` names the weights by their hash, `values` are little-endian 32-bit floats.
     """
@@ -46,7 +46,7 @@ class StyleStatistics(Base):
 
 
 class NetworkVersion(Base):
-    """The weights and release that the worker started last renders a network with."""
+    """The weights and release with which the newest worker renders a network."""
 
     __tablename__ = "network_versions"
 

@@ -1,4 +1,4 @@
-"""Tables. A job's row is the truth about it; everything else points at it."""
+"""Tables of jobs, their files, events and batches, and of paused queues."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from jobs.db.models.blobs import Blob
 
 
 class QueueState(Base):
-    """What an operator said of a queue. A queue without a row is not paused."""
+    """Pause state of a queue. A queue without a row is not paused."""
 
     __tablename__ = "queues"
 
@@ -32,7 +32,7 @@ class QueueState(Base):
 
 
 class Batch(Base):
-    """Jobs that were submitted together, all or none."""
+    """A batch: jobs that were submitted together, all or none."""
 
     __tablename__ = "batches"
     __table_args__ = (
@@ -46,34 +46,34 @@ class Batch(Base):
     created_at: Mapped[datetime]
 
 
-def _where(name: str, columns: list[str], condition: str) -> Index:
-    """An index of the few rows that meet a condition, so that the others don't pay for it."""
+def _partial_index(name: str, columns: list[str], condition: str) -> Index:
+    """A partial index, which costs nothing for rows that don't meet the condition."""
     return Index(name, *columns, postgresql_where=text(condition), sqlite_where=text(condition))
 
 
-#: All that claims and places ask of a queued job, so that they read the index and no rows.
-_ASKED_OF_QUEUED = [
+#: Columns of a covering index: claims and positions read the index and no rows.
+_CLAIM_COLUMNS = [
     *("queue", "priority", "owner", "created_at", "id"),
     *("run_at", "paused_at", "cancel_at", "status"),
 ]
 
 
 class Job(Base):
-    """One piece of work. See `jobs.queue.lifecycle` for how `status` may change."""
+    """A job. `jobs.queue.lifecycle` holds every change of `status`."""
 
     __tablename__ = "jobs"
     __table_args__ = (
-        _where("ix_jobs_queued", _ASKED_OF_QUEUED, "status = 'queued'"),
+        _partial_index("ix_jobs_queued", _CLAIM_COLUMNS, "status = 'queued'"),
         Index("ix_jobs_listing", "owner", "created_at", "id"),
         Index("ix_jobs_lease", "status", "lease_expires_at"),
         Index("ix_jobs_owner_status", "owner", "status"),
         Index("ix_jobs_finished", "queue", "status", "finished_at"),
         Index("ix_jobs_result", "owner", "result_key"),
-        _where("ix_jobs_batch", ["batch_id", "status"], "batch_id IS NOT NULL"),
-        _where("ix_jobs_retried_from", ["retried_from"], "retried_from IS NOT NULL"),
-        _where("ix_jobs_cancel_at", ["cancel_at"], "cancel_at IS NOT NULL"),
-        _where("ix_jobs_dead", ["owner", "created_at"], "dead"),
-        _where("ix_jobs_dataset", ["dataset_id"], "dataset_id IS NOT NULL"),
+        _partial_index("ix_jobs_batch", ["batch_id", "status"], "batch_id IS NOT NULL"),
+        _partial_index("ix_jobs_retried_from", ["retried_from"], "retried_from IS NOT NULL"),
+        _partial_index("ix_jobs_cancel_at", ["cancel_at"], "cancel_at IS NOT NULL"),
+        _partial_index("ix_jobs_dead", ["owner", "created_at"], "dead"),
+        _partial_index("ix_jobs_dataset", ["dataset_id"], "dataset_id IS NOT NULL"),
         Index("ix_jobs_kind_finished", "kind", "status", "finished_at"),
         UniqueConstraint("owner", "idempotency_key", name="uq_jobs_owner_idempotency_key"),
     )
@@ -85,10 +85,10 @@ class Job(Base):
     priority: Mapped[int] = mapped_column(default=0)
     status: Mapped[str] = mapped_column(String(16))
     params: Mapped[dict[str, Any]]
-    #: What the client calls this submit, and the SHA-256 of all that it said.
+    #: The client's idempotency key, and the SHA-256 of the request.
     idempotency_key: Mapped[str | None] = mapped_column(String(200))
     request_hash: Mapped[str | None] = mapped_column(String(64))
-    #: The id of the request that submitted it, for logs.
+    #: The id of the HTTP request that submitted the job, for logs.
     request_id: Mapped[str | None] = mapped_column(String(64))
     #: The webhook's URL and its events: space-separated words of `jobs.webhooks.webhook.EVENTS`.
     webhook_url: Mapped[str | None] = mapped_column(String(2000))
@@ -100,12 +100,12 @@ class Job(Base):
     lease_expires_at: Mapped[datetime | None]
     run_at: Mapped[datetime]
     cancel_requested_at: Mapped[datetime | None]
-    #: Canceled then, unless it has ended; and why it was canceled (`CancelReason`).
+    #: Deadline at which the job is canceled; reason of a cancel (`CancelReason`).
     cancel_at: Mapped[datetime | None]
     cancel_reason: Mapped[str | None] = mapped_column(String(16))
 
-    #: Trainings: kept out of the claims while paused; to end now with what there is; the step of the
-    #: newest checkpoint, and the attempts that were forgiven because a checkpoint came after them.
+    #: Trainings: since when paused (not claimed); when an early end was requested; step of the newest
+    #: checkpoint; attempts that don't count because a checkpoint came after them.
     paused_at: Mapped[datetime | None]
     finish_requested_at: Mapped[datetime | None]
     checkpoint_step: Mapped[int | None]
@@ -114,26 +114,26 @@ class Job(Base):
 
     batch_id: Mapped[str | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
     retried_from: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
-    #: Failed though it was worth trying again: its attempts are used up.
+    #: Dead letter: failed with a retryable error and no attempt left.
     dead: Mapped[bool] = mapped_column(default=False, server_default=false())
 
-    #: Whether an earlier output may answer, and whether one did.
+    #: Whether a cached result may answer the job, and whether one did.
     use_cache: Mapped[bool] = mapped_column(default=True, server_default=true())
     cached: Mapped[bool] = mapped_column(default=False, server_default=false())
-    #: The SHA-256 of kind, parameters and inputs; and what rendered the output (`NetworkVersion`).
+    #: The SHA-256 of kind, parameters and inputs; the weights that made the output (`NetworkVersion`).
     result_key: Mapped[str | None] = mapped_column(String(64))
     network_version: Mapped[str | None] = mapped_column(String(120))
 
     progress: Mapped[dict[str, Any] | None]
     metrics: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
-    #: Counts the row's changes; it is the ETag.
+    #: Increased with every change of the row; it is the ETag.
     version: Mapped[int] = mapped_column(default=1)
 
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
-    #: From then on, and once it has ended, maintenance deletes the job. None: never.
+    #: Maintenance deletes the ended job after this time. None: never.
     expires_at: Mapped[datetime | None] = mapped_column(index=True)
 
     files: Mapped[list[JobFile]] = relationship(
@@ -142,22 +142,22 @@ class Job(Base):
 
     @property
     def attempts_left(self) -> int:
-        """How often it may still be tried. An attempt that got further than the last does not count."""
+        """The number of attempts left. Attempts with a later checkpoint don't count."""
         return self.max_attempts - (self.attempt - self.forgiven)
 
     @property
     def inputs(self) -> list[JobFile]:
-        """Files that the job works on."""
+        """Input files of the job."""
         return [file for file in self.files if file.direction == "input"]
 
     @property
     def outputs(self) -> list[JobFile]:
-        """Files that the job made."""
+        """Output files of the job."""
         return [file for file in self.files if file.direction == "output"]
 
 
 class JobFile(Base):
-    """A blob that a job reads (`input`) or made (`output`)."""
+    """A file of a job: the blob that it reads (`input`) or made (`output`), with its role."""
 
     __tablename__ = "job_files"
     __table_args__ = (Index("ix_job_files_job", "job_id", "direction", "position"),)
@@ -174,7 +174,7 @@ class JobFile(Base):
 
 
 class JobEvent(Base):
-    """History. `seq` orders all events and is the id of a server-sent event."""
+    """An event in a job's history. `seq` orders all events and is the id of a server-sent event."""
 
     __tablename__ = "job_events"
     __table_args__ = (Index("ix_job_events_job", "job_id", "seq"), {"sqlite_autoincrement": True})

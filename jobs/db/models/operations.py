@@ -1,4 +1,4 @@
-"""Tables of what goes on around jobs: tokens for the broker, messages to clients, figures, workers."""
+"""Tables of the outbox, webhook deliveries, counters and worker processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jobs.db.engine import Base
 
 
 class OutboxMessage(Base):
-    """A wake-up token that still has to reach the broker. Written with the job, deleted when sent."""
+    """A token that was not yet sent to the broker. Written with the job, deleted once sent."""
 
     __tablename__ = "outbox"
 
@@ -19,14 +19,14 @@ class OutboxMessage(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
     queue: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]
-    #: Not to be sent before; None: at once.
+    #: Earliest time to send the token; None: at once.
     due_at: Mapped[datetime | None]
 
 
 class WebhookDelivery(Base):
-    """One message to a job's `webhook_url`. Written with the change that it tells of.
+    """A message to the `webhook_url` of a job. Written in the transaction of the change it reports.
 
-    Waiting while `next_at` is set; afterwards `delivered_at` says whether it arrived.
+    Pending while `next_at` is set; afterwards `delivered_at` is set if it was delivered.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -47,7 +47,7 @@ class WebhookDelivery(Base):
 
 
 class Counter(Base):
-    """A number that only grows, for monitoring. See `jobs.db.counters`."""
+    """One shard of a monotonic counter, for monitoring. See `jobs.db.counters`."""
 
     __tablename__ = "counters"
 
@@ -58,13 +58,13 @@ class Counter(Base):
 
 
 class WorkerProcess(Base):
-    """A worker process that says, again and again, that it is there. See `jobs.queue.workers`."""
+    """The heartbeat of a worker process. See `jobs.queue.workers`."""
 
     __tablename__ = "workers"
 
-    #: `host:pid`, which the leases of its runs begin with.
+    #: `host:pid`, the prefix of the lease owners of its runs.
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
-    #: The queues that it takes jobs of, with spaces between.
+    #: The queues whose jobs it claims, separated by spaces.
     queues: Mapped[str] = mapped_column(String(64))
     started_at: Mapped[datetime]
     seen_at: Mapped[datetime]

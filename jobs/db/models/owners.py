@@ -20,7 +20,7 @@ class Owner(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     last_claimed_at: Mapped[datetime | None]
-    #: What this owner's webhooks are signed with; the setting's secret where there is none.
+    #: The secret that signs this owner's webhooks; None: the secret of the settings.
     webhook_secret: Mapped[str | None] = mapped_column(String(120))
 
 
@@ -29,13 +29,13 @@ class ApiKey(Base):
 
     __tablename__ = "api_keys"
 
-    #: The public half: it names the key in lists and logs.
+    #: The public part of the key, shown in lists and logs.
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
     owner: Mapped[str] = mapped_column(ForeignKey("owners.name"), index=True)
     label: Mapped[str] = mapped_column(String(120), default="")
-    #: Scopes with spaces between them.
+    #: Scopes, separated by spaces.
     scopes: Mapped[str] = mapped_column(String(64))
-    #: The SHA-256 of the secret half.
+    #: The SHA-256 of the secret part.
     secret_hash: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]

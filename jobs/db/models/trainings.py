@@ -1,4 +1,4 @@
-"""Tables of trainings: what they learn from, how they go, and the networks that come of them."""
+"""Tables of trainings: datasets, losses, and trained networks."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from jobs.db.models.blobs import Blob
 
 
 class Dataset(Base):
-    """Photographs to train with. One without an owner is for all."""
+    """A dataset of photographs for trainings. A dataset without an owner is for all."""
 
     __tablename__ = "datasets"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default=new_id)
     owner: Mapped[str | None] = mapped_column(ForeignKey("owners.name"), index=True)
     name: Mapped[str] = mapped_column(String(120))
-    #: A folder below `DATASET_ROOT`, which workers read themselves; None: the rows of `DatasetImage`.
+    #: A folder below `DATASET_ROOT`, which workers read; None: the images are rows of `DatasetImage`.
     folder: Mapped[str | None] = mapped_column(String(1000))
     image_count: Mapped[int]
     created_at: Mapped[datetime]
 
 
 class DatasetImage(Base):
-    """One photograph of a dataset."""
+    """A photograph of a dataset."""
 
     __tablename__ = "dataset_images"
 
@@ -52,7 +52,7 @@ class TrainingLoss(Base):
 
 
 class TrainedNetwork(Base):
-    """A network that a training made or that was imported. It never changes; a new one is a version."""
+    """A version of a trained or imported network. A row never changes; retraining adds a version."""
 
     __tablename__ = "networks"
     __table_args__ = (
@@ -65,10 +65,10 @@ class TrainedNetwork(Base):
     name: Mapped[str] = mapped_column(String(64))
     version: Mapped[int]
     architecture: Mapped[str] = mapped_column(String(64))
-    #: Whether its style is in its weights; others take any style.
+    #: Whether the network has one fixed style; other networks take any style.
     styled: Mapped[bool]
     sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), index=True)
-    #: The picture of its style, and the last sample of the training.
+    #: The picture of its style; the last sample of its training.
     style_sha256: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"), index=True)
     sample_sha256: Mapped[str | None] = mapped_column(ForeignKey("blobs.sha256"), index=True)
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"), index=True)

@@ -1,1 +1,1 @@
-"""Training of arbitrary-style networks (Huang & Belongie 2017)."""
+"""Training of arbitrary-style networks with AdaIN (Huang & Belongie 2017)."""

@@ -1,4 +1,4 @@
-"""Settings of an AdaIN training, apart from it so that a command line can list them without PyTorch."""
+"""Settings of an AdaIN training; imports no PyTorch, so that command lines load quickly."""
 
 from __future__ import annotations
 

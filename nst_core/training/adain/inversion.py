@@ -1,9 +1,9 @@
-"""Teaches the decoder of a frozen VGG encoder to undo it, before it is taught any style.
+"""Pretraining of a decoder as the inverse of a frozen VGG encoder (image reconstruction).
 
-A decoder that starts from nothing spends thousands of steps under the style loss before a photo can
-be made out. Shown what it should have before each of its upsamplings, it gives photographs back within
-hundreds, and such a decoder already renders AdaIN (as in the universal style transfer of Li et al.,
-NeurIPS 2017, section 3.1); the style loss then brings the brushwork.
+A randomly initialised decoder needs thousands of steps under the style loss before a photograph can be
+recognised. Trained on the features before each of its upsamplings, it reconstructs photographs within
+hundreds of steps, and such a decoder already renders AdaIN (as in the universal style transfer of Li
+et al., NeurIPS 2017, section 3.1); the style loss then adds the brushwork.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from nst_core.networks.vgg import load_vgg
 from nst_core.training.johnson.config import ConfigError
 
 _DEEPEST = "relu4_1"
-#: What VGG-16 pools, in the order in which the decoder comes by it.
+#: Layers before the poolings of VGG-16, in the order of the decoder's upsamplings.
 _POOLED = ("relu3_3", "relu2_2", "relu1_2")
 
 
 class Inversion:
-    """The losses of one network's first steps. Raises `ConfigError` unless its encoder is VGG-16."""
+    """Reconstruction losses of a network. Raises `ConfigError` unless its encoder is VGG-16."""
 
     def __init__(self, network: FullAdaIN) -> None:
         if network.width != 1:
@@ -33,18 +33,19 @@ class Inversion:
         self._features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def losses(self, pictures: Tensor) -> dict[str, Tensor]:
-        """With gradients: "levels" as a share of their energy, "pixels" squared, "identity" absolute.
+        """Losses with gradients for RGB pictures in [0, 1], (B, 3, H, W), with sides divisible by 8.
 
-        `pictures` is RGB in [0, 1], (B, 3, H, W), its sides divisible by 8.
+        "levels" is the squared error of features relative to their energy, "pixels" the squared and
+        "identity" the absolute error of the pixels.
         """
         with torch.no_grad():
-            seen = self._features(pictures.contiguous(memory_format=torch.channels_last))
-            wanted = [functional.max_pool2d(seen[name], 2) for name in _POOLED]
-            features = self._network.scaled(seen[_DEEPEST])
+            features_by_layer = self._features(pictures.contiguous(memory_format=torch.channels_last))
+            targets = [functional.max_pool2d(features_by_layer[name], 2) for name in _POOLED]
+            features = self._network.scaled(features_by_layer[_DEEPEST])
         levels: list[Tensor] = []
         for layer in self._network.decoder:
             if isinstance(layer, nn.Upsample):
-                target = self._network.scaled(wanted[len(levels)])
+                target = self._network.scaled(targets[len(levels)])
                 levels.append(functional.mse_loss(features, target) / target.pow(2).mean())
             features = layer(features)
         return {
@@ -55,5 +56,5 @@ class Inversion:
 
 
 def weighted(losses: dict[str, Tensor]) -> Tensor:
-    """What the first steps minimise: the levels lead, the picture has the last word."""
+    """Weighted sum to minimise: the features dominate first, the pixels at the end."""
     return 1.5 * losses["levels"] + 20 * losses["pixels"] + 2 * losses["identity"]

@@ -1,12 +1,11 @@
-"""The training of an AdaIN network with the events, checkpoints and ends of any other training."""
+"""AdaIN training with the events, checkpoints and outcomes that every kind of training has."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,19 +22,31 @@ from nst_core.training.adain.config import AdaINTrainConfig
 from nst_core.training.adain.trainer import AdaINTrainer, Step
 from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.errors import TrainingError
-from nst_core.training.events import Failed, Finished, Notice, OnEvent, Progress, Sample, Saved, Stopped
+from nst_core.training.events import (
+    Failed,
+    Finished,
+    Notice,
+    OnEvent,
+    Outcome,
+    Progress,
+    Sample,
+    Saved,
+    ShouldStop,
+    Stopped,
+    StopRequest,
+)
 from nst_core.training.johnson.config import ConfigError
+from nst_core.training.pace import ProgressTimer
 from nst_core.training.tensorboard import LossLog
 
 FINAL = "final_model.safetensors"
-_TELL = 3.0
-#: Checkpoints that a run of losses without numbers is put back to, at most.
-_RESCUES = 3
+#: Rollbacks because of non-finite losses before the training is given up.
+_MAX_ROLLBACKS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intervals:
-    """Steps between checkpoints, sample pictures and entries of the loss log."""
+    """Intervals in steps of checkpoints, sample pictures and the loss log; checkpoints kept."""
 
     checkpoint_interval: int = 200
     sample_interval: int = 200
@@ -44,9 +55,10 @@ class Intervals:
 
 
 class AdaINSession:
-    """`settings` are those of `AdaINTrainConfig` and `Intervals`, and "network": "slim" or "full".
+    """Runs an `AdaINTrainer` as a session of a trainer process.
 
-    Raises `ConfigError` or `TrainingError` for what it can't start with.
+    `settings` are those of `AdaINTrainConfig` and `Intervals`, and "network": "slim" or "full". Raises
+    `ConfigError` or `TrainingError` if the training can't start.
     """
 
     def __init__(
@@ -67,62 +79,61 @@ class AdaINSession:
         )
         self.folder = CheckpointFolder(checkpoint_dir, keep=self.intervals.keep_checkpoints)
         self.samples = samples_dir or Path(checkpoint_dir) / "samples"
-        self._tell = on_event
+        self._emit = on_event
         self._contents, self._styles = list(contents), list(styles)
         self._digest = _digest(self.config, name, [*contents, *styles])
         self._smooth: dict[str, float] = {}
-        self._rescues = 0
-        self._seconds = 0.0
-        self._wish: str | None = None
-        self._broken = False
+        self._rollbacks = 0
+        self._timer = ProgressTimer(log_interval=self.intervals.log_interval, total=self.config.steps)
+        self._request: StopRequest | None = None
+        self._not_finite = False
 
     def restore(self, folder: Path) -> None:
-        """Go on from the newest whole checkpoint. Raises `TrainingStateError` or `TrainingError`."""
+        """Resume from the newest intact checkpoint. Raises `TrainingStateError` or `TrainingError`."""
         saved, damaged = CheckpointFolder(folder).load()
         if saved["digest"] != self._digest:
-            raise TrainingError("The checkpoint is of a training with other settings or pictures.")
+            raise TrainingError("The checkpoint is for a training with other settings or pictures.")
         self.trainer.load_state(saved["training"])
-        self._smooth, self._seconds = dict(saved["smooth"]), float(saved["seconds"])
-        for sentence in damaged:
-            self._notice("checkpoint_damaged", f"{sentence} Going on from the one before.")
+        self._smooth, self._timer.seconds = dict(saved["smooth"]), float(saved["seconds"])
+        for message in damaged:
+            self._notice("checkpoint_damaged", f"{message} Resuming from the one before.")
 
-    def run(self, should_stop: Callable[[], str | None] = lambda: None) -> str:
-        """Train to the last step or the first wish; returns as `JohnsonTrainer.run`."""
-        self._told, self._recent = time.perf_counter(), 0
+    def run(self, should_stop: ShouldStop = lambda: None) -> Outcome:
+        """Train to the last step or until `should_stop` returns a request."""
+        self._timer.start()
         with LossLog(self.folder.folder / "logs", self.trainer.step, self._notice) as log:
             while True:
                 if self._train(log, should_stop):
                     break
-                if not self._rescue():
+                if not self._roll_back():
                     return "failed"
-        if self._wish == "stop":
+        if self._request == "stop":
             path = self._checkpoint() or self.folder.folder
-            self._tell(Stopped(step=self.trainer.step, path=path))
+            self._emit(Stopped(step=self.trainer.step, path=path))
             return "stopped"
-        return self._finish("asked" if self._wish else "steps")
+        return self._finish("asked" if self._request else "steps")
 
-    def _train(self, log: LossLog, should_stop: Callable[[], str | None]) -> bool:
-        """Whether it ended with numbers as losses."""
-        self._broken = False
-        self.trainer.run(lambda step: self._heard(step, log, should_stop))
-        return not self._broken
+    def _train(self, log: LossLog, should_stop: ShouldStop) -> bool:
+        """Train to the end or to a stop request; returns whether all losses were finite."""
+        self._not_finite = False
+        self.trainer.run(lambda step: self._after_step(step, log, should_stop))
+        return not self._not_finite
 
-    def _heard(self, step: Step, log: LossLog, should_stop: Callable[[], str | None]) -> bool:
+    def _after_step(self, step: Step, log: LossLog, should_stop: ShouldStop) -> bool:
         if not all(math.isfinite(value) for value in step.losses.values()):
-            self._broken = True
+            self._not_finite = True
             return False
         for name, value in self._weighted(step.losses).items():
             self._smooth[name] = value + 0.95 * (self._smooth.get(name, value) - value)
-        self._recent += 1
-        if step.step % self.intervals.log_interval == 0:
+        if self._timer.is_log_step(step.step):
             log.write(step.step, self._smooth)
         self._progress(step)
         if step.step % self.intervals.sample_interval == 0:
             self._sample()
         if step.step % self.intervals.checkpoint_interval == 0 and step.step < step.total:
             self._checkpoint()
-        self._wish = should_stop()
-        return self._wish is None
+        self._request = should_stop()
+        return self._request is None
 
     def _weighted(self, losses: Mapping[str, float]) -> dict[str, float]:
         config = self.config
@@ -132,20 +143,16 @@ class AdaINSession:
         return {"content": content, "style": style, "tv": 0.0, "total": content + style + rest}
 
     def _progress(self, step: Step) -> None:
-        now = time.perf_counter()
-        due = step.step % self.intervals.log_interval == 0 or step.step == step.total
-        if not due and now - self._told < _TELL:
+        if not self._timer.count_step(step.step):
             return
-        pace = self._recent / max(now - self._told, 1e-9)
-        self._seconds += now - self._told
-        self._told, self._recent = now, 0
-        self._tell(
+        rate, left = self._timer.take(step.step)
+        self._emit(
             Progress(
                 step=step.step,
                 total=step.total,
                 losses=dict(self._smooth),
-                images_per_second=round(pace * self.config.batch_size, 2),
-                eta_s=round((step.total - step.step) / max(pace, 1e-9), 1),
+                images_per_second=round(rate * self.config.batch_size, 2),
+                eta_s=round(left, 1),
             )
         )
 
@@ -154,7 +161,7 @@ class AdaINSession:
             "digest": self._digest,
             "training": self.trainer.state(),
             "smooth": self._smooth,
-            "seconds": self._seconds,
+            "seconds": self._timer.seconds,
         }
         score = self._smooth.get("total", math.inf)
         try:
@@ -165,56 +172,61 @@ class AdaINSession:
                 f"The checkpoint can't be written ({error.strerror or error}); the one before stays.",
             )
             return None
-        self._tell(Saved(step=self.trainer.step, path=path, best=best))
+        self._emit(Saved(step=self.trainer.step, path=path, best=best))
         return path
 
-    def _rescue(self) -> bool:
-        """Back to the newest checkpoint, or the start, with half the learning rate."""
+    def _roll_back(self) -> bool:
+        """Roll back to the newest checkpoint with half the learning rate.
+
+        Returns whether the training can continue. Raises `TrainingError` if there is no checkpoint.
+        """
         step = self.trainer.step
-        if self._rescues >= _RESCUES:
-            message = f"The losses are no numbers any more, after {_RESCUES} attempts to mend it."
-            self._tell(Failed(step=step, code="not_a_number", message=message))
+        if self._rollbacks >= _MAX_ROLLBACKS:
+            message = f"The losses are not finite numbers, after {_MAX_ROLLBACKS} rollbacks."
+            self._emit(Failed(step=step, code="not_a_number", message=message))
             return False
-        self._rescues += 1
+        self._rollbacks += 1
         if self.folder.any():
             self.trainer.load_state(self.folder.load()[0]["training"])
         else:
             raise TrainingError(
-                "The losses are no numbers from the first steps on. Lower learning_rate."
+                "The losses are not finite numbers from the first steps on. Lower learning_rate."
             )
-        self.trainer.config = self.config = _slower(self.config)
+        self.trainer.config = self.config = _with_half_rate(self.config)
         self._notice(
             "not_a_number",
-            f"The losses were no numbers (step {step}). Back at step {self.trainer.step} with a "
-            f"learning rate of {self.config.learning_rate:.2g}; attempt {self._rescues} of {_RESCUES}.",
+            f"The losses were not finite numbers (step {step}). Back at step {self.trainer.step} with "
+            f"a learning rate of {self.config.learning_rate:.2g}; attempt {self._rollbacks} of "
+            f"{_MAX_ROLLBACKS}.",
         )
         return True
 
     def _sample(self) -> None:
         path = self.samples / f"sample-{self.trainer.step:06d}.jpg"
         engine = StyleEngine(self.trainer.result(), "torch", self.trainer.device)
-        painted = []
+        rendered = []
         for content, style in zip(self._contents[:3], self._styles[:3], strict=False):
             statistics = engine.style_statistics(read_picture(style), 256)
             photo = resize_picture(read_picture(content, target_long_side=256), 256)
-            painted.append(engine.stylize(Picture(photo.pixels), statistics, alpha=1.0).pixels)
-        height = max(each.shape[0] for each in painted)
-        framed = [np.pad(each, ((0, height - each.shape[0]), (0, 0), (0, 0))) for each in painted]
+            rendered.append(engine.stylize(Picture(photo.pixels), statistics, alpha=1.0).pixels)
+        height = max(each.shape[0] for each in rendered)
+        padded = [np.pad(each, ((0, height - each.shape[0]), (0, 0), (0, 0))) for each in rendered]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encode_picture(Picture(np.concatenate(framed, axis=1)), "jpeg", 90))
+            path.write_bytes(encode_picture(Picture(np.concatenate(padded, axis=1)), "jpeg", 90))
         except OSError as error:
-            self._notice("sample_not_written", f"A sample could not be written ({error.strerror}).")
+            self._notice("sample_not_written", f"A sample can't be written ({error.strerror}).")
             return
-        self._tell(Sample(step=self.trainer.step, path=path))
+        self._emit(Sample(step=self.trainer.step, path=path))
 
-    def _finish(self, reason: str) -> str:
+    def _finish(self, reason: str) -> Outcome:
         self._checkpoint()
         self._sample()
+        self._timer.stop()
         path = self.folder.folder / FINAL
         figures: dict[str, float | int] = {
             "steps": self.trainer.step,
-            "seconds": round(self._seconds, 1),
+            "seconds": round(self._timer.seconds, 1),
         }
         figures |= {f"{name}_loss": round(value, 5) for name, value in self._smooth.items()}
         described = {"kind": "adain", **asdict(self.config)}
@@ -228,15 +240,15 @@ class AdaINSession:
             )
         except OSError as error:
             message = (
-                f"The network could not be written ({error.strerror or error}). Make room, then resume."
+                f"The network can't be written ({error.strerror or error}). Free space, then resume."
             )
-            self._tell(Failed(step=self.trainer.step, code="network_not_written", message=message))
+            self._emit(Failed(step=self.trainer.step, code="network_not_written", message=message))
             return "failed"
-        self._tell(Finished(step=self.trainer.step, path=path, reason=reason, figures=figures))
+        self._emit(Finished(step=self.trainer.step, path=path, reason=reason, figures=figures))
         return "finished"
 
     def _notice(self, code: str, message: str) -> None:
-        self._tell(Notice(step=self.trainer.step, code=code, message=message))
+        self._emit(Notice(step=self.trainer.step, code=code, message=message))
 
 
 def _settings(given: Mapping[str, Any]) -> tuple[AdaINTrainConfig, Intervals, str]:
@@ -270,7 +282,7 @@ def _typed(name: str, value: object, default: object) -> Any:
     raise ConfigError(f"{name} can't be {value!r}; its default is {default!r}.")
 
 
-def _slower(config: AdaINTrainConfig) -> AdaINTrainConfig:
+def _with_half_rate(config: AdaINTrainConfig) -> AdaINTrainConfig:
     return AdaINTrainConfig(**{**asdict(config), "learning_rate": config.learning_rate / 2})
 
 

@@ -1,14 +1,14 @@
-"""Training of AdaIN networks under the VGG-16 loss (Huang & Belongie 2017, section 6).
+"""Trainer of AdaIN networks under the VGG-16 loss (Huang & Belongie 2017, section 6).
 
 Differences from the paper, each measured to help a small network on a small budget:
 
-* all losses are relative to the target's energy, so that neither a loud style nor a loud layer rules;
-* beside means and deviations, Gram matrices of the same layers are matched, which brings strokes;
-* the content loss compares instance-normalised features: it holds structure and leaves colour free;
-* some samples of each batch are trained at a random strength, against statistics blended alike, and
-  some reconstruct their content, so that alpha means something between its ends.
+* all losses are relative to the energy of their targets, so that no style and no layer dominates;
+* Gram matrices of the same layers are matched beside means and deviations, which adds strokes;
+* the content loss compares instance-normalised features: it keeps structure and leaves colour free;
+* some samples of each batch are trained at a random alpha, against statistics blended in the same way,
+  and some reconstruct their content, so that values of alpha between 0 and 1 work.
 
-The loop knows nothing of who listens: it calls `on_step` with a `Step` and does as it is told.
+The loop does not depend on its caller: it calls `on_step` with a `Step`, which may end the training.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from nst_core.training.johnson.config import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What the loop reports after a step. Losses are unweighted means over the batch."""
+    """Report of one step. Losses are unweighted means over the batch."""
 
     step: int
     total: int
@@ -60,7 +60,7 @@ class Step:
 
 @dataclass
 class AdaINTrainer:
-    """One training of `network`, from `content` and `style` pictures."""
+    """Trains `network` on the pictures `content` and `style`. Raises `ConfigError` and `DataError`."""
 
     network: StyleNetwork
     content: Sequence[Path]
@@ -98,7 +98,7 @@ class AdaINTrainer:
             if not isinstance(self.network, FullAdaIN):
                 raise ConfigError("inversion_steps are for the network full.")
             self._inversion = Inversion(self.network)
-        # A third of the memory for content features in half precision, the rest for Gram matrices.
+        # One third of the cache is for content features in half precision, the rest for Gram matrices.
         megabyte = 1_000_000 // 3
         structure_bytes = 2 * 512 * (config.content_size // 8) ** 2
         self._content_targets = FeatureCache(
@@ -122,69 +122,72 @@ class AdaINTrainer:
         return *flat, *(gram_matrix(value) for value in features.values())
 
     def _batch(self, step: int) -> tuple[list[int], list[int], Tensor]:
-        """Crop numbers and strengths of a step: a function of the seed and the step alone."""
+        """Crop numbers and alphas of a step, which depend only on the seed and the step."""
         random = np.random.default_rng((self.config.seed, step))
         size = self.config.batch_size
         contents = random.integers(0, len(self._contents), size).tolist()
         styles = random.integers(0, len(self._styles), size).tolist()
         blended = random.random(size) < self.config.blended
-        strength = np.where(blended, random.random(size), 1.0)
-        return contents, styles, torch.tensor(strength, dtype=torch.float32, device=self.device)
+        alpha = np.where(blended, random.random(size), 1.0)
+        return contents, styles, torch.tensor(alpha, dtype=torch.float32, device=self.device)
 
-    def _invert(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted loss of one of the first steps, and its parts by the names of all steps."""
+    def _pretraining_losses(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted loss of a pretraining step, and its terms under the names that all steps use."""
         assert self._inversion is not None  # noqa: S101 - see `_advance`
         content_keys, style_keys, _ = self._batch(step)
         content, style = self._pictures(content_keys, style_keys)
         side = self.config.content_size
-        # Paintings too: their colours are what photographs have not.
-        both = torch.cat([content, style[:, :, :side, :side]]) if style.shape[-1] >= side else content
-        losses = self._inversion.losses(both)
-        nothing = losses["levels"].new_zeros(())
-        named = {"content": losses["levels"], "style": nothing, "gram": nothing, "range": nothing}
-        return weighted(losses), {**named, "identity": losses["identity"]}
+        # Paintings too, since they have colours that photographs lack.
+        pictures = (
+            torch.cat([content, style[:, :, :side, :side]]) if style.shape[-1] >= side else content
+        )
+        losses = self._inversion.losses(pictures)
+        zero = losses["levels"].new_zeros(())
+        terms = {"content": losses["levels"], "style": zero, "gram": zero, "range": zero}
+        return weighted(losses), {**terms, "identity": losses["identity"]}
 
     def _pictures(self, content_keys: list[int], style_keys: list[int]) -> tuple[Tensor, Tensor]:
         content = torch.stack([self._contents[key] for key in content_keys]).to(self.device)
         return content, torch.stack([self._styles[key] for key in style_keys]).to(self.device)
 
     def losses(self, step: int) -> dict[str, Tensor]:
-        """The unweighted losses of a step's batch, with gradients."""
-        content_keys, style_keys, strength = self._batch(step)
+        """Unweighted losses of a step's batch, with gradients."""
+        content_keys, style_keys, alpha = self._batch(step)
         content, style = self._pictures(content_keys, style_keys)
         structure, *content_flat = self._content_targets(content_keys, content)
         style_flat = self._style_targets(style_keys, style)
         grams = dict(zip(ADAIN_STYLE_LAYERS, style_flat[2 * len(ADAIN_STYLE_LAYERS) :], strict=True))
-        blend = strength[:, None]
-        target = _named(
+        blend = alpha[:, None]
+        target = _moments_by_layer(
             [
-                torch.lerp(mine, theirs, blend)
-                for mine, theirs in zip(content_flat, style_flat, strict=False)
+                torch.lerp(of_content, of_style, blend)
+                for of_content, of_style in zip(content_flat, style_flat, strict=False)
             ]
         )
 
         network = self.network
         features = network.encode(content)
-        mine = network.statistics(features)
-        theirs = network.statistics(network.encode(style))
-        output = network.decode(features, mine, torch.lerp(mine, theirs, blend))
-        seen = self._features(_nhwc(output))
+        own = network.statistics(features)
+        blended = torch.lerp(own, network.statistics(network.encode(style)), blend)
+        output = network.decode(features, own, blended)
+        output_features = self._features(_nhwc(output))
 
-        few = max(1, len(content_keys) // 4)
-        again = network.decode(tuple(level[:few] for level in features), mine[:few], mine[:few])
+        count = max(1, len(content_keys) // 4)
+        first = tuple(level[:count] for level in features)
+        reconstruction = network.decode(first, own[:count], own[:count])
         return {
-            "content": structure_distance(seen[CONTENT_LAYER], structure).mean(),
-            "style": moment_distance(moments(seen), target).mean(),
-            # Gram matrices can't be blended from moments: full strength alone is held to them.
-            "gram": (gram_distance(_grams(seen), grams) * (strength == 1)).mean(),
-            "identity": functional.l1_loss(again, content[:few]),
+            "content": structure_distance(output_features[CONTENT_LAYER], structure).mean(),
+            "style": moment_distance(moments(output_features), target).mean(),
+            # Gram matrices can't be blended like moments, so only samples at alpha 1 are compared.
+            "gram": (gram_distance(_grams(output_features), grams) * (alpha == 1)).mean(),
+            "identity": functional.l1_loss(reconstruction, content[:count]),
             "range": out_of_range(output),
         }
 
     def run(
         self, on_step: Callable[[Step], bool | None] = lambda step: None, *, until: int | None = None
     ) -> StyleNetwork:
-        """Train to the last step, or `until` that one, or until `on_step` returns False.
+        """Train to the last step, to step `until`, or until `on_step` returns False.
 
         Returns the network with averaged weights.
         """
@@ -197,11 +200,11 @@ class AdaINTrainer:
 
     def _advance(self) -> Step:
         config, started = self.config, time.perf_counter()
-        rate = config.learning_rate * _schedule(self.step, config)
+        rate = config.learning_rate * _learning_rate_factor(self.step, config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         if self.step < config.inversion_steps:
-            total, losses = self._invert(self.step)
+            total, losses = self._pretraining_losses(self.step)
         else:
             losses = self.losses(self.step)
             total = (
@@ -233,7 +236,7 @@ class AdaINTrainer:
                 self.averaged[name].lerp_(value, 1 - keep)
 
     def result(self) -> StyleNetwork:
-        """A copy of the network with the averaged weights, in evaluation mode."""
+        """Copy of the network with the averaged weights, in evaluation mode."""
         from nst_core.networks.registry import build_network
 
         network = build_network(self.network.architecture, self.network.settings)
@@ -241,7 +244,7 @@ class AdaINTrainer:
         return network.eval()
 
     def state(self) -> dict[str, Any]:
-        """Everything a later run needs to go on from here."""
+        """Everything needed to resume from this step."""
         return {
             "step": self.step,
             "config": json.dumps(asdict(self.config)),
@@ -253,14 +256,14 @@ class AdaINTrainer:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from `state`. The crops of a step depend on its number, so the order holds."""
+        """Resume from `state`; the crops depend on the step number, so their order continues."""
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.averaged = state["averaged"]
         self.optimizer.load_state_dict(state["optimizer"])
 
     def save(self, path: str | Path) -> None:
-        """Write `state`; whole or not at all."""
+        """Write `state` to a file atomically."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -271,12 +274,12 @@ class AdaINTrainer:
         temporary.replace(path)
 
     def restore(self, path: str | Path) -> None:
-        """Go on from a file of `save`."""
+        """Resume from a file of `save`."""
         self.load_state(torch.load(path, map_location=self.device, weights_only=True))
 
 
-def _schedule(step: int, config: AdaINTrainConfig) -> float:
-    """Share of the learning rate: a warm-up, a plateau, then a straight line down to a hundredth."""
+def _learning_rate_factor(step: int, config: AdaINTrainConfig) -> float:
+    """Factor on the learning rate: linear warm-up, plateau, then linear decay to 0.01."""
     warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
     left = (config.steps - step) / max(1, min(config.decay_steps, config.steps))
     return warm * max(0.01, min(1.0, left))
@@ -286,7 +289,7 @@ def _grams(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: gram_matrix(features[name]) for name in ADAIN_STYLE_LAYERS}
 
 
-def _named(flat: Sequence[Tensor]) -> Moments:
+def _moments_by_layer(flat: Sequence[Tensor]) -> Moments:
     pairs = zip(flat[::2], flat[1::2], strict=True)
     return dict(zip(ADAIN_STYLE_LAYERS, pairs, strict=True))
 

@@ -1,1 +1,1 @@
-"""Training of one network per style (Johnson et al. 2016)."""
+"""Training of one feed-forward network per style (Johnson et al. 2016)."""

@@ -1,13 +1,12 @@
-"""Training of the base network that trainings of one style start from.
+"""Training of the base network from which trainings of one style start (multi-style pretraining).
 
 Run as `python -m nst_core.training.johnson.base_network`.
 
 One `JohnsonNetwork` learns many styles at once: convolutions are shared, each style has its own scale
 and shift in every instance normalisation (Dumoulin et al., "A Learned Representation for Artistic
-Style", ICLR 2017). It begins by painting what a network for any style paints, pixel by pixel, which is
-learnt far sooner than from the loss network's gradients; then the loss network takes over. What is
-published has the mean of those scales and shifts: no style of its own, and convolutions from which any
-style is near.
+Style", ICLR 2017). The first steps distil an arbitrary-style network pixel by pixel, which is learnt
+much faster than the perceptual loss; the other steps minimise the perceptual loss. The saved network
+has the mean of the scales and shifts, so it has no style of its own and learns any style quickly.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from nst_core.training.johnson.style import style_picture
 
 @dataclass(frozen=True, kw_only=True)
 class BaseConfig:
-    """Sizes in pixels. The first `taught_steps` of the `steps` follow the teacher, at `taught_size`."""
+    """Settings, sizes in pixels. The first `taught_steps` steps distil the teacher at `taught_size`."""
 
     steps: int = 1_500
     taught_steps: int = 700
@@ -81,10 +80,10 @@ class BaseTrainer:
         )
         self._shared = [own[name] for name in own if name not in self._affine]
         self.optimizer = self._fresh_optimizer()
-        self._judge = LossNetwork.load()
+        self._loss_network = LossNetwork.load()
         self._teacher = StyleEngine(config.teacher, "torch", "cpu")
         pictures = [style_picture(read_picture(path), config.style_size) for path in self.styles]
-        self._grams = [self._judge.grams(to_tensor(picture.pixels)) for picture in pictures]
+        self._grams = [self._loss_network.grams(to_tensor(picture.pixels)) for picture in pictures]
         self._statistics = [
             self._teacher.style_statistics(picture, config.style_size) for picture in pictures
         ]
@@ -101,84 +100,89 @@ class BaseTrainer:
         return torch.optim.Adam(groups)
 
     def advance(self) -> dict[str, float]:
-        """One step: every picture of the batch in a style drawn for it."""
+        """Do one step, with a random style for each picture of the batch; returns the losses."""
         config = self.config
-        taught = self.step < config.taught_steps
+        distilling = self.step < config.taught_steps
         if self.step == config.taught_steps:
-            # What Adam knows of the teacher's small gradients would make giant steps of the judge's.
+            # Adam's statistics of the small distillation gradients would make the first steps on the
+            # perceptual loss far too large.
             self.optimizer = self._fresh_optimizer()
         random = np.random.default_rng((config.seed, self.step))
-        crops = self._crops[config.taught_size if taught else config.size]
-        count = config.taught_batch if taught else config.batch_size
+        crops = self._crops[config.taught_size if distilling else config.size]
+        count = config.taught_batch if distilling else config.batch_size
         keys = random.integers(0, len(crops), count).tolist()
         drawn = random.choice(len(self.styles), count, replace=count > len(self.styles)).tolist()
         content = torch.stack([crops[key] for key in keys])
         output = torch.cat(
-            [self.painted(content[place : place + 1], style) for place, style in enumerate(drawn)]
+            [self.render(content[index : index + 1], style) for index, style in enumerate(drawn)]
         )
-        losses = (
-            self._taught(output, content, drawn) if taught else self._judged(output, content, drawn)
-        )
+        losses_of = self._distillation_losses if distilling else self._perceptual_losses
+        losses = losses_of(output, content, drawn)
         total = losses.pop("total")
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate() * group["share"]
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
-        if not taught:
+        if not distilling:
             nn.utils.clip_grad_norm_([*self._shared, *self.tables.parameters()], config.clip)
         self.optimizer.step()
         self.step += 1
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    def _taught(self, output: Tensor, content: Tensor, drawn: list[int]) -> dict[str, Tensor]:
-        painted = []
+    def _distillation_losses(
+        self, output: Tensor, content: Tensor, drawn: list[int]
+    ) -> dict[str, Tensor]:
+        rendered = []
         for picture, style in zip(content, drawn, strict=True):
             pixels = to_pixels(picture[None])
-            taught = self._teacher.stylize(Picture(pixels), self._statistics[style], alpha=1.0)
-            painted.append(to_tensor(taught.pixels))
-        target = torch.cat(painted)
+            reference = self._teacher.stylize(Picture(pixels), self._statistics[style], alpha=1.0)
+            rendered.append(to_tensor(reference.pixels))
+        target = torch.cat(rendered)
         loss = (output - target).abs().mean()
-        # Differences of neighbours too, or edges would come last.
+        # Differences of neighbouring pixels too, or edges would be learnt last.
         across = (output.diff(dim=3) - target.diff(dim=3)).abs().mean()
         down = (output.diff(dim=2) - target.diff(dim=2)).abs().mean()
         return {"pixels": loss, "edges": across + down, "total": loss + across + down}
 
-    def _judged(self, output: Tensor, content: Tensor, drawn: list[int]) -> dict[str, Tensor]:
-        seen = self._judge(output)
+    def _perceptual_losses(
+        self, output: Tensor, content: Tensor, drawn: list[int]
+    ) -> dict[str, Tensor]:
+        features = self._loss_network(output)
         grams = {
             name: torch.cat([self._grams[style][name] for style in drawn]) for name in self._grams[0]
         }
-        held = content_distance(seen[CONTENT_LAYER], self._judge.content(content), relative=True)
-        painted = style_distance(seen, grams, relative=True)
-        varied = total_variation(output)
+        target = self._loss_network.content(content)
+        content_loss = content_distance(features[CONTENT_LAYER], target, relative=True)
+        style_loss = style_distance(features, grams, relative=True)
+        variation = total_variation(output)
         config = self.config
-        total = held + config.style_weight * painted + config.tv_weight * varied
-        return {"content": held, "style": painted, "tv": varied, "total": total}
+        total = content_loss + config.style_weight * style_loss + config.tv_weight * variation
+        return {"content": content_loss, "style": style_loss, "tv": variation, "total": total}
 
-    def painted(self, content: Tensor, style: int) -> Tensor:
-        """`content` in the style of that number."""
+    def render(self, content: Tensor, style: int) -> Tensor:
+        """Render `content` (B, 3, H, W) in the style of number `style`."""
         own = {name: self.tables[name.replace(".", "/")][style] for name in self._affine}
         out: Tensor = functional_call(self.network, own, (content,))
         return out
 
     def _rate(self) -> float:
         config = self.config
-        taught = self.step < config.taught_steps
-        first, last = (0, config.taught_steps) if taught else (config.taught_steps, config.steps)
+        distilling = self.step < config.taught_steps
+        first, last = (0, config.taught_steps) if distilling else (config.taught_steps, config.steps)
         warm = min(1.0, (self.step - first + 1) / config.warmup_steps)
         fall = 0.05 + 0.95 * math.cos(math.pi / 2 * (self.step - first) / max(1, last - first))
-        return (config.taught_rate if taught else config.learning_rate) * warm * fall
+        return (config.taught_rate if distilling else config.learning_rate) * warm * fall
 
     @torch.no_grad()
     def result(self) -> JohnsonNetwork:
-        """The shared convolutions with the mean scales and shifts."""
+        """A network of the shared convolutions with the mean scales and shifts."""
         network = JohnsonNetwork()
         mean = {name: self.tables[name.replace(".", "/")].mean(0) for name in self._affine}
         network.load_state_dict({**self.network.state_dict(), **mean})
         return network.eval()
 
     def save(self, path: Path) -> None:
-        """Everything needed to go on from here; whole or not at all."""
+        """Write a checkpoint atomically."""
         state = {
             "step": self.step,
             "network": self.network.state_dict(),
@@ -190,7 +194,7 @@ class BaseTrainer:
         temporary.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Go on from a file of `save`, made with the same pictures and settings."""
+        """Resume from a file of `save`, made with the same pictures and settings."""
         state = torch.load(path, weights_only=True)
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
@@ -199,7 +203,7 @@ class BaseTrainer:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Train a base network, or go on with one, and write it; a line of figures every 25 steps."""
+    """Train or resume a base network and write it; prints the losses every 25 steps."""
     parser = argparse.ArgumentParser(
         prog="python -m nst_core.training.johnson.base_network", description=main.__doc__
     )
@@ -218,16 +222,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if state.exists():
         trainer.restore(state)
     started = time.monotonic()
-    seen: dict[str, float] = defaultdict(float)
+    sums: dict[str, float] = defaultdict(float)
     while trainer.step < config.steps:
         for name, value in trainer.advance().items():
-            seen[name] += value / 25
+            sums[name] += value / 25
         if trainer.step % 25 == 0 or trainer.step == config.steps:
-            figures = "  ".join(f"{name} {value:.4f}" for name, value in seen.items())
+            losses = "  ".join(f"{name} {value:.4f}" for name, value in sums.items())
             pace = (time.monotonic() - started) / 25
-            sys.stderr.write(f"{trainer.step}/{config.steps}  {figures}  {pace:.2f} s a step\n")
+            sys.stderr.write(f"{trainer.step}/{config.steps}  {losses}  {pace:.2f} s per step\n")
             started = time.monotonic()
-            seen.clear()
+            sums.clear()
         if trainer.step % 100 == 0 or trainer.step == config.steps:
             trainer.save(state)
             save_network(

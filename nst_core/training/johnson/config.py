@@ -1,4 +1,4 @@
-"""Settings of a training of one style, apart from it so that a command line can list them quickly."""
+"""Settings of a training of one style; imports no PyTorch, so that command lines load quickly."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from nst_core.errors import NstError
+
 LOSS_NETWORKS = ("vgg16", "vgg19")
 
 
-class ConfigError(ValueError):
-    """A setting is not what it may be."""
+class ConfigError(NstError):
+    """A setting has an invalid value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JohnsonTrainConfig:
-    """Settings of one training; defaults are Johnson et al.'s recipe. Sizes in pixels.
+    """Settings of one training; the defaults are those of Johnson et al. (2016). Sizes in pixels.
 
-    With a `style_weight` the losses are the recipe's own (the recipe mode). Without one they are shares
-    of what they are measured against, and the style weight is found from `strength` (the self-tuned
-    mode). Raises `ConfigError`.
+    With a `style_weight` the losses are those of the paper. Without one they are relative to the energy
+    of their targets, and the style weight is calibrated from `strength`. Raises `ConfigError`.
     """
 
     max_steps: int = 40_000
@@ -65,7 +66,7 @@ class JohnsonTrainConfig:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> JohnsonTrainConfig:
-        """From JSON values. Raises `ConfigError` for names and types that do not fit."""
+        """Build from JSON values. Raises `ConfigError` for unknown names and wrong types."""
         known = {field.name: field for field in fields(cls)}
         values: dict[str, Any] = {}
         for name, value in settings.items():
@@ -76,22 +77,26 @@ class JohnsonTrainConfig:
 
     @property
     def style_side(self) -> int:
-        """The shorter side of the style."""
+        """Shorter side of the style picture, in pixels."""
         return self.style_size or self.image_size
 
     def digest(self) -> str:
-        """A hash of every setting that shapes the weights: runs of one digest can share checkpoints."""
-        values = {name: value for name, value in asdict(self).items() if name not in _SHAPELESS}
+        """Hash of the settings that affect the weights; runs of equal digest can share checkpoints."""
+        values = {
+            name: value for name, value in asdict(self).items() if name not in _NO_EFFECT_ON_WEIGHTS
+        }
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
     def differences(self, other: Mapping[str, Any]) -> list[str]:
-        """Names of the settings that shape the weights and are other in `other` (JSON values)."""
+        """Names of the settings that affect the weights and differ in `other` (JSON values)."""
         mine = json.loads(json.dumps(asdict(self)))
-        return [name for name in mine if name not in _SHAPELESS and mine[name] != other.get(name)]
+        return [
+            name for name in mine if name not in _NO_EFFECT_ON_WEIGHTS and mine[name] != other.get(name)
+        ]
 
 
 def _typed(name: str, value: object, declared: str) -> Any:
-    """`value` as the declared type, where JSON has one type for both; bools are no numbers."""
+    """Convert a JSON value to the declared type; booleans are not taken as numbers."""
     if value is None and "None" in declared:
         return None
     kinds: tuple[type, ...] = (bool,)
@@ -116,7 +121,7 @@ def _typed(name: str, value: object, declared: str) -> Any:
     return value
 
 
-#: From where to where numbers go. A NaN lies in no range.
+#: Ranges of the numbers; NaN is in no range.
 _RANGES: dict[str, tuple[float, float]] = {
     "max_steps": (1, 10_000_000),
     "batch_size": (1, 256),
@@ -139,8 +144,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "cache_mb": (0, 1_000_000),
 }
 
-#: Settings that the weights after a given step do not depend on.
-_SHAPELESS = frozenset(
+#: Settings that do not affect the weights after a given step.
+_NO_EFFECT_ON_WEIGHTS = frozenset(
     {
         "max_steps",
         "early_stop",

@@ -1,4 +1,4 @@
-"""What a checkpoint of one style must agree with to be gone on from."""
+"""Fingerprint of a training of one style, to check that a checkpoint belongs to it before resuming."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nst_core.training.johnson.config import JohnsonTrainConfig
 
 @dataclass(frozen=True)
 class Identity:
-    """Digests of the settings, the style file and the names and sizes of the photographs."""
+    """Settings, digest of the style file, and digest of the names and sizes of the photographs."""
 
     config: JohnsonTrainConfig
     style: str
@@ -24,13 +24,13 @@ class Identity:
 
     @classmethod
     def of(cls, config: JohnsonTrainConfig, style: Path, contents: Sequence[Path]) -> Identity:
-        """Raises `PictureError` if the style can't be read."""
+        """Compute the fingerprint. Raises `PictureError` if the style can't be read."""
         names = "\n".join(f"{path.name} {path.stat().st_size}" for path in contents if path.exists())
         try:
-            seen = hashlib.sha256(style.read_bytes()).hexdigest()
+            style_digest = hashlib.sha256(style.read_bytes()).hexdigest()
         except OSError as error:
             raise PictureError(f"The style {style} can't be read: {error.strerror}.") from error
-        return cls(config, seen, hashlib.sha256(names.encode()).hexdigest())
+        return cls(config, style_digest, hashlib.sha256(names.encode()).hexdigest())
 
     def saved(self) -> dict[str, Any]:
         """JSON values for a checkpoint."""
@@ -42,7 +42,10 @@ class Identity:
         }
 
     def check(self, saved: Mapping[str, Any]) -> bool:
-        """Whether the photographs are the same too. Raises `TrainingError` if more is other."""
+        """Compare with the fingerprint of a checkpoint; returns whether the photographs are the same.
+
+        Raises `TrainingError` if the settings or the style differ.
+        """
         if saved["digest"] != self.config.digest():
             names = ", ".join(self.config.differences(saved["settings"]))
             raise TrainingError(

@@ -1,4 +1,4 @@
-"""What a training of one style leaves: sample pictures, figures, and the finished network."""
+"""Output files of a training of one style: sample pictures and the network file with its metrics."""
 
 from __future__ import annotations
 
@@ -14,30 +14,34 @@ import torch
 from nst_core.images.picture import Picture, encode_picture, resize_picture, to_pixels
 from nst_core.networks.files import save_network
 from nst_core.networks.johnson import JohnsonNetwork
-from nst_core.training.health import Watch
+from nst_core.training.health import HealthMonitor
 from nst_core.training.johnson.state import TrainingState
 from nst_core.training.photo_crops import PhotoCrops
 
-#: Photographs on a sample, side by side.
-_ON_SAMPLE = 3
-_THUMBNAIL = 128
+#: Photographs on a sample picture, side by side.
+_PHOTOS_ON_SAMPLE = 3
+_THUMBNAIL_SIDE = 128
 
 
 @torch.no_grad()
 def write_sample(path: Path, network: JohnsonNetwork, crops: PhotoCrops) -> None:
-    """The same few photographs as `network` paints them, side by side, as JPEG. Raises `OSError`."""
+    """Render the first few photographs with `network`, side by side, to a JPEG. Raises `OSError`."""
     device = next(network.parameters()).device
-    batch = torch.cat([crops[step] for step in range(-(-_ON_SAMPLE // crops.batch))])[:_ON_SAMPLE]
-    painted = [network(each[None].to(device).float().div_(255)) for each in batch]
-    pixels = np.concatenate([to_pixels(each.float()) for each in painted], axis=1)
-    _write(path, encode_picture(Picture(pixels), "jpeg", 90))
+    batch = torch.cat([crops[step] for step in range(-(-_PHOTOS_ON_SAMPLE // crops.batch))])[
+        :_PHOTOS_ON_SAMPLE
+    ]
+    rendered = [network(each[None].to(device).float().div_(255)) for each in batch]
+    pixels = np.concatenate([to_pixels(each.float()) for each in rendered], axis=1)
+    _write_atomically(path, encode_picture(Picture(pixels), "jpeg", 90))
 
 
-def figures_of(watch: Watch, state: TrainingState, seconds: float) -> dict[str, float | int]:
-    """Of the last steps. `style_left` is the style loss as a share of the untouched photographs',
-    `content_change` the content loss as a share of that between two photographs.
+def metrics_of(health: HealthMonitor, state: TrainingState, seconds: float) -> dict[str, float | int]:
+    """Metrics of the network, from the smoothed losses of the last steps.
+
+    `style_left` is the style loss relative to that of plain photographs, `content_change` the content
+    loss relative to that between two photographs.
     """
-    smooth, yard = watch.smooth, watch.yardsticks
+    smooth, reference = health.smooth, health.reference
     figures: dict[str, float | int] = {
         "steps": state.step,
         "seconds": round(seconds, 1),
@@ -46,8 +50,8 @@ def figures_of(watch: Watch, state: TrainingState, seconds: float) -> dict[str, 
     if smooth:
         figures["content_loss"] = round(smooth["content"], 5)
         figures["style_loss"] = float(f"{smooth['style']:.5g}")
-        figures["content_change"] = round(smooth["content"] / max(yard.unlike, 1e-9), 4)
-        figures["style_left"] = round(smooth["style"] / max(yard.unstyled, 1e-12), 4)
+        figures["content_change"] = round(smooth["content"] / max(reference.content, 1e-9), 4)
+        figures["style_left"] = round(smooth["style"] / max(reference.style, 1e-12), 4)
     return figures
 
 
@@ -58,8 +62,8 @@ def save_final(
     style_name: str,
     figures: Mapping[str, float | int],
 ) -> None:
-    """The averaged weights, with how they came about and a small picture of the style."""
-    small = resize_picture(style, _THUMBNAIL)
+    """Write the averaged weights with the settings, the metrics and a thumbnail of the style."""
+    small = resize_picture(style, _THUMBNAIL_SIDE)
     thumbnail = encode_picture(Picture(small.pixels), "jpeg", 80)
     save_network(
         state.result(),
@@ -71,7 +75,7 @@ def save_final(
     )
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write_atomically(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

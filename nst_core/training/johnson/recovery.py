@@ -1,70 +1,74 @@
-"""What is done about trouble: back to a good state, with a lower rate or another weight."""
+"""Automatic recovery of a training: rollback to a healthy state with a lower rate or another weight."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Any
 
-from nst_core.training.health import SAYINGS, Trouble
+from nst_core.training.health import PROBLEM_MESSAGES, Problem
 from nst_core.training.johnson.state import TrainingState
 
-#: How often a training is put back before it is given up.
-RESCUES = 3
+#: Rollbacks of a training before it is given up.
+MAX_ROLLBACKS = 3
 
 
-class Rescuer:
-    """Keeps the last two good states in memory. Trouble is seen late, so it goes back to the older."""
+class Recovery:
+    """Keeps the last two healthy states in memory and rolls back to the older one.
+
+    The older one, because a problem is noticed some steps after it began.
+    """
 
     def __init__(self, state: TrainingState) -> None:
         self._state = state
-        self._good: deque[dict[str, Any]] = deque(maxlen=2)
-        self.used = 0
+        self._healthy: deque[dict[str, Any]] = deque(maxlen=2)
+        self.rollbacks = 0
 
     def remember(self) -> None:
-        """The state is a good one."""
-        self._good.append(self._state.snapshot())
+        """Store a copy of the current state as a healthy one."""
+        self._healthy.append(self._state.snapshot())
 
-    def rescue(self, trouble: Trouble, balanced: float) -> str | None:
-        """Go back and change what is to blame; says in a sentence what was done, None if it gives up.
+    def roll_back(self, problem: Problem, balanced: float) -> str | None:
+        """Roll back and change the setting that caused `problem`.
 
-        `balanced` is the style weight that would suit this style.
+        `balanced` is the style weight that balances this style. Returns a message on what was done, or
+        None if there were too many rollbacks already.
         """
-        if self.used >= RESCUES:
+        if self.rollbacks >= MAX_ROLLBACKS:
             return None
-        self.used += 1
+        self.rollbacks += 1
         state, step = self._state, self._state.step
         rate, weight = state.rate, state.style_weight
-        good = self._good[0]
-        state.restore(good)
+        healthy = self._healthy[0]
+        state.restore(healthy)
         state.rate, state.style_weight = rate, weight
-        done = self._mend(trouble, balanced)
-        # The copy must carry what was mended, or going back once more would undo it.
-        good["rate"], good["style_weight"] = state.rate, state.style_weight
-        self._good.clear()
-        self._good.append(good)
+        change = self._correct(problem, balanced)
+        # The copy gets the correction too, or the next rollback would undo it.
+        healthy["rate"], healthy["style_weight"] = state.rate, state.style_weight
+        self._healthy.clear()
+        self._healthy.append(healthy)
         return (
-            f"{SAYINGS[trouble]} (step {step}). Back at step {state.step} with {done}; "
-            f"attempt {self.used} of {RESCUES}."
+            f"{PROBLEM_MESSAGES[problem]} (step {step}). Back at step {state.step} with {change}; "
+            f"attempt {self.rollbacks} of {MAX_ROLLBACKS}."
         )
 
-    def _mend(self, trouble: Trouble, balanced: float) -> str:
+    def _correct(self, problem: Problem, balanced: float) -> str:
         state = self._state
-        if trouble in ("not_a_number", "diverged", "flat_output"):
+        if problem in ("not_a_number", "diverged", "flat_output"):
             state.rate *= 0.3
             return f"the learning rate at {state.config.lr * state.rate:.2g}"
-        if trouble == "no_style":
+        if problem == "no_style":
             state.style_weight = max(balanced, state.style_weight * 10)
         else:
             state.style_weight = min(balanced, state.style_weight / 4)
         return f"a style weight of {state.style_weight:.2g}"
 
 
-def given_up(trouble: Trouble) -> str:
-    """Why, and what a person can try."""
-    if trouble in ("content_lost", "saturated"):
+def failure_message(problem: Problem) -> str:
+    """Message of a training that failed with `problem`, with advice."""
+    if problem in ("content_lost", "saturated"):
         advice = "Try a lower --strength or --style-weight, or leave the weight out."
-    elif trouble == "no_style":
+    elif problem == "no_style":
         advice = "Try a higher --strength, or a style with more structure."
     else:
         advice = "Try a lower --lr."
-    return f"{SAYINGS[trouble]}, after {RESCUES} attempts to mend it. {advice}"
+    return f"{PROBLEM_MESSAGES[problem]}, after {MAX_ROLLBACKS} rollbacks. {advice}"

@@ -1,4 +1,4 @@
-"""What changes while one style is trained, as one thing that can be copied, saved and put back."""
+"""State of a training of one style: weights, optimiser and random generators, to save and restore."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from nst_core.networks.files import CheckpointError, load_weights
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.training.johnson.config import JohnsonTrainConfig
 
-#: The bundled network that new styles start from.
+#: Bundled base network for warm starts.
 BASE = Path(__file__).parents[2] / "weights" / "johnson_base.safetensors"
 
 
-def first_network(config: JohnsonTrainConfig) -> JohnsonNetwork:
-    """The network of step 0: a warm start's, or a random one of the seed. Raises `CheckpointError`."""
+def initial_network(config: JohnsonTrainConfig) -> JohnsonNetwork:
+    """Initial network: the weights of the warm start, or random weights from the seed.
+
+    Raises `CheckpointError` if the network to start from can't be read.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = JohnsonNetwork()
@@ -34,7 +37,7 @@ def first_network(config: JohnsonTrainConfig) -> JohnsonNetwork:
 
 
 class TrainingState:
-    """Network, averaged weights, optimiser, scaler, step, and the weights of the losses."""
+    """Network, averaged weights (EMA), optimiser, gradient scaler, step and weights of the losses."""
 
     def __init__(self, config: JohnsonTrainConfig, network: JohnsonNetwork, device: str) -> None:
         self.config = config
@@ -43,16 +46,16 @@ class TrainingState:
         self.network = network.to(device).train()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}
-        fused = device_of(device) == "cuda"
+        fused = device_type(device) == "cuda"
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr, fused=fused)
-        self.half = _half_type(config.use_amp, device)
-        self.scaler = torch.amp.GradScaler(device_of(device), enabled=self.half == torch.float16)
-        #: Share of the configured learning rate; the doctor lowers it.
+        self.amp_dtype = _amp_dtype(config.use_amp, device)
+        self.scaler = torch.amp.GradScaler(device_type(device), enabled=self.amp_dtype == torch.float16)
+        #: Factor on the configured learning rate, lowered by `Recovery`.
         self.rate = 1.0
         self.style_weight = config.style_weight or 0.0
 
-    def descend(self, total: Tensor) -> None:
-        """One optimiser step down the loss `total`."""
+    def optimizer_step(self, total: Tensor) -> None:
+        """Do one optimiser step on the loss `total`."""
         config = self.config
         rate = config.lr * self.rate * min(1.0, (self.step + 1) / max(1, config.lr_warmup))
         for group in self.optimizer.param_groups:
@@ -84,7 +87,7 @@ class TrainingState:
         return network.eval()
 
     def saved(self) -> dict[str, Any]:
-        """All of it and the states of the random generators, sharing memory with what is trained."""
+        """Everything to continue from, random generators included; shares memory with the weights."""
         return {
             "step": self.step,
             "network": self.network.state_dict(),
@@ -94,21 +97,21 @@ class TrainingState:
             "rate": self.rate,
             "style_weight": self.style_weight,
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if device_of(self.device) == "cuda" else [],
+            "random_cuda": torch.cuda.get_rng_state_all() if device_type(self.device) == "cuda" else [],
         }
 
     def snapshot(self) -> dict[str, Any]:
-        """A copy of `saved` that training on does not change."""
+        """Deep copy of `saved`, which later steps do not change."""
         return copy.deepcopy(self.saved())
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Become `state`, of `saved` or `snapshot`."""
+        """Set everything to `state`, from `saved` or `snapshot`."""
         self.step = int(state["step"])
         self.network.load_state_dict(state["network"])
         self.averaged = {
             name: value.detach().clone().to(self.device) for name, value in state["averaged"].items()
         }
-        # The optimiser keeps the tensors it is given, so it is given its own.
+        # `load_state_dict` keeps references to tensors, so the optimiser gets its own copies.
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self.scaler.load_state_dict(state["scaler"])
         self.rate = float(state["rate"])
@@ -118,22 +121,22 @@ class TrainingState:
             torch.cuda.set_rng_state_all([value.cpu() for value in state["random_cuda"]])
 
 
-def device_of(name: str) -> str:
-    """The kind of device: "cpu" or "cuda"."""
+def device_type(name: str) -> str:
+    """Type of a device: "cpu" or "cuda"."""
     return torch.device(name).type
 
 
-def _half_type(use_amp: bool, device: str) -> torch.dtype | None:
+def _amp_dtype(use_amp: bool, device: str) -> torch.dtype | None:
     if not use_amp:
         return None
-    if device_of(device) == "cuda" and not torch.cuda.is_bf16_supported():
+    if device_type(device) == "cuda" and not torch.cuda.is_bf16_supported():
         return torch.float16
     return torch.bfloat16
 
 
 @contextmanager
-def quick_kernels(cuda: bool) -> Iterator[None]:
-    """Let cuDNN measure which kernel is quickest: shapes never change in a training."""
+def cudnn_benchmark(cuda: bool) -> Iterator[None]:
+    """Let cuDNN benchmark its kernels, which pays since shapes never change during a training."""
     before = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = cuda or before
     try:

@@ -1,4 +1,4 @@
-"""The style picture of a training at the size at which its strokes are learnt."""
+"""Resizing of the style picture for a training; its size decides how wide the learnt strokes are."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from nst_core.images.picture import Picture, resize_exactly
 
 
 def style_picture(picture: Picture, size: int) -> Picture:
-    """`picture` with its shorter side brought to `size` pixels, enlarged at most twofold.
+    """Resize the shorter side of `picture` to `size` pixels, enlarging at most twofold.
 
-    Ribbons are shrunk further, to the pixels of a picture four times as long as it is wide.
+    Very long pictures are reduced further, to the pixel count of a picture with sides of 4:1.
     """
     scale = min(2.0, size / min(picture.width, picture.height))
     pixels = picture.width * picture.height * scale**2

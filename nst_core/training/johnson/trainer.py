@@ -1,16 +1,15 @@
-"""Training of one style (Johnson et al. 2016): watched, mended where it can be, exactly resumable.
+"""Trainer of a network for one style (Johnson et al. 2016), with health checks and exact resumption.
 
-The loop knows nothing of who listens: it calls `on_event`, and asks `should_stop` after every step.
+The loop does not depend on its caller: it emits events to `on_event` and polls `should_stop` after
+every step.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,32 +18,44 @@ from nst_core.images.picture import read_picture, to_tensor
 from nst_core.losses.perceptual import LossNetwork
 from nst_core.runtimes.runtime import choose_device
 from nst_core.training.checkpoints import CheckpointFolder
-from nst_core.training.events import Failed, Finished, Notice, OnEvent, Progress, Sample, Saved, Stopped
-from nst_core.training.health import Trouble, Watch, Yardsticks
+from nst_core.training.events import (
+    Failed,
+    Finished,
+    Notice,
+    OnEvent,
+    Outcome,
+    Progress,
+    Sample,
+    Saved,
+    ShouldStop,
+    Stopped,
+    StopRequest,
+)
+from nst_core.training.health import HealthMonitor, Problem, ReferenceLosses
 from nst_core.training.johnson.config import JohnsonTrainConfig as JohnsonTrainConfig
 from nst_core.training.johnson.identity import Identity
-from nst_core.training.johnson.objective import CALIBRATION_BATCHES, Losses, Objective, seen
-from nst_core.training.johnson.output import figures_of, save_final, write_sample
-from nst_core.training.johnson.recovery import Rescuer, given_up
-from nst_core.training.johnson.state import TrainingState, device_of, first_network, quick_kernels
+from nst_core.training.johnson.objective import CALIBRATION_BATCHES, Losses, Objective, measure
+from nst_core.training.johnson.output import metrics_of, save_final, write_sample
+from nst_core.training.johnson.recovery import Recovery, failure_message
+from nst_core.training.johnson.state import TrainingState, cudnn_benchmark, device_type, initial_network
 from nst_core.training.johnson.style import style_picture
-from nst_core.training.pace import Pace
+from nst_core.training.pace import ProgressTimer
 from nst_core.training.photo_crops import Loader, PhotoCrops
 from nst_core.training.tensorboard import LossLog
 
-Outcome = Literal["finished", "stopped", "converged", "failed"]
 FINAL = "final_model.safetensors"
-#: Steps between the copies in memory that a training is put back to.
-_SNAPSHOT = 50
-#: Steps that are compared to see whether the loss still falls.
-_WINDOW = 500
+#: Steps between the snapshots in memory that a rollback goes back to.
+_SNAPSHOT_INTERVAL = 50
+#: Window in steps over which convergence is judged.
+_CONVERGENCE_WINDOW = 500
 
 
 class JohnsonTrainer:
-    """One training of `config` on `contents` for `style`, with its checkpoints in `checkpoint_dir`.
+    """Trains a `JohnsonNetwork` on photographs `contents` for the picture `style`.
 
-    Samples go to `samples_dir`, else beside the checkpoints. Raises `PictureError`, `DataError`,
-    `VggError`, `CheckpointError` or `RuntimeChoiceError` for what it can't start with.
+    Checkpoints and the network are written to `checkpoint_dir`, sample pictures to `samples_dir`
+    (default: a folder in `checkpoint_dir`). Raises `PictureError`, `DataError`, `VggError`,
+    `CheckpointError` or `RuntimeChoiceError` if the training can't start.
     """
 
     def __init__(
@@ -62,7 +73,7 @@ class JohnsonTrainer:
         self.device = choose_device(device)
         self.folder = CheckpointFolder(checkpoint_dir, keep=config.keep_checkpoints)
         self._samples = samples_dir or Path(checkpoint_dir) / "samples"
-        self._tell = on_event
+        self._emit = on_event
         self._style_name = Path(style).name
         self._style = style_picture(read_picture(Path(style)), config.style_side)
         self._identity = Identity.of(config, Path(style), contents)
@@ -73,85 +84,93 @@ class JohnsonTrainer:
             seed=config.seed,
             cache_mb=config.cache_mb,
         )
-        judge = LossNetwork.load(
+        loss_network = LossNetwork.load(
             config.loss_network,
             config.style_layers,
             content_layer=config.content_layer,
             device=self.device,
         )
-        self._objective = Objective(config, judge, to_tensor(self._style.pixels).to(self.device))
-        self.state = TrainingState(config, first_network(config), self.device)
-        self._rescuer = Rescuer(self.state)
-        self._pace = Pace(log_interval=config.log_interval, total=config.max_steps)
-        self._watch: Watch | None = None
+        self._objective = Objective(config, loss_network, to_tensor(self._style.pixels).to(self.device))
+        self.state = TrainingState(config, initial_network(config), self.device)
+        self._recovery = Recovery(self.state)
+        self._timer = ProgressTimer(log_interval=config.log_interval, total=config.max_steps)
+        self._health: HealthMonitor | None = None
         self._weighted: dict[str, float] = {}
-        self._broken_told = 0
+        self._reported_unreadable = 0
 
     def restore(self, folder: Path) -> None:
-        """Go on from the newest whole checkpoint in `folder`. Raises `TrainingStateError`, or
-        `TrainingError` if it is of another style or of other settings.
+        """Resume from the newest intact checkpoint in `folder`.
+
+        Raises `TrainingStateError`, or `TrainingError` if the checkpoint is for another style or for
+        other settings.
         """
         saved, damaged = CheckpointFolder(folder).load()
         if not self._identity.check(saved["identity"]):
-            self._notice("data_changed", "The photographs are not those of the checkpoint; going on.")
+            self._notice(
+                "data_changed",
+                "The photographs are not those of the checkpoint; resuming all the same.",
+            )
         self.state.restore(saved["training"])
-        self._rescuer.used = int(saved["rescues"])
-        self._pace.seconds = float(saved["seconds"])
-        self._watch = Watch(Yardsticks(**saved["yardsticks"]), window=_WINDOW)
-        self._watch.restore(saved["watch"])
-        for sentence in damaged:
-            self._notice("checkpoint_damaged", f"{sentence} Going on from the one before.")
+        self._recovery.rollbacks = int(saved["rescues"])
+        self._timer.seconds = float(saved["seconds"])
+        self._health = HealthMonitor(
+            ReferenceLosses.from_state(saved["yardsticks"]), window=_CONVERGENCE_WINDOW
+        )
+        self._health.restore(saved["watch"])
+        for message in damaged:
+            self._notice("checkpoint_damaged", f"{message} Resuming from the one before.")
 
-    def run(self, should_stop: Callable[[], str | None] = lambda: None) -> Outcome:
-        """Train to the last step or until `should_stop` answers.
+    def run(self, should_stop: ShouldStop = lambda: None) -> Outcome:
+        """Train to the last step, until convergence, or until `should_stop` returns a request.
 
-        Its answers: None goes on, "stop" stops with a checkpoint to go on from later, "finish" ends now
-        with the network as it is. Every outcome is told as an event first.
+        The last event tells the outcome too.
         """
-        cuda = device_of(self.device) == "cuda"
+        cuda = device_type(self.device) == "cuda"
         with (
             Loader(self.crops, workers=self.config.num_workers, pin=cuda) as loader,
             LossLog(self.folder.folder / "logs", self.state.step, self._notice) as log,
-            quick_kernels(cuda),
+            cudnn_benchmark(cuda),
         ):
-            self._prepare()
-            self._rescuer.remember()
-            self._pace.start()
+            self._measure_reference()
+            self._recovery.remember()
+            self._timer.start()
             batches = loader.batches(self.state.step)
             while self.state.step < self.config.max_steps:
-                trouble = self._advance(next(batches), log)
-                if trouble is None:
+                problem = self._advance(next(batches), log)
+                if problem is None:
                     outcome = self._after_step(should_stop())
                     if outcome is not None:
                         return outcome
-                elif self._rescue(trouble):
+                elif self._roll_back(problem):
                     batches = loader.batches(self.state.step)
                 else:
                     return "failed"
             return self._finish("steps")
 
     def losses(self, batch: Tensor) -> tuple[Losses, Tensor]:
-        """The losses of a batch (B, 3, S, S) uint8 with gradients, and the network's output."""
-        content = self._ready(batch)
-        half = self.state.half
-        with torch.autocast(device_of(self.device), half) if half is not None else nullcontext():
+        """Losses with gradients of a uint8 batch (B, 3, S, S), and the output of the network."""
+        content = self._to_device(batch)
+        dtype = self.state.amp_dtype
+        with torch.autocast(device_type(self.device), dtype) if dtype is not None else nullcontext():
             output = self.state.network(content)
             losses = self._objective(output, content, self.state.style_weight)
         return losses, output
 
     @property
-    def watch(self) -> Watch:
-        """Made before the first step, or with a restored state."""
-        assert self._watch is not None  # noqa: S101
-        return self._watch
+    def health(self) -> HealthMonitor:
+        """The health monitor, which exists once the reference losses are measured or restored."""
+        assert self._health is not None  # noqa: S101
+        return self._health
 
-    def _prepare(self) -> None:
-        """Take the yardsticks, and find the style weight if none was given."""
-        if self._watch is not None:
+    def _measure_reference(self) -> None:
+        """Measure the reference losses, and calibrate the style weight if none was given."""
+        if self._health is not None:
             return
-        batches = [self._ready(self.crops[step]) for step in range(CALIBRATION_BATCHES)]
-        self._watch = Watch(self._objective.yardsticks(batches), window=_WINDOW)
-        balanced = self._objective.balanced(self._watch.yardsticks)
+        batches = [self._to_device(self.crops[step]) for step in range(CALIBRATION_BATCHES)]
+        self._health = HealthMonitor(
+            self._objective.reference_losses(batches), window=_CONVERGENCE_WINDOW
+        )
+        balanced = self._objective.balanced_style_weight(self._health.reference)
         given = self.config.style_weight
         if given is None:
             self.state.style_weight = balanced
@@ -166,29 +185,29 @@ class JohnsonTrainer:
                 "style with these photographs.",
             )
 
-    def _ready(self, batch: Tensor) -> Tensor:
-        """uint8 of a loader → floats in [0, 1] on the device."""
+    def _to_device(self, batch: Tensor) -> Tensor:
+        """Move a uint8 batch to the device, as floats in [0, 1]."""
         moved = batch.to(self.device, non_blocking=True, memory_format=torch.channels_last)
         return moved.float().div_(255)
 
-    def _advance(self, batch: Tensor, log: LossLog) -> Trouble | None:
+    def _advance(self, batch: Tensor, log: LossLog) -> Problem | None:
         losses, output = self.losses(batch)
-        self.state.descend(losses.total)
-        look, self._weighted = seen(losses, output)
-        trouble = self.watch.observe(look)
-        if trouble is None:
+        self.state.optimizer_step(losses.total)
+        measured, self._weighted = measure(losses, output)
+        problem = self.health.observe(measured)
+        if problem is None:
             self._progress(log)
-        return trouble
+        return problem
 
     def _progress(self, log: LossLog) -> None:
         step = self.state.step
-        if self._pace.logged(step):
+        if self._timer.is_log_step(step):
             log.write(step, self._weighted)
-        if not self._pace.due(step):
+        if not self._timer.count_step(step):
             return
-        rate, left = self._pace.take(step)
-        smooth = self.watch.smooth
-        self._tell(
+        rate, left = self._timer.take(step)
+        smooth = self.health.smooth
+        self._emit(
             Progress(
                 step=step,
                 total=self.config.max_steps,
@@ -203,51 +222,52 @@ class JohnsonTrainer:
             )
         )
 
-    def _after_step(self, wish: str | None) -> Outcome | None:
+    def _after_step(self, request: StopRequest | None) -> Outcome | None:
         step, config = self.state.step, self.config
-        healthy = self.watch.healthy
-        if step % _SNAPSHOT == 0 and healthy and self.watch.judged:
-            self._rescuer.remember()
+        healthy = self.health.healthy
+        if step % _SNAPSHOT_INTERVAL == 0 and healthy and self.health.warmed_up:
+            self._recovery.remember()
         if step < config.max_steps:
             if step % config.sample_interval == 0:
                 self._sample()
-            # What looks wrong is not worth going back to: the checkpoint waits until it looks well.
+            # An unhealthy state is not worth resuming from: the checkpoint waits until it is healthy.
             if step % config.checkpoint_interval == 0 and healthy:
                 self._checkpoint()
-        for path, reason in list(self.crops.broken.items())[self._broken_told :]:
+        for path, reason in list(self.crops.unreadable.items())[self._reported_unreadable :]:
             self._notice("photo_unreadable", f"{path.name} is left out: {reason}")
-            self._broken_told += 1
-        if wish == "finish":
+            self._reported_unreadable += 1
+        if request == "finish":
             return self._finish("asked")
-        if wish is not None:
-            self._tell(Stopped(step=step, path=self._checkpoint() or self.folder.folder))
+        if request is not None:
+            self._emit(Stopped(step=step, path=self._checkpoint() or self.folder.folder))
             return "stopped"
-        if config.early_stop and self.watch.converged:
+        if config.early_stop and self.health.converged:
             return self._finish("converged")
         return None
 
-    def _rescue(self, trouble: Trouble) -> bool:
-        """Whether it can go on."""
+    def _roll_back(self, problem: Problem) -> bool:
+        """Roll back because of `problem`; returns whether the training can continue."""
         step = self.state.step
-        done = self._rescuer.rescue(trouble, self._objective.balanced(self.watch.yardsticks))
-        if done is None:
-            self._tell(Failed(step=step, code=trouble, message=given_up(trouble)))
+        balanced = self._objective.balanced_style_weight(self.health.reference)
+        correction = self._recovery.roll_back(problem, balanced)
+        if correction is None:
+            self._emit(Failed(step=step, code=problem, message=failure_message(problem)))
             return False
-        self.watch.reset()
-        self.folder.forget_after(self.state.step)
-        self._notice(trouble, done)
+        self.health.reset()
+        self.folder.delete_after(self.state.step)
+        self._notice(problem, correction)
         return True
 
     def _checkpoint(self) -> Path | None:
         state = {
             "identity": self._identity.saved(),
             "training": self.state.saved(),
-            "rescues": self._rescuer.used,
-            "seconds": self._pace.seconds,
-            "yardsticks": asdict(self.watch.yardsticks),
-            "watch": self.watch.state(),
+            "rescues": self._recovery.rollbacks,
+            "seconds": self._timer.seconds,
+            "yardsticks": self.health.reference.state(),
+            "watch": self.health.state(),
         }
-        score = self.watch.smooth.get("total", math.inf)
+        score = self.health.smooth.get("total", math.inf)
         try:
             path, best = self.folder.save(state, step=self.state.step, score=score)
         except OSError as error:
@@ -257,7 +277,7 @@ class JohnsonTrainer:
                 f"The checkpoint can't be written ({reason}); the one before stays.",
             )
             return None
-        self._tell(Saved(step=self.state.step, path=path, best=best))
+        self._emit(Saved(step=self.state.step, path=path, best=best))
         return path
 
     def _sample(self) -> None:
@@ -267,22 +287,24 @@ class JohnsonTrainer:
         except OSError as error:
             self._notice("sample_not_written", f"A sample can't be written ({error.strerror}).")
             return
-        self._tell(Sample(step=self.state.step, path=path))
+        self._emit(Sample(step=self.state.step, path=path))
 
     def _finish(self, reason: str) -> Outcome:
         self._checkpoint()
         self._sample()
-        self._pace.stop()
+        self._timer.stop()
         step, path = self.state.step, self.folder.folder / FINAL
-        figures = figures_of(self.watch, self.state, self._pace.seconds)
+        figures = metrics_of(self.health, self.state, self._timer.seconds)
         try:
             save_final(self.state, path, self._style, self._style_name, figures)
         except OSError as error:
-            said = f"The network can't be written ({error.strerror or error}). Make room, then resume."
-            self._tell(Failed(step=step, code="network_not_written", message=said))
+            message = (
+                f"The network can't be written ({error.strerror or error}). Free space, then resume."
+            )
+            self._emit(Failed(step=step, code="network_not_written", message=message))
             return "failed"
-        self._tell(Finished(step=step, path=path, reason=reason, figures=figures))
+        self._emit(Finished(step=step, path=path, reason=reason, figures=figures))
         return "converged" if reason == "converged" else "finished"
 
     def _notice(self, code: str, message: str) -> None:
-        self._tell(Notice(step=self.state.step, code=code, message=message))
+        self._emit(Notice(step=self.state.step, code=code, message=message))

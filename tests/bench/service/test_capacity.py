@@ -127,7 +127,7 @@ def test_what_is_wrong_is_said(arguments: list[str], problem: str) -> None:
     assert problem in done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.integration
 @pytest.mark.timeout(300)
 def test_a_real_worker_is_compared_with_the_simulation() -> None:

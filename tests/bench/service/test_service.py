@@ -9,7 +9,7 @@ from atelier.cli import main
 
 
 @pytest.mark.integration
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(600)
 def test_the_bench_measures_both_services(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME", "torch")

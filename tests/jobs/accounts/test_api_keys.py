@@ -117,8 +117,8 @@ def test_admin_may_do_all() -> None:
     admin = Caller(owner="a", scopes=frozenset({Scope.ADMIN}))
     reader = Caller(owner="a", scopes=frozenset({Scope.READ}))
 
-    assert [admin.may(scope) for scope in Scope] == [True, True, True]
-    assert [reader.may(scope) for scope in Scope] == [True, False, False]
+    assert [admin.has_scope(scope) for scope in Scope] == [True, True, True]
+    assert [reader.has_scope(scope) for scope in Scope] == [True, False, False]
 
 
 def atelier(home: Path, *arguments: str) -> Result:

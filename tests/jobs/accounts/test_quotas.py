@@ -20,6 +20,8 @@ from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
 from jobs.service import JobService
 
+pytestmark = pytest.mark.dialects
+
 Submit = Callable[..., Job]
 
 
@@ -45,7 +47,7 @@ def test_an_owner_over_the_bound_of_queued_jobs_is_refused_and_others_are_not(
     submit(owner="bob", seed=4)
 
     assert refused.value.retry_after > 0
-    assert "2 jobs queued" in refused.value.detail
+    assert "2 queued jobs" in refused.value.detail
     assert len(stored(local_storage) - before) == 1  # bob's photo, and nothing of ann's third
 
 
@@ -78,7 +80,7 @@ def test_the_bound_of_bytes_counts_each_file_once(service: JobService, submit: S
         session.get_one(Blob, service.for_owner("ann").page().jobs[0].inputs[0].sha256).size = 999_900
 
     submit(owner="ann", seed=1, use_cache=False)  # nothing that is not kept already
-    with pytest.raises(OverLimitError, match=r"take 1\.0 MB"):
+    with pytest.raises(OverLimitError, match=r"use 1\.0 MB"):
         submit(owner="ann", seed=2)
     submit(owner="bob", seed=2)
 

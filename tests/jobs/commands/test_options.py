@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from atelier.cli import main
 from jobs.commands.jobs import submit
 from jobs.commands.manage import batch
-from jobs.commands.options import COMPOSED
+from jobs.commands.options import HAND_WRITTEN
 from jobs.commands.submit_video import submit_video
 from jobs.params.kinds import PARAMS
 
@@ -23,7 +23,7 @@ from jobs.params.kinds import PARAMS
 def test_every_parameter_of_the_api_is_an_option(command: click.Command, kind: str) -> None:
     options = {name: option for option in command.params for name in option.opts}
     for name, field in PARAMS[kind].model_fields.items():
-        if name in COMPOSED:
+        if name in HAND_WRITTEN:
             continue
         option = options[f"--{name.replace('_', '-')}"]
         # Left out, it is left to the service, whose default the help tells.

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jobs.commands.terminal_image import drawn, guess
+from jobs.commands.terminal_image import detect_protocol, render
 
 PNG = b"\x89PNG"
 
@@ -27,7 +27,7 @@ def picture() -> bytes:
 
 
 def test_blocks_have_two_pixels_to_a_character(picture: bytes) -> None:
-    lines = drawn(picture, "blocks").splitlines()
+    lines = render(picture, "blocks").splitlines()
     assert len(lines) == 10
     assert all(line.count("▀") == 40 and line.endswith("\033[0m") for line in lines)
     assert "38;2;250;0;0;48;2;250;0;0" in lines[0]
@@ -38,7 +38,7 @@ def test_kitty_gets_the_whole_picture_in_pieces() -> None:
     noise = np.random.default_rng(1).integers(0, 255, (120, 200, 3), np.uint8)
     out = io.BytesIO()
     Image.fromarray(noise).save(out, "PNG")
-    sent = drawn(out.getvalue(), "kitty")
+    sent = render(out.getvalue(), "kitty")
     pieces = re.findall(r"\033_G([^;]*);([^\033]*)\033\\", sent)
     assert len(pieces) > 2
     assert pieces[0][0] == "a=T,f=100,m=1"
@@ -49,7 +49,7 @@ def test_kitty_gets_the_whole_picture_in_pieces() -> None:
 
 
 def test_iterm_is_told_the_size(picture: bytes) -> None:
-    found = re.fullmatch(r"\033\]1337;File=inline=1;size=(\d+):(.+)\a\n", drawn(picture, "iterm"))
+    found = re.fullmatch(r"\033\]1337;File=inline=1;size=(\d+):(.+)\a\n", render(picture, "iterm"))
     assert found
     data = base64.b64decode(found[2])
     assert data.startswith(PNG)
@@ -83,7 +83,7 @@ def sixels(text: str) -> np.ndarray:
 
 
 def test_sixel_paints_every_pixel(picture: bytes) -> None:
-    painted = sixels(drawn(picture, "sixel"))
+    painted = sixels(render(picture, "sixel"))
     with Image.open(io.BytesIO(picture)) as image:
         assert np.abs(painted - np.asarray(image)).max() < 8
 
@@ -101,4 +101,4 @@ def test_sixel_paints_every_pixel(picture: bytes) -> None:
     ],
 )
 def test_what_the_terminal_understands(said: dict[str, str], way: str) -> None:
-    assert guess(said) == way
+    assert detect_protocol(said) == way

@@ -12,6 +12,7 @@ import pytest
 from alembic import command
 from click.testing import CliRunner
 from sqlalchemy import Engine, func, inspect, select, text
+from support.maintenance import maintenance_of
 
 from jobs.accounts.api_keys import ApiKeyStore, Scope
 from jobs.blobs.local import LocalStorage
@@ -30,6 +31,8 @@ from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
 from jobs.webhooks.delivery import new_secret
+
+pytestmark = pytest.mark.dialects
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def test_what_is_restored_is_what_was_there(
 
     manifest, blobs = back_up(engine, used.storage, tmp_path / "backup")
     assert blobs.copied == len(before["blobs"]) > 16
-    assert (blobs.kept, manifest["gone"]) == (0, [])
+    assert (blobs.existing, manifest["gone"]) == (0, [])
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o700
 
     restore(tmp_path / "backup", empty_url, s3_storage)
@@ -98,7 +101,6 @@ def test_a_restored_service_goes_on(
     picture: Callable[..., bytes],
 ) -> None:
     from jobs.media.pictures import Upload
-    from jobs.operations.maintenance import Maintenance
 
     back_up(engine, used.storage, tmp_path / "backup")
     storage = LocalStorage(tmp_path / "new")
@@ -116,7 +118,7 @@ def test_a_restored_service_goes_on(
     # What ran when the backup was made is taken back once its lease has run out.
     with service.sessions.begin() as session:
         session.execute(text("UPDATE jobs SET lease_expires_at = run_at WHERE status = 'running'"))
-    assert len(Maintenance(service).reap()) == 1
+    assert len(maintenance_of(service).reap()) == 1
     other.dispose()
 
 
@@ -127,7 +129,7 @@ def test_again_into_the_same_folder_only_what_is_new_is_copied(
     submit(seed=7)
     manifest, second = back_up(engine, used.storage, tmp_path / "backup")
 
-    assert (second.copied, second.kept) == (1, first.copied)
+    assert (second.copied, second.existing) == (1, first.copied)
     assert manifest["tables"]["jobs"] == 3
     assert [p.name for p in (tmp_path / "backup").glob("database-*")] == [manifest["database"]]
 
@@ -160,7 +162,7 @@ def test_a_lost_or_damaged_blob_is_an_error(used: JobService, engine: Engine, tm
     with pytest.raises(BackupError, match=f"Blob {path.name} is damaged"):
         back_up(engine, used.storage, tmp_path / "backup")
     path.unlink()
-    with pytest.raises(BackupError, match="has lost it"):
+    with pytest.raises(BackupError, match="is missing in storage"):
         back_up(engine, used.storage, tmp_path / "backup")
     assert not (tmp_path / "backup" / "manifest.json").exists()
 
@@ -180,7 +182,7 @@ def test_a_damaged_backup_is_refused(used: JobService, engine: Engine, tmp_path:
     blob.write_bytes(data[:-1])
     assert refused() == f"Blob {blob.name} of the backup is damaged."
     blob.unlink()
-    assert refused() == f"The backup has lost blob {blob.name}."
+    assert refused() == f"Blob {blob.name} is missing in the backup."
     blob.write_bytes(data)
     newer = {**manifest, "revision": "9999"}
     (folder / "manifest.json").write_text(json.dumps(newer))
@@ -188,11 +190,11 @@ def test_a_damaged_backup_is_refused(used: JobService, engine: Engine, tmp_path:
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with (folder / manifest["database"]).open("ab") as file:
         file.write(b"\0")
-    assert "is damaged: its digest is another" in refused()
+    assert "is damaged: its SHA-256 is another" in refused()
     (folder / "manifest.json").write_text("[]")
     assert refused() == f"{folder} is no backup."
     (folder / "manifest.json").unlink()
-    assert "is no whole backup" in refused()
+    assert "is no complete backup" in refused()
 
 
 def cut(path: Path) -> None:
@@ -225,7 +227,7 @@ def spoil_the_last_row(path: Path) -> None:
         (cut, "", "is damaged: it can't be read to its end."),
         (spoil_the_last_row, "", "is damaged: it can't be read to its end."),
         (lambda path: lose_a_row(path, "jobs"), "jobs", "is damaged: its rows don't fit together."),
-        (lambda path: lose_a_row(path, "job_events"), "", "other numbers of rows than it says."),
+        (lambda path: lose_a_row(path, "job_events"), "", "numbers of rows differ from its manifest."),
     ],
     ids=["cut", "half a row", "no job", "no event"],
 )
@@ -359,7 +361,7 @@ def test_the_commands(
     twice = run.invoke(restore_command, [folder], env=there)
     assert (twice.exit_code, twice.stderr) == (
         1,
-        "Error: The database already has tables; restore takes an empty one.\n",
+        "Error: The database already has tables; restore needs an empty one.\n",
     )
     nothing = run.invoke(
         backup_command, [folder], env={**there, "DATABASE_URL": f"sqlite:///{tmp_path / 'none.db'}"}

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from support.maintenance import maintenance_of
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.rows import store_blob
@@ -19,11 +20,12 @@ from jobs.db.upserts import insert_style_statistics
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError
 from jobs.media.pictures import PictureInfo, Upload
 from jobs.operations import retention
-from jobs.operations.maintenance import Maintenance
 from jobs.queue import lifecycle
 from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
+
+pytestmark = pytest.mark.dialects
 
 Picture = Callable[..., bytes]
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -96,7 +98,7 @@ def test_a_deleted_job_leaves_nothing(
         )
 
     service.delete(job.id)
-    Maintenance(service).sweep()
+    maintenance_of(service).sweep()
 
     assert rows(service) == {}
     assert stored(local_storage) == 0
@@ -112,7 +114,7 @@ def test_whatever_names_a_blob_keeps_it() -> None:
     naming = {f"{key.parent}" for key in keys if key.column.table.name == Blob.__tablename__}
 
     assert len(naming) >= 7
-    assert {name for name in naming if name not in str(retention.referred())} == set()
+    assert {name for name in naming if name not in str(retention.is_referred())} == set()
 
 
 def test_a_queued_job_may_be_deleted_and_never_runs(service: JobService, picture: Picture) -> None:
@@ -142,7 +144,7 @@ def test_a_blob_of_two_jobs_survives_the_first_ones_deletion(
     second = submit(service, picture(), picture(seed=2))
 
     service.delete(first.id)
-    Maintenance(service).sweep()
+    maintenance_of(service).sweep()
 
     assert bytes_of(service, second.id, "content") == picture()
     assert bytes_of(service, second.id, "style") == picture(seed=2)
@@ -157,7 +159,7 @@ def test_what_expired_goes_once_it_has_ended(
     waiting = submit(service, picture(), picture(seed=1))
     expire(service)
 
-    Maintenance(service).sweep()
+    maintenance_of(service).sweep()
 
     with pytest.raises(NotFoundError):
         service.get(ended.id)

@@ -15,6 +15,8 @@ from jobs.queue.claiming import peek_next_job
 from jobs.queue.lifecycle import JobStatus, Run
 from jobs.queue.pausing import upsert_queue_pause
 
+pytestmark = pytest.mark.dialects
+
 
 def add_jobs(sessions: SessionFactory, owner: str, count: int, *, priority: int = 0) -> list[str]:
     ids = [new_id() for _ in range(count)]

@@ -15,6 +15,8 @@ from jobs.errors import ConflictError, LeaseLostError
 from jobs.queue import lifecycle
 from jobs.queue.lifecycle import FINAL, TRANSITIONS, JobStatus, Run
 
+pytestmark = pytest.mark.dialects
+
 
 def add_job(
     sessions: SessionFactory,

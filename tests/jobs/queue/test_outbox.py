@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, func, select, update
+from support.maintenance import maintenance_of
 from support.tests_support import expire_lease
 
 from jobs.blobs.local import LocalStorage
@@ -13,11 +14,12 @@ from jobs.db.models.jobs import Job
 from jobs.db.models.operations import OutboxMessage
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
-from jobs.operations.maintenance import Maintenance
 from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
+
+pytestmark = pytest.mark.dialects
 
 AWAY = "redis://127.0.0.1:1/0"
 
@@ -70,7 +72,7 @@ def test_the_dispatcher_publishes_what_waited(
     submit(service, picture)
     service.broker = redis_queue
 
-    assert Maintenance(service).dispatch() == 2
+    assert maintenance_of(service).dispatch() == 2
     assert waiting(service.sessions) == 0
     assert redis_queue.depth("stylize") == 2
 
@@ -81,7 +83,7 @@ def test_lost_tokens_are_made_up_for_once(
 ) -> None:
     jobs = [submit(service, picture) for _ in range(3)]
     service.broker = redis_queue
-    maintenance = Maintenance(service)
+    maintenance = maintenance_of(service)
     with service.sessions.begin() as session:  # they have waited for an hour, and lost their tokens
         session.query(OutboxMessage).delete()
         hour_ago = jobs[0].run_at.replace(year=2020)
@@ -104,7 +106,7 @@ def test_reaped_jobs_get_a_new_token(
         assert lifecycle.claim(session, "stylize", "w", 60) is not None
     expire_lease(service.sessions, job.id)
 
-    assert Maintenance(service).reap() == [job.id]
+    assert maintenance_of(service).reap() == [job.id]
     assert waiting(service.sessions) == 1
     assert service.get(job.id).status == JobStatus.QUEUED
     assert [json.loads(line)["job_id"] for line in caplog.text.splitlines() if "stalled" in line] == [

@@ -12,10 +12,12 @@ from jobs.db.engine import SessionFactory, make_engine, new_id, now, reading
 from jobs.db.models.jobs import Job
 from jobs.db.upserts import ensure_owner
 from jobs.queue import lifecycle
-from jobs.queue.claiming import _IN_TURN
+from jobs.queue.claiming import _NEXT
 from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import upsert_queue_pause
 from jobs.queue.position import _OWN_BEFORE, _WAITING, QueuePosition, QueueSnapshot
+
+pytestmark = pytest.mark.dialects
 
 
 def add(sessions: SessionFactory, owner: str = "ann", priority: int = 0) -> str:
@@ -136,7 +138,7 @@ def test_nobody_knows_when_a_paused_queue_goes_on(sessions: SessionFactory) -> N
     assert position_of(sessions, job_id) == QueuePosition(position=0, eta_s=None, paused=True)
 
 
-@pytest.mark.parametrize("statement", [_WAITING, _OWN_BEFORE, _IN_TURN])
+@pytest.mark.parametrize("statement", [_WAITING, _OWN_BEFORE, _NEXT])
 def test_a_deep_queue_is_counted_in_its_index_alone(
     migrated_sqlite_url: str, statement: Select[Any]
 ) -> None:

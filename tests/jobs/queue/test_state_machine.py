@@ -14,7 +14,7 @@ from support.queue_machine import ENDS, QueueMachine
 from jobs.db.engine import make_sessions
 from jobs.queue.lifecycle import FINAL, Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.dialects, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

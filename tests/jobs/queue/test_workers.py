@@ -14,6 +14,8 @@ from jobs.db.models.operations import WorkerProcess
 from jobs.queue import lifecycle
 from jobs.queue.workers import WorkerInfo, list_workers, register_worker, unregister_worker, worker_name
 
+pytestmark = pytest.mark.dialects
+
 BEAT = 15.0
 
 

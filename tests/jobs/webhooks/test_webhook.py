@@ -288,8 +288,8 @@ def test_what_a_dead_sender_held_is_taken_again(
 ) -> None:
     submit(webhook_url=receiver.url)
     finish(service)
-    assert len(sender._take()) == 1  # and then the process dies
-    assert sender._take() == []
+    assert len(sender._claim()) == 1  # and then the process dies
+    assert sender._claim() == []
 
     with service.sessions.begin() as session:
         held = session.scalars(select(WebhookDelivery)).one()

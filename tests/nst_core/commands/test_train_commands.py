@@ -33,7 +33,7 @@ def places(folders: tuple[Path, Path]) -> list[object]:
 def test_the_commands_load_without_torch() -> None:
     code = (
         "import sys\n"
-        "from nst_core.commands import bench_training, diagnose, optimize, train, train_johnson\n"
+        "from nst_core.commands import diagnose, optimize, train, train_johnson\n"
         "from nst_core.commands import stylize_trained\n"
         "sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     )
@@ -126,8 +126,8 @@ def test_train_refuses_what_does_not_fit_together(places: list[object], tmp_path
     for wrong, words in (
         ((*places,), "Give --checkpoint-dir"),
         ((*places[:2], *folder), "Give --style-image"),
-        ((*places, *folder, "--recolour", "0.5"), "--recolour is no setting of --kind johnson"),
-        (("--kind", "adain", "--lr", "1"), "--lr is no setting of --kind adain"),
+        ((*places, *folder, "--recolour", "0.5"), "--recolour is not a setting of --kind johnson"),
+        (("--kind", "adain", "--lr", "1"), "--lr is not a setting of --kind adain"),
         ((), "Give --content"),
     ):
         done = run(train, *wrong)

@@ -69,7 +69,7 @@ def test_the_exported_module_is_what_the_engine_gives(slim: StyleNetwork) -> Non
     torch.testing.assert_close(statistics, engine.content_statistics(picture.pixels))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("format", list(FORMATS))
 def test_every_format_at_every_size(network: Path, tmp_path: Path, format: str) -> None:
@@ -98,7 +98,7 @@ def test_every_format_at_every_size(network: Path, tmp_path: Path, format: str) 
     np.testing.assert_array_equal(found[0][0], image[0].numpy())
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("format", ["onnx", "openvino"])
 def test_int8(network: Path, tmp_path: Path, format: str) -> None:
     chosen = needed(format)
@@ -114,7 +114,7 @@ def test_int8(network: Path, tmp_path: Path, format: str) -> None:
         assert {entry.key: entry.value for entry in model.metadata_props}["precision"] == "int8"
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("format", list(FORMATS))
 @pytest.mark.parametrize("architecture", list(ARCHITECTURES))
@@ -193,7 +193,7 @@ def test_there_is_a_script_for_every_format() -> None:
     assert set(scripts()) == set(FORMATS)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.integration
 @pytest.mark.timeout(400)  # torch.export may take a minute on a busy machine
 @pytest.mark.parametrize("format", list(FORMATS))
@@ -230,7 +230,7 @@ def run_script(format: str, folder: Path, network: Path, *pictures: str) -> np.n
         return np.array(image)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.integration
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("format", list(FORMATS))

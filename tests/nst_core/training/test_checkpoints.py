@@ -21,7 +21,7 @@ def test_the_last_few_and_the_best_are_kept(tmp_path: Path) -> None:
         for step, score in ((1, 5.0), (2, 1.0), (3, 4.0), (4, 3.0), (5, 2.0))
     ]
     assert bests == [True, True, False, False, False]
-    assert [checkpoint.step for checkpoint in folder.found()] == [2, 4, 5]
+    assert [checkpoint.step for checkpoint in folder.checkpoints()] == [2, 4, 5]
     best = folder.best()
     assert best is not None
     assert best.step == 2
@@ -41,7 +41,7 @@ def test_a_damaged_newest_gives_way_to_the_one_before(tmp_path: Path, damage: st
     assert damaged == ["checkpoint-00000002.pt is damaged."]
 
 
-def test_nothing_to_go_on_from(tmp_path: Path) -> None:
+def test_a_folder_without_an_intact_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingStateError, match="holds no checkpoint"):
         CheckpointFolder(tmp_path / "none").load()
     (tmp_path / "checkpoint-00000001.pt").write_bytes(b"{}")
@@ -60,9 +60,9 @@ def test_a_full_disk_leaves_the_older_ones(
     assert folder.load()[0]["number"] == 1
 
 
-def test_going_back_forgets_what_came_after(tmp_path: Path) -> None:
+def test_a_rollback_deletes_later_checkpoints(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path)
     for step in (1, 2, 3):
         folder.save(state(step), step=step, score=1.0)
-    folder.forget_after(1)
-    assert [checkpoint.step for checkpoint in folder.found()] == [1]
+    folder.delete_after(1)
+    assert [checkpoint.step for checkpoint in folder.checkpoints()] == [1]

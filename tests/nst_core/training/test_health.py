@@ -2,15 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from nst_core.training.health import SAYINGS, Look, Watch, Yardsticks
+from nst_core.training.health import PROBLEM_MESSAGES, HealthMonitor, ReferenceLosses, StepMeasurements
 
-YARD = Yardsticks(unlike=1.5, unstyled=1.0, saturation=0.1)
+YARD = ReferenceLosses(content=1.5, style=1.0, saturation=0.1)
 WELL = {"content": 0.7, "style": 0.2, "total": 2.0, "contrast": 0.2, "saturation": 0.05}
 
 
-def watch_for(steps: int, watch: Watch | None = None, **odd: float) -> tuple[Watch, list[str | None]]:
-    watch = watch or Watch(YARD)
-    return watch, [watch.observe(Look(**{**WELL, **odd})) for _ in range(steps)]
+def watch_for(
+    steps: int, watch: HealthMonitor | None = None, **odd: float
+) -> tuple[HealthMonitor, list[str | None]]:
+    watch = watch or HealthMonitor(YARD)
+    return watch, [watch.observe(StepMeasurements(**{**WELL, **odd})) for _ in range(steps)]
 
 
 def test_a_training_that_goes_well_is_left_alone() -> None:
@@ -39,7 +41,7 @@ def test_trouble_is_told_after_it_lasted(name: str, odd: dict[str, float]) -> No
     watch, _ = watch_for(420)
     watch, seen = watch_for(120, watch, **odd)
     assert name in seen
-    assert name in SAYINGS
+    assert name in PROBLEM_MESSAGES
     assert 30 <= seen.index(name) < 110
     assert not watch.healthy
     watch.reset()
@@ -51,26 +53,26 @@ def test_the_first_pictures_of_a_random_network_are_forgiven() -> None:
 
 
 def test_a_style_of_black_and_white_may_be_painted_so() -> None:
-    watch = Watch(Yardsticks(unlike=1.5, unstyled=1.0, saturation=0.9))
+    watch = HealthMonitor(ReferenceLosses(content=1.5, style=1.0, saturation=0.9))
     assert watch_for(300, watch, saturation=0.92)[1] == [None] * 300
 
 
 def test_it_has_converged_when_three_windows_are_alike() -> None:
-    falling = Watch(YARD, window=50)
+    falling = HealthMonitor(YARD, window=50)
     for step in range(300):
-        falling.observe(Look(**{**WELL, "total": 2.0 * 0.999**step}))
+        falling.observe(StepMeasurements(**{**WELL, "total": 2.0 * 0.999**step}))
         assert not falling.converged
-    flat = Watch(YARD, window=50)
+    flat = HealthMonitor(YARD, window=50)
     found = []
     for _ in range(200):
-        flat.observe(Look(**WELL))
+        flat.observe(StepMeasurements(**WELL))
         found.append(flat.converged)
     assert found.index(True) == 149
 
 
 def test_it_goes_on_where_it_was() -> None:
     one, _ = watch_for(200)
-    other = Watch(YARD)
+    other = HealthMonitor(YARD)
     other.restore(one.state())
     assert other.state() == one.state()
     assert watch_for(250, one, style=1.0)[1] == watch_for(250, other, style=1.0)[1]

@@ -12,7 +12,7 @@ from nst_core.images.picture import Picture
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import Event, Notice
 from nst_core.training.johnson.config import JohnsonTrainConfig
-from nst_core.training.preflight import consult, diagnose, memory_mb, usable
+from nst_core.training.preflight import diagnose, memory_mb, readable_pictures, report_preflight
 
 CONFIG = JohnsonTrainConfig(
     image_size=32, style_size=32, batch_size=1, warm_start=False, max_steps=100, num_workers=0
@@ -98,11 +98,11 @@ def test_a_loss_network_that_is_not_there_is_said_before_hours_are_spent(
 
 def test_only_what_can_be_read_is_trained_on(mixed: Path) -> None:
     heard: list[Event] = []
-    kept = usable(sorted(mixed.iterdir()), heard.append)
+    kept = readable_pictures(sorted(mixed.iterdir()), heard.append)
     assert "none.jpg" not in [path.name for path in kept]
     assert heard[0].as_json()["code"] == "unreadable"
     with pytest.raises(TrainingError, match="None of the pictures"):
-        usable([mixed / "none.jpg"], heard.append)
+        readable_pictures([mixed / "none.jpg"], heard.append)
 
 
 def test_the_bench_compares_with_the_plain_loop_of_the_same_run() -> None:
@@ -117,7 +117,9 @@ def test_the_bench_compares_with_the_plain_loop_of_the_same_run() -> None:
 
 def test_before_a_training_it_tells_what_it_found_and_the_cost(mixed: Path, style: Path) -> None:
     events: list[Event] = []
-    consult(usable(sorted(mixed.iterdir()), events.append), style, CONFIG, events.append, "cpu")
+    report_preflight(
+        readable_pictures(sorted(mixed.iterdir()), events.append), style, CONFIG, events.append, "cpu"
+    )
 
     told = {event.code: event.message for event in events if isinstance(event, Notice)}
     assert {"unreadable", "duplicate", "tiny", "too_few", "estimate"} <= set(told)
@@ -127,4 +129,4 @@ def test_before_a_training_it_tells_what_it_found_and_the_cost(mixed: Path, styl
 
 def test_what_stands_in_the_way_ends_it_before_it_begins(mixed: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError):
-        consult([mixed / "a.png"], tmp_path / "none.png", CONFIG, lambda event: None, "cpu")
+        report_preflight([mixed / "a.png"], tmp_path / "none.png", CONFIG, lambda event: None, "cpu")

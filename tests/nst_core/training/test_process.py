@@ -80,7 +80,7 @@ def start(folders: tuple[Path, Path], tmp_path: Path) -> Iterator[Callable[..., 
         each.process.stdout.close()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.integration
 @pytest.mark.timeout(400)
 def test_killed_at_step_137_and_resumed_ends_bit_for_bit_as_if_never_killed(

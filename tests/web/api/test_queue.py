@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from sqlalchemy import func, select, update
+from support.maintenance import maintenance_of
 from werkzeug.test import TestResponse
 
 from jobs.db.models.jobs import Job
@@ -89,15 +90,14 @@ def test_a_deadline_that_makes_no_sense(
 def test_a_job_past_its_deadline_says_why_it_was_canceled(
     client: FlaskClient, service: JobService, submit: Any
 ) -> None:
-    from jobs.operations.maintenance import Maintenance
 
     job = submit(cancel_after="60")
-    assert Maintenance(service).cancel_overdue() == []
+    assert maintenance_of(service).cancel_overdue() == []
     with service.sessions.begin() as session:
         past = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
         session.execute(update(Job).values(cancel_at=past))
 
-    assert Maintenance(service).cancel_overdue() == [job["id"]]
+    assert maintenance_of(service).cancel_overdue() == [job["id"]]
 
     now = client.get(job["urls"]["self"]).json
     assert (now["status"], now["cancel_reason"]) == ("canceled", "deadline")
@@ -105,7 +105,6 @@ def test_a_job_past_its_deadline_says_why_it_was_canceled(
 
 
 def test_a_running_job_past_its_deadline_is_told_to_stop(service: JobService, submit: Any) -> None:
-    from jobs.operations.maintenance import Maintenance
 
     job = submit(cancel_after="60")
     with service.sessions.begin() as session:
@@ -113,7 +112,7 @@ def test_a_running_job_past_its_deadline_is_told_to_stop(service: JobService, su
         session.execute(update(Job).values(cancel_at=lifecycle.now(session)))
     assert run is not None
 
-    Maintenance(service).cancel_overdue()
+    maintenance_of(service).cancel_overdue()
     with service.sessions.begin() as session:
         assert lifecycle.heartbeat(session, run, 60) is True
         lifecycle.finish_canceled(session, run)

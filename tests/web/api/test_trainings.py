@@ -114,7 +114,7 @@ def test_an_optimisation_is_a_job(client: FlaskClient, picture: Picture) -> None
     assert [each["role"] for each in job["inputs"]] == ["content", "style"]
     wrong = client.post("/v1/jobs", data={**form, "content": file(picture()), "layer_weights": "1"})
     assert wrong.status_code == 422
-    assert client.post(job["urls"]["pause"]).status_code == 409
+    assert client.post(f"{job['urls']['self']}/pause").status_code == 409
 
 
 def test_pause_resume_and_finish(

@@ -9,11 +9,11 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import update
+from support.maintenance import maintenance_of
 
 from jobs.db.models.blobs import StoredUpload
 from jobs.media.limits import DecodeLimits
 from jobs.media.sandbox import thumbnail_in_sandbox
-from jobs.operations.maintenance import Maintenance
 from jobs.service import JobService
 
 Picture = Callable[..., bytes]
@@ -94,7 +94,7 @@ def test_a_job_keeps_the_picture_of_an_upload_that_is_deleted(
     assert client.get(kept["urls"]["self"]).status_code == 404
     assert client.delete(kept["urls"]["self"]).status_code == 404
     service.settings = service.settings.model_copy(update={"orphan_seconds": -1})
-    Maintenance(service).sweep()
+    maintenance_of(service).sweep()
 
     assert client.get(job["inputs"][0]["url"]).data == picture()
 

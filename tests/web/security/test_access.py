@@ -131,7 +131,7 @@ def test_a_wrong_key_opens_no_session(client: FlaskClient) -> None:
     refused = log_in(client, "atl_wrong")
 
     assert refused.status_code == 401
-    assert "does not open" in refused.text
+    assert "This key is not valid" in refused.text
     assert "Set-Cookie" not in refused.headers
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from jobs.queue import lifecycle
 from jobs.service import JobService
-from web.security.concurrency import STANDING_SECONDS, Seats
+from web.security.concurrency import FULL_WAIT_SECONDS, ConcurrencyLimits
 
 Picture = Callable[..., bytes]
 
@@ -40,49 +40,53 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def full(app: Flask) -> Seats:
-    """All seats but one are taken."""
-    found: Seats = app.extensions["seats"]
-    while found.take():
+def full(app: Flask) -> ConcurrencyLimits:
+    """All slots but one are taken."""
+    found: ConcurrencyLimits = app.extensions["concurrency"]
+    while found.try_acquire():
         pass
-    found.leave()
+    found.release()
     return found
 
 
 @pytest.mark.parametrize(("threads", "waiting", "streams"), [(16, 12, 8), (4, 3, 2), (2, 1, 1)])
 def test_threads_are_left_for_those_who_do_not_wait(threads: int, waiting: int, streams: int) -> None:
-    seats = Seats(threads)
-    assert [seats.take_for_stream() for _ in range(threads)].count(True) == streams
-    assert [seats.take() for _ in range(threads)].count(True) == waiting - streams
+    limits = ConcurrencyLimits(threads)
+    assert [limits.try_acquire_stream() for _ in range(threads)].count(True) == streams
+    assert [limits.try_acquire() for _ in range(threads)].count(True) == waiting - streams
 
     for _ in range(streams):
-        seats.leave_stream()
-    assert [seats.take() for _ in range(threads)].count(True) == streams
-    assert not seats.take_for_stream()
+        limits.release_stream()
+    assert [limits.try_acquire() for _ in range(threads)].count(True) == streams
+    assert not limits.try_acquire_stream()
 
 
 def test_who_finds_no_seat_waits_for_a_moment(
-    client: FlaskClient, picture: Picture, job: dict[str, Any], full: Seats, patience: list[float]
+    client: FlaskClient,
+    picture: Picture,
+    job: dict[str, Any],
+    full: ConcurrencyLimits,
+    patience: list[float],
 ) -> None:
     sent = {"content": (io.BytesIO(picture()), "p.png"), "style_id": "night-oils"}
     path = f"{job['urls']['self']}?wait=20"
 
-    seated = client.get(path)
+    waiting_job = client.get(path)
     again = client.get(path)
-    full.take()
+    full.try_acquire()
     standing = client.get(path)
     submitted = client.post("/v1/jobs", data=sent, headers={"Prefer": "wait=9"})
 
-    assert [seated.status_code, again.status_code, standing.status_code] == [200] * 3
+    assert [waiting_job.status_code, again.status_code, standing.status_code] == [200] * 3
     assert submitted.status_code == 202
-    assert patience == [20, 20, STANDING_SECONDS, STANDING_SECONDS]
+    assert patience == [20, 20, FULL_WAIT_SECONDS, FULL_WAIT_SECONDS]
 
 
 @pytest.mark.parametrize("path", ["/stylize", "/stylize_download"])
 def test_a_simple_call_that_finds_no_seat_makes_no_job(
-    client: FlaskClient, picture: Picture, full: Seats, path: str
+    client: FlaskClient, picture: Picture, full: ConcurrencyLimits, path: str
 ) -> None:
-    full.take()
+    full.try_acquire()
     refused = client.post(path, data={"file": (io.BytesIO(picture()), "p.png")})
 
     assert (refused.status_code, refused.json["code"]) == (503, "busy")
@@ -90,10 +94,10 @@ def test_a_simple_call_that_finds_no_seat_makes_no_job(
     assert client.get("/v1/jobs").json["jobs"] == []
 
 
-def test_streams_give_their_seats_back(
+def test_streams_release_their_slots(
     app: Flask, client: FlaskClient, job: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(app.extensions, "seats", Seats(4))
+    monkeypatch.setitem(app.extensions, "concurrency", ConcurrencyLimits(4))
     with ExitStack() as open_streams:
         streams = [open_streams.enter_context(client.get(job["urls"]["events"])) for _ in range(3)]
         assert [stream.status_code for stream in streams] == [200, 200, 503]
@@ -148,8 +152,8 @@ def test_a_long_history_is_told_to_its_end(
 def test_large_bodies_come_a_few_at_a_time(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = Seats(4)
-    monkeypatch.setitem(app.extensions, "seats", few)
+    few = ConcurrencyLimits(4)
+    monkeypatch.setitem(app.extensions, "concurrency", few)
     large = {"CONTENT_LENGTH": "90000000"}
     unsaid = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
     paths = ["/v1/jobs", "/v1/datasets", "/v1/batches"]
@@ -159,10 +163,10 @@ def test_large_bodies_come_a_few_at_a_time(
         return client.post(path, data=b"--b--\r\n", environ_overrides=of_a_form)
 
     let_in = [send(path, environ).status_code for path in paths for environ in (large, unsaid)]
-    assert few.take_for_body()
+    assert few.try_acquire_body()
     refused = [send(path, environ) for path in paths for environ in (large, unsaid)]
     small = client.post("/v1/jobs", data={"kind": "stylize"})
-    few.leave_body()
+    few.release_body()
 
     assert {answer.json["code"] for answer in refused} == {"busy"}
     assert {answer.status_code for answer in refused} == {503}

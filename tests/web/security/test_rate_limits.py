@@ -13,13 +13,13 @@ def test_calls_are_counted_in_redis_for_all_servers_together(redis_port: int) ->
     url = f"redis://127.0.0.1:{redis_port}/0"
     one, other = (RateLimiter("calls", "3/minute", url) for _ in range(2))
 
-    verdicts = [one.hit("a"), other.hit("a"), one.hit("a"), other.hit("a")]
+    states = [one.hit("a"), other.hit("a"), one.hit("a"), other.hit("a")]
 
-    assert all(verdict is not None for verdict in verdicts)
-    assert [verdict.allowed for verdict in verdicts if verdict] == [True, True, True, False]
-    assert [verdict.remaining for verdict in verdicts if verdict] == [2, 1, 0, 0]
-    assert verdicts[-1] is not None
-    assert 1 <= verdicts[-1].reset <= 60
+    assert all(state is not None for state in states)
+    assert [state.allowed for state in states if state] == [True, True, True, False]
+    assert [state.remaining for state in states if state] == [2, 1, 0, 0]
+    assert states[-1] is not None
+    assert 1 <= states[-1].reset <= 60
     stranger = one.hit("b")
     assert stranger is not None
     assert stranger.allowed
@@ -38,7 +38,7 @@ def test_nobody_is_limited_while_redis_is_away(caplog: pytest.LogCaptureFixture)
 def test_without_redis_each_server_counts_for_itself() -> None:
     limiter = RateLimiter("calls", "1/minute; 2/hour", "amqp://elsewhere")
 
-    assert [verdict.allowed for verdict in (limiter.hit("a"), limiter.hit("a")) if verdict] == [
+    assert [state.allowed for state in (limiter.hit("a"), limiter.hit("a")) if state] == [
         True,
         False,
     ]

@@ -323,7 +323,7 @@ def test_a_dataset_that_went_away_fails_the_job_in_words(
     assert job.status == JobStatus.FAILED
     assert job.error == {
         "code": "input_missing",
-        "detail": "The dataset gone is not there any more.",
+        "detail": "The dataset gone does not exist any more.",
         "retryable": False,
     }
 

@@ -1,143 +1,166 @@
-// The operator's page: queues to pause, who is at work on what, dead letters to send again, everybody's jobs.
-import { Refusal, ask } from "../shared/api.js";
-import { persist } from "../shared/retry.js";
-import { complain } from "../shared/errors.js";
-import { action, make, row, since } from "./tables.js";
+// The operators' page: queues to pause, workers and their jobs, failed jobs to retry, all jobs.
+import { ApiError, post, request } from "../shared/api.js";
+import { byId, create } from "../shared/dom.js";
+import { showError } from "../shared/errors.js";
+import { withRetry } from "../shared/reconnect.js";
+import { actionCell, cell, replaceRows, row, since } from "./tables.js";
 
-const at = (id) => document.getElementById(id);
-const EVERY = 4000;
-const post = (path) => ask(path, { method: "POST" });
+const REFRESH_MS = 4000;
+const ownName = byId("operations").dataset.me;
 
-function button(words, act, label = words) {
-  const made = make("button", words, { type: "button", className: "button" });
-  made.setAttribute("aria-label", label);
-  made.addEventListener("click", async () => {
-    made.disabled = true;
+function actionButton(text, act, label = text) {
+  const button = create("button", { type: "button", className: "button", textContent: text });
+  button.setAttribute("aria-label", label);
+  button.addEventListener("click", async () => {
+    button.disabled = true;
     try {
-      await persist(act);
-      complain("");
+      await withRetry(act);
+      showError("");
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      complain(error.message);
+      if (!(error instanceof ApiError)) throw error;
+      showError(error.message);
     }
     await refresh();
-    made.disabled = false;
+    button.disabled = false;
   });
-  return made;
+  return button;
 }
 
-function queue({ name, paused, paused_at: at_, queued, running, urls }) {
-  const card = make("article", "", { className: "card" });
+// -- cells and rows ----------------------------------------------------------------------------------
+
+function queueCard({ name, paused, paused_at: pausedAt, queued, running, urls }) {
+  const time = paused && new Date(pausedAt).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const state = create("span", { className: "state", textContent: paused ? `paused since ${time}` : "open" });
+  const counts = create(
+    "p",
+    { className: "counts" },
+    create("strong", { textContent: queued }),
+    " waiting ",
+    create("strong", { textContent: running }),
+    " running",
+  );
+  const [text, url] = paused ? ["Resume", urls.resume] : ["Pause", urls.pause];
+  const button = actionButton(text, () => post(url), `${text} the queue ${name}`);
+  const head = create("div", { className: "card-head" }, create("h3", { textContent: name }), state);
+  const card = create("article", { className: "card" }, head, counts, button);
   card.dataset.paused = paused;
-  const head = make("div", "", { className: "card-head" });
-  head.append(make("h3", name), make("span", paused ? `paused since ${new Date(at_).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}` : "open", { className: "state" }));
-  const counts = make("p", "", { className: "counts" });
-  counts.append(make("strong", String(queued)), " waiting ", make("strong", String(running)), " running");
-  const act = paused ? ["Resume", urls.resume] : ["Pause", urls.pause];
-  card.append(head, counts, button(act[0], () => post(act[1]), `${act[0]} the queue ${name}`));
   return card;
 }
 
-const short = (job) => job.id.slice(0, 8);
-const me = at("floor").dataset.me;
+const shortId = (job) => job.id.slice(0, 8);
+const PAGES = { stylize: "/", train: "/training", video: "/video" };
 
-/** A job by its id; one's own can be looked at. */
-function named(job) {
-  const cell = make("td");
-  const page = { stylize: "/", train: "/training", video: "/video" }[job.kind];
-  const id = page && job.owner === me ? make("a", short(job), { href: `${page}#job=${job.id}`, title: job.id }) : make("span", short(job), { title: job.id });
-  cell.append(id, ` ${job.kind}`);
-  return cell;
+/** A job's id and kind; a job of one's own is a link to its page. */
+function jobCell(job) {
+  const page = PAGES[job.kind];
+  const text = { textContent: shortId(job), title: job.id };
+  const isOwn = page && job.owner === ownName;
+  return create(
+    "td",
+    {},
+    create(isOwn ? "a" : "span", isOwn ? { ...text, href: `${page}#job=${job.id}` } : text),
+    ` ${job.kind}`,
+  );
 }
 
-function doing(job) {
+function progressText(job) {
   const { stage = "starting", step = 0, total = 0 } = job.progress ?? {};
   return total ? `${stage} ${step}/${total}` : stage;
 }
 
-const stop = (job) => button("Cancel", () => post(job.urls.cancel), `Cancel the job ${short(job)}`);
-const again = (job) => button("Retry", () => post(job.urls.retry), `Retry the job ${short(job)}`);
+const cancelButton = (job) => actionButton("Cancel", () => post(job.urls.cancel), `Cancel the job ${shortId(job)}`);
+const retryButton = (job) => actionButton("Retry", () => post(job.urls.retry), `Retry the job ${shortId(job)}`);
 
-function worker({ name, state, queues, started_at: began, seen_at: seen, job }) {
-  const mark = make("td", "", { className: "mark" });
-  mark.append(make("span", state, { className: `is-${state}` }), ` · ${queues.join(", ")}`);
-  const work = job ? named(job) : make("td", state === "silent" ? "not known" : "nothing");
-  if (job) work.append(`, ${doing(job)}`, job.owner === me ? "" : ` for ${job.owner}`);
-  const began_ = job ? since(job.started_at) : began ? `started ${since(began)} ago` : "";
-  return row(`${name} ${job?.id}`, name, mark, work, began_, seen ? `${since(seen)} ago` : "by its lease", action(job ? stop(job) : ""));
+function workerRow({ name, state, queues, started_at: started, seen_at: seen, job }) {
+  const mark = create("span", { className: `is-${state}`, textContent: state });
+  const stateCell = create("td", { className: "state-cell" }, mark, ` · ${queues.join(", ")}`);
+  const work = job ? jobCell(job) : cell(state === "silent" ? "unknown" : "nothing");
+  if (job) work.append(`, ${progressText(job)}`, job.owner === ownName ? "" : ` for ${job.owner}`);
+  const startedText = job ? since(job.started_at) : started ? `started ${since(started)} ago` : "";
+  const seenText = seen ? `${since(seen)} ago` : "by its lease";
+  return row(
+    `${name} ${job?.id}`,
+    name,
+    stateCell,
+    work,
+    startedText,
+    seenText,
+    actionCell(job ? cancelButton(job) : ""),
+  );
 }
 
-function dead(job) {
-  return row(job.id, named(job), job.owner, job.error?.detail ?? "no reason was given", String(job.attempt), `${since(job.finished_at)} ago`, action(again(job)));
+function deadJobRow(job) {
+  const reason = job.error?.detail ?? "no reason was given";
+  const failed = `${since(job.finished_at)} ago`;
+  return row(job.id, jobCell(job), job.owner, reason, String(job.attempt), failed, actionCell(retryButton(job)));
 }
 
-function listed(job) {
-  const open = ["queued", "running"].includes(job.status);
-  const now = job.cancel_requested ? "stopping" : job.paused ? "paused" : job.status === "running" ? `running, ${doing(job)}` : job.status;
-  const said = make("td", open ? now : job.status);
-  if (job.status === "failed") said.append(make("span", ` ${job.error?.detail ?? ""}`, { className: "fine" }));
-  const act = open ? stop(job) : ["failed", "canceled"].includes(job.status) ? again(job) : "";
-  return row(job.id, named(job), job.owner, said, `${job.attempt} of ${job.max_attempts}`, `${since(job.created_at)} ago`, action(act));
+function statusText(job) {
+  if (!["queued", "running"].includes(job.status)) return job.status;
+  if (job.cancel_requested) return "cancelling";
+  if (job.paused) return "paused";
+  return job.status === "running" ? `running, ${progressText(job)}` : job.status;
 }
 
-/** A Prometheus text as `name{labels}` → number. */
-const parsed = (text) =>
-  new Map(text.split("\n").filter((line) => line && !line.startsWith("#")).map((line) => {
-    const cut = line.lastIndexOf(" ");
-    return [line.slice(0, cut), Number(line.slice(cut + 1))];
-  }));
+function jobRow(job) {
+  const active = ["queued", "running"].includes(job.status);
+  const status = cell(statusText(job));
+  if (job.status === "failed")
+    status.append(create("span", { className: "muted", textContent: ` ${job.error?.detail ?? ""}` }));
+  const action = active ? cancelButton(job) : ["failed", "canceled"].includes(job.status) ? retryButton(job) : "";
+  const attempts = `${job.attempt} of ${job.max_attempts}`;
+  return row(job.id, jobCell(job), job.owner, status, attempts, `${since(job.created_at)} ago`, actionCell(action));
+}
 
-const seconds = (value) => (value === undefined ? "not yet" : value < 10 ? `${value.toFixed(2)} s` : `${Math.round(value)} s`);
+// -- metrics -----------------------------------------------------------------------------------------
 
-function figures(text) {
-  const found = parsed(text);
-  const total = (name) => [...found].filter(([key]) => key.startsWith(name)).reduce((sum, [, value]) => sum + value, 0);
-  const shown = {
-    "Waits, half of all under": seconds(found.get('atelier_wait_seconds{kind="stylize",quantile="0.5"}')),
-    "Renders, half of all under": seconds(found.get('atelier_run_seconds{kind="stylize",quantile="0.5"}')),
-    "Ended": String(total("atelier_jobs_finished_total")),
-    "Leases lost": String(total("atelier_lease_expiries_total")),
-    "Tokens unpublished": String(total("atelier_outbox_messages")),
-    "Webhooks pending": String(total("atelier_webhooks_pending")),
+/** Parses the Prometheus text format: `name{labels}` → number. */
+const parseMetrics = (text) =>
+  new Map(
+    text
+      .split("\n")
+      .filter((line) => line && !line.startsWith("#"))
+      .map((line) => {
+        const cut = line.lastIndexOf(" ");
+        return [line.slice(0, cut), Number(line.slice(cut + 1))];
+      }),
+  );
+
+const secondsText = (value) =>
+  value === undefined ? "not yet" : value < 10 ? `${value.toFixed(2)} s` : `${Math.round(value)} s`;
+
+function showMetrics(text) {
+  const metrics = parseMetrics(text);
+  const total = (name) =>
+    [...metrics].filter(([key]) => key.startsWith(name)).reduce((sum, [, value]) => sum + value, 0);
+  const values = {
+    "Median wait": secondsText(metrics.get('atelier_wait_seconds{kind="stylize",quantile="0.5"}')),
+    "Median render": secondsText(metrics.get('atelier_run_seconds{kind="stylize",quantile="0.5"}')),
+    "Jobs ended": total("atelier_jobs_finished_total"),
+    "Lost workers": total("atelier_lease_expiries_total"),
+    "Jobs not yet sent to workers": total("atelier_outbox_messages"),
+    "Webhooks to send": total("atelier_webhooks_pending"),
   };
-  at("figures").replaceChildren(...Object.entries(shown).map(([name, value]) => {
-    const pair = document.createElement("div");
-    pair.append(make("dt", name), make("dd", value));
-    return pair;
-  }));
+  byId("metrics").replaceChildren(
+    ...Object.entries(values).map(([name, value]) =>
+      create("div", {}, create("dt", { textContent: name }), create("dd", { textContent: value })),
+    ),
+  );
 }
 
-let dying = [];
+// -- refresh -----------------------------------------------------------------------------------------
 
-/** A row that is there already, with what its cells say now; the last one, with its button, stays. */
-function refreshed(old, fresh) {
-  if (!old.dataset.key) return old;
-  [...fresh.children].slice(0, -1).forEach((cell, n) => old.children[n].replaceWith(cell));
-  return old;
-}
-
-/** Writes what has changed and leaves the rest, so that no click falls between two of a button's lives. */
-function fill(id, ...nodes) {
-  const box = at(id);
-  const name = (node) => node.dataset.key ?? node.outerHTML;
-  const kept = new Map([...box.children].map((child) => [name(child), child]));
-  nodes = nodes.map((node) => (kept.has(name(node)) ? refreshed(kept.get(name(node)), node) : node));
-  const label = box.contains(document.activeElement) ? document.activeElement.getAttribute("aria-label") : null;
-  if (box.children.length === nodes.length && nodes.every((node, n) => box.children[n] === node)) return;
-  box.replaceChildren(...nodes);
-  if (label) [...box.querySelectorAll("button")].find((each) => each.getAttribute("aria-label") === label)?.focus();
-}
-
+let deadJobs = [];
 let pages = 1;
 
-/** The jobs that the filters let through, as far back as was asked for. */
-async function page() {
+/** The jobs that the filters match, as many pages as were asked for. */
+async function fetchJobs() {
   const jobs = [];
   let cursor = null;
   for (let count = 0; count < pages; count += 1) {
-    const asked = new URLSearchParams([...new FormData(at("filters"))].filter(([, value]) => value));
-    if (cursor) asked.set("cursor", cursor);
-    const answer = await ask(`/v1/admin/jobs?limit=25&${asked}`);
+    const query = new URLSearchParams([...new FormData(byId("filters"))].filter(([, value]) => value));
+    if (cursor) query.set("cursor", cursor);
+    const answer = await request(`/v1/admin/jobs?limit=25&${query}`);
     jobs.push(...answer.jobs);
     cursor = answer.next;
     if (!cursor) break;
@@ -145,58 +168,63 @@ async function page() {
   return { jobs, more: Boolean(cursor) };
 }
 
-async function refresh() {
-  const ready = ask("/readyz").catch((error) => (error instanceof Refusal ? { status: error.message } : { status: "away" }));
-  const [queues, { workers }, letters, found, metrics, { status }] = await Promise.all([
-    ask("/v1/queues"), ask("/v1/admin/workers"), ask("/v1/admin/jobs?dead=true&limit=100"), page(),
-    // Figures are good to have; queues can be paused without them.
-    ask("/metrics", {}, (response) => response.text()).catch(() => null), ready,
-  ]);
-  fill("queues", ...queues.queues.map(queue));
-  at("queues").removeAttribute("aria-busy");
-  fill("workers", ...workers.map(worker));
-  at("nobody").hidden = workers.length > 0;
-  fill("jobs", ...found.jobs.map(listed));
-  at("no-jobs").hidden = found.jobs.length > 0;
-  at("older").hidden = !found.more;
-  dying = letters.jobs;
-  fill("dead", ...dying.map(dead));
-  at("none-dead").hidden = dying.length > 0;
-  at("retry-all").hidden = dying.length < 2;
-  if (metrics !== null) figures(metrics);
-  at("health").textContent = status === "ready" ? "Everything answers." : `Not ready: ${status}.`;
-  at("health").dataset.well = status === "ready";
-}
-
-at("retry-all").addEventListener("click", async () => {
-  at("retry-all").disabled = true;
-  for (const job of dying) await persist(() => post(job.urls.retry)).catch((error) => complain(error.message));
-  at("retry-all").disabled = false;
-  await refresh();
-});
-
-const look = () => persist(refresh).catch((error) => complain(error.message));
-at("filters").addEventListener("input", () => {
-  pages = 1;
-  look();
-});
-at("filters").addEventListener("submit", (event) => event.preventDefault());
-at("older").addEventListener("click", () => {
-  pages += 1;
-  look();
-});
-
-async function watch() {
-  for (;;) {
-    // A page in the background asks for nothing.
-    if (!document.hidden) {
-      try {
-        await persist(refresh);
-      } catch (error) {
-        complain(error.message);
-      }
-    }
-    await new Promise((done) => setTimeout(done, EVERY));
+async function fetchHealth() {
+  try {
+    return (await request("/readyz")).status;
+  } catch (error) {
+    return error instanceof ApiError ? error.message : "unreachable";
   }
 }
-watch();
+
+async function refresh() {
+  const [{ queues }, { workers }, dead, found, metrics, health] = await Promise.all([
+    request("/v1/queues"),
+    request("/v1/admin/workers"),
+    request("/v1/admin/jobs?dead=true&limit=100"),
+    fetchJobs(),
+    // The page works without metrics.
+    request("/metrics", {}, (response) => response.text()).catch(() => null),
+    fetchHealth(),
+  ]);
+  replaceRows(byId("queues"), ...queues.map(queueCard));
+  byId("queues").removeAttribute("aria-busy");
+  replaceRows(byId("workers"), ...workers.map(workerRow));
+  byId("no-workers").hidden = workers.length > 0;
+  replaceRows(byId("jobs"), ...found.jobs.map(jobRow));
+  byId("no-jobs").hidden = found.jobs.length > 0;
+  byId("older").hidden = !found.more;
+  deadJobs = dead.jobs;
+  replaceRows(byId("dead-jobs"), ...deadJobs.map(deadJobRow));
+  byId("no-dead-jobs").hidden = deadJobs.length > 0;
+  byId("retry-all").hidden = deadJobs.length < 2;
+  if (metrics !== null) showMetrics(metrics);
+  byId("health").textContent = health === "ready" ? "Everything answers." : `Not ready: ${health}.`;
+  byId("health").dataset.healthy = health === "ready";
+}
+
+const refreshOrShowError = () => withRetry(refresh).catch((error) => showError(error.message));
+
+byId("retry-all").addEventListener("click", async () => {
+  byId("retry-all").disabled = true;
+  for (const job of deadJobs) await withRetry(() => post(job.urls.retry)).catch((error) => showError(error.message));
+  byId("retry-all").disabled = false;
+  await refresh();
+});
+byId("filters").addEventListener("input", () => {
+  pages = 1;
+  refreshOrShowError();
+});
+byId("filters").addEventListener("submit", (event) => event.preventDefault());
+byId("older").addEventListener("click", () => {
+  pages += 1;
+  refreshOrShowError();
+});
+
+async function poll() {
+  for (;;) {
+    // A page in the background is not refreshed.
+    if (!document.hidden) await refreshOrShowError();
+    await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+  }
+}
+poll();

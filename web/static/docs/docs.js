@@ -1,4 +1,4 @@
-// Shows the API's description with Swagger UI, which comes as an installed package.
+// Shows the OpenAPI description with Swagger UI, which comes from an installed package.
 window.SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#api",

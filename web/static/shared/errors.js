@@ -1,22 +1,23 @@
-// The one place for what went wrong: a sentence above the button that was pressed.
-import { Refusal } from "./api.js";
-import { persist } from "./retry.js";
+// Error notice above the submit button: the one place where a page shows what went wrong.
+import { ApiError } from "./api.js";
+import { byId } from "./dom.js";
+import { withRetry } from "./reconnect.js";
 
-const notice = document.getElementById("notice");
+const notice = byId("notice");
 
-/** Says a sentence, or with an empty one takes the last away. */
-export function complain(sentence) {
+/** Shows a sentence; an empty one hides the notice. */
+export function showError(sentence) {
   notice.textContent = sentence;
   notice.hidden = !sentence;
 }
 
-/** What `act` answers; null after a refusal, which is told. Nothing else is expected. */
-export async function attempt(act) {
+/** The result of `act`; after an `ApiError`, which is shown, null. Other errors are thrown. */
+export async function tryOrShowError(act) {
   try {
-    return await persist(act);
+    return await withRetry(act);
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    complain(error.message.replace(/^(?:style|file) \((.+?)\) /, "$1 "));
+    if (!(error instanceof ApiError)) throw error;
+    showError(error.message.replace(/^(?:style|file) \((.+?)\) /, "$1 "));
     return null;
   }
 }

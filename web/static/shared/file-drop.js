@@ -1,15 +1,19 @@
-// Files that arrive: picked, pasted, or dropped anywhere on the page.
+// File input: files that are picked, pasted, or dropped anywhere on the page.
+import { byId } from "./dom.js";
 
-/** Calls `onPhoto` or `onStyle` with each file that comes, by where it was dropped or pasted. */
-export function welcome({ onPhoto, onStyle }) {
-  const styles = document.getElementById("styles");
-  const deliver = (file, target) => (styles.contains(target) ? onStyle : onPhoto)(file);
+/** Calls `onContent` or `onStyle` with each file, by the input, or by where it was dropped or pasted. */
+export function listenForFiles({ onContent, onStyle }) {
+  const styles = byId("styles");
+  const deliver = (file, target) => (styles.contains(target) ? onStyle : onContent)(file);
 
-  for (const [id, take] of [["photo-file", onPhoto], ["style-file", onStyle]]) {
-    const input = document.getElementById(id);
+  for (const [id, onFile] of [
+    ["content-file", onContent],
+    ["style-file", onStyle],
+  ]) {
+    const input = byId(id);
     input.addEventListener("change", () => {
-      if (input.files[0]) take(input.files[0]);
-      // So that the same file, mended, can be picked again.
+      if (input.files[0]) onFile(input.files[0]);
+      // Cleared, so that the same file can be picked again after it was corrected.
       input.value = "";
     });
   }
@@ -21,22 +25,22 @@ export function welcome({ onPhoto, onStyle }) {
     deliver(file, document.activeElement);
   });
 
-  // The page's own pictures can be dragged too, and are no files.
-  const carriesFile = (event) => event.dataTransfer?.types.includes("Files");
+  // The page's own pictures can be dragged too, and are not files.
+  const hasFile = (event) => event.dataTransfer?.types.includes("Files");
   let depth = 0;
-  const hint = (on) => document.body.classList.toggle("dragging", on);
+  const setHint = (on) => document.body.classList.toggle("dragging", on);
   addEventListener("dragenter", (event) => {
-    if (carriesFile(event)) hint((depth += 1) > 0);
+    if (hasFile(event)) setHint((depth += 1) > 0);
   });
   addEventListener("dragleave", (event) => {
-    if (carriesFile(event)) hint((depth = Math.max(0, depth - 1)) > 0);
+    if (hasFile(event)) setHint((depth = Math.max(0, depth - 1)) > 0);
   });
   addEventListener("dragover", (event) => {
-    if (carriesFile(event)) event.preventDefault();
+    if (hasFile(event)) event.preventDefault();
   });
   addEventListener("drop", (event) => {
     depth = 0;
-    hint(false);
+    setHint(false);
     const [file] = event.dataTransfer?.files ?? [];
     if (!file) return;
     event.preventDefault();

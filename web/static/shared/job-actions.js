@@ -1,83 +1,97 @@
-// What can be done with the picture on the easel: cancel, try again, use its settings, compare, tell, delete.
+// Actions on the job that is open: cancel, retry, use its settings, compare, copy as code, delete.
 import * as api from "./api.js";
+import { byId } from "./dom.js";
+import { showError, tryOrShowError } from "./errors.js";
+import * as history from "./history.js";
+import { onCancel, showJob, showStatus } from "./job-status.js";
+import { withRetry } from "./reconnect.js";
 import * as gallery from "./style-gallery.js";
-import * as ledge from "./job-status.js";
-import { persist } from "./retry.js";
-import { attempt, complain } from "./errors.js";
-import * as rack from "./history.js";
-
-const at = (id) => document.getElementById(id);
 
 /**
- * Gives the buttons below the picture their work. The page lends what it has: `restage` puts the photo back up,
- * `beside` shows two pictures.
+ * Wires the buttons below the picture. The page passes its state and functions: `showContent` shows the photo or
+ * video alone, `showPair` shows two pictures.
  */
-export function attach({ shown, settle, letGo, unlink, change, restage, beside }) {
-  ledge.onCancel(async () => {
-    const { job } = shown;
+export function attachActions({ state, applySettings, closeJob, clearHash, onChange, showContent, showPair }) {
+  onCancel(async () => {
+    const { job } = state;
     if (!job) return;
-    ledge.tell(Object.assign(job, { cancel_requested: true }));
+    showJob(Object.assign(job, { cancel_requested: true }));
     try {
-      await persist(() => api.cancel(job.id));
+      await withRetry(() => api.cancelJob(job.id));
     } catch (error) {
-      // Ended in the meantime: the job that is followed tells.
-      if (!(error instanceof api.Refusal)) throw error;
+      // It has ended in the meantime, which the followed job shows.
+      if (!(error instanceof api.ApiError)) throw error;
     }
   });
-  at("again").addEventListener("click", async () => {
-    const job = await attempt(() => api.retry(shown.job.id));
+  byId("retry").addEventListener("click", async () => {
+    const job = await tryOrShowError(() => api.retryJob(state.job.id));
     if (job) location.hash = `job=${encodeURIComponent(job.id)}`;
   });
-  at("reuse").addEventListener("click", async () => {
-    await settle(shown.job);
-    letGo();
-    unlink();
-    change();
-    ledge.say({ title: shown.photo?.name ?? "Settings taken over", detail: "The same settings, to be changed or used on another photo." }, ["change"]);
+  byId("use-settings").addEventListener("click", async () => {
+    await applySettings(state.job);
+    closeJob();
+    clearHash();
+    onChange();
+    const title = state.content?.name ?? "Settings restored";
+    showStatus({ title, detail: "The same settings, to change or to use on another photo." }, ["other-content"]);
   });
-  at("versus")?.addEventListener("click", () => {
-    if (!rack.others()) return complain("There is no other picture to compare with yet.");
-    const one = shown.job;
-    rack.pick(async (other) => {
-      const [left, right] = [other.outputs?.[0], one.outputs?.[0]];
+  byId("compare-with")?.addEventListener("click", () => {
+    if (!history.countOthers()) return showError("There is no other picture to compare with yet.");
+    const current = state.job;
+    history.pickNext(async (other) => {
+      const [left, right] = [other.outputs?.[0], current.outputs?.[0]];
       if (!left || !right) return;
-      await beside(right, { url: left.url }, { left: rack.nameOf(other), right: rack.nameOf(one) });
-      ledge.say({ title: "Two pictures", detail: `${rack.nameOf(other)} beside ${rack.nameOf(one)}.` }, ["change", "menu"]);
+      const labels = { left: history.pictureTitle(other), right: history.pictureTitle(current) };
+      await showPair(right, { url: left.url }, labels);
+      showStatus({ title: "Two pictures", detail: `${labels.left} beside ${labels.right}.` }, [
+        "other-content",
+        "menu",
+      ]);
     });
   });
-  at("delete").addEventListener("click", async () => {
-    const { job } = shown;
-    if ((await attempt(() => api.remove(job.id).then(() => true))) === null) return;
-    leave(job.id);
-    rack.refresh();
+  byId("delete").addEventListener("click", async () => {
+    const { job } = state;
+    if ((await tryOrShowError(() => api.deleteJob(job.id).then(() => true))) === null) return;
+    afterDelete(job.id);
+    history.refresh();
   });
-  function leave(id) {
-    if (shown.job?.id !== id) return;
-    letGo();
-    unlink();
-    if (shown.photo) restage();
-    ledge.say({ title: shown.photo?.name ?? "Deleted", detail: "It was deleted; what it was made of is still here." }, ["change"]);
+  function afterDelete(id) {
+    if (state.job?.id !== id) return;
+    closeJob();
+    clearHash();
+    if (state.content) showContent();
+    showStatus({ title: state.content?.name ?? "Deleted", detail: "The picture was deleted." }, ["other-content"]);
   }
-  at("rack").addEventListener("gone", (event) => leave(event.detail));
-  for (const form of ["curl", "cli", "python"].filter(at)) {
-    at(form).addEventListener("click", async (event) => {
-      const recipe = await import("./share-code.js");
-      const names = { photo: shown.photo?.name, style: gallery.selection()[0]?.title };
-      const button = event.target;
-      const said = button.textContent;
-      if (await recipe.copy(recipe[form](shown.job, names))) {
-        button.textContent = "Copied";
-        setTimeout(() => (button.textContent = said, (at("menu").open = false)), 1200);
-      } else at("menu").open = false;
-    });
+  byId("history-list").addEventListener("deleted", (event) => afterDelete(event.detail));
+  for (const format of ["curl", "cli", "python"]) {
+    byId(format).addEventListener("click", ({ target }) => copyAs(format, state, target));
   }
-  // A menu closes as menus do.
-  addEventListener("click", (event) => {
-    if (!at("menu").contains(event.target) || event.target.matches("#reuse, #versus, #delete")) at("menu").open = false;
+  closeLikeMenus(byId("menu"));
+}
+
+/** Copies the open job as a command or program, and confirms on the button. */
+async function copyAs(format, state, button) {
+  const menu = byId("menu");
+  const shareCode = await import("./share-code.js");
+  const names = { content: state.content?.name, style: gallery.selectedStyles()[0]?.title };
+  const label = button.textContent;
+  if (await shareCode.copy(shareCode[format](state.job, names))) {
+    button.textContent = "Copied";
+    setTimeout(() => {
+      button.textContent = label;
+      menu.open = false;
+    }, 1200);
+  } else menu.open = false;
+}
+
+/** Closes a menu on a click outside, on a click on an action, and on Escape. */
+function closeLikeMenus(menu) {
+  addEventListener("click", ({ target }) => {
+    if (!menu.contains(target) || target.matches("#use-settings, #compare-with, #delete")) menu.open = false;
   });
-  at("menu").addEventListener("keydown", (event) => {
+  menu.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    at("menu").open = false;
-    at("menu").firstElementChild.focus();
+    menu.open = false;
+    menu.firstElementChild.focus();
   });
 }

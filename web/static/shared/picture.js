@@ -1,6 +1,6 @@
-// A picture to work with: a file of one's own, or one that the server keeps.
-import { Refusal, bytes, upload } from "./api.js";
-import { persist } from "./retry.js";
+// A picture to work with: a local file, or one that the server stores.
+import { ApiError, fetchBlob, uploadPicture } from "./api.js";
+import { withRetry } from "./reconnect.js";
 
 export class Picture {
   #file;
@@ -17,7 +17,7 @@ export class Picture {
     return new Picture({ file, url: URL.createObjectURL(file), name: file.name || "pasted picture" });
   }
 
-  /** A picture that was sent before, by the id that the server gave it. */
+  /** A picture that was uploaded before, by the upload's id. */
   static ofUpload({ id, name }) {
     return new Picture({ url: `/v1/uploads/${encodeURIComponent(id)}/image`, name, uploaded: id });
   }
@@ -25,14 +25,14 @@ export class Picture {
   /** A job's input by its role, or null where the job had none. */
   static ofJob(job, role) {
     const input = (job.inputs ?? []).find((each) => each.role === role);
-    return input?.url ? new Picture({ url: input.url, name: `${role !== "content" ? role : input.media_type?.startsWith("video/") ? "video" : "photo"}.${suffix(input)}` }) : null;
+    return input?.url ? new Picture({ url: input.url, name: inputName(input) }) : null;
   }
 
   async blob() {
-    return (this.#file ??= await bytes(this.url));
+    return (this.#file ??= await fetchBlob(this.url));
   }
 
-  /** The id under which the server has it; sent once, however often it is asked for. */
+  /** The id of the upload; the file is sent once, however often this is called. */
   upload() {
     this.#upload ??= this.#send().catch((error) => {
       this.#upload = null;
@@ -41,26 +41,31 @@ export class Picture {
     return this.#upload;
   }
 
-  /** For a server that has forgotten it in the meantime. */
-  forgotten() {
+  /** Forgets the upload, for a server that deleted it in the meantime. */
+  resetUpload() {
     this.#upload = null;
   }
 
   async #send() {
-    const blob = await persist(() => this.blob());
-    return (await persist(() => upload(blob, this.name), 4)).id;
+    const blob = await withRetry(() => this.blob());
+    return (await withRetry(() => uploadPicture(blob, this.name), 4)).id;
   }
 
-  forget() {
+  /** Frees the memory of a local file's address. */
+  revoke() {
     if (this.url.startsWith("blob:")) URL.revokeObjectURL(this.url);
   }
 }
 
-const suffix = ({ media_type: type = "" }) => type.split("/")[1]?.replace("jpeg", "jpg") || "jpg";
+function inputName({ role, media_type: type = "" }) {
+  const suffix = type.split("/")[1]?.replace("jpeg", "jpg") || "jpg";
+  const isVideo = type.startsWith("video/");
+  return `${role !== "content" ? role : isVideo ? "video" : "photo"}.${suffix}`;
+}
 
-/** Programs are told the field with the file's name behind it; people know the name alone. */
-export function explain(error, name) {
-  if (!(error instanceof Refusal)) return `The connection broke while sending ${name}. Please try again.`;
+/** An error about a file in words: the API names the field with the file's name behind it, people know the name. */
+export function explainError(error, name) {
+  if (!(error instanceof ApiError)) return `The connection broke while sending ${name}. Please try again.`;
   const sentence = error.message.replace(/^(?:content|style|file) \((.+?)\) /, "$1 ");
   return sentence.includes(name) ? sentence : `${name} can’t be used. ${sentence}`;
 }

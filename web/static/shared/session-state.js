@@ -1,17 +1,17 @@
-// What is on the easel and in the hand, kept by the browser so that a reload loses nothing.
+// Session state in local storage: photo, styles and settings, so that a reload loses nothing.
 
-const KEY = "atelier.sitting";
+const KEY = "atelier.session";
 
-/** Keeps `{photo: {id, name}, styles, weights, dials}`; what is undefined stays as it was. */
-export function keep(changes) {
+/** Stores `{photo: {id, name}, styles, weights, settings}`; fields that are undefined stay as they were. */
+export function saveSession(changes) {
   try {
-    localStorage.setItem(KEY, JSON.stringify({ ...kept(), ...changes }));
+    localStorage.setItem(KEY, JSON.stringify({ ...loadSession(), ...changes }));
   } catch {
-    // A browser that keeps nothing has one comfort less.
+    // Storage is full or off: the page works without it.
   }
 }
 
-export function kept() {
+export function loadSession() {
   try {
     return JSON.parse(localStorage.getItem(KEY)) ?? {};
   } catch {

@@ -1,214 +1,240 @@
-// The gallery: styles to choose one of, or up to four to mix; trained networks hang beside them.
+// Style gallery: tiles to choose one style of, or up to four to mix; trained networks are tiles too.
 import * as api from "./api.js";
-import { persist } from "./retry.js";
+import { byId, create } from "./dom.js";
 import { Picture } from "./picture.js";
+import { withRetry } from "./reconnect.js";
 
-const at = (id) => document.getElementById(id);
-const grid = at("grid");
-const label = at("style-label");
-const search = at("search");
-const alone = at("favourites");
-const heart = at("heart");
-const unhang = at("unhang");
-const mixing = at("mixing");
-export const MOST = 4;
+const grid = byId("grid");
+const label = byId("style-label");
+const search = byId("search");
+const favouritesOnly = byId("favourites-only");
+const favouriteButton = byId("favourite");
+const removeButton = byId("remove-style");
+const mixSwitch = byId("mix-styles");
+const MAX_STYLES = 4;
+const FAVOURITES_KEY = "atelier.favourites";
 
-/** Value of a tile → what it stands for: `{value, id | network | picture, title, description, own, src}`. */
-const known = new Map();
-const favourites = new Set(JSON.parse(localStorage.getItem("atelier.favourites") ?? "[]"));
-let onRemoved = () => {};
+/** Value of a tile → its style: `{value, id | network | picture, title, description, own, src}`. */
+const stylesByValue = new Map();
+const favourites = new Set(JSON.parse(localStorage.getItem(FAVOURITES_KEY) ?? "[]"));
+let onRemoveError = () => {};
 
 const inputs = () => [...grid.querySelectorAll("input")];
-const chosen = () => inputs().filter((input) => input.checked).map((input) => known.get(input.value));
+const inputOf = (value) => inputs().find((input) => input.value === value);
 
-function tile(style) {
-  const box = document.createElement("label");
-  const input = document.createElement("input");
-  const image = document.createElement("img");
-  box.className = "tile";
-  box.title = style.title;
-  box.classList.toggle("loved", favourites.has(style.value));
-  if (style.network) box.dataset.network = "";
-  Object.assign(input, { type: mixing.checked ? "checkbox" : "radio", name: "style", value: style.value });
-  Object.assign(image, { src: style.src, alt: style.title, decoding: "async", loading: "lazy" });
-  box.append(input, image);
-  return box;
+/** The selected styles: each `{id}`, `{network}` or `{picture}`, with `title` and `value`. */
+export const selectedStyles = () =>
+  inputs()
+    .filter((input) => input.checked)
+    .map((input) => stylesByValue.get(input.value));
+
+function createTile(style) {
+  const { value, src, title } = style;
+  const tile = create(
+    "label",
+    { className: "tile", title },
+    create("input", { type: mixSwitch.checked ? "checkbox" : "radio", name: "style", value }),
+    create("img", { src, alt: title, decoding: "async", loading: "lazy" }),
+  );
+  tile.classList.toggle("favourite", favourites.has(value));
+  if (style.network) tile.dataset.network = "";
+  return tile;
 }
 
-function describe() {
-  const all = chosen();
-  const [first] = all;
-  const name = document.createElement("strong");
-  name.textContent = all.length > 1 ? all.map(({ title }) => title).join(" + ") : first?.title ?? "No style chosen";
-  label.replaceChildren(name, all.length === 1 && first.description ? ` ${first.description}` : "");
-  const one = all.length === 1 ? first : null;
-  heart.hidden = !one || Boolean(one.picture);
-  unhang.hidden = !one?.own;
-  heart.setAttribute("aria-pressed", String(Boolean(one && favourites.has(one.value))));
-  const full = mixing.checked && all.length >= MOST;
+function showSelection() {
+  const selected = selectedStyles();
+  const [first] = selected;
+  const only = selected.length === 1 ? first : null;
+  const title = selected.map((each) => each.title).join(" + ") || "No style chosen";
+  label.replaceChildren(create("strong", { textContent: title }), only?.description ? ` ${only.description}` : "");
+  favouriteButton.hidden = !only || Boolean(only.picture);
+  removeButton.hidden = !only?.own;
+  favouriteButton.setAttribute("aria-pressed", String(Boolean(only && favourites.has(only.value))));
+  const full = mixSwitch.checked && selected.length >= MAX_STYLES;
   for (const input of inputs()) {
-    // A network knows its one style and nothing of mixtures.
-    input.disabled = mixing.checked && ((full && !input.checked) || Boolean(known.get(input.value).network));
+    // A trained network has one style and can't be mixed.
+    const isNetwork = Boolean(stylesByValue.get(input.value).network);
+    input.disabled = mixSwitch.checked && ((full && !input.checked) || isNetwork);
   }
 }
 
-/** Chooses the styles of these values, as far as they hang. */
-export function choose(...values) {
-  mixing.checked = values.length > 1;
-  kind();
+/** Selects the styles with these values, as far as the gallery has them. */
+export function selectStyles(...values) {
+  mixSwitch.checked = values.length > 1;
+  setInputTypes();
   for (const input of inputs()) input.checked = values.includes(input.value);
-  describe();
+  showSelection();
 }
 
-function kind() {
-  for (const input of inputs()) input.type = mixing.checked ? "checkbox" : "radio";
+function setInputTypes() {
+  for (const input of inputs()) input.type = mixSwitch.checked ? "checkbox" : "radio";
 }
 
-function filter() {
+function filterTiles() {
   const words = search.value.trim().toLowerCase();
-  const lovedOnly = alone.getAttribute("aria-pressed") === "true";
-  let shown = 0;
+  const onlyFavourites = favouritesOnly.getAttribute("aria-pressed") === "true";
+  let visible = 0;
   for (const input of inputs()) {
-    const { title, description = "", value } = known.get(input.value);
-    const fits = `${title} ${description}`.toLowerCase().includes(words) && (!lovedOnly || favourites.has(value));
-    input.parentElement.hidden = !fits;
-    shown += fits;
+    const { title, description = "", value } = stylesByValue.get(input.value);
+    const matches =
+      `${title} ${description}`.toLowerCase().includes(words) && (!onlyFavourites || favourites.has(value));
+    input.parentElement.hidden = !matches;
+    visible += matches;
   }
-  at("slot").hidden = Boolean(words) || lovedOnly;
-  at("none-found").hidden = shown > 0 || grid.hasAttribute("aria-busy");
-  at("none-found").textContent = lovedOnly && !words ? "Nothing here yet: give a style a heart." : "No style of that name.";
+  byId("upload-style").hidden = Boolean(words) || onlyFavourites;
+  const empty = byId("no-styles");
+  empty.hidden = visible > 0 || grid.hasAttribute("aria-busy");
+  empty.textContent = onlyFavourites && !words ? "No favourites yet: give a style a heart." : "No style matches.";
 }
 
-const ofStyle = (style) => ({
-  value: style.id, id: style.id, title: style.title, description: style.description, own: style.own,
-  sha256: style.sha256, src: style.urls.thumbnail,
+const fromStyle = (style) => ({
+  value: style.id,
+  id: style.id,
+  title: style.title,
+  description: style.description,
+  own: style.own,
+  sha256: style.sha256,
+  src: style.urls.thumbnail,
 });
-const ofNetwork = ({ name, version, urls }) => ({
-  value: `network:${name}`, network: name, title: name, src: urls.style ?? urls.sample ?? "/static/icon.svg",
-  description: `A network that learnt this one style, version ${version}.`,
+const fromNetwork = ({ name, version, urls }) => ({
+  value: `network:${name}`,
+  network: name,
+  title: name,
+  src: urls.style ?? urls.sample ?? "/static/shared/icon.svg",
+  description: `A network trained on this one style, version ${version}.`,
 });
 
-function hang(style, first = false) {
-  known.set(style.value, style);
-  const old = inputs().find((input) => input.value === style.value)?.parentElement;
-  if (old) old.replaceWith(tile(style));
-  else if (first) at("slot").after(tile(style));
-  else grid.append(tile(style));
+function addTile(style, first = false) {
+  stylesByValue.set(style.value, style);
+  const old = inputOf(style.value)?.parentElement;
+  if (old) old.replaceWith(createTile(style));
+  else if (first) byId("upload-style").after(createTile(style));
+  else grid.append(createTile(style));
 }
 
-/** Adds a file to one's own styles and chooses it. Raises what the server refuses. */
-export async function hangFile(file) {
+/** Uploads a file as a style of one's own and selects it. Throws `ApiError`. */
+export async function addStyleFile(file) {
   const name = file.name || "pasted picture";
   const title = name.replace(/\.[^.]+$/, "").slice(0, 120) || name;
-  const style = ofStyle(await persist(() => api.addStyle(file, name, title), 4));
-  hang(style, true);
-  choose(style.value);
+  const style = fromStyle(await withRetry(() => api.addStyle(file, name, title), 4));
+  addTile(style, true);
+  selectStyles(style.value);
 }
 
-/** Chooses the style that an earlier job had: of the gallery, or a picture that came with the job. */
-export function recall(job) {
+/** Selects the styles of an earlier job: the gallery's, or pictures that were sent with the job. */
+export function selectStylesOf(job) {
   const { styles: shares = [] } = job.params ?? {};
-  const trained = networkOf(job);
-  if (trained) return choose(trained.value);
-  const values = shares.map(({ style_id: id }, n) => (known.has(id) ? id : ofPart(job, n ? `style_${n + 1}` : "style")));
-  if (shares.length) return choose(...values.filter(Boolean));
-  const style = styleOf(job);
-  if (style) return choose(style.value);
-  const value = ofPart(job, "style");
-  if (value) choose(value);
+  const network = networkOf(job);
+  if (network) return selectStyles(network.value);
+  const values = shares.map(({ style_id: id }, n) =>
+    stylesByValue.has(id) ? id : addJobPicture(job, n ? `style_${n + 1}` : "style"),
+  );
+  if (shares.length) return selectStyles(...values.filter(Boolean));
+  const value = styleOf(job)?.value ?? addJobPicture(job, "style");
+  if (value) selectStyles(value);
 }
 
-function ofPart(job, role) {
-  const picture = role && Picture.ofJob(job, role);
+/** Adds a job's style picture as a tile; answers its value, or null where the job has none. */
+function addJobPicture(job, role) {
+  const picture = Picture.ofJob(job, role);
   if (!picture) return null;
   const value = `job:${job.id}:${role}`;
-  hang({ value, picture, title: picture.name, description: "The picture that came with the job", src: picture.url }, true);
+  const description = "The picture that came with the job";
+  addTile({ value, picture, title: picture.name, description, src: picture.url }, true);
   return value;
 }
 
-/** The chosen styles: each `{id}`, `{network}` or `{picture}`, with `title` and `value`. */
-export const selection = () => chosen();
-
-/** What a job was made with: the gallery's style with the very same bytes, or a network. */
+/** The style of a job: the gallery's style with the same bytes, or a trained network; undefined for others. */
 export function styleOf(job) {
   const input = (job.inputs ?? []).find((each) => each.role === "style");
-  return networkOf(job) ?? [...known.values()].find((style) => input?.sha256 && style.sha256 === input.sha256);
+  const bySha256 = ({ sha256 }) => input?.sha256 && sha256 === input.sha256;
+  return networkOf(job) ?? [...stylesByValue.values()].find(bySha256);
 }
 
-const networkOf = (job) => known.get(`network:${String(job.params?.network).split("@")[0]}`);
+const networkOf = (job) => stylesByValue.get(`network:${String(job.params?.network).split("@")[0]}`);
 
-/** What to call the style of a job. */
-export function titleOf(job) {
-  const shares = (job.params?.styles ?? []).map(({ style_id: id }) => known.get(id)?.title ?? "own style");
-  return shares.length ? shares.join(" + ") : styleOf(job)?.title ?? "Own style";
+/** The title of a job's style or mixture. */
+export function styleTitle(job) {
+  const shares = (job.params?.styles ?? []).map(({ style_id: id }) => stylesByValue.get(id)?.title ?? "own style");
+  return shares.length ? shares.join(" + ") : (styleOf(job)?.title ?? "Own style");
 }
 
-/** All that hang, in their order, with the boxes they hang in. */
-export const tiles = () => inputs().map((input) => ({ style: known.get(input.value), box: input.parentElement }));
-export const find = (value) => known.get(value);
-export const whenRemoved = (act) => (onRemoved = act);
+/** All styles in their order, each with its tile. */
+export const tiles = () =>
+  inputs().map((input) => ({ style: stylesByValue.get(input.value), tile: input.parentElement }));
+export const findStyle = (value) => stylesByValue.get(value);
+export const handleRemoveError = (act) => (onRemoveError = act);
 
-export async function open() {
-  const [hung, trained] = await Promise.all([persist(api.styles), persist(api.networks, 1).catch(() => [])]);
-  for (const blank of grid.querySelectorAll(".blank")) blank.remove();
-  const own = hung.filter((style) => style.own);
-  for (const style of own) hang(ofStyle(style));
-  // The newest version of each comes first; those that take any style bring none to hang.
-  for (const network of trained.filter(({ styled }) => styled)) {
-    if (!known.has(`network:${network.name}`)) hang(ofNetwork(network));
+/** Fetches styles and networks and fills the grid: own styles first, then networks, then the gallery. */
+export async function loadGallery() {
+  const [styles, networks] = await Promise.all([
+    withRetry(api.listStyles),
+    withRetry(api.listNetworks, 1).catch(() => []),
+  ]);
+  for (const placeholder of grid.querySelectorAll(".placeholder")) placeholder.remove();
+  for (const style of styles.filter(({ own }) => own)) addTile(fromStyle(style));
+  // The newest version of each comes first; networks that take any style have none to show.
+  for (const network of networks.filter(({ styled }) => styled)) {
+    if (!stylesByValue.has(`network:${network.name}`)) addTile(fromNetwork(network));
   }
-  for (const style of hung.filter((each) => !each.own)) hang(ofStyle(style));
+  for (const style of styles.filter(({ own }) => !own)) addTile(fromStyle(style));
   grid.removeAttribute("aria-busy");
-  // One is chosen from the start: a first picture takes a photo and one press.
-  const first = hung.find((style) => !style.own) ?? hung[0];
-  if (!chosen().length && first) choose(first.id);
-  else describe();
+  // One is selected from the start: a first picture takes a photo and one press.
+  const first = styles.find((style) => !style.own) ?? styles[0];
+  if (!selectedStyles().length && first) selectStyles(first.id);
+  else showSelection();
 }
 
-const keep = () => localStorage.setItem("atelier.favourites", JSON.stringify([...favourites]));
-const changed = () => grid.dispatchEvent(new Event("input", { bubbles: true }));
+const dispatchInput = () => grid.dispatchEvent(new Event("input", { bubbles: true }));
 
-grid.addEventListener("change", describe);
-search.addEventListener("input", (event) => (event.stopPropagation(), filter()));
+grid.addEventListener("change", showSelection);
+search.addEventListener("input", (event) => {
+  event.stopPropagation();
+  filterTiles();
+});
 search.addEventListener("keydown", (event) => event.key === "Enter" && event.preventDefault());
-alone.addEventListener("click", () => {
-  alone.setAttribute("aria-pressed", String(alone.getAttribute("aria-pressed") !== "true"));
-  filter();
+favouritesOnly.addEventListener("click", () => {
+  const pressed = favouritesOnly.getAttribute("aria-pressed") === "true";
+  favouritesOnly.setAttribute("aria-pressed", String(!pressed));
+  filterTiles();
 });
-heart.addEventListener("click", () => {
-  const [{ value }] = chosen();
+favouriteButton.addEventListener("click", () => {
+  const [{ value }] = selectedStyles();
   if (!favourites.delete(value)) favourites.add(value);
-  keep();
-  inputs().find((input) => input.value === value).parentElement.classList.toggle("loved", favourites.has(value));
-  describe();
-  filter();
+  localStorage.setItem(FAVOURITES_KEY, JSON.stringify([...favourites]));
+  inputOf(value).parentElement.classList.toggle("favourite", favourites.has(value));
+  showSelection();
+  filterTiles();
 });
-at("random").addEventListener("click", () => {
-  const others = inputs().filter((input) => !input.checked && !input.parentElement.hidden && !known.get(input.value).network);
-  const pick = others[Math.floor(Math.random() * others.length)];
-  if (!pick) return;
-  choose(pick.value);
-  pick.scrollIntoView({ block: "nearest" });
-  changed();
+byId("random").addEventListener("click", () => {
+  const isCandidate = (input) =>
+    !input.checked && !input.parentElement.hidden && !stylesByValue.get(input.value).network;
+  const candidates = inputs().filter(isCandidate);
+  const input = candidates[Math.floor(Math.random() * candidates.length)];
+  if (!input) return;
+  selectStyles(input.value);
+  input.scrollIntoView({ block: "nearest" });
+  dispatchInput();
 });
-unhang.addEventListener("click", async () => {
-  const [style] = chosen();
+removeButton.addEventListener("click", async () => {
+  const [style] = selectedStyles();
   try {
-    await api.removeStyle(style.id);
+    await api.deleteStyle(style.id);
   } catch (error) {
-    if (!(error instanceof api.Refusal) || error.status !== 404) return onRemoved(error);
+    if (!(error instanceof api.ApiError) || error.status !== 404) return onRemoveError(error);
   }
-  inputs().find((input) => input.value === style.value).parentElement.remove();
-  known.delete(style.value);
+  inputOf(style.value).parentElement.remove();
+  stylesByValue.delete(style.value);
   const [first] = inputs();
-  if (first) choose(first.value);
-  changed();
+  if (first) selectStyles(first.value);
+  dispatchInput();
 });
-// Before the form hears of it.
-mixing.addEventListener("input", () => {
-  kind();
-  // Back to one: the first of them.
-  if (!mixing.checked) inputs().filter((input) => input.checked).slice(1).forEach((input) => (input.checked = false));
-  if (!chosen().length && inputs()[0]) inputs()[0].checked = true;
-  describe();
+// Runs before the form's own listener, which reads the selection.
+mixSwitch.addEventListener("input", () => {
+  setInputTypes();
+  // Back to one style: the first of those selected.
+  const checked = inputs().filter((input) => input.checked);
+  if (!mixSwitch.checked) checked.slice(1).forEach((input) => (input.checked = false));
+  if (!selectedStyles().length && inputs()[0]) inputs()[0].checked = true;
+  showSelection();
 });

@@ -1,16 +1,18 @@
-// The easel: nothing, the photo, or a painting beside it.
-import { gaze, name, proportion, reveal, stand } from "../shared/compare-view.js";
+// Canvas of the studio: empty, the photo alone, or a preview or result beside the photo.
+import { reveal, setAspectRatio, setLabels, setState, setZoom } from "../shared/compare-view.js";
+import { byId } from "../shared/dom.js";
 
-const at = (id) => document.getElementById(id);
-const wall = at("wall");
-const before = at("before");
-const after = at("after");
-const glaze = at("glaze");
-const unpreviewed = at("unpreviewed");
-let turn = 0;
+const canvas = byId("canvas");
+const before = byId("before");
+const after = byId("after");
+const overlay = byId("overlay");
+const noPreview = byId("no-preview");
+// Number of the newest request to show something; an older one that finishes later is dropped.
+let newest = 0;
 
-const compared = () => wall.dataset.state === "compared";
+const isCompared = () => canvas.dataset.state === "compared";
 
+/** Loads an image; answers whether the browser can show it. */
 async function load(image, url) {
   image.src = url;
   try {
@@ -21,68 +23,69 @@ async function load(image, url) {
   }
 }
 
-function label(left, right) {
+const shows = (url) => before.src === new URL(url, location).href;
+
+function setTexts(left, right) {
   before.alt = left === "Photo" ? "The photo" : left;
   after.alt = { Painting: "The finished picture", Preview: "A small preview of the picture" }[right] ?? right;
-  name(left, right);
+  setLabels(left, right);
 }
 
-/** Puts a photo up; one that this browser cannot show may still be one that the server can use. */
+/** Shows the photo alone. One that this browser can't show may still be one that the server can read. */
 export async function showPhoto(picture) {
-  const mine = (turn += 1);
-  const shown = before.src === new URL(picture.url, location).href && before.naturalWidth > 0 ? true : await load(before, picture.url);
-  if (mine !== turn) return;
+  const request = (newest += 1);
+  const shown = (shows(picture.url) && before.naturalWidth > 0) || (await load(before, picture.url));
+  if (request !== newest) return;
   after.removeAttribute("src");
-  glaze.removeAttribute("src");
-  if (shown) proportion(before.naturalWidth, before.naturalHeight);
-  unpreviewed.textContent = shown ? "" : `No preview of ${picture.name}`;
-  stand(shown ? "photo" : "unpreviewed");
+  overlay.removeAttribute("src");
+  if (shown) setAspectRatio(before.naturalWidth, before.naturalHeight);
+  noPreview.textContent = shown ? "" : `No preview of ${picture.name}`;
+  setState(shown ? "photo" : "no-preview");
 }
 
-/** Hangs the painting over the photo, once it is all there. Answers whether it could be shown. */
-export async function showPainting(output, photo, { left = "Photo", right = "Painting" } = {}) {
-  const mine = (turn += 1);
-  const fresh = new Image();
+/** Shows a result beside the photo, once it is loaded. Answers whether the browser could show it. */
+export async function showResult(output, photo, { left = "Photo", right = "Painting" } = {}) {
+  const request = (newest += 1);
+  const image = new Image();
   const [shown, comparable] = await Promise.all([
-    load(fresh, output.url),
-    // The same photo is already up when the job began on this page.
-    before.src === new URL(photo?.url ?? "", location).href ? true : photo && load(before, photo.url),
+    load(image, output.url),
+    // The photo is loaded already when the job was started on this page.
+    photo && (shows(photo.url) || load(before, photo.url)),
   ]);
-  if (mine !== turn || !shown) return shown;
-  const fromPreview = compared() && wall.dataset.kind === "preview";
-  after.src = fresh.src;
-  glaze.removeAttribute("src");
-  proportion(output.width, output.height);
-  gaze({ scale: 1, x: 0, y: 0 });
-  label(left, right);
-  stand(comparable ? "compared" : "painting", "final");
-  if (fromPreview) return shown;
-  reveal();
+  if (request !== newest || !shown) return shown;
+  const replacesPreview = isCompared() && canvas.dataset.kind === "preview";
+  after.src = image.src;
+  overlay.removeAttribute("src");
+  setAspectRatio(output.width, output.height);
+  setZoom({ scale: 1, x: 0, y: 0 });
+  setTexts(left, right);
+  setState(comparable ? "compared" : "painting", "final");
+  if (!replacesPreview) reveal();
   return shown;
 }
 
-/** Shows a preview; with `over` and `share`, that much of a second one lies on it. */
+/** Shows a preview beside the photo; with `over`, a second image lies over it with the opacity `share`. */
 export async function showPreview(url, { over = null, share = 0, exact = true } = {}) {
-  const mine = (turn += 1);
-  const images = await Promise.all([url, over].filter(Boolean).map(async (each) => {
-    const image = new Image();
-    return (await load(image, each)) && image;
-  }));
-  if (mine !== turn || images.includes(false) || ["empty", "waiting", "unpreviewed"].includes(wall.dataset.state)) return;
-  const first = !compared();
+  const request = (newest += 1);
+  const urls = over ? [url, over] : [url];
+  const images = urls.map(() => new Image());
+  const loaded = await Promise.all(urls.map((each, n) => load(images[n], each)));
+  if (request !== newest || loaded.includes(false)) return;
+  if (["empty", "waiting", "no-preview"].includes(canvas.dataset.state)) return;
+  const isFirst = !isCompared();
   after.src = images[0].src;
-  if (over) glaze.src = images[1].src;
-  else glaze.removeAttribute("src");
-  glaze.style.setProperty("--share", share);
-  label("Photo", exact ? "Preview" : "Preview, roughly");
-  stand("compared", "preview");
-  if (first) reveal();
+  if (over) overlay.src = images[1].src;
+  else overlay.removeAttribute("src");
+  overlay.style.setProperty("--share", share);
+  setTexts("Photo", exact ? "Preview" : "Preview, roughly");
+  setState("compared", "preview");
+  if (isFirst) reveal();
 }
 
-/** Takes everything down: for an invitation, or for a picture that is still on its way. */
+/** Empties the canvas: `empty` invites to bring a photo, `waiting` waits for a picture that is being fetched. */
 export function clear(state = "empty") {
-  turn += 1;
-  stand(state);
+  newest += 1;
+  setState(state);
 }
 
-export const previewing = () => wall.dataset.kind === "preview";
+export const isPreview = () => canvas.dataset.kind === "preview";

@@ -1,299 +1,319 @@
-// The studio: what is on the easel, what was asked for, and the job that is followed.
+// The studio page: the photo, its settings, and the job that is open.
 import * as api from "../shared/api.js";
-import { welcome } from "../shared/file-drop.js";
-import * as dials from "./settings.js";
-import * as easel from "./canvas.js";
+import { byId } from "../shared/dom.js";
+import { showError, tryOrShowError } from "../shared/errors.js";
+import { listenForFiles } from "../shared/file-drop.js";
+import { followJob } from "../shared/follow-job.js";
+import * as history from "../shared/history.js";
+import { showJob, showStatus } from "../shared/job-status.js";
+import { Picture, explainError } from "../shared/picture.js";
+import { withRetry } from "../shared/reconnect.js";
+import { saveSession } from "../shared/session-state.js";
 import * as gallery from "../shared/style-gallery.js";
-import { follow } from "../shared/follow-job.js";
-import * as ledge from "../shared/job-status.js";
-import { persist } from "../shared/retry.js";
-import { attempt, complain } from "../shared/errors.js";
-import { onPart, partOf, remask, unmask } from "./region.js";
-import { Picture, explain } from "../shared/picture.js";
-import * as rack from "../shared/history.js";
-import { keep } from "../shared/session-state.js";
-import { restore } from "./restore.js";
+import * as canvas from "./canvas.js";
+import { onRegionToggle, regionOf, resetRegion, restoreRegion } from "./region.js";
+import { restoreSession } from "./restore.js";
+import * as settings from "./settings.js";
 
-const at = (id) => document.getElementById(id);
-const stylise = at("stylise");
-const form = at("palette");
-const limit = Number(at("studio").dataset.maxUploadMb);
-const shown = { photo: null, job: null, changed: false, following: new AbortController() };
-const title = document.title;
-// What is only needed once there is a photo or a mixture comes when it is.
-let [glimpse, sheet, pad, deeds] = [];
+const stylise = byId("stylise");
+const form = byId("settings");
+const maxUploadMb = Number(byId("studio").dataset.maxUploadMb);
+// `content` is the photo, `job` the job that is open; `changed`: settings were changed since that job.
+const state = { content: null, job: null, changed: false, controller: new AbortController() };
+const pageTitle = document.title;
+// Modules that an empty page does not need are loaded with the first photo or mixture.
+let [livePreview, stylePreviews, mixer, actions] = [];
 
-/** Ready unless the very same picture is already being made. */
-const ready = (on) => {
-  stylise.disabled = !on;
-  stylise.textContent = on ? "Stylise" : "Stylising…";
-};
+/** Enables the button, unless a picture with the same settings is being made. */
+function setReady(ready) {
+  stylise.disabled = !ready;
+  stylise.textContent = ready ? "Stylise" : "Stylising…";
+}
 
-const fits = (file) => {
-  if (!limit || file.size <= limit * 1e6) return true;
-  complain(`${file.name} is too large: ${(file.size / 1e6).toFixed(0)} MB, where ${limit} MB is the most.`);
+function isSmallEnough(file) {
+  if (!maxUploadMb || file.size <= maxUploadMb * 1e6) return true;
+  const megabytes = (file.size / 1e6).toFixed(0);
+  showError(`${file.name} is too large: ${megabytes} MB, where ${maxUploadMb} MB is the limit.`);
   return false;
-};
-
-function letGo() {
-  shown.following.abort();
-  shown.following = new AbortController();
-  shown.job = null;
-  shown.changed = false;
-  at("command").hidden = true;
-  rack.mark(null);
-  rack.pick(null);
-  document.title = title;
 }
 
-const unlink = () => history.replaceState(null, "", location.pathname + location.search);
-
-/** Another photo is in the hand: for the previews, for the contact sheet, and after a reload. */
-async function hold(photo) {
-  shown.photo = photo;
-  unmask();
-  glimpse ??= await import("./live-preview.js");
-  glimpse.onWord(previewed);
-  if (shown.photo !== photo) return;
-  glimpse.of(photo);
-  hang();
+/** Stops following the open job. */
+function closeJob() {
+  state.controller.abort();
+  state.controller = new AbortController();
+  state.job = null;
+  state.changed = false;
+  byId("command").hidden = true;
+  history.markCurrent(null);
+  history.pickNext(null);
+  document.title = pageTitle;
 }
 
-/** The contact sheet, where it is wanted. */
-async function hang() {
-  if (!at("sheet").checked && !sheet) return;
-  sheet ??= await import("./style-previews.js");
-  sheet.of(shown.photo);
+const setHash = (id) => window.history.replaceState(null, "", `#job=${encodeURIComponent(id)}`);
+const clearHash = () => window.history.replaceState(null, "", location.pathname + location.search);
+
+/** Uses a photo for the previews and the gallery's tiles. */
+async function usePhoto(photo) {
+  state.content = photo;
+  resetRegion();
+  livePreview ??= await import("./live-preview.js");
+  livePreview.setHandlers({ onShown: onPreviewShown, onError: (error) => showError(error.message) });
+  if (state.content !== photo) return;
+  livePreview.setPhoto(photo);
+  updateStylePreviews();
 }
 
-/** The pad, once there are two styles to mix. */
-async function mix(given) {
-  if (gallery.selection().length < 2 && !pad) return;
-  pad ??= await import("../shared/style-mixer.js");
-  pad.show(gallery.selection(), given);
+/** Loads the gallery's previews once they are switched on. */
+async function updateStylePreviews() {
+  if (!byId("try-all").checked && !stylePreviews) return;
+  stylePreviews ??= await import("./style-previews.js");
+  stylePreviews.setPhoto(state.content);
+}
+
+/** Shows the mixer, once two styles are selected. */
+async function showMixer(weights) {
+  if (gallery.selectedStyles().length < 2 && !mixer) return;
+  mixer ??= await import("../shared/style-mixer.js");
+  mixer.showMixer(gallery.selectedStyles(), weights);
 }
 
 async function takePhoto(file) {
-  complain("");
-  if (file.type.startsWith("video/")) return complain(`${file.name} is a video. The Video page paints it.`);
-  if (!fits(file)) return;
-  letGo();
-  unlink();
-  shown.photo?.forget();
+  showError("");
+  if (file.type.startsWith("video/")) return showError(`${file.name} is a video. The Video page paints it.`);
+  if (!isSmallEnough(file)) return;
+  closeJob();
+  clearHash();
+  state.content?.revoke();
   const photo = Picture.ofFile(file);
-  shown.photo = photo;
-  ledge.say({ title: photo.name, detail: "Choose a style, then Stylise." }, ["change"]);
-  easel.showPhoto(photo);
-  ready(true);
+  state.content = photo;
+  showStatus({ title: photo.name, detail: "Choose a style, then Stylise." }, ["other-content"]);
+  canvas.showPhoto(photo);
+  setReady(true);
   try {
     const id = await photo.upload();
-    if (shown.photo !== photo) return;
-    keep({ photo: { id, name: photo.name } });
-    await hold(photo);
-    glimpse.changed();
+    if (state.content !== photo) return;
+    saveSession({ photo: { id, name: photo.name } });
+    await usePhoto(photo);
+    livePreview.update();
   } catch (error) {
-    if (shown.photo === photo) refused(photo, error);
+    if (state.content === photo) showUploadError(photo, error);
   }
 }
 
-function refused(photo, error) {
-  complain(explain(error, photo.name));
-  ledge.say({ title: photo.name, detail: "Not sent." }, ["change"]);
+function showUploadError(photo, error) {
+  showError(explainError(error, photo.name));
+  showStatus({ title: photo.name, detail: "Not sent." }, ["other-content"]);
 }
 
-/** Another wish is another job: nobody has to wait for the last one to end. */
-async function change(event) {
-  shown.changed = true;
-  ready(true);
-  await mix();
+/** Handles a change of the settings: previews it, and enables the button for another job. */
+async function onChange(event) {
+  state.changed = true;
+  setReady(true);
+  await showMixer();
   remember();
-  // What only concerns the file changes no preview.
+  // Settings of the file alone change no preview.
   if (["format", "quality", "size", "original"].includes(event?.target.id)) return;
   const dragging = event?.type === "input" && event.target.id === "alpha";
-  glimpse?.changed({ dragging, rest: dragging ? 350 : undefined });
+  livePreview?.update({ dragging, delay: dragging ? 350 : undefined });
 }
 
+/** Saves styles and settings for the next visit. */
 function remember() {
-  dials.fixStrokes(gallery.selection().some(({ network }) => network));
-  const styles = gallery.selection().map(({ value }) => value);
-  keep({ styles, weights: (styles.length > 1 && pad?.weights()) || [], dials: { size: null, ...dials.fields() } });
+  const styles = gallery.selectedStyles();
+  settings.disableStroke(styles.some(({ network }) => network));
+  saveSession({
+    styles: styles.map(({ value }) => value),
+    weights: (styles.length > 1 && mixer?.weights()) || [],
+    settings: { size: null, ...settings.readParams() },
+  });
 }
 
 async function takeStyle(file) {
-  complain("");
-  if (!fits(file)) return;
-  at("slot").setAttribute("aria-busy", "true");
+  showError("");
+  if (!isSmallEnough(file)) return;
+  byId("upload-style").setAttribute("aria-busy", "true");
   try {
-    await gallery.hangFile(file);
-    change();
-    sheet?.again();
+    await gallery.addStyleFile(file);
+    onChange();
+    stylePreviews?.refresh();
   } catch (error) {
-    complain(explain(error, file.name || "pasted picture"));
+    showError(explainError(error, file.name || "pasted picture"));
   } finally {
-    at("slot").removeAttribute("aria-busy");
+    byId("upload-style").removeAttribute("aria-busy");
   }
 }
 
-async function request(photo) {
-  const { wish } = await import("./request.js");
-  const send = async () => {
-    const [body, key] = [await wish(photo), api.freshKey()];
-    return persist(() => api.submit(body, key), 4);
+async function submitPhoto(photo) {
+  const { buildRequest } = await import("./request.js");
+  const submit = async () => {
+    const [body, key] = [await buildRequest(photo), api.newIdempotencyKey()];
+    return withRetry(() => api.submitJob(body, key), 4);
   };
   try {
-    return await send();
+    return await submit();
   } catch (error) {
-    // Uploads are kept for a day; a page may be open for longer.
-    if (!(error instanceof api.Refusal) || !error.pointers.some((each) => each.includes("upload"))) throw error;
-    photo.forgotten();
-    return send();
+    // Uploads are kept for a day, and a page may be open for longer: sent once more.
+    if (!(error instanceof api.ApiError) || !error.pointers.some((each) => each.includes("upload"))) throw error;
+    photo.resetUpload();
+    return submit();
   }
 }
 
-async function send() {
-  complain("");
-  if (!shown.photo) {
-    at("photo-file").focus();
-    return complain("Bring a photo first: drop it here, paste it, or pick a file.");
+async function onSubmit() {
+  showError("");
+  if (!state.content) {
+    byId("content-file").focus();
+    return showError("Bring a photo first: drop it here, paste it, or pick a file.");
   }
-  if (!gallery.selection().length) return complain("Choose a style first.");
-  ready(false);
-  letGo();
-  glimpse?.rest();
-  const { photo } = shown;
-  const { signal } = shown.following;
-  if (!easel.previewing()) easel.showPhoto(photo);
-  ledge.say({ title: "Carrying it over", detail: `Sending ${photo.name}.`, done: "unknown" });
-  at("easel").scrollIntoView({ block: "nearest" });
+  if (!gallery.selectedStyles().length) return showError("Choose a style first.");
+  setReady(false);
+  closeJob();
+  livePreview?.stop();
+  const { content: photo } = state;
+  const { signal } = state.controller;
+  if (!canvas.isPreview()) canvas.showPhoto(photo);
+  showStatus({ title: "Uploading", detail: `Sending ${photo.name}.`, done: "indeterminate" });
+  byId("viewer").scrollIntoView({ block: "nearest" });
   try {
-    const job = await request(photo);
-    // Somebody who went on to another picture in the meantime is not called back.
-    if (signal.aborted) return rack.refresh();
-    history.replaceState(null, "", `#job=${encodeURIComponent(job.id)}`);
-    watch(job);
+    const job = await submitPhoto(photo);
+    // Another picture was opened in the meantime: it stays open.
+    if (signal.aborted) return history.refresh();
+    setHash(job.id);
+    openJob(job);
   } catch (error) {
-    if (!(error instanceof api.Refusal || error instanceof api.Away)) throw error;
+    if (!(error instanceof api.ApiError || error instanceof api.UnreachableError)) throw error;
     if (signal.aborted) return;
-    const aboutFile = error instanceof api.Away || [413, 415].includes(error.status);
-    if (aboutFile) refused(photo, error);
-    else complain(error.message);
-    ready(true);
-    ledge.say({ title: photo.name, detail: "Not sent." }, ["change"]);
+    const isAboutFile = error instanceof api.UnreachableError || [413, 415].includes(error.status);
+    if (isAboutFile) showUploadError(photo, error);
+    else showError(error.message);
+    setReady(true);
+    showStatus({ title: photo.name, detail: "Not sent." }, ["other-content"]);
   }
 }
 
-/** Puts styles and dials where a job had them. */
-async function settle(job) {
+/** Sets styles and settings to those of a job. */
+async function applySettings(job) {
   const { styles = [], ...params } = job.params ?? {};
-  dials.turn(params);
-  gallery.recall(job);
-  await mix(styles.length > 1 ? styles.map(({ weight }) => weight) : null);
+  settings.applyParams(params);
+  gallery.selectStylesOf(job);
+  await showMixer(styles.length > 1 ? styles.map(({ weight }) => weight) : null);
   remember();
 }
 
-/** Shows an earlier job as it was asked for, so that it can be changed and made again. */
-async function recall(id) {
-  letGo();
-  complain("");
-  glimpse?.rest();
-  const { signal } = shown.following;
+/** Opens an earlier job with its photo and settings, so that these can be changed and run again. */
+async function openLinkedJob(id) {
+  closeJob();
+  showError("");
+  livePreview?.stop();
+  const { signal } = state.controller;
   try {
-    const job = await persist(() => api.job(id, signal));
+    const job = await withRetry(() => api.getJob(id, signal));
     if (signal.aborted) return;
-    shown.photo?.forget();
+    state.content?.revoke();
     const photo = Picture.ofJob(job, "content");
-    if (!photo) easel.clear();
-    else if (job.status !== "succeeded") easel.showPhoto(photo);
-    await Promise.all([settle(job), hold(photo)]);
-    await remask(partOf(job));
-    if (!signal.aborted) watch(job);
+    if (!photo) canvas.clear();
+    else if (job.status !== "succeeded") canvas.showPhoto(photo);
+    await Promise.all([applySettings(job), usePhoto(photo)]);
+    await restoreRegion(regionOf(job));
+    if (!signal.aborted) openJob(job);
   } catch (error) {
     if (signal.aborted) return;
-    lost(error);
+    showMissingJob(error);
   }
 }
 
-function lost(error) {
-  if (!(error instanceof api.Refusal)) throw error;
-  unlink();
-  if (!shown.photo) easel.clear();
-  const gone = error.status === 404;
-  ledge.say({ title: gone ? "That picture is no longer here" : "That picture can’t be shown",
-    detail: gone ? "Bring a photo to make another." : error.message }, shown.photo ? ["change"] : []);
-  ready(true);
+function showMissingJob(error) {
+  if (!(error instanceof api.ApiError)) throw error;
+  clearHash();
+  if (!state.content) canvas.clear();
+  const missing = error.status === 404;
+  const title = missing ? "That picture is no longer here" : "That picture can’t be shown";
+  const detail = missing ? "Bring a photo to make another." : error.message;
+  showStatus({ title, detail }, state.content ? ["other-content"] : []);
+  setReady(true);
 }
 
-async function watch(first) {
-  const { signal } = shown.following;
+/** Follows a job to its end and shows its picture. */
+async function openJob(first) {
+  const { signal } = state.controller;
   let status = null;
-  // The first job brings what can be done with it.
-  deeds ??= import("../shared/job-actions.js").then(({ attach }) => attach({
-    shown, settle, letGo, unlink, change, restage: () => easel.showPhoto(shown.photo), beside: easel.showPainting,
-  }));
-  rack.mark(first.id);
-  const show = (job) => {
-    shown.job = job;
-    ledge.tell(job);
-    ready(shown.changed || !["queued", "running"].includes(job.status));
-    if (job.status !== status) rack.refresh();
+  actions ??= import("../shared/job-actions.js").then(({ attachActions }) =>
+    attachActions({
+      state,
+      applySettings,
+      closeJob,
+      clearHash,
+      onChange,
+      showContent: () => canvas.showPhoto(state.content),
+      showPair: canvas.showResult,
+    }),
+  );
+  history.markCurrent(first.id);
+  const onJobChange = (job) => {
+    state.job = job;
+    showJob(job);
+    setReady(state.changed || !["queued", "running"].includes(job.status));
+    if (job.status !== status) history.refresh();
     status = job.status;
   };
   try {
-    const job = await follow(first, show, signal);
+    const job = await followJob(first, onJobChange, signal);
     if (job?.status !== "succeeded" || signal.aborted) return;
     const [output] = job.outputs ?? [];
     if (!output) return;
-    at("download").href = `${output.url}?download=1`;
-    if (!shown.changed) await easel.showPainting(output, shown.photo);
+    byId("download").href = `${output.url}?download=1`;
+    if (!state.changed) await canvas.showResult(output, state.content);
   } catch (error) {
-    lost(error);
+    showMissingJob(error);
   }
 }
 
-// -- what comes in ---------------------------------------------------------------------------------
+function onPreviewShown() {
+  // A running job keeps the caption until it has ended.
+  const running = ["queued", "running"].includes(state.job?.status);
+  if (running || (state.job && !state.changed)) return;
+  const detail = "A small preview. Stylise paints it in full.";
+  showStatus({ title: state.content.name, detail }, ["other-content"]);
+}
 
-welcome({ onPhoto: takePhoto, onStyle: takeStyle });
+// -- event listeners ---------------------------------------------------------------------------------
+
+listenForFiles({ onContent: takePhoto, onStyle: takeStyle });
 for (const button of document.querySelectorAll("#samples button")) {
   button.addEventListener("click", async () => {
-    const blob = await attempt(() => api.bytes(button.dataset.url));
+    const blob = await tryOrShowError(() => api.fetchBlob(button.dataset.url));
     if (blob) takePhoto(new File([blob], button.dataset.name, { type: blob.type }));
   });
 }
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  send();
+  onSubmit();
 });
-form.addEventListener("input", (event) => event.target.id !== "sheet" && change(event));
-at("alpha").addEventListener("change", () => glimpse?.changed());
-at("sheet").addEventListener("change", () => {
-  localStorage.setItem("atelier.sheet", at("sheet").checked ? "on" : "off");
-  hang();
+form.addEventListener("input", (event) => event.target.id !== "try-all" && onChange(event));
+byId("alpha").addEventListener("change", () => livePreview?.update());
+byId("try-all").addEventListener("change", () => {
+  localStorage.setItem("atelier.try-all", byId("try-all").checked ? "on" : "off");
+  updateStylePreviews();
 });
-onPart(change);
-gallery.whenRemoved((error) => complain(error.message));
-function previewed(word) {
-  if (word instanceof api.Refusal) return complain(word.message);
-  // A job that goes on has the caption until it has ended.
-  const going = ["queued", "running"].includes(shown.job?.status);
-  if (word !== "preview" || going || (shown.job && !shown.changed)) return;
-  ledge.say({ title: shown.photo.name, detail: "A small preview. Stylise paints it in full." }, ["change"]);
-}
+onRegionToggle(onChange);
+gallery.handleRemoveError((error) => showError(error.message));
 
-// -- where the last visit left off -----------------------------------------------------------------
+// -- start -------------------------------------------------------------------------------------------
 
-at("sheet").checked = localStorage.getItem("atelier.sheet") === "on";
-const linked = () => new URLSearchParams(location.hash.slice(1)).get("job");
-addEventListener("hashchange", () => linked() && recall(linked()));
-if (linked()) {
-  easel.clear("waiting");
-  ledge.say({ title: "Fetching your picture", done: "unknown" });
+byId("try-all").checked = localStorage.getItem("atelier.try-all") === "on";
+const linkedJob = () => new URLSearchParams(location.hash.slice(1)).get("job");
+addEventListener("hashchange", () => linkedJob() && openLinkedJob(linkedJob()));
+if (linkedJob()) {
+  canvas.clear("waiting");
+  showStatus({ title: "Loading your picture", done: "indeterminate" });
 }
 try {
-  await gallery.open();
-  await restore({ shown, mix, hold, remask, linked, unlink, remember, preview: () => glimpse.changed() });
-  dials.fixStrokes(gallery.selection().some(({ network }) => network));
+  await gallery.loadGallery();
+  const updatePreview = () => livePreview.update();
+  await restoreSession({ state, showMixer, usePhoto, restoreRegion, linkedJob, clearHash, remember, updatePreview });
+  settings.disableStroke(gallery.selectedStyles().some(({ network }) => network));
 } catch (error) {
-  complain(`The gallery can’t be shown. ${error.message}`);
+  showError(`The gallery can’t be shown. ${error.message}`);
 }
-if (linked()) recall(linked());
-else rack.refresh();
+if (linkedJob()) openLinkedJob(linkedJob());
+else history.refresh();

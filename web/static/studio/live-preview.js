@@ -1,101 +1,105 @@
-// What the settings would give: a small preview after every change, and five strengths side by side.
-import { Away } from "../shared/api.js";
+// Live preview: a small render after every change of the settings, and five strengths side by side.
+import { UnreachableError } from "../shared/api.js";
+import { byId } from "../shared/dom.js";
+import { selectedStyles } from "../shared/style-gallery.js";
+import * as canvas from "./canvas.js";
+import { RANK, requestPreview } from "./preview-queue.js";
+import { buildRequest, keyWithoutStrength } from "./request.js";
 import { setStrength, strength } from "./settings.js";
-import * as easel from "./canvas.js";
-import { selection } from "../shared/style-gallery.js";
-import { RANK, preview } from "./preview-queue.js";
-import { unlike, wish } from "./request.js";
 
 const SIDE = 384;
 const STRENGTHS = [0.2, 0.4, 0.6, 0.8, 1];
-const REST = 160;
+const DEBOUNCE_MS = 160;
 
-const strip = document.getElementById("strip");
+const strip = byId("strengths");
 const buttons = [...strip.querySelectorAll("button")];
 let photo = null;
 let timer = 0;
-let wanted = new AbortController();
-let five = { of: null, urls: null };
-let tell = () => {};
+let controller = new AbortController();
+// The five renders of the strip, and the request (without its strength) that they belong to.
+let rendered = { key: null, urls: null };
+let handlers = { onShown: () => {}, onError: () => {} };
 
-/** `say` is called with a sentence about the preview, or with an error. */
-export const onWord = (say) => (tell = say);
+/** `onShown` is called after each preview, `onError` with an `ApiError`. */
+export const setHandlers = (given) => (handlers = given);
 
-function marked() {
-  for (const button of buttons) button.setAttribute("aria-pressed", String(Number(button.dataset.alpha) === strength()));
-}
-
-/** Between two of the five strengths lies, roughly, a blend of their pictures: shown at once, made exactly after. */
-function blend() {
-  const alpha = strength();
-  if (!five.urls) return false;
-  const upper = STRENGTHS.findIndex((each) => each >= alpha - 1e-9);
-  const low = upper > 0 ? STRENGTHS[upper - 1] : 0;
-  const share = (alpha - low) / (STRENGTHS[upper] - low);
-  const under = upper > 0 ? five.urls[upper - 1] : photo.url;
-  if (share > 0.999) easel.showPreview(five.urls[upper], { exact: true });
-  else easel.showPreview(under, { over: five.urls[upper], share, exact: false });
-  return share > 0.999;
-}
-
-async function look(signal) {
-  if (!photo || !selection().length) return;
-  try {
-    const body = await wish(photo, { size: SIDE, format: "jpeg", quality: 90 });
-    if (signal.aborted) return;
-    const of = unlike(body);
-    if (five.of !== of) five = { of, urls: null };
-    // The five strengths hold it already, to the pixel.
-    const ready = five.urls?.[STRENGTHS.indexOf(body.params.alpha)];
-    const [url] = ready ? [ready] : await preview(body, RANK.easel, signal);
-    if (signal.aborted) return;
-    await easel.showPreview(url);
-    tell("preview");
-    if (!five.urls) await spread(body, of, signal);
-  } catch (error) {
-    if (signal.aborted || error.name === "AbortError") return;
-    if (!(error instanceof Away)) tell(error);
+function markStrength() {
+  for (const button of buttons) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.alpha) === strength()));
   }
 }
 
-async function spread(body, of, signal) {
+/** Approximates a strength by blending the two nearest of the five; the exact preview follows. */
+function showBlend() {
+  const alpha = strength();
+  if (!rendered.urls) return;
+  const upper = STRENGTHS.findIndex((each) => each >= alpha - 1e-9);
+  const lower = upper > 0 ? STRENGTHS[upper - 1] : 0;
+  const share = (alpha - lower) / (STRENGTHS[upper] - lower);
+  const below = upper > 0 ? rendered.urls[upper - 1] : photo.url;
+  if (share > 0.999) canvas.showPreview(rendered.urls[upper], { exact: true });
+  else canvas.showPreview(below, { over: rendered.urls[upper], share, exact: false });
+}
+
+async function renderPreview(signal) {
+  if (!photo || !selectedStyles().length) return;
+  try {
+    const body = await buildRequest(photo, { size: SIDE, format: "jpeg", quality: 90 });
+    if (signal.aborted) return;
+    const key = keyWithoutStrength(body);
+    if (rendered.key !== key) rendered = { key, urls: null };
+    // One of the five strengths is the very same picture.
+    const ready = rendered.urls?.[STRENGTHS.indexOf(body.params.alpha)];
+    const [url] = ready ? [ready] : await requestPreview(body, RANK.canvas, signal);
+    if (signal.aborted) return;
+    await canvas.showPreview(url);
+    handlers.onShown();
+    if (!rendered.urls) await renderStrip(body, key, signal);
+  } catch (error) {
+    if (signal.aborted || error.name === "AbortError") return;
+    if (!(error instanceof UnreachableError)) handlers.onError(error);
+  }
+}
+
+async function renderStrip(body, key, signal) {
   const { alpha, ...params } = body.params;
   strip.setAttribute("aria-busy", "true");
   strip.hidden = false;
-  const urls = await preview({ ...body, params: { ...params, alphas: STRENGTHS } }, RANK.strip, signal);
-  if (signal.aborted || five.of !== of) return;
-  five.urls = urls;
+  const request = { ...body, params: { ...params, alphas: STRENGTHS } };
+  const urls = await requestPreview(request, RANK.strengths, signal);
+  if (signal.aborted || rendered.key !== key) return;
+  rendered.urls = urls;
   buttons.forEach((button, n) => (button.querySelector("img").src = urls[n]));
   strip.removeAttribute("aria-busy");
-  marked();
+  markStrength();
 }
 
-/** Something changed: a preview follows once the hand rests. `dragging` blends at once what is at hand. */
-export function changed({ dragging = false, rest = REST } = {}) {
-  marked();
+/** Schedules a preview after a change; while `dragging`, shows a blend of the five strengths at once. */
+export function update({ dragging = false, delay = DEBOUNCE_MS } = {}) {
+  markStrength();
   clearTimeout(timer);
-  wanted.abort();
-  wanted = new AbortController();
+  controller.abort();
+  controller = new AbortController();
   if (!photo) return;
-  if (dragging) blend();
-  const { signal } = wanted;
-  timer = setTimeout(() => look(signal), rest);
+  if (dragging) showBlend();
+  const { signal } = controller;
+  timer = setTimeout(() => renderPreview(signal), delay);
 }
 
-/** Another photo, or none: nothing of the last one is shown any more. */
-export function of(picture) {
+/** Sets the photo, or null for none; previews of the last one disappear. */
+export function setPhoto(picture) {
   photo = picture;
-  five = { of: null, urls: null };
+  rendered = { key: null, urls: null };
   strip.hidden = true;
   for (const button of buttons) button.querySelector("img").removeAttribute("src");
-  rest();
+  stop();
 }
 
-/** No preview for now: something better is on its way. */
-export function rest() {
+/** Stops the preview that is being made. */
+export function stop() {
   clearTimeout(timer);
-  wanted.abort();
+  controller.abort();
 }
 
 for (const button of buttons) button.addEventListener("click", () => setStrength(button.dataset.alpha));
-marked();
+markStrength();

@@ -1,84 +1,93 @@
-// Small pictures made on the side: through the same API, ahead of full renders, a few at a time.
+// Preview queue: small pictures rendered by jobs of a high priority, two at a time, and cached.
 import * as api from "../shared/api.js";
-import { persist } from "../shared/retry.js";
+import { withRetry } from "../shared/reconnect.js";
 
-/** What is wanted first: the picture on the easel, then the five strengths, then the contact sheet. */
-export const RANK = { easel: 0, strip: 1, sheet: 2 };
+/** Order of previews: the picture on the canvas, then the five strengths, then the gallery's tiles. */
+export const RANK = { canvas: 0, strengths: 1, gallery: 2 };
 
-const KEPT = 160;
-const known = new Map();
+const MAX_CACHED = 160;
+const cache = new Map();
 const waiting = [];
-// One place is left to the easel, which must not wait for a contact sheet.
-const room = { side: 1, all: 2 };
-const busy = { side: 0, all: 0 };
+// One of the two is reserved for the canvas, which must not wait for the gallery's tiles.
+const limits = { background: 1, total: 2 };
+const running = { background: 0, total: 0 };
 
-function next() {
+const canStart = ({ rank }) =>
+  running.total < limits.total && (rank === RANK.canvas || running.background < limits.background);
+
+function startNext() {
   waiting.sort((one, other) => one.rank - other.rank);
-  const place = waiting.findIndex(({ rank }) => busy.all < room.all && (rank === RANK.easel || busy.side < room.side));
-  if (place < 0) return;
-  const [task] = waiting.splice(place, 1);
+  const index = waiting.findIndex(canStart);
+  if (index < 0) return;
+  const [task] = waiting.splice(index, 1);
   if (task.signal?.aborted) {
-    known.delete(task.key);
-    task.reject(new DOMException("Not wanted any more", "AbortError"));
-    return next();
+    cache.delete(task.key);
+    task.reject(new DOMException("The preview is not wanted any more", "AbortError"));
+    return startNext();
   }
-  const side = task.rank === RANK.easel ? 0 : 1;
-  busy.all += 1;
-  busy.side += side;
+  const background = task.rank === RANK.canvas ? 0 : 1;
+  running.total += 1;
+  running.background += background;
   render(task.body)
-    .then(task.resolve, (error) => (known.delete(task.key), task.reject(error)))
+    .then(task.resolve, (error) => {
+      cache.delete(task.key);
+      task.reject(error);
+    })
     .finally(() => {
-      busy.all -= 1;
-      busy.side -= side;
-      next();
+      running.total -= 1;
+      running.background -= background;
+      startNext();
     });
-  next();
+  startNext();
 }
 
-/** Renders a request; answers with the pictures' addresses, which are the browser's own. */
+/** Renders a request; answers with object URLs of its outputs. */
 async function render(body) {
-  const key = api.freshKey();
-  const wish = { ...body, kind: "stylize", priority: api.PREVIEW_PRIORITY, expires_in: 3600 };
-  let job = await persist(() => patient(() => api.submit(wish, key, 20)));
+  const key = api.newIdempotencyKey();
+  const request = { ...body, kind: "stylize", priority: api.PREVIEW_PRIORITY, expires_in: 3600 };
+  let job = await withRetry(() => retryWhenBusy(() => api.submitJob(request, key, 20)));
   while (!["succeeded", "failed", "canceled"].includes(job.status)) {
-    job = await persist(() => api.ask(`${job.urls.self}?wait=20`));
+    job = await withRetry(() => api.request(`${job.urls.self}?wait=20`));
   }
-  if (job.status !== "succeeded") throw new api.Refusal(job.error ?? { detail: "No preview could be made." }, 0);
-  const blobs = await Promise.all(job.outputs.map(({ url }) => persist(() => api.bytes(url))));
-  // Nobody looks for it in the history.
-  api.remove(job.id).catch(() => {});
+  if (job.status !== "succeeded") throw new api.ApiError(job.error ?? { detail: "No preview could be made." }, 0);
+  const blobs = await Promise.all(job.outputs.map(({ url }) => withRetry(() => api.fetchBlob(url))));
+  // Deleted, so that the history shows no previews.
+  api.deleteJob(job.id).catch(() => {});
   return blobs.map((blob) => URL.createObjectURL(blob));
 }
 
-/** A server that has enough to do is asked once more, when it said so. */
-async function patient(attempt) {
+/** Repeats a request once after the server's `Retry-After`, where that is at most 15 seconds. */
+async function retryWhenBusy(act) {
   try {
-    return await attempt();
+    return await act();
   } catch (error) {
-    if (!(error.patience > 0) || error.patience > 15) throw error;
-    await new Promise((done) => setTimeout(done, error.patience * 1000));
-    return attempt();
+    if (!(error.retryAfter > 0) || error.retryAfter > 15) throw error;
+    await new Promise((resolve) => setTimeout(resolve, error.retryAfter * 1000));
+    return act();
   }
 }
 
-/** The pictures of a request, made once. Throws an AbortError where `signal` comes before its turn. */
-export function preview(body, rank, signal) {
+/** Object URLs of a request's outputs, rendered once. Throws an AbortError where `signal` aborts before its turn. */
+export function requestPreview(body, rank, signal) {
   const key = JSON.stringify(body);
-  const found = known.get(key);
-  if (found) {
-    // The most recent last: the first are let go first.
-    known.delete(key);
-    known.set(key, found);
-    return found;
+  const cached = cache.get(key);
+  if (cached) {
+    // Moved to the end: the least recently used leave the cache first.
+    cache.delete(key);
+    cache.set(key, cached);
+    return cached;
   }
-  const made = new Promise((resolve, reject) => waiting.push({ key, body, rank, signal, resolve, reject }));
-  made.catch(() => {});
-  known.set(key, made);
-  for (const [old, gone] of known) {
-    if (known.size <= KEPT) break;
-    known.delete(old);
-    gone.then((urls) => urls.forEach((url) => URL.revokeObjectURL(url)), () => {});
+  const preview = new Promise((resolve, reject) => waiting.push({ key, body, rank, signal, resolve, reject }));
+  preview.catch(() => {});
+  cache.set(key, preview);
+  for (const [oldKey, old] of cache) {
+    if (cache.size <= MAX_CACHED) break;
+    cache.delete(oldKey);
+    old.then(
+      (urls) => urls.forEach((url) => URL.revokeObjectURL(url)),
+      () => {},
+    );
   }
-  next();
-  return made;
+  startNext();
+  return preview;
 }

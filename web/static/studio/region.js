@@ -1,38 +1,40 @@
-// The part that is treated differently. Its brush comes once somebody wants one.
-const part = document.getElementById("part");
-let mask = null;
-let restored = false;
+// Masked region of the photo. The mask's editor is loaded once the section is opened.
+import { byId } from "../shared/dom.js";
 
-async function open() {
-  const [brush, { withRegion }] = await Promise.all([import("./mask-brush.js"), import("./request.js")]);
-  mask = brush;
-  withRegion(mask.region);
+const section = byId("region");
+let editor = null;
+let openedByRestore = false;
+
+async function loadEditor() {
+  const [mask, { setRegionSource }] = await Promise.all([import("./mask-brush.js"), import("./request.js")]);
+  editor = mask;
+  setRegionSource(editor.readRegion);
 }
 
-/** Another photo has another part. */
-export const unmask = () => mask?.reset();
+/** Clears the mask, for another photo. */
+export const resetRegion = () => editor?.reset();
 
-/** What a job treated differently: where its mask is, and what was wanted there. */
-export function partOf(job) {
+/** The masked region of a job, with the address of its mask; undefined for jobs without one. */
+export function regionOf(job) {
   const [region] = job.params?.regions ?? [];
   const input = region && job.inputs.find(({ role }) => role === "mask_1");
   return input && { ...region, url: input.url };
 }
 
-/** A part that was treated differently before, as it was. */
-export async function remask(before) {
-  if (!before) return;
-  await open();
-  await mask.restore(before);
-  restored = !part.open;
-  part.open = true;
+/** Restores a mask and its settings. */
+export async function restoreRegion(region) {
+  if (!region) return;
+  await loadEditor();
+  await editor.restore(region);
+  openedByRestore = !section.open;
+  section.open = true;
 }
 
-/** Calls `act` when the part begins or ceases to count. */
-export function onPart(act) {
-  part.addEventListener("toggle", () => {
-    if (restored) restored = false;
-    else if (part.open && !mask) open();
-    else if (mask) act();
+/** Calls `act` when the mask is opened or closed, which switches it on or off. */
+export function onRegionToggle(act) {
+  section.addEventListener("toggle", () => {
+    if (openedByRestore) openedByRestore = false;
+    else if (section.open && !editor) loadEditor();
+    else if (editor) act();
   });
 }

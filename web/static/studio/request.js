@@ -1,52 +1,56 @@
-// What is asked for: the photo, the styles, the dials and the mask as one request of the API.
-import { fields } from "./settings.js";
-import { selection } from "../shared/style-gallery.js";
+// Request of a job: photo, styles, settings and mask as the JSON body of `POST /v1/jobs`.
+import { selectedStyles } from "../shared/style-gallery.js";
+import { readParams } from "./settings.js";
 
 let region = () => null;
 
-/** The mask is loaded only once somebody wants one. `ask` answers `{upload, style, alpha, feather}` or null. */
-export const withRegion = (ask) => (region = ask);
+/** Registers the source of the mask's region, which is loaded only once the mask is opened. */
+export const setRegionSource = (source) => (region = source);
 
-async function reference(style, name, body) {
+/** A style's reference in `styles`: its id, or the name of an upload that is added to `body`. */
+async function styleReference(style, name, body) {
   if (style.id) return { style_id: style.id };
   body[name] = { upload: await style.picture.upload() };
   return { file: name };
 }
 
-async function painted(styles, body) {
-  const [one] = styles;
+/** Adds the styles to `body`; answers the parameters that name them. */
+async function addStyles(styles, body) {
+  const [first] = styles;
   if (styles.length > 1) {
-    const pad = await import("../shared/style-mixer.js");
-    pad.show(styles);
-    const shares = pad.weights();
+    const mixer = await import("../shared/style-mixer.js");
+    mixer.showMixer(styles);
+    const shares = mixer.weights();
     const mixed = styles.map(async (style, n) => ({
-      ...(await reference(style, `style_${n + 1}`, body)), weight: shares[n],
+      ...(await styleReference(style, `style_${n + 1}`, body)),
+      weight: shares[n],
     }));
     return { styles: (await Promise.all(mixed)).filter(({ weight }) => weight > 0) };
   }
-  if (one.network) return { network: one.network };
-  if (one.id) body.style_id = one.id;
-  else body.style = { upload: await one.picture.upload() };
+  if (first.network) return { network: first.network };
+  if (first.id) body.style_id = first.id;
+  else body.style = { upload: await first.picture.upload() };
   return {};
 }
 
-/** The request for a picture of `photo`; `changes` stand over what the dials say. */
-export async function wish(photo, changes = {}, styles = selection()) {
+/** The request for a picture of `photo`; `changes` replace parameters of the settings. */
+export async function buildRequest(photo, changes = {}, styles = selectedStyles()) {
   const body = {};
-  const trained = styles.some(({ network }) => network);
-  // A network that learnt one style paints all of the picture with it.
-  const [upload, params, part] = await Promise.all([photo.upload(), painted(styles, body), trained ? null : region(photo)]);
+  // A network of one style can't be masked.
+  const masked = styles.some(({ network }) => network) ? null : region(photo);
+  const [upload, styleParams, part] = await Promise.all([photo.upload(), addStyles(styles, body), masked]);
   body.content = { upload };
-  body.params = { ...fields(), ...params, ...changes };
+  body.params = { ...readParams(), ...styleParams, ...changes };
   if (part) {
     body.part = { upload: part.upload };
     const { alpha, feather, style_id } = part;
-    // The edge is so many pixels of the finished picture; a preview's is as much narrower as it is smaller.
-    const scale = changes.size ? changes.size / part.long : 1;
-    body.params.regions = [{ mask: "part", feather: Math.round(feather * scale * 10) / 10, ...(alpha !== null && { alpha }), ...(style_id && { style_id }) }];
+    // The soft edge is in pixels of the finished picture; a preview's is smaller in proportion.
+    const scale = changes.size ? changes.size / part.longSide : 1;
+    const entry = { mask: "part", feather: Math.round(feather * scale * 10) / 10 };
+    body.params.regions = [{ ...entry, ...(alpha !== null && { alpha }), ...(style_id && { style_id }) }];
   }
   return body;
 }
 
-/** The same for any strength: what the five strengths and the blends between them depend on. */
-export const unlike = ({ params: { alpha, ...params }, ...body }) => JSON.stringify({ ...body, params });
+/** Cache key of a request without its strength: the same for previews that differ in strength alone. */
+export const keyWithoutStrength = ({ params: { alpha, ...params }, ...body }) => JSON.stringify({ ...body, params });

@@ -1,39 +1,44 @@
-// The settings beside the gallery: strength, brush, colours, size and file.
+// Settings of the studio: strength, brush, colours, size, format, quality and network.
+import { byId } from "../shared/dom.js";
+import { showRangeValue } from "../shared/range-value.js";
 
-import { say } from "../shared/range-label.js";
-
-const at = (id) => document.getElementById(id);
-const alpha = at("alpha");
-const stroke = at("stroke");
-const texture = at("texture");
-const reroll = at("reroll");
-const size = at("size");
-const original = at("original");
-const format = at("format");
-const quality = at("quality");
-const network = at("network");
+const alpha = byId("alpha");
+const stroke = byId("stroke");
+const texture = byId("texture");
+const reroll = byId("reroll");
+const size = byId("size");
+const original = byId("original");
+const format = byId("format");
+const quality = byId("quality");
+const network = byId("network");
 const colours = [...document.querySelectorAll("input[name=color]")];
 
-// The slider goes in doublings: an ear for loudness and an eye for brushes both count in ratios.
-const width = () => Math.round(2 ** Number(stroke.value) * 100) / 100;
-// The pattern of the noise: 0 until somebody asks for another, so that the same settings give the same picture.
+// The slider's scale is logarithmic, in doublings, as the eye compares brush widths by their ratio.
+const strokeWidth = () => Math.round(2 ** Number(stroke.value) * 100) / 100;
+// Pattern of the texture: 0 until the button asks for another, so that equal settings give equal pictures.
 let seed = 0;
-const BRUSHES = [[0.8, "fine"], [1.2, "medium"], [2.5, "broad"], [Infinity, "very broad"]];
+const STROKE_NAMES = [
+  [0.8, "fine"],
+  [1.2, "medium"],
+  [2.5, "broad"],
+  [Infinity, "very broad"],
+];
 
-function render() {
-  const strength = `${Math.round(alpha.value * 100)}%`;
-  say(alpha, alpha.value === "0" ? `${strength}, the photo itself` : strength);
-  say(stroke, stroke.disabled ? "the network’s own" : `${BRUSHES.find(([most]) => width() < most)[1]}, ×${width()}`);
-  say(texture, texture.value === "0" ? "smooth" : `${Math.round(texture.value * 100)}%`);
+function showValues() {
+  const percent = `${Math.round(alpha.value * 100)}%`;
+  showRangeValue(alpha, alpha.value === "0" ? `${percent}, the photo itself` : percent);
+  const [, strokeName] = STROKE_NAMES.find(([limit]) => strokeWidth() < limit);
+  showRangeValue(stroke, stroke.disabled ? "the network’s own" : `${strokeName}, ×${strokeWidth()}`);
+  showRangeValue(texture, texture.value === "0" ? "smooth" : `${Math.round(texture.value * 100)}%`);
   size.disabled = original.checked;
-  say(size, original.checked ? "as the photo" : `${size.value} px`);
-  // A PNG has nothing to lose.
+  showRangeValue(size, original.checked ? "as the photo" : `${size.value} px`);
+  // PNG is lossless.
   quality.disabled = format.value === "png";
-  say(quality, quality.disabled ? "lossless" : quality.value);
+  showRangeValue(quality, quality.disabled ? "lossless" : quality.value);
 }
 
-/** Puts the dials where an earlier job had them; what it does not say stays. */
-export function turn(params) {
+/** Sets the controls from a job's parameters; controls of missing parameters stay as they are. */
+export function applyParams(params) {
   if (typeof params.alpha === "number") alpha.value = params.alpha;
   if (params.stroke) stroke.value = Math.log2(params.stroke);
   if (typeof params.texture === "number") texture.value = params.texture;
@@ -42,21 +47,21 @@ export function turn(params) {
   if (params.size) size.value = params.size;
   if (params.format) format.value = params.format;
   if (params.quality) quality.value = params.quality;
-  // That of one style hangs in the gallery.
+  // A network of one style is chosen in the gallery.
   network.value = params.network === "full" ? "full" : "slim";
   for (const colour of colours) colour.checked = colour.value === (params.color ?? "style");
-  render();
+  showValues();
 }
 
 export const strength = () => Number(alpha.value);
 
-/** A network that learnt one style has its strokes in its weights. */
-export function fixStrokes(fixed) {
-  stroke.disabled = texture.disabled = reroll.disabled = fixed;
-  render();
+/** Disables brush and texture: a network of one style has its strokes in its weights. */
+export function disableStroke(disabled) {
+  stroke.disabled = texture.disabled = reroll.disabled = disabled;
+  showValues();
 }
 
-/** Turns the strength as a hand does, so that all who watch the dials see it. */
+/** Sets the strength and sends the events that dragging the slider sends. */
 export function setStrength(value) {
   alpha.value = value;
   alpha.dispatchEvent(new Event("input", { bubbles: true }));
@@ -64,8 +69,11 @@ export function setStrength(value) {
 }
 
 /** The parameters of a job as the API names them. */
-export const fields = () => ({
-  alpha: strength(), ...(!stroke.disabled && { stroke: width(), texture: Number(texture.value), seed }), format: format.value, quality: Number(quality.value),
+export const readParams = () => ({
+  alpha: strength(),
+  ...(!stroke.disabled && { stroke: strokeWidth(), texture: Number(texture.value), seed }),
+  format: format.value,
+  quality: Number(quality.value),
   color: colours.find((colour) => colour.checked).value,
   ...(network.value !== "slim" && { network: network.value }),
   ...(!original.checked && { size: Number(size.value) }),
@@ -73,9 +81,9 @@ export const fields = () => ({
 
 reroll.addEventListener("click", () => {
   seed = Math.floor(Math.random() * 2 ** 32);
-  // As if the dial had been turned, so that all who watch the dials see it.
+  // The events that dragging the slider sends start a new preview.
   texture.dispatchEvent(new Event("input", { bubbles: true }));
   texture.dispatchEvent(new Event("change", { bubbles: true }));
 });
-for (const dial of [alpha, stroke, texture, size, original, format, quality]) dial.addEventListener("input", render);
-render();
+for (const input of [alpha, stroke, texture, size, original, format, quality]) input.addEventListener("input", showValues);
+showValues();

@@ -1,63 +1,69 @@
-// The live contact sheet: every style's tile shows one's own photo, painted small, the visible ones first.
+// "Try all": every style's tile shows the photo painted in that style, the visible tiles first.
+import { byId } from "../shared/dom.js";
 import { tiles } from "../shared/style-gallery.js";
-import { RANK, preview } from "./preview-queue.js";
-import { wish } from "./request.js";
+import { RANK, requestPreview } from "./preview-queue.js";
+import { buildRequest } from "./request.js";
 
 const SIDE = 192;
-const box = document.getElementById("sheet");
+const tryAll = byId("try-all");
 let photo = null;
-let turn = new AbortController();
+let controller = new AbortController();
 
-const seen = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    seen.unobserve(target);
-    paint(target, turn.signal);
-  }
-}, { rootMargin: "80px" });
+const observer = new IntersectionObserver(
+  (entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      observer.unobserve(target);
+      renderTile(target, controller.signal);
+    }
+  },
+  { rootMargin: "80px" },
+);
 
-async function paint(tile, signal) {
-  const style = tiles().find((each) => each.box === tile)?.style;
+async function renderTile(tile, signal) {
+  const style = tiles().find((each) => each.tile === tile)?.style;
   if (!style || !photo) return;
   try {
-    // Strokes are those of a picture of 512 pixels, which is quick and still tells one style from another.
-    const body = await wish(photo, { size: SIDE, ...(!style.network && { stroke: 2 }), format: "jpeg", quality: 85 }, [style]);
+    // With the strokes of a picture of 512 pixels: quick, and wide enough to tell the styles apart.
+    const stroke = style.network ? {} : { stroke: 2 };
+    const body = await buildRequest(photo, { size: SIDE, ...stroke, format: "jpeg", quality: 85 }, [style]);
     delete body.part;
     delete body.params.regions;
     if (style.network) delete body.params.stroke;
-    const [url] = await preview({ ...body, params: { ...body.params, alpha: 0.8 } }, RANK.sheet, signal);
+    const request = { ...body, params: { ...body.params, alpha: 0.8 } };
+    const [url] = await requestPreview(request, RANK.gallery, signal);
     if (signal.aborted) return;
     tile.querySelector("img").src = url;
-    tile.classList.add("mine");
+    tile.classList.add("own-photo");
   } catch {
-    // A tile that keeps its style's own picture says enough.
+    // The tile keeps the style's own picture.
   }
 }
 
 function stop() {
-  turn.abort();
-  turn = new AbortController();
-  seen.disconnect();
-  for (const { style, box: tile } of tiles()) {
-    if (!tile.classList.contains("mine")) continue;
-    tile.classList.remove("mine");
+  controller.abort();
+  controller = new AbortController();
+  observer.disconnect();
+  for (const { style, tile } of tiles()) {
+    if (!tile.classList.contains("own-photo")) continue;
+    tile.classList.remove("own-photo");
     tile.querySelector("img").src = style.src;
   }
 }
 
 function start() {
   stop();
-  if (!box.checked || !photo) return;
-  for (const { box: tile } of tiles()) seen.observe(tile);
+  if (!tryAll.checked || !photo) return;
+  for (const { tile } of tiles()) observer.observe(tile);
 }
 
-/** The photo that the tiles shall show. */
-export function of(picture) {
+/** Sets the photo that the tiles show. */
+export function setPhoto(picture) {
   photo = picture;
   start();
 }
 
-/** Tiles have come or gone. */
-export const again = start;
+/** Renders the tiles again after some were added or removed. */
+export const refresh = start;
 
-box.addEventListener("change", start);
+tryAll.addEventListener("change", start);

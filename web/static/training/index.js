@@ -1,277 +1,315 @@
-// The training page: what to learn and from what, the lesson that goes on, and what came of earlier ones.
+// The training page: settings of a training, the training that is open, and the networks trained before.
 import * as api from "../shared/api.js";
-import { plot } from "./loss-chart.js";
-import { say } from "../shared/range-label.js";
-import { isFinal, follow } from "../shared/follow-job.js";
-import { persist } from "../shared/retry.js";
-import { attempt, complain } from "../shared/errors.js";
-import * as works from "./networks.js";
+import { byId, create } from "../shared/dom.js";
+import { duration } from "../shared/duration.js";
+import { showError, tryOrShowError } from "../shared/errors.js";
+import { followJob, isFinal } from "../shared/follow-job.js";
+import { showProgress } from "../shared/job-status.js";
+import { showRangeValue } from "../shared/range-value.js";
+import { withRetry } from "../shared/reconnect.js";
+import { drawLosses } from "./loss-chart.js";
+import * as networks from "./networks.js";
 
-const at = (id) => document.getElementById(id);
-const post = (path, options) => api.ask(path, { method: "POST", ...options });
-const shown = { job: null, losses: [], samples: new Map(), following: new AbortController(), picked: null };
-const REST = 1200;
+// `pickedStep`: the sample that was clicked, which newer samples do not replace.
+const state = { job: null, losses: [], samples: new Map(), controller: new AbortController(), pickedStep: null };
+const LOSS_POLL_MS = 1200;
 
-// -- what to learn ---------------------------------------------------------------------------------
+// -- settings ----------------------------------------------------------------------------------------
 
-const slug = (title) => title.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
-let named = false;
+const slug = (title) =>
+  title
+    .toLowerCase()
+    .normalize("NFKD")
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 64);
+let nameWasTyped = false;
 
-function tile(style) {
-  const box = document.createElement("label");
-  const radio = Object.assign(document.createElement("input"), { type: "radio", name: "style", value: style.id });
-  const image = Object.assign(document.createElement("img"), { src: style.urls.thumbnail, alt: style.title, decoding: "async", loading: "lazy" });
-  box.className = "tile";
-  box.title = style.title;
-  box.append(radio, image);
-  return box;
+function createTile(style) {
+  const { title } = style;
+  return create(
+    "label",
+    { className: "tile", title },
+    create("input", { type: "radio", name: "style", value: style.id }),
+    create("img", { src: style.urls.thumbnail, alt: title, decoding: "async", loading: "lazy" }),
+  );
 }
 
-const chosen = () => document.querySelector("#grid input:checked");
+const selectedInput = () => document.querySelector("#grid input:checked");
 
-function describe() {
-  const title = chosen()?.parentElement.title ?? "";
-  const name = document.createElement("strong");
-  name.textContent = title;
-  at("style-label").replaceChildren(name);
-  if (!named) at("name").value = slug(title);
+function showSelection() {
+  const title = selectedInput()?.parentElement.title ?? "";
+  byId("style-label").replaceChildren(create("strong", { textContent: title }));
+  if (!nameWasTyped) byId("name").value = slug(title);
 }
 
-async function hangStyles() {
-  const styles = await persist(api.styles);
-  at("grid").append(...[...styles].sort((one, other) => other.own - one.own).map(tile));
-  at("grid").removeAttribute("aria-busy");
+async function loadStyles() {
+  const styles = await withRetry(api.listStyles);
+  byId("grid").append(...[...styles].sort((one, other) => other.own - one.own).map(createTile));
+  byId("grid").removeAttribute("aria-busy");
   const first = document.querySelector("#grid input");
   if (first) first.checked = true;
-  describe();
+  showSelection();
 }
 
-async function listDatasets(pick) {
-  const { items } = await persist(() => api.ask("/v1/datasets"));
-  at("dataset").replaceChildren(...items.map(({ id, name, images }) => new Option(`${name} (${images})`, id)));
-  if (pick) at("dataset").value = pick;
+async function loadDatasets(selectedId) {
+  const { items } = await withRetry(() => api.request("/v1/datasets"));
+  byId("dataset").replaceChildren(...items.map(({ id, name, images }) => new Option(`${name} (${images})`, id)));
+  if (selectedId) byId("dataset").value = selectedId;
 }
 
-function words() {
-  say(at("steps"), at("steps").value);
-  const strength = 2 ** at("strength").value;
-  say(at("strength"), `×${Math.round(strength * 100) / 100}`);
-  estimate();
+function showValues() {
+  showRangeValue(byId("steps"), byId("steps").value);
+  const strength = 2 ** byId("strength").value;
+  showRangeValue(byId("strength"), `×${Math.round(strength * 100) / 100}`);
+  showEstimate();
 }
 
-/** From the lessons that this machine gave before; without one, nothing is promised. */
-function estimate() {
-  const rate = works.pace();
-  const pictures = at("steps").value * (Number(at("batch_size").value) || 4);
-  const pixels = ((Number(at("image_size").value) || 256) / 256) ** 2;
-  const minutes = rate ? (pictures * pixels) / rate / 60 : null;
-  at("estimate").textContent = minutes === null
-    ? "No lesson was timed here yet. The time left shows after the first steps."
-    : `About ${minutes < 1.5 ? `${Math.max(1, Math.round(minutes * 60))} seconds` : `${Math.round(minutes)} minutes`}, as fast as the last lesson here.`;
+/** Estimates the time from the last training on this machine; without one, promises nothing. */
+function showEstimate() {
+  const rate = networks.throughput();
+  const pictures = byId("steps").value * (Number(byId("batch_size").value) || 4);
+  const pixels = ((Number(byId("image_size").value) || 256) / 256) ** 2;
+  byId("estimate").textContent =
+    rate === null
+      ? "No training was timed here yet. The time left shows after the first steps."
+      : `About ${duration((pictures * pixels) / rate)}, as fast as the last training here.`;
 }
 
-function request() {
+function buildForm() {
   const body = new FormData();
-  const fields = { kind: "train", name: at("name").value.trim(), style_id: chosen()?.value, dataset_id: at("dataset").value,
-    max_steps: at("steps").value, strength: 2 ** at("strength").value, warm_start: at("warm_start").checked };
-  for (const id of ["image_size", "batch_size", "seed"]) if (at(id).value) fields[id] = at(id).value;
+  const fields = {
+    kind: "train",
+    name: byId("name").value.trim(),
+    style_id: selectedInput()?.value,
+    dataset_id: byId("dataset").value,
+    max_steps: byId("steps").value,
+    strength: 2 ** byId("strength").value,
+    warm_start: byId("warm_start").checked,
+  };
+  for (const id of ["image_size", "batch_size", "seed"]) if (byId(id).value) fields[id] = byId(id).value;
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) body.set(name, value);
   return body;
 }
 
-async function start() {
-  if (!at("name").value.trim()) {
-    at("name").focus();
-    return complain("Give the network a name: small letters, digits and hyphens.");
+async function startTraining() {
+  if (!byId("name").value.trim()) {
+    byId("name").focus();
+    return showError("Give the network a name: small letters, digits and hyphens.");
   }
-  complain("");
-  const body = request();
-  const key = api.freshKey();
-  at("start").disabled = true;
-  const job = await attempt(() => post("/v1/jobs", { body, headers: { "Idempotency-Key": key } }));
-  at("start").disabled = false;
+  showError("");
+  const body = buildForm();
+  const headers = { "Idempotency-Key": api.newIdempotencyKey() };
+  byId("start").disabled = true;
+  const job = await tryOrShowError(() => api.post("/v1/jobs", { body, headers }));
+  byId("start").disabled = false;
   if (job) location.hash = `job=${encodeURIComponent(job.id)}`;
 }
 
-// -- the lesson that goes on -----------------------------------------------------------------------
+// -- the open training -------------------------------------------------------------------------------
 
-const about = (seconds) => (seconds < 90 ? `${Math.max(1, Math.round(seconds))} seconds` : `${Math.round(seconds / 60)} minutes`);
+/** Caption of a running training: its step, speed and time left. */
+function progressText({ step = 0, total = 0, images_per_second: speed, eta_s: left }) {
+  const parts = [
+    total && `Step ${step} of ${total}`,
+    speed && `${speed.toFixed(1)} pictures a second`,
+    left > 0 && `about ${duration(left)} left`,
+  ];
+  return parts.filter(Boolean).join(" · ");
+}
 
-function state(job) {
-  const { stage, step = 0, total = 0, images_per_second: pace, eta_s: left } = job.progress ?? {};
-  const counted = total ? `Step ${step} of ${total}` : "";
-  const detail = [counted, pace && `${pace.toFixed(1)} pictures a second`, left > 0 && `about ${about(left)} left`].filter(Boolean).join(" · ");
-  if (job.cancel_requested && !isFinal(job)) return ["Giving up", "", null];
-  if (job.paused && job.status === "queued") return ["Paused", "It goes on from the very same step.", null];
+/** Title, detail and progress (as `showProgress` takes it) of a training. */
+function statusOf(job) {
+  const progress = job.progress ?? {};
+  const { name } = job.params;
+  if (job.cancel_requested && !isFinal(job)) return ["Cancelling", "", null];
+  if (job.paused && job.status === "queued") return ["Paused", "It goes on from the same step.", null];
+  const { stage, step = 0, total = 0 } = progress;
+  const isTraining = !stage || stage === "train";
   return {
-    queued: ["Waiting for a worker", job.queue?.position ? `${job.queue.position} before it` : "Next in line", "unknown"],
-    running: [stage === "train" || !stage ? `Learning ${job.params.name}` : `${stage[0].toUpperCase()}${stage.slice(1)}`, detail, total ? (100 * step) / total : "unknown"],
-    succeeded: [`${job.params.name} is ready`, "It hangs in the studio’s gallery.", 100],
-    failed: ["This one did not work out", job.error?.detail ?? "No reason was given.", null],
-    canceled: ["Given up", "Nothing was published.", null],
+    queued: [
+      "Waiting for a worker",
+      job.queue?.position ? `${job.queue.position} ahead of it` : "Next in line",
+      "indeterminate",
+    ],
+    running: [
+      isTraining ? `Training ${name}` : `${stage[0].toUpperCase()}${stage.slice(1)}`,
+      progressText(progress),
+      total ? (100 * step) / total : "indeterminate",
+    ],
+    succeeded: [`${name} is ready`, "It is now in the studio’s gallery.", 100],
+    failed: ["Failed", job.error?.detail ?? "No reason was given.", null],
+    canceled: ["Cancelled", "No network was saved.", null],
   }[job.status];
 }
 
-function tell(job) {
-  const [title, detail, done] = state(job);
-  at("training-title").textContent = title;
-  at("detail").textContent = detail;
-  if (at("announce").dataset.title !== title) at("announce").textContent = title;
-  at("announce").dataset.title = title;
-  const ledge = at("ledge");
-  ledge.dataset.done = done === null ? "rest" : done === "unknown" ? "unknown" : done >= 100 ? "all" : "some";
-  ledge.dataset.tone = job.status === "failed" ? "bad" : "";
-  ledge.style.setProperty("--done", typeof done === "number" ? `${done}%` : "0%");
-  if (typeof done === "number") ledge.setAttribute("aria-valuenow", Math.round(done));
-  else ledge.removeAttribute("aria-valuenow");
-  const going = !isFinal(job) && !job.cancel_requested;
-  at("pause").hidden = !going || job.paused;
-  at("resume").hidden = !going || !job.paused;
-  at("cancel").hidden = !going;
-  at("finish").hidden = !going || job.status !== "running";
-  at("use").hidden = job.status !== "succeeded";
-  at("use").href = `/#network=${encodeURIComponent(job.params.name)}`;
+function showJob(job) {
+  const [title, detail, done] = statusOf(job);
+  byId("training-title").textContent = title;
+  byId("detail").textContent = detail;
+  if (byId("announce").dataset.title !== title) byId("announce").textContent = title;
+  byId("announce").dataset.title = title;
+  showProgress(done, job.status === "failed" ? "error" : "");
+  const active = !isFinal(job) && !job.cancel_requested;
+  byId("pause").hidden = !active || job.paused;
+  byId("resume").hidden = !active || !job.paused;
+  byId("cancel").hidden = !active;
+  byId("finish").hidden = !active || job.status !== "running";
+  byId("use-network").hidden = job.status !== "succeeded";
+  byId("use-network").href = `/#network=${encodeURIComponent(job.params.name)}`;
   document.title = `${title} · Atelier`;
 }
 
-function show(sample) {
-  at("sample").src = sample.url;
-  at("sample").alt = `The sample at step ${sample.step}`;
-  at("sample").hidden = false;
-  at("unstarted").hidden = true;
-  for (const button of at("filmstrip").querySelectorAll("button")) button.setAttribute("aria-pressed", String(Number(button.dataset.step) === sample.step));
-}
-
-function hang(sample) {
-  if (shown.samples.has(sample.step)) return;
-  shown.samples.set(sample.step, sample);
-  const item = document.createElement("li");
-  const button = Object.assign(document.createElement("button"), { type: "button" });
-  button.dataset.step = sample.step;
-  button.append(Object.assign(document.createElement("img"), { src: sample.url, alt: "", loading: "lazy" }), `step ${sample.step}`);
-  button.addEventListener("click", () => {
-    shown.picked = sample.step;
-    show(sample);
-  });
-  item.append(button);
-  at("filmstrip").append(item);
-  at("filmstrip").hidden = false;
-  // Whoever looks at an earlier one is left in peace.
-  if (shown.picked === null) {
-    show(sample);
-    at("filmstrip").scrollLeft = at("filmstrip").scrollWidth;
+function showSample(sample) {
+  byId("sample").src = sample.url;
+  byId("sample").alt = `The sample at step ${sample.step}`;
+  byId("sample").hidden = false;
+  byId("no-sample").hidden = true;
+  for (const button of byId("filmstrip").querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.step) === sample.step));
   }
 }
 
-let timer = 0;
-function measure(signal) {
-  if (timer) return;
-  timer = setTimeout(async () => {
-    timer = 0;
-    if (signal.aborted) return;
-    const after = shown.losses.at(-1)?.step ?? -1;
-    const { items } = await persist(() => api.ask(`/v1/jobs/${shown.job.id}/losses?after=${after}`));
-    if (signal.aborted) return;
-    shown.losses.push(...items);
-    plot(shown.losses, shown.job.params.max_steps);
-    if (items.length >= 2000) measure(signal);
-  }, shown.losses.length ? REST : 0);
+function addSample(sample) {
+  if (state.samples.has(sample.step)) return;
+  state.samples.set(sample.step, sample);
+  const image = create("img", { src: sample.url, alt: "", loading: "lazy" });
+  const button = create("button", { type: "button" }, image, `step ${sample.step}`);
+  button.dataset.step = sample.step;
+  button.addEventListener("click", () => {
+    state.pickedStep = sample.step;
+    showSample(sample);
+  });
+  byId("filmstrip").append(create("li", {}, button));
+  byId("filmstrip").hidden = false;
+  if (state.pickedStep === null) {
+    showSample(sample);
+    byId("filmstrip").scrollLeft = byId("filmstrip").scrollWidth;
+  }
 }
 
-function note({ message, step }) {
-  const words = `Step ${step}: ${message}`;
-  if ([...at("notices").children].some((each) => each.textContent === words)) return;
-  at("notices").append(Object.assign(document.createElement("li"), { textContent: words }));
-  at("notices").hidden = false;
+let lossTimer = 0;
+
+/** Schedules a fetch of the losses after the last known step, at most one at a time. */
+function updateLosses(signal) {
+  if (lossTimer) return;
+  lossTimer = setTimeout(
+    async () => {
+      lossTimer = 0;
+      if (signal.aborted) return;
+      const after = state.losses.at(-1)?.step ?? -1;
+      const { items } = await withRetry(() => api.request(`/v1/jobs/${state.job.id}/losses?after=${after}`));
+      if (signal.aborted) return;
+      state.losses.push(...items);
+      drawLosses(state.losses, state.job.params.max_steps);
+      if (items.length >= 2000) updateLosses(signal);
+    },
+    state.losses.length ? LOSS_POLL_MS : 0,
+  );
 }
 
-async function watch(id) {
-  shown.following.abort();
-  shown.following = new AbortController();
-  const { signal } = shown.following;
-  Object.assign(shown, { losses: [], samples: new Map(), picked: null });
-  at("filmstrip").replaceChildren();
-  at("notices").replaceChildren();
-  at("filmstrip").hidden = at("notices").hidden = at("sample").hidden = true;
-  at("unstarted").hidden = false;
-  plot([], 1);
+function addNotice({ message, step }) {
+  const text = `Step ${step}: ${message}`;
+  if ([...byId("notices").children].some((each) => each.textContent === text)) return;
+  byId("notices").append(create("li", { textContent: text }));
+  byId("notices").hidden = false;
+}
+
+/** Clears everything that belongs to the training that was open. */
+function resetView() {
+  state.controller.abort();
+  state.controller = new AbortController();
+  Object.assign(state, { losses: [], samples: new Map(), pickedStep: null });
+  byId("filmstrip").replaceChildren();
+  byId("notices").replaceChildren();
+  byId("filmstrip").hidden = byId("notices").hidden = byId("sample").hidden = true;
+  byId("no-sample").hidden = false;
+  drawLosses([], 1);
+}
+
+/** Opens a training and follows it to its end. */
+async function openTraining(id) {
+  resetView();
+  const { signal } = state.controller;
   try {
-    const job = await persist(() => api.job(id, signal));
+    const job = await withRetry(() => api.getJob(id, signal));
     if (signal.aborted || job.kind !== "train") return;
-    shown.job = job;
-    works.mark(id);
-    const { items } = await persist(() => api.ask(`/v1/jobs/${id}/samples`));
-    items.forEach(hang);
-    measure(signal);
+    state.job = job;
+    networks.markCurrent(id);
+    const { items } = await withRetry(() => api.request(`/v1/jobs/${id}/samples`));
+    items.forEach(addSample);
+    updateLosses(signal);
     let status = null;
-    const changed = (now) => {
-      shown.job = now;
-      tell(now);
-      measure(signal);
-      if (now.status !== status) works.refresh();
-      status = now.status;
+    const onJobChange = (current) => {
+      state.job = current;
+      showJob(current);
+      updateLosses(signal);
+      if (current.status !== status) networks.refresh();
+      status = current.status;
     };
-    await follow(job, changed, signal, { sample: hang, losses: () => measure(signal), notice: note, pause: () => {} });
+    const handlers = { sample: addSample, losses: () => updateLosses(signal), notice: addNotice };
+    await followJob(job, onJobChange, signal, handlers);
   } catch (error) {
     if (signal.aborted) return;
-    if (!(error instanceof api.Refusal)) throw error;
-    at("training-title").textContent = "That lesson is no longer here";
-    at("detail").textContent = "";
+    if (!(error instanceof api.ApiError)) throw error;
+    byId("training-title").textContent = "That training is no longer here";
+    byId("detail").textContent = "";
   }
 }
 
-for (const verb of ["pause", "resume", "finish", "cancel"]) {
-  at(verb).addEventListener("click", async () => {
-    at(verb).disabled = true;
-    const job = await attempt(() => post(`/v1/jobs/${shown.job.id}/${verb}`));
-    at(verb).disabled = false;
+for (const action of ["pause", "resume", "finish", "cancel"]) {
+  byId(action).addEventListener("click", async () => {
+    byId(action).disabled = true;
+    const job = await tryOrShowError(() => api.post(`/v1/jobs/${state.job.id}/${action}`));
+    byId(action).disabled = false;
     if (!job) return;
-    tell(Object.assign(shown.job, job));
-    if (verb === "finish") at("detail").textContent = "It ends with this step.";
+    showJob(Object.assign(state.job, job));
+    if (action === "finish") byId("detail").textContent = "It ends with this step.";
   });
 }
 
-// -- wiring ------------------------------------------------------------------------------------------
+// -- event listeners ---------------------------------------------------------------------------------
 
-at("syllabus").addEventListener("submit", (event) => {
+byId("training-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  start();
+  startTraining();
 });
-at("grid").addEventListener("change", describe);
-at("name").addEventListener("input", () => (named = Boolean(at("name").value)));
-for (const id of ["steps", "strength", "image_size", "batch_size"]) at(id).addEventListener("input", words);
-at("style-file").addEventListener("change", async (event) => {
-  const [file] = event.target.files;
+byId("grid").addEventListener("change", showSelection);
+byId("name").addEventListener("input", () => (nameWasTyped = Boolean(byId("name").value)));
+for (const id of ["steps", "strength", "image_size", "batch_size"]) byId(id).addEventListener("input", showValues);
+byId("style-file").addEventListener("change", async ({ target }) => {
+  const [file] = target.files;
   if (!file) return;
-  const title = file.name.replace(/\.[^.]+$/, "");
-  const style = await attempt(() => api.addStyle(file, file.name, title));
-  event.target.value = "";
+  const style = await tryOrShowError(() => api.addStyle(file, file.name, file.name.replace(/\.[^.]+$/, "")));
+  target.value = "";
   if (!style) return;
-  at("slot").after(tile(style));
+  byId("upload-style").after(createTile(style));
   document.querySelector(`#grid input[value="${CSS.escape(style.id)}"]`).checked = true;
-  describe();
+  showSelection();
 });
-at("dataset-file").addEventListener("change", async (event) => {
-  const [file] = event.target.files;
+byId("dataset-file").addEventListener("change", async ({ target }) => {
+  const [file] = target.files;
   if (!file) return;
   const body = new FormData();
   body.set("file", file, file.name);
   body.set("name", file.name.replace(/\.[^.]+$/, ""));
-  const made = await attempt(() => post("/v1/datasets", { body }));
-  event.target.value = "";
-  if (made) await listDatasets(made.id);
+  const dataset = await tryOrShowError(() => api.post("/v1/datasets", { body }));
+  target.value = "";
+  if (dataset) await loadDatasets(dataset.id);
 });
 
-const linked = () => new URLSearchParams(location.hash.slice(1)).get("job");
-addEventListener("hashchange", () => linked() && watch(linked()));
-works.whenKnown(estimate);
-words();
+// -- start -------------------------------------------------------------------------------------------
+
+const linkedJob = () => new URLSearchParams(location.hash.slice(1)).get("job");
+addEventListener("hashchange", () => linkedJob() && openTraining(linkedJob()));
+networks.handleRefresh(showEstimate);
+showValues();
 try {
-  await Promise.all([hangStyles(), listDatasets()]);
+  await Promise.all([loadStyles(), loadDatasets()]);
 } catch (error) {
-  complain(error.message);
+  showError(error.message);
 }
-const going = await works.refresh();
-if (linked()) watch(linked());
-// Nothing lost by coming back: the lesson that still goes on is the one to look at.
-else if (going) watch(going.id);
+const active = await networks.refresh();
+if (linkedJob()) openTraining(linkedJob());
+// Without a link, the training that is not over is opened.
+else if (active) openTraining(active.id);

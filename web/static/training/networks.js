@@ -1,77 +1,88 @@
-// What came of earlier lessons: networks to paint with, to keep as a file, to take down; and the lessons themselves.
+// Trained networks, to paint with, download, export or remove; and the list of trainings.
 import * as api from "../shared/api.js";
-import { offer } from "./export.js";
+import { byId, create } from "../shared/dom.js";
 import { isFinal } from "../shared/follow-job.js";
-import { persist } from "../shared/retry.js";
+import { withRetry } from "../shared/reconnect.js";
+import { createExportList } from "./export.js";
 
-const at = (id) => document.getElementById(id);
-const WORDS = { queued: "waiting", running: "learning", succeeded: "done", failed: "failed", canceled: "given up" };
-let lessons = [];
-let current = null;
-let known = () => {};
+const STATUS_WORDS = {
+  queued: "queued",
+  running: "running",
+  succeeded: "done",
+  failed: "failed",
+  canceled: "cancelled",
+};
+let trainings = [];
+let currentId = null;
+let onRefresh = () => {};
 
-export const whenKnown = (act) => (known = act);
+export const handleRefresh = (act) => (onRefresh = act);
 
-/** Pictures of 256 pixels a second in the newest lesson that ended here, or null. */
-export function pace() {
-  const last = lessons.find((job) => job.status === "succeeded" && job.started_at);
+/** Throughput of the newest finished training, in pictures of 256 × 256 pixels per second; null without one. */
+export function throughput() {
+  const last = trainings.find((job) => job.status === "succeeded" && job.started_at);
   if (!last) return null;
-  const { max_steps: steps, batch_size: batch = 4, image_size: size = 256 } = last.params;
+  const { max_steps: maxSteps, batch_size: batch = 4, image_size: size = 256 } = last.params;
   const seconds = (new Date(last.finished_at) - new Date(last.started_at)) / 1000;
-  const done = last.metrics?.steps ?? steps;
-  return seconds > 0 ? (done * batch * (size / 256) ** 2) / seconds : null;
+  const steps = last.metrics?.steps ?? maxSteps;
+  return seconds > 0 ? (steps * batch * (size / 256) ** 2) / seconds : null;
 }
 
-export function mark(id) {
-  current = id;
-  for (const link of at("lessons").querySelectorAll("a")) link.toggleAttribute("aria-current", link.hash === `#job=${id}`);
+/** Marks the training that is open. */
+export function markCurrent(id) {
+  currentId = id;
+  for (const link of byId("trainings").querySelectorAll("a")) {
+    link.toggleAttribute("aria-current", link.hash === `#job=${id}`);
+  }
 }
 
-function work(network) {
-  const item = document.createElement("li");
-  const picture = Object.assign(document.createElement("img"), { src: network.urls.sample ?? network.urls.style ?? "/static/icon.svg", alt: "", loading: "lazy" });
-  const words = document.createElement("div");
-  const name = Object.assign(document.createElement("strong"), { textContent: network.name });
-  const detail = Object.assign(document.createElement("span"), { className: "fine", textContent: `version ${network.version} · ${(network.bytes / 1e6).toFixed(1)} MB` });
-  words.append(name, detail);
-  const use = Object.assign(document.createElement("a"), { className: "button", href: `/#network=${encodeURIComponent(network.name)}`, textContent: "Paint with it" });
-  const file = Object.assign(document.createElement("a"), { className: "button quiet", href: `${network.urls.file}?download=1`, textContent: "File" });
-  file.setAttribute("aria-label", `File of ${network.name}, version ${network.version}`);
-  use.setAttribute("aria-label", `Paint with ${network.name}, version ${network.version}`);
-  const gone = Object.assign(document.createElement("button"), { type: "button", className: "button quiet", textContent: "Remove" });
-  gone.setAttribute("aria-label", `Remove ${network.name}, version ${network.version}`);
-  gone.addEventListener("click", async () => {
-    gone.disabled = true;
-    await api.ask(network.urls.self, { method: "DELETE" }, () => null).catch((error) => { gone.title = error.message; });
+function networkItem(network) {
+  const { name, version, urls } = network;
+  const fullName = `${name}, version ${version}`;
+  const src = urls.sample ?? urls.style ?? "/static/shared/icon.svg";
+  const size = `version ${version} · ${(network.bytes / 1e6).toFixed(1)} MB`;
+  const detail = create("span", { className: "muted", textContent: size });
+  const use = create("a", {
+    className: "button",
+    href: `/#network=${encodeURIComponent(name)}`,
+    textContent: "Paint with it",
+  });
+  use.setAttribute("aria-label", `Paint with ${fullName}`);
+  const file = create("a", { className: "button quiet", href: `${urls.file}?download=1`, textContent: "File" });
+  file.setAttribute("aria-label", `File of ${fullName}`);
+  const remove = create("button", { type: "button", className: "button quiet", textContent: "Remove" });
+  remove.setAttribute("aria-label", `Remove ${fullName}`);
+  remove.addEventListener("click", async () => {
+    remove.disabled = true;
+    const deleted = api.request(urls.self, { method: "DELETE" }, () => null);
+    await deleted.catch((error) => (remove.title = error.message));
     refresh();
   });
-  const size = detail.textContent;
-  const others = offer(network, (news) => (detail.textContent = news || size));
-  item.append(picture, words, use, file, others, gone);
-  return item;
+  const exports = createExportList(network, (words) => (detail.textContent = words || size));
+  const text = create("div", {}, create("strong", { textContent: name }), detail);
+  return create("li", {}, create("img", { src, alt: "", loading: "lazy" }), text, use, file, exports, remove);
 }
 
-function lesson(job) {
-  const item = document.createElement("li");
-  const link = Object.assign(document.createElement("a"), { href: `#job=${encodeURIComponent(job.id)}` });
-  const when = new Date(job.created_at).toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-  const status = job.paused && !isFinal(job) ? "paused" : WORDS[job.status];
-  link.append(Object.assign(document.createElement("strong"), { textContent: job.params.name }), ` ${status}, ${when}`);
-  item.append(link);
-  return item;
+function trainingItem(job) {
+  const time = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  const created = new Date(job.created_at).toLocaleString([], time);
+  const status = job.paused && !isFinal(job) ? "paused" : STATUS_WORDS[job.status];
+  const name = create("strong", { textContent: job.params.name });
+  return create("li", {}, create("a", { href: `#job=${encodeURIComponent(job.id)}` }, name, ` ${status}, ${created}`));
 }
 
-/** Shows networks and lessons; answers with the lesson that still goes on, if there is one. */
+/** Shows networks and trainings; answers with the training that is not over, if there is one. */
 export async function refresh() {
   const [networks, { jobs }] = await Promise.all([
-    persist(api.networks), persist(() => api.ask("/v1/jobs?kind=train&limit=20")),
+    withRetry(api.listNetworks),
+    withRetry(() => api.request("/v1/jobs?kind=train&limit=20")),
   ]);
-  lessons = jobs;
-  at("works").replaceChildren(...networks.map(work));
-  at("no-works").hidden = networks.length > 0;
-  at("lessons").replaceChildren(...jobs.map(lesson));
-  at("no-lessons").hidden = jobs.length > 0;
-  mark(current);
-  known();
+  trainings = jobs;
+  byId("networks").replaceChildren(...networks.map(networkItem));
+  byId("no-networks").hidden = networks.length > 0;
+  byId("trainings").replaceChildren(...jobs.map(trainingItem));
+  byId("no-trainings").hidden = jobs.length > 0;
+  markCurrent(currentId);
+  onRefresh();
   return jobs.find((job) => !isFinal(job));
 }

@@ -1,29 +1,38 @@
-// Where a file waits that was not sent yet, so that a reload loses nothing. The browser's own store, one place.
+// Draft store: keeps a file that was not sent yet in IndexedDB, so that a reload loses nothing.
 
-const PLACE = ["atelier", "attic", "video"];
+const DATABASE = "atelier-drafts";
+const STORE = "files";
+const KEY = "video";
 
-function open(mode, act) {
+function transact(mode, act) {
   return new Promise((resolve, reject) => {
-    const asked = indexedDB.open(PLACE[0], 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore(PLACE[1]);
-    asked.onerror = () => reject(asked.error);
-    asked.onsuccess = () => {
-      const deal = asked.result.transaction(PLACE[1], mode);
-      const answer = act(deal.objectStore(PLACE[1]));
-      deal.oncomplete = () => (asked.result.close(), resolve(answer.result));
-      deal.onabort = deal.onerror = () => (asked.result.close(), reject(deal.error));
+    const opening = indexedDB.open(DATABASE, 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+    opening.onerror = () => reject(opening.error);
+    opening.onsuccess = () => {
+      const database = opening.result;
+      const transaction = database.transaction(STORE, mode);
+      const answer = act(transaction.objectStore(STORE));
+      transaction.oncomplete = () => {
+        database.close();
+        resolve(answer.result);
+      };
+      transaction.onabort = transaction.onerror = () => {
+        database.close();
+        reject(transaction.error);
+      };
     };
   });
 }
 
-// A browser that keeps nothing, or has no room, has one comfort less.
-const calmly = (promise) => promise.catch(() => null);
+// Storage that is full or off is no error: a reload then loses the file.
+const orNull = (promise) => promise.catch(() => null);
 
-/** Keeps a file in place of the last one. */
-export const put = (file) => calmly(open("readwrite", (store) => store.put(file, PLACE[2])));
+/** Stores a file in place of the last one. */
+export const saveDraft = (file) => orNull(transact("readwrite", (store) => store.put(file, KEY)));
 
-/** The file that waits, or null. */
-export const take = () => calmly(open("readonly", (store) => store.get(PLACE[2]))).then((file) => file ?? null);
+/** The stored file, or null. */
+export const loadDraft = () => orNull(transact("readonly", (store) => store.get(KEY))).then((file) => file ?? null);
 
-/** It has been sent, and the service has it. */
-export const clear = () => calmly(open("readwrite", (store) => store.delete(PLACE[2])));
+/** Deletes the stored file, once the service has it. */
+export const clearDraft = () => orNull(transact("readwrite", (store) => store.delete(KEY)));

@@ -1,288 +1,325 @@
-// The video page: what is to be painted, how, and the job that is followed until both videos run in step.
+// The video page: the video, its settings, and the job that is followed until both videos play in step.
 import * as api from "../shared/api.js";
-import { welcome } from "../shared/file-drop.js";
-import * as attic from "./draft-store.js";
-import { attach } from "../shared/job-actions.js";
+import { reveal, setAspectRatio, setLabels, setState, setZoom } from "../shared/compare-view.js";
+import { byId } from "../shared/dom.js";
+import { showError } from "../shared/errors.js";
+import { listenForFiles } from "../shared/file-drop.js";
+import { followJob, isFinal } from "../shared/follow-job.js";
+import * as history from "../shared/history.js";
+import { attachActions } from "../shared/job-actions.js";
+import { showJob, showStatus } from "../shared/job-status.js";
+import { Picture, explainError } from "../shared/picture.js";
+import { withRetry } from "../shared/reconnect.js";
+import { loadSession, saveSession } from "../shared/session-state.js";
 import * as gallery from "../shared/style-gallery.js";
-import { follow, isFinal } from "../shared/follow-job.js";
-import * as ledge from "../shared/job-status.js";
-import { persist } from "../shared/retry.js";
-import { gaze, name, proportion, reveal, stand } from "../shared/compare-view.js";
-import { complain } from "../shared/errors.js";
-import { Picture, explain } from "../shared/picture.js";
+import { submitForm } from "../shared/upload.js";
+import { clearDraft, loadDraft, saveDraft } from "./draft-store.js";
 import * as player from "./player.js";
-import * as rack from "../shared/history.js";
-import { send } from "../shared/upload.js";
-import { keep, kept } from "../shared/session-state.js";
-import { fields, turn, words } from "./settings.js";
+import { applyParams, readParams, showValues } from "./settings.js";
 
-const at = (id) => document.getElementById(id);
-const limits = at("studio").dataset;
-const stylise = at("stylise");
-const foretaste = at("foretaste");
-const shown = { photo: null, job: null, changed: false, following: new AbortController() };
-const title = document.title;
-let pad = null;
+const limits = byId("studio").dataset;
+const stylise = byId("stylise");
+const latestFrame = byId("latest-frame");
+// `content` is the video, `job` the job that is open; `changed`: settings were changed since that job.
+const state = { content: null, job: null, changed: false, controller: new AbortController() };
+const pageTitle = document.title;
+let mixer = null;
 
-const ready = (on) => {
-  stylise.disabled = !on;
-  stylise.textContent = on ? "Stylise" : "Stylising…";
-};
-const unlink = () => history.replaceState(null, "", location.pathname + location.search);
+function setReady(ready) {
+  stylise.disabled = !ready;
+  stylise.textContent = ready ? "Stylise" : "Stylising…";
+}
+const setHash = (id) => window.history.replaceState(null, "", `#job=${encodeURIComponent(id)}`);
+const clearHash = () => window.history.replaceState(null, "", location.pathname + location.search);
 
-async function mix(given) {
-  if (gallery.selection().length < 2 && !pad) return;
-  pad ??= await import("../shared/style-mixer.js");
-  pad.show(gallery.selection(), given);
+async function showMixer(weights) {
+  if (gallery.selectedStyles().length < 2 && !mixer) return;
+  mixer ??= await import("../shared/style-mixer.js");
+  mixer.showMixer(gallery.selectedStyles(), weights);
 }
 
 function remember() {
-  keep({ video: { styles: gallery.selection().map(({ value }) => value), weights: pad?.weights() ?? [], dials: fields() } });
+  const styles = gallery.selectedStyles().map(({ value }) => value);
+  saveSession({ video: { styles, weights: mixer?.weights() ?? [], settings: readParams() } });
 }
 
-async function change() {
-  shown.changed = true;
-  ready(true);
-  words();
-  await mix();
+async function onChange() {
+  state.changed = true;
+  setReady(true);
+  showValues();
+  await showMixer();
   remember();
 }
 
-async function settle(job) {
+async function applySettings(job) {
   const { styles = [] } = job.params ?? {};
-  turn(job.params ?? {});
-  gallery.recall(job);
-  await mix(styles.length > 1 ? styles.map(({ weight }) => weight) : null);
+  applyParams(job.params ?? {});
+  gallery.selectStylesOf(job);
+  await showMixer(styles.length > 1 ? styles.map(({ weight }) => weight) : null);
   remember();
 }
 
-// -- what comes in ---------------------------------------------------------------------------------
+// -- files -------------------------------------------------------------------------------------------
 
-function letGo() {
-  shown.following.abort();
-  shown.following = new AbortController();
-  Object.assign(shown, { job: null, changed: false });
-  at("command").hidden = true;
-  rack.mark(null);
-  document.title = title;
+/** Stops following the open job. */
+function closeJob() {
+  state.controller.abort();
+  state.controller = new AbortController();
+  Object.assign(state, { job: null, changed: false });
+  byId("command").hidden = true;
+  history.markCurrent(null);
+  document.title = pageTitle;
 }
 
-/** The video alone; one that this browser can't show may still be one that the server can use. */
-async function showVideo(video = shown.photo) {
-  foretaste.removeAttribute("src");
-  const [plays] = await player.open({ original: video.url });
-  if (shown.photo !== video) return;
-  if (plays) proportion(...player.size());
-  at("unpreviewed").textContent = plays ? "" : `This browser can’t play ${video.name}. The service may paint it all the same.`;
-  stand(plays ? "photo" : "unpreviewed");
+/** Shows the video alone. One that this browser can't play may still be one that the server can read. */
+async function showVideo(video = state.content) {
+  latestFrame.removeAttribute("src");
+  const [plays] = await player.openVideos({ original: video.url });
+  if (state.content !== video) return;
+  if (plays) setAspectRatio(...player.videoSize());
+  const sentence = `This browser can’t play ${video.name}. The service may paint it all the same.`;
+  byId("no-preview").textContent = plays ? "" : sentence;
+  setState(plays ? "photo" : "no-preview");
 }
 
 async function takeVideo(file) {
-  complain("");
-  const moving = /^video\/|^image\/gif$/.test(file.type) || /\.(mkv|ts|avi|mov)$/i.test(file.name);
-  if (!moving) return complain(`${file.name || "That"} is no video. Pictures are painted in the studio.`);
-  const most = Number(limits.maxVideoMb);
-  if (file.size > most * 1e6) return complain(`${file.name} is too large: ${(file.size / 1e6).toFixed(0)} MB, where ${most} MB is the most.`);
-  letGo();
-  unlink();
-  shown.photo?.forget();
-  shown.photo = Picture.ofFile(file);
-  attic.put(file);
-  ready(true);
-  ledge.say({ title: shown.photo.name, detail: "Choose a style, then Stylise." }, ["change"]);
+  showError("");
+  const isVideo = /^video\/|^image\/gif$/.test(file.type) || /\.(mkv|ts|avi|mov)$/i.test(file.name);
+  if (!isVideo) return showError(`${file.name || "That"} is not a video. Pictures are painted in the studio.`);
+  const maxMb = Number(limits.maxVideoMb);
+  if (file.size > maxMb * 1e6) {
+    const megabytes = (file.size / 1e6).toFixed(0);
+    return showError(`${file.name} is too large: ${megabytes} MB, where ${maxMb} MB is the limit.`);
+  }
+  closeJob();
+  clearHash();
+  state.content?.revoke();
+  state.content = Picture.ofFile(file);
+  saveDraft(file);
+  setReady(true);
+  showStatus({ title: state.content.name, detail: "Choose a style, then Stylise." }, ["other-content"]);
   await showVideo();
 }
 
 async function takeStyle(file) {
-  complain("");
-  if (file.size > Number(limits.maxUploadMb) * 1e6) return complain(`${file.name} is too large; ${limits.maxUploadMb} MB is the most.`);
+  showError("");
+  if (file.size > Number(limits.maxUploadMb) * 1e6) {
+    return showError(`${file.name} is too large; ${limits.maxUploadMb} MB is the limit.`);
+  }
   try {
-    await gallery.hangFile(file);
-    change();
+    await gallery.addStyleFile(file);
+    onChange();
   } catch (error) {
-    complain(explain(error, file.name || "pasted picture"));
+    showError(explainError(error, file.name || "pasted picture"));
   }
 }
 
-// -- asking for it ---------------------------------------------------------------------------------
+// -- submitting --------------------------------------------------------------------------------------
 
-async function form() {
-  const body = new FormData();
-  const styles = gallery.selection();
-  const params = { kind: "video", ...fields() };
-  const [one] = styles;
-  const attached = async (style, field) => body.set(field, await persist(() => style.picture.blob()), style.picture.name);
+/** Adds the styles to the form; answers the parameters that name them. */
+async function addStyles(body) {
+  const styles = gallery.selectedStyles();
+  const [first] = styles;
+  const attach = async (style, field) => {
+    body.set(field, await withRetry(() => style.picture.blob()), style.picture.name);
+    return { file: field };
+  };
   if (styles.length > 1) {
-    const shares = pad.weights();
-    const named = await Promise.all(styles.map(async (style, n) => {
-      if (!style.id) await attached(style, `style_${n + 1}`);
-      return { ...(style.id ? { style_id: style.id } : { file: `style_${n + 1}` }), weight: shares[n] };
+    const shares = mixer.weights();
+    const mixed = styles.map(async (style, n) => ({
+      ...(style.id ? { style_id: style.id } : await attach(style, `style_${n + 1}`)),
+      weight: shares[n],
     }));
-    params.styles = JSON.stringify(named);
-  } else if (one.network) params.network = one.network;
-  else if (one.id) params.style_id = one.id;
-  else await attached(one, "style");
+    return { styles: JSON.stringify(await Promise.all(mixed)) };
+  }
+  if (first.network) return { network: first.network };
+  if (first.id) return { style_id: first.id };
+  await attach(first, "style");
+  return {};
+}
+
+async function buildForm() {
+  const body = new FormData();
+  const params = { kind: "video", ...readParams(), ...(await addStyles(body)) };
   for (const [key, value] of Object.entries(params)) if (value !== null) body.set(key, value);
-  body.set("content", await persist(() => shown.photo.blob()), shown.photo.name);
+  body.set("content", await withRetry(() => state.content.blob()), state.content.name);
   return body;
 }
 
-async function submit() {
-  complain("");
-  if (!shown.photo) {
-    at("photo-file").focus();
-    return complain("Bring a video first: drop it here, paste it, or pick a file.");
+async function onSubmit() {
+  showError("");
+  if (!state.content) {
+    byId("content-file").focus();
+    return showError("Bring a video first: drop it here, paste it, or pick a file.");
   }
-  if (!gallery.selection().length) return complain("Choose a style first.");
-  ready(false);
-  letGo();
+  if (!gallery.selectedStyles().length) return showError("Choose a style first.");
+  setReady(false);
+  closeJob();
   player.pause();
-  const { photo } = shown;
-  const { signal } = shown.following;
-  const sent = (share) => signal.aborted || ledge.say({ title: "Carrying it over", detail: share < 1 ? `${Math.round(share * 100)}% of ${photo.name} sent.` : "Having a look at it.", done: share < 1 ? 100 * share : "unknown" });
-  sent(0);
-  at("easel").scrollIntoView({ block: "nearest" });
-  const key = api.freshKey();
+  const { content: video } = state;
+  const { signal } = state.controller;
+  const onProgress = (share) => {
+    if (signal.aborted) return;
+    const sending = share < 1;
+    const detail = sending ? `${Math.round(share * 100)}% of ${video.name} sent.` : "The server checks the file.";
+    showStatus({ title: "Uploading", detail, done: sending ? 100 * share : "indeterminate" });
+  };
+  onProgress(0);
+  byId("viewer").scrollIntoView({ block: "nearest" });
+  const key = api.newIdempotencyKey();
   try {
-    const body = await form();
-    const job = await persist(() => send(body, key, sent, signal));
-    attic.clear();
-    if (signal.aborted) return rack.refresh();
-    history.replaceState(null, "", `#job=${encodeURIComponent(job.id)}`);
+    const body = await buildForm();
+    const job = await withRetry(() => submitForm(body, key, onProgress, signal));
+    clearDraft();
+    if (signal.aborted) return history.refresh();
+    setHash(job.id);
     if (job.status !== "succeeded") await showVideo();
-    watch(job);
+    openJob(job);
   } catch (error) {
     if (signal.aborted) return;
-    if (!(error instanceof api.Refusal)) throw error;
-    complain([413, 415].includes(error.status) ? explain(error, photo.name) : error.message);
-    ready(true);
-    ledge.say({ title: photo.name, detail: "Not sent." }, ["change"]);
+    if (!(error instanceof api.ApiError)) throw error;
+    showError([413, 415].includes(error.status) ? explainError(error, video.name) : error.message);
+    setReady(true);
+    showStatus({ title: video.name, detail: "Not sent." }, ["other-content"]);
   }
 }
 
-// -- the job that is followed ----------------------------------------------------------------------
+// -- the open job ------------------------------------------------------------------------------------
 
-let tasting = 0;
+let sampleTimer = 0;
 
-/** The newest frame that was painted, beside the frame that it was painted from. */
-function taste({ url }, signal) {
-  clearTimeout(tasting);
-  // After a reload all are told again, and only the newest is still there.
-  tasting = setTimeout(async () => {
+/** Shows the newest painted frame beside the frame of the original that it was painted from. */
+function showSample({ url }, signal) {
+  clearTimeout(sampleTimer);
+  // After a reload all samples are announced again, and only the newest still exists.
+  sampleTimer = setTimeout(async () => {
     const image = new Image();
     image.src = url;
-    const shows = await image.decode().then(() => true, () => false);
-    if (!shows || signal.aborted || shown.job?.status !== "running") return;
-    const first = !foretaste.hasAttribute("src");
-    foretaste.src = image.src;
-    const { step = 0, total = 0 } = shown.job.progress ?? {};
-    if (total) player.glance(step / total, shown.job.params.start_s ?? 0, shown.job.params.end_s);
-    if (at("wall").dataset.state === "unpreviewed") return;
-    name("Video", "So far");
-    stand("compared", "preview");
-    if (first) reveal();
+    const loaded = await image.decode().then(
+      () => true,
+      () => false,
+    );
+    if (!loaded || signal.aborted || state.job?.status !== "running") return;
+    const isFirst = !latestFrame.hasAttribute("src");
+    latestFrame.src = image.src;
+    const { step = 0, total = 0 } = state.job.progress ?? {};
+    if (total) player.showFrameAt(step / total, state.job.params.start_s ?? 0, state.job.params.end_s);
+    if (byId("canvas").dataset.state === "no-preview") return;
+    setLabels("Video", "So far");
+    setState("compared", "preview");
+    if (isFirst) reveal();
   }, 300);
 }
 
-async function showPainting(job, signal) {
+async function showResult(job, signal) {
   const [output] = job.outputs;
-  const [num, den = 1] = String(job.metrics?.video?.rate ?? "25").split("/").map(Number);
-  const [comparable, plays] = await player.open({
-    original: shown.photo?.url ?? null, painting: output.url, start: job.params.start_s ?? 0, rate: num / den,
+  const [numerator, denominator = 1] = String(job.metrics?.video?.rate ?? "25")
+    .split("/")
+    .map(Number);
+  const [comparable, plays] = await player.openVideos({
+    original: state.content?.url ?? null,
+    painting: output.url,
+    start: job.params.start_s ?? 0,
+    rate: numerator / denominator,
   });
   if (signal.aborted) return;
-  clearTimeout(tasting);
-  foretaste.removeAttribute("src");
-  name("Video", "Painting");
-  if (plays || comparable) proportion(output.width, output.height);
-  gaze({ scale: 1, x: 0, y: 0 });
+  clearTimeout(sampleTimer);
+  latestFrame.removeAttribute("src");
+  setLabels("Video", "Painting");
+  if (plays || comparable) setAspectRatio(output.width, output.height);
+  setZoom({ scale: 1, x: 0, y: 0 });
   if (!plays) {
-    at("unpreviewed").textContent = "This browser can’t play that format. Download it to watch it.";
-    return stand("unpreviewed");
+    byId("no-preview").textContent = "This browser can’t play that format. Download it to watch it.";
+    return setState("no-preview");
   }
-  stand(comparable ? "compared" : "painting", "final");
+  setState(comparable ? "compared" : "painting", "final");
   if (comparable) reveal();
 }
 
-async function watch(first) {
-  const { signal } = shown.following;
+/** Follows a job to its end and shows its video. */
+async function openJob(first) {
+  const { signal } = state.controller;
   let status = null;
-  rack.mark(first.id);
-  const show = (job) => {
-    shown.job = job;
-    ledge.tell(job);
-    ready(shown.changed || isFinal(job));
-    if (job.status !== status) rack.refresh();
+  history.markCurrent(first.id);
+  const onJobChange = (job) => {
+    state.job = job;
+    showJob(job);
+    setReady(state.changed || isFinal(job));
+    if (job.status !== status) history.refresh();
     status = job.status;
   };
   try {
-    const job = await follow(first, show, signal, { sample: (data) => taste(data, signal) });
+    const job = await followJob(first, onJobChange, signal, { sample: (data) => showSample(data, signal) });
     if (job?.status !== "succeeded" || signal.aborted) return;
-    at("download").href = `${job.outputs[0].url}?download=1`;
-    if (!shown.changed) await showPainting(job, signal);
+    byId("download").href = `${job.outputs[0].url}?download=1`;
+    if (!state.changed) await showResult(job, signal);
   } catch (error) {
-    lost(error);
+    showMissingJob(error);
   }
 }
 
-async function recall(id) {
-  letGo();
-  complain("");
-  const { signal } = shown.following;
+/** Opens an earlier job with its video and settings. */
+async function openLinkedJob(id) {
+  closeJob();
+  showError("");
+  const { signal } = state.controller;
   try {
-    const job = await persist(() => api.job(id, signal));
+    const job = await withRetry(() => api.getJob(id, signal));
     if (signal.aborted) return;
-    shown.photo?.forget();
-    shown.photo = Picture.ofJob(job, "content");
-    await settle(job);
-    if (job.status !== "succeeded" && shown.photo) await showVideo();
-    if (!signal.aborted) watch(job);
+    state.content?.revoke();
+    state.content = Picture.ofJob(job, "content");
+    await applySettings(job);
+    if (job.status !== "succeeded" && state.content) await showVideo();
+    if (!signal.aborted) openJob(job);
   } catch (error) {
-    if (!signal.aborted) lost(error);
+    if (!signal.aborted) showMissingJob(error);
   }
 }
 
-function lost(error) {
-  if (!(error instanceof api.Refusal)) throw error;
-  unlink();
-  if (!shown.photo) stand("empty");
-  const gone = error.status === 404;
-  ledge.say({ title: gone ? "That video is no longer here" : "That video can’t be shown", detail: gone ? "Bring another." : error.message }, shown.photo ? ["change"] : []);
-  ready(true);
+function showMissingJob(error) {
+  if (!(error instanceof api.ApiError)) throw error;
+  clearHash();
+  if (!state.content) setState("empty");
+  const missing = error.status === 404;
+  const title = missing ? "That video is no longer here" : "That video can’t be shown";
+  showStatus({ title, detail: missing ? "Bring another." : error.message }, state.content ? ["other-content"] : []);
+  setReady(true);
 }
 
-// -- wiring ----------------------------------------------------------------------------------------
+// -- event listeners ---------------------------------------------------------------------------------
 
-welcome({ onPhoto: takeVideo, onStyle: takeStyle });
-attach({ shown, settle, letGo, unlink, change, restage: () => showVideo() });
-at("palette").addEventListener("submit", (event) => {
+listenForFiles({ onContent: takeVideo, onStyle: takeStyle });
+attachActions({ state, applySettings, closeJob, clearHash, onChange, showContent: () => showVideo() });
+byId("settings").addEventListener("submit", (event) => {
   event.preventDefault();
-  submit();
+  onSubmit();
 });
-at("palette").addEventListener("input", change);
-gallery.whenRemoved((error) => complain(error.message));
+byId("settings").addEventListener("input", onChange);
+gallery.handleRemoveError((error) => showError(error.message));
 
-const linked = () => new URLSearchParams(location.hash.slice(1)).get("job");
-addEventListener("hashchange", () => linked() && recall(linked()));
-if (linked()) {
-  stand("waiting");
-  ledge.say({ title: "Fetching your video", done: "unknown" });
+// -- start -------------------------------------------------------------------------------------------
+
+const linkedJob = () => new URLSearchParams(location.hash.slice(1)).get("job");
+addEventListener("hashchange", () => linkedJob() && openLinkedJob(linkedJob()));
+if (linkedJob()) {
+  setState("waiting");
+  showStatus({ title: "Loading your video", done: "indeterminate" });
 }
-const { styles = [], weights = [], dials: turned } = kept().video ?? {};
-if (turned) turn(turned);
-words();
+const { styles = [], weights = [], settings } = loadSession().video ?? {};
+if (settings) applyParams(settings);
+showValues();
 try {
-  await gallery.open();
-  const hung = styles.filter((value) => gallery.find(value));
-  if (hung.length) gallery.choose(...hung);
-  await mix(weights.length === hung.length && hung.length > 1 ? weights : null);
+  await gallery.loadGallery();
+  const existing = styles.filter((value) => gallery.findStyle(value));
+  if (existing.length) gallery.selectStyles(...existing);
+  await showMixer(weights.length === existing.length && existing.length > 1 ? weights : null);
 } catch (error) {
-  complain(`The gallery can’t be shown. ${error.message}`);
+  showError(`The gallery can’t be shown. ${error.message}`);
 }
-if (linked()) recall(linked());
+if (linkedJob()) openLinkedJob(linkedJob());
 else {
-  rack.refresh();
-  // Not sent when the page was left.
-  const waiting = await attic.take();
-  if (waiting && !shown.photo && !linked()) takeVideo(waiting);
+  history.refresh();
+  // A file that was not sent when the page was left.
+  const draft = await loadDraft();
+  if (draft && !state.content && !linkedJob()) takeVideo(draft);
 }

@@ -1,178 +1,191 @@
-// Two videos in step: the painting leads, with the sound; the original follows, mute.
+// Player of two videos in step: the painted video leads, with the sound; the original follows, muted.
+import { byId } from "../shared/dom.js";
 
-const at = (id) => document.getElementById(id);
-const [before, after] = [at("before"), at("after")];
-const [seek, play] = [at("seek"), at("play")];
-// A follower that is further off than this is put in its place; nearer, it hurries or dawdles.
-const FAR = 0.2;
-let lead = after;
+const [before, after] = [byId("before"), byId("after")];
+const [seek, play] = [byId("seek"), byId("play")];
+// A follower that is further off than this many seconds is moved; nearer, its speed is changed a little.
+const MAX_DRIFT = 0.2;
+let leader = after;
 let follower = null;
 let offset = 0;
-let frame = 1 / 25;
-let wanted = false;
-let ticking = 0;
+let frameSeconds = 1 / 25;
+let playing = false;
+let animation = 0;
 
 /** Loads a video; answers whether this browser can show it. */
 function load(video, url) {
-  if (video.currentSrc === new URL(url, location).href && video.readyState > 0 && !video.error) return Promise.resolve(true);
-  return new Promise((done) => {
-    const end = (shown) => () => {
-      video.removeEventListener("loadeddata", good);
-      video.removeEventListener("error", bad);
-      done(shown);
+  const loaded = video.currentSrc === new URL(url, location).href && video.readyState > 0 && !video.error;
+  if (loaded) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const settle = (shown) => () => {
+      video.removeEventListener("loadeddata", onLoaded);
+      video.removeEventListener("error", onError);
+      resolve(shown);
     };
-    const [good, bad] = [end(true), end(false)];
-    video.addEventListener("loadeddata", good);
-    video.addEventListener("error", bad);
+    const [onLoaded, onError] = [settle(true), settle(false)];
+    video.addEventListener("loadeddata", onLoaded);
+    video.addEventListener("error", onError);
     video.src = url;
   });
 }
 
 /**
- * Puts up `original`, `painting` or both (addresses). The painting's beginning is `start` seconds into the
- * original; `rate` is in frames a second. Answers `[original shown, painting shown]`.
+ * Opens `original`, `painting` or both (addresses). The painting begins `start` seconds into the original;
+ * `rate` is in frames per second. Answers `[original shown, painting shown]`.
  */
-export async function open({ original = null, painting = null, start = 0, rate = 25 }) {
+export async function openVideos({ original = null, painting = null, start = 0, rate = 25 }) {
   pause();
-  const shown = await Promise.all([original !== null && load(before, original), painting !== null && load(after, painting)]);
+  const shown = await Promise.all([
+    original !== null && load(before, original),
+    painting !== null && load(after, painting),
+  ]);
   if (!shown[1]) after.removeAttribute("src");
-  [lead, follower] = shown[1] ? [after, shown[0] ? before : null] : [before, null];
+  [leader, follower] = shown[1] ? [after, shown[0] ? before : null] : [before, null];
   offset = shown[1] ? start : 0;
-  frame = 1 / rate;
-  before.muted = Boolean(shown[1]) || muted();
-  after.muted = muted();
-  at("player").hidden = !shown.includes(true);
-  pace();
-  go(0);
+  frameSeconds = 1 / rate;
+  before.muted = Boolean(shown[1]) || isMuted();
+  after.muted = isMuted();
+  byId("player").hidden = !shown.includes(true);
+  applySpeed();
+  seekTo(0);
   return shown;
 }
 
-export const size = () => [lead.videoWidth, lead.videoHeight];
-export const length = () => (Number.isFinite(lead.duration) ? lead.duration : 0);
+/** Width and height of the leading video in pixels. */
+export const videoSize = () => [leader.videoWidth, leader.videoHeight];
+const duration = () => (Number.isFinite(leader.duration) ? leader.duration : 0);
 
-/** Shows the original's frame at a share of the stretch from `start` to `end`, while it is being painted. */
-export function glance(share, start, end) {
-  if (follower || lead !== before || wanted) return;
-  const last = end ?? length();
-  lead.currentTime = Math.min(start + share * (last - start), Math.max(0, length() - frame / 2));
+/** Shows the original's frame at a share of the time from `start` to `end`, while the video is being painted. */
+export function showFrameAt(share, start, end) {
+  if (follower || leader !== before || playing) return;
+  const last = end ?? duration();
+  leader.currentTime = Math.min(start + share * (last - start), Math.max(0, duration() - frameSeconds / 2));
 }
 
-const speed = () => Number(at("speed").value);
-const muted = () => at("mute").getAttribute("aria-pressed") === "true";
-const looped = () => at("loop").getAttribute("aria-pressed") === "true";
-const within = (time) => Math.min(Math.max(0, time), Math.max(0, length() - frame / 2));
+const speed = () => Number(byId("speed").value);
+const isMuted = () => byId("mute").getAttribute("aria-pressed") === "true";
+const isLooped = () => byId("loop").getAttribute("aria-pressed") === "true";
+const clampTime = (time) => Math.min(Math.max(0, time), Math.max(0, duration() - frameSeconds / 2));
 
-function pace() {
-  lead.playbackRate = speed();
+function applySpeed() {
+  leader.playbackRate = speed();
   if (follower) follower.playbackRate = speed();
 }
 
-/** Both to a time of the painting, in seconds. */
-export function go(time) {
-  lead.currentTime = within(time);
-  if (follower) follower.currentTime = within(time) + offset;
-  show(within(time));
+/** Seeks both videos to a time of the painting, in seconds. */
+export function seekTo(time) {
+  leader.currentTime = clampTime(time);
+  if (follower) follower.currentTime = clampTime(time) + offset;
+  showTime(clampTime(time));
 }
 
-/** By whole frames, to their middles, where no rounding can fall into a neighbour. */
-function step(frames) {
+/** Steps by whole frames, to the middle of a frame, where rounding can't reach its neighbour. */
+function stepFrames(frames) {
   pause();
-  go((Math.floor(lead.currentTime / frame + 1e-3) + frames + 0.5) * frame);
+  seekTo((Math.floor(leader.currentTime / frameSeconds + 1e-3) + frames + 0.5) * frameSeconds);
 }
 
 async function start() {
-  wanted = true;
-  if (lead.ended || lead.currentTime >= length() - frame / 2) go(0);
-  pace();
-  // The button answers at once: a film that takes a moment to begin is already one to be paused.
-  state();
-  tick();
+  playing = true;
+  if (leader.ended || leader.currentTime >= duration() - frameSeconds / 2) seekTo(0);
+  applySpeed();
+  // The button changes at once: a video that takes a moment to begin can already be paused.
+  showPlaying();
+  animate();
   try {
-    await Promise.all([lead.play(), follower?.play()]);
+    await Promise.all([leader.play(), follower?.play()]);
   } catch {
-    // Paused again, taken down, or not allowed to begin.
-    if (lead.paused) wanted = false;
-    state();
+    // Paused again, removed, or not allowed to play.
+    if (leader.paused) playing = false;
+    showPlaying();
   }
 }
 
 export function pause() {
-  wanted = false;
-  lead.pause();
+  playing = false;
+  leader.pause();
   if (follower) {
     follower.pause();
-    follower.currentTime = lead.currentTime + offset;
+    follower.currentTime = leader.currentTime + offset;
   }
-  // The follower may have been running a little faster or slower, to catch up.
-  pace();
-  state();
+  // The follower's speed may have been changed, to catch up.
+  applySpeed();
+  showPlaying();
 }
 
-function state() {
-  play.classList.toggle("playing", wanted);
-  play.setAttribute("aria-label", wanted ? "Pause" : "Play");
+function showPlaying() {
+  play.classList.toggle("playing", playing);
+  play.setAttribute("aria-label", playing ? "Pause" : "Play");
 }
 
-/** Keeps step for as long as they run. */
-function tick() {
-  cancelAnimationFrame(ticking);
-  ticking = requestAnimationFrame(() => {
-    if (!wanted) return;
-    show(lead.currentTime);
-    if (follower && !follower.seeking && !lead.seeking) {
-      const gap = lead.currentTime + offset - follower.currentTime;
-      if (Math.abs(gap) > FAR) follower.currentTime = lead.currentTime + offset;
-      else follower.playbackRate = speed() * (1 + Math.max(-0.1, Math.min(0.1, gap)));
+/** Keeps the follower in step on every animation frame, while the videos play. */
+function animate() {
+  cancelAnimationFrame(animation);
+  animation = requestAnimationFrame(() => {
+    if (!playing) return;
+    showTime(leader.currentTime);
+    if (follower && !follower.seeking && !leader.seeking) {
+      const drift = leader.currentTime + offset - follower.currentTime;
+      if (Math.abs(drift) > MAX_DRIFT) follower.currentTime = leader.currentTime + offset;
+      else follower.playbackRate = speed() * (1 + Math.max(-0.1, Math.min(0.1, drift)));
       if (follower.paused && !follower.ended) follower.play().catch(() => {});
     }
-    tick();
+    animate();
   });
 }
 
 const clock = (time) => `${Math.floor(time / 60)}:${(time % 60).toFixed(1).padStart(4, "0")}`;
 
-function show(time) {
-  seek.max = length();
-  seek.step = frame / 4;
-  if (document.activeElement !== seek || wanted) seek.value = time;
+function showTime(time) {
+  seek.max = duration();
+  seek.step = frameSeconds / 4;
+  if (document.activeElement !== seek || playing) seek.value = time;
   seek.style.setProperty("--filled", `${(100 * seek.value) / (seek.max || 1)}%`);
-  seek.setAttribute("aria-valuetext", `${time.toFixed(1)} of ${length().toFixed(1)} seconds`);
-  at("clock").textContent = `${clock(time)} / ${clock(length())}`;
+  seek.setAttribute("aria-valuetext", `${time.toFixed(1)} of ${duration().toFixed(1)} seconds`);
+  byId("clock").textContent = `${clock(time)} / ${clock(duration())}`;
 }
 
-function press(id) {
-  at(id).setAttribute("aria-pressed", String(at(id).getAttribute("aria-pressed") !== "true"));
+function togglePressed(id) {
+  byId(id).setAttribute("aria-pressed", String(byId(id).getAttribute("aria-pressed") !== "true"));
 }
 
-function hush() {
-  press("mute");
-  lead.muted = muted();
+const toggleLoop = () => togglePressed("loop");
+function toggleMute() {
+  togglePressed("mute");
+  leader.muted = isMuted();
 }
 
-const toggle = () => (wanted ? pause() : start());
+const togglePlay = () => (playing ? pause() : start());
 for (const video of [before, after]) {
   video.addEventListener("ended", () => {
-    if (video !== lead || !wanted) return;
-    if (!looped()) return pause();
-    go(0);
+    if (video !== leader || !playing) return;
+    if (!isLooped()) return pause();
+    seekTo(0);
     start();
   });
-  video.addEventListener("seeked", () => video === lead && show(lead.currentTime));
+  video.addEventListener("seeked", () => video === leader && showTime(leader.currentTime));
 }
-play.addEventListener("click", toggle);
-at("back").addEventListener("click", () => step(-1));
-at("forward").addEventListener("click", () => step(1));
-at("loop").addEventListener("click", () => press("loop"));
-at("mute").addEventListener("click", hush);
-at("speed").addEventListener("change", pace);
-seek.addEventListener("input", () => go(Number(seek.value)));
+play.addEventListener("click", togglePlay);
+byId("back").addEventListener("click", () => stepFrames(-1));
+byId("forward").addEventListener("click", () => stepFrames(1));
+byId("loop").addEventListener("click", toggleLoop);
+byId("mute").addEventListener("click", toggleMute);
+byId("speed").addEventListener("change", applySpeed);
+seek.addEventListener("input", () => seekTo(Number(seek.value)));
 
-// Letters only work with the focus on the easel, so that they disturb nobody's typing.
-const KEYS = { " ": toggle, k: toggle, ",": () => step(-1), ".": () => step(1), l: () => press("loop"), m: hush };
-at("easel").addEventListener("keydown", (event) => {
-  const own = event.key === " " && event.target.matches("button, summary, a, select");
+// Letters work only with the focus in the viewer, so that they disturb no typing.
+const KEYS = {
+  " ": togglePlay,
+  k: togglePlay,
+  ",": () => stepFrames(-1),
+  ".": () => stepFrames(1),
+  l: toggleLoop,
+  m: toggleMute,
+};
+byId("viewer").addEventListener("keydown", (event) => {
+  const hasOwnAction = event.key === " " && event.target.matches("button, summary, a, select");
   const act = KEYS[event.key.toLowerCase()];
-  if (!act || own || at("player").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!act || hasOwnAction || byId("player").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
   event.preventDefault();
   act();
 });

@@ -1,34 +1,41 @@
-// The dials of the video page: strength, calm, colours, the stretch that is painted, size and file.
-import { say } from "../shared/range-label.js";
+// Settings of the video page: strength, flicker reduction, colours, trim, size and format.
+import { byId } from "../shared/dom.js";
+import { showRangeValue } from "../shared/range-value.js";
 
-const at = (id) => document.getElementById(id);
 const colours = [...document.querySelectorAll("input[name=color]")];
-const second = (id) => (at(id).value ? Number(at(id).value) : null);
+const secondsOf = (id) => (byId(id).value ? Number(byId(id).value) : null);
 
-/** What the dials stand at, in words. */
-export function words() {
-  const percent = (id) => `${Math.round(at(id).value * 100)}%`;
-  say(at("alpha"), at("alpha").value === "0" ? "0%, the video itself" : percent("alpha"));
-  say(at("temporal"), at("temporal").value === "0" ? "0%, each frame for itself" : percent("temporal"));
-  at("size").disabled = at("original").checked;
-  say(at("size"), at("original").checked ? "as the video" : `${at("size").value} px`);
-  at("quality").disabled = ["png", "gif"].includes(at("format").value);
-  say(at("quality"), at("quality").disabled ? "as the format has it" : at("quality").value);
+/** Writes the value of every range beside it. */
+export function showValues() {
+  const percent = (id) => `${Math.round(byId(id).value * 100)}%`;
+  showRangeValue(byId("alpha"), byId("alpha").value === "0" ? "0%, the video itself" : percent("alpha"));
+  showRangeValue(byId("temporal"), byId("temporal").value === "0" ? "off" : percent("temporal"));
+  byId("size").disabled = byId("original").checked;
+  showRangeValue(byId("size"), byId("original").checked ? "as the video" : `${byId("size").value} px`);
+  byId("quality").disabled = ["png", "gif"].includes(byId("format").value);
+  showRangeValue(byId("quality"), byId("quality").disabled ? "set by the format" : byId("quality").value);
 }
 
-/** The parameters of a job as the API names them; what is left out is null. */
-export const fields = () => ({
-  alpha: Number(at("alpha").value), temporal: Number(at("temporal").value), quality: Number(at("quality").value),
-  color: colours.find((each) => each.checked).value, format: at("format").value,
-  size: at("original").checked ? null : Number(at("size").value), start_s: second("start_s"), end_s: second("end_s"),
+/** The parameters of a job as the API names them; those that are not set are null. */
+export const readParams = () => ({
+  alpha: Number(byId("alpha").value),
+  temporal: Number(byId("temporal").value),
+  quality: Number(byId("quality").value),
+  color: colours.find((each) => each.checked).value,
+  format: byId("format").value,
+  size: byId("original").checked ? null : Number(byId("size").value),
+  start_s: secondsOf("start_s"),
+  end_s: secondsOf("end_s"),
 });
 
-/** Puts the dials where an earlier job had them. */
-export function turn(params) {
-  for (const id of ["alpha", "temporal", "size", "quality", "format"]) if (params[id] !== undefined && params[id] !== null) at(id).value = params[id];
+/** Sets the controls from a job's parameters. */
+export function applyParams(params) {
+  for (const id of ["alpha", "temporal", "size", "quality", "format"]) {
+    if (params[id] !== undefined && params[id] !== null) byId(id).value = params[id];
+  }
   for (const each of colours) each.checked = each.value === (params.color ?? "style");
-  at("original").checked = params.size === null;
-  for (const id of ["start_s", "end_s"]) at(id).value = params[id] || "";
-  at("stretch").open = Boolean(params.start_s || params.end_s);
-  words();
+  byId("original").checked = params.size === null;
+  for (const id of ["start_s", "end_s"]) byId(id).value = params[id] || "";
+  byId("trim").open = Boolean(params.start_s || params.end_s);
+  showValues();
 }

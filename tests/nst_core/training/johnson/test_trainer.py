@@ -60,7 +60,8 @@ def after(steps: int) -> Callable[[], str | None]:
 
 def test_a_run_tells_what_it_does_and_leaves_a_network(build, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     assert build().run() == "finished"
-    assert [event["step"] for event in told(build, "progress")] == [2, 4, 6, 8]
+    # On a slow machine there are more, since a progress event is due after some seconds too.
+    assert {2, 4, 6, 8} <= {event["step"] for event in told(build, "progress")}
     last = told(build, "progress")[-1]
     assert set(last["losses"]) == {"content", "style", "tv", "total"}  # type: ignore[call-overload]
     assert [event["step"] for event in told(build, "checkpoint")] == [3, 6, 8]
@@ -103,7 +104,7 @@ def test_half_precision_trains_and_goes_on_exactly(  # type: ignore[no-untyped-d
     """fp16 and its scaler are for GPUs without bf16; here the CPU is told to be one."""
     if half == torch.float16:
         monkeypatch.setattr(
-            "nst_core.training.johnson.state._half_type", lambda asked, device: half if asked else None
+            "nst_core.training.johnson.state._amp_dtype", lambda asked, device: half if asked else None
         )
     seen: list[torch.dtype] = []
     first = build("whole", use_amp=True, max_steps=14, early_stop=False)
@@ -133,18 +134,20 @@ def test_fp16_skips_a_step_whose_gradients_overflow_and_halves_its_scale(  # typ
     build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "nst_core.training.johnson.state._half_type", lambda use_amp, device: torch.float16
+        "nst_core.training.johnson.state._amp_dtype", lambda use_amp, device: torch.float16
     )
     state = build(use_amp=True).state
     before = [value.clone() for value in state.network.parameters()]
     scale = state.scaler.get_scale()
     weight = next(state.network.parameters())
-    state.descend((weight * float("inf")).sum())
+    state.optimizer_step((weight * float("inf")).sum())
     assert all(
         torch.equal(one, now) for one, now in zip(before, state.network.parameters(), strict=True)
     )
     assert state.scaler.get_scale() == scale / 2
-    state.descend(sum((value.square().sum() for value in state.network.parameters()), torch.zeros(())))
+    state.optimizer_step(
+        sum((value.square().sum() for value in state.network.parameters()), torch.zeros(()))
+    )
     assert not torch.equal(before[0], next(state.network.parameters()))
 
 
@@ -174,7 +177,7 @@ def test_a_full_disk_at_a_checkpoint_is_told_and_survived(build, no_room, tmp_pa
         assert going_on.run(after(4)) == "stopped"
     codes = [event["code"] for event in told(build, "notice")]
     assert codes.count("checkpoint_not_written") == 2
-    assert [each.step for each in CheckpointFolder(tmp_path / "run").found()] == [3]
+    assert [each.step for each in CheckpointFolder(tmp_path / "run").checkpoints()] == [3]
 
 
 def test_no_room_for_the_network_fails_and_can_be_gone_on_from(build, no_room, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
@@ -226,7 +229,7 @@ def test_no_numbers_send_it_back_with_a_lower_rate(build) -> None:  # type: igno
     assert all(torch.isfinite(value).all() for value in weights.values())
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.timeout(400)
 def test_a_style_weight_of_1e12_is_doubted_then_mended(build) -> None:  # type: ignore[no-untyped-def]
     trainer = build(

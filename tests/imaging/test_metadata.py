@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from imaging.metadata import picture_format, strip_metadata
 from jobs.errors import UnusablePictureError
-from jobs.media.metadata import picture_format, strip_metadata
 from jobs.media.pictures import clean_picture
 
 FORMATS = ("JPEG", "PNG", "WEBP")

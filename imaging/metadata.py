@@ -6,8 +6,10 @@ decides the appearance stays: orientation, colour space, resolution, transparenc
 
 from __future__ import annotations
 
+import io
 import re
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 
@@ -17,11 +19,15 @@ from PIL import Image
 _SIGNATURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
 
 ORIENTATION = 0x0112
-_PNG_KEPT = frozenset(
-    b"IHDR PLTE IDAT IEND tRNS iCCP sRGB gAMA cHRM cICP sBIT".split()
-    # Kept so that an animated picture is still recognised, and refused.
-    + b"acTL fcTL fdAT".split()
-)
+#: Chunks that hold pixels; those of animations stay so that an animation is recognised, and refused.
+_PNG_PIXELS = frozenset(b"IHDR PLTE IDAT IEND tRNS acTL fcTL fdAT".split())
+#: Chunks that decide the colours; `imaging.color_space` reads them.
+PNG_COLORS = frozenset(b"cICP iCCP sRGB gAMA cHRM".split())
+_PNG_KEPT = _PNG_PIXELS | PNG_COLORS | {b"sBIT"}
+#: Chunks that may hold an orientation: Exif, and XMP or Exif as text under these keywords.
+_PNG_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"Raw profile type APP1\0")
+#: A longer text is no orientation, and Pillow refuses a file for a text of more than 1 MB.
+_PNG_TEXT_BYTES = 500_000
 _WEBP_KEPT = frozenset((b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ICCP", b"ANIM", b"ANMF"))
 _WEBP_EXIF, _WEBP_XMP = 0x08, 0x04
 #: Next marker in entropy-coded JPEG data, which skips stuffed bytes, restart markers and fill bytes.
@@ -49,7 +55,8 @@ def picture_format(data: bytes) -> str | None:
 def strip_metadata(data: bytes, format_: str, orientation: int = 1) -> bytes:
     """Copy a picture file without metadata; the coded pixels stay the same bytes.
 
-    `orientation` (Exif, 1 to 8) is written back unless it is 1. Raises `BrokenFileError`.
+    `orientation` (Exif, 1 to 8) is written back unless it is 1. Damaged metadata is dropped like any
+    other. Raises `BrokenFileError` if the structure of the pixels is broken.
     """
     exif = _orientation_exif(orientation)
     if format_ == "JPEG":
@@ -57,6 +64,51 @@ def strip_metadata(data: bytes, format_: str, orientation: int = 1) -> bytes:
     if format_ == "PNG":
         return b"".join(_png_parts(data, exif))
     return _webp(data, exif)
+
+
+def read_orientation(data: bytes, format_: str) -> int:
+    """Exif orientation of a JPEG, PNG or WebP, 1 to 8, from Exif or XMP; 1 if none is usable.
+
+    Only the chunks that may hold an orientation are given to Pillow: others may be damaged.
+    """
+    try:
+        if format_ == "JPEG":
+            source = b"".join(_jpeg_parts(data, b"", keep_exif=True))
+        elif format_ == "PNG":
+            source = _png_orientation_source(data)
+        else:
+            source = _webp(data, b"", keep_exif=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(source), formats=[format_]) as image:
+                value = image.getexif().get(ORIENTATION, 1)
+    except Exception:  # damaged metadata does not make the picture unusable
+        return 1
+    return value if value in range(1, 9) else 1
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Chunks of a PNG as (kind, body, whole chunk), without damaged or repeated ancillary ones.
+
+    As in browsers, a chunk that is not needed for the pixels is ignored if its checksum is wrong.
+    Raises `BrokenFileError` if the chunks do not end with IEND.
+    """
+    at, seen = 8, set()
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if end > len(data):
+            raise BrokenFileError("a chunk is longer than the file")
+        body = data[at + 8 : end - 4]
+        ancillary = kind[0] & 0x20 and kind not in _PNG_PIXELS
+        sound = not ancillary or struct.unpack_from(">I", data, end - 4)[0] == zlib.crc32(kind + body)
+        if sound and not (kind in PNG_COLORS and kind in seen):
+            yield kind, body, data[at:end]
+        seen.add(kind)
+        if kind == b"IEND":
+            return
+        at = end
+    raise BrokenFileError("it has no end")
 
 
 def _orientation_exif(orientation: int) -> bytes:
@@ -67,7 +119,7 @@ def _orientation_exif(orientation: int) -> bytes:
     return exif.tobytes().removeprefix(b"Exif\x00\x00")
 
 
-def _jpeg_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
+def _jpeg_parts(data: bytes, exif: bytes, *, keep_exif: bool = False) -> Iterator[bytes]:
     yield b"\xff\xd8"
     at, scans = 2, 0
     wrote_exif = not exif
@@ -89,7 +141,7 @@ def _jpeg_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
         if length < 2 or at + length > len(data):
             raise BrokenFileError("a segment is longer than the file")
         body = data[at + 2 : at + length]
-        if _jpeg_keeps(marker, body):
+        if _jpeg_keeps(marker, body) or (keep_exif and marker == 0xE1):
             yield bytes((0xFF, marker)) + data[at : at + length]
         at += length
         if marker == 0xDA:
@@ -100,7 +152,10 @@ def _jpeg_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
             end = found.start() if found else len(data)
             yield data[at:end]
             at = end
-            if found is None:  # some writers omit the end-of-image marker
+            if (
+                found is None
+            ):  # some writers omit the end-of-image marker; `imaging.still` checks the rest
+                yield b"\xff\xd9"
                 return
 
 
@@ -126,28 +181,39 @@ def _jpeg_keeps(marker: int, body: bytes) -> bool:
 
 def _png_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
     yield data[:8]
-    at = 8
-    while at + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + length
-        if end > len(data):
-            raise BrokenFileError("a chunk is longer than the file")
-        if kind == b"IDAT" and exif:
-            yield _png_chunk(b"eXIf", exif)
-            exif = b""
-        if kind in _PNG_KEPT:
-            yield data[at:end]
-        if kind == b"IEND":
-            return
-        at = end
-    raise BrokenFileError("it has no end")
+    before_pixels = True
+    for kind, _, chunk in png_chunks(data):
+        if kind == b"IDAT" and before_pixels:
+            before_pixels = False
+            if exif:
+                yield _png_chunk(b"eXIf", exif)
+        # Colours behind the pixels are ignored, as in browsers.
+        if kind in _PNG_KEPT and (before_pixels or kind not in PNG_COLORS):
+            yield chunk
+
+
+def _png_orientation_source(data: bytes) -> bytes:
+    """A PNG of one pixel with the chunks of `data` that may hold an orientation."""
+    chunks = (
+        chunk
+        for kind, body, chunk in png_chunks(data)
+        if kind == b"eXIf"
+        or (
+            kind in (b"tEXt", b"zTXt", b"iTXt")
+            and body.startswith(_PNG_TEXTS)
+            and len(body) < _PNG_TEXT_BYTES
+        )
+    )
+    header = _png_chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    pixels = _png_chunk(b"IDAT", zlib.compress(b"\0\0"))
+    return data[:8] + header + b"".join(chunks) + pixels + _png_chunk(b"IEND", b"")
 
 
 def _png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _webp(data: bytes, exif: bytes) -> bytes:
+def _webp(data: bytes, exif: bytes, *, keep_exif: bool = False) -> bytes:
     size = struct.unpack_from("<I", data, 4)[0]
     if size + 8 > len(data):
         raise BrokenFileError("it is shorter than it says")
@@ -163,8 +229,8 @@ def _webp(data: bytes, exif: bytes) -> bytes:
             if length < 10:
                 raise BrokenFileError("its header is too short")
             flags = body[0] & ~(_WEBP_XMP | _WEBP_EXIF) | (_WEBP_EXIF if exif else 0)
-            body = bytes((flags,)) + body[1:]
-        if kind in _WEBP_KEPT:
+            body = body if keep_exif else bytes((flags,)) + body[1:]
+        if kind in _WEBP_KEPT or (keep_exif and kind in (b"EXIF", b"XMP ")):
             kept.append(_riff_chunk(kind, body))
         at = end + length % 2
     # Without the extended header (VP8X) there was no Exif, so there is no orientation to write back.

@@ -6,9 +6,9 @@ import time
 
 import pytest
 from click.testing import CliRunner, Result
+from support.maintenance import maintenance_of
 
-from jobs.commands.maintenance import PULSE_SECONDS, maintenance
-from jobs.operations.maintenance import Maintenance
+from jobs.commands.maintenance import MAX_PULSE_AGE_SECONDS, maintenance
 from jobs.service import JobService
 from jobs.settings import Settings
 
@@ -27,7 +27,7 @@ def test_the_pulse_follows_the_loop(service: JobService, settings: Settings, che
     assert check().exit_code == 1
     assert "never run here" in check().output
 
-    loop = Maintenance(service)
+    loop = maintenance_of(service)
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
@@ -39,7 +39,7 @@ def test_the_pulse_follows_the_loop(service: JobService, settings: Settings, che
         loop.stop.set()
         thread.join()
 
-    stopped = time.time() - PULSE_SECONDS - 5
+    stopped = time.time() - MAX_PULSE_AGE_SECONDS - 5
     os.utime(settings.pulse, (stopped, stopped))
     assert check().exit_code == 1
-    assert "last went round 125 s ago" in check().output
+    assert "silent for 125 s" in check().output

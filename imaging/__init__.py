@@ -1,0 +1,5 @@
+"""Still pictures for every reader: metadata removal, colour management, decoding. Needs Pillow alone.
+
+`jobs` (upload check, thumbnails) and `nst_core` (rendering, training) both import this package, so that
+a file is accepted by both or by neither, and looks the same in both.
+"""

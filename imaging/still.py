@@ -1,0 +1,150 @@
+"""Decoding of still picture files: the same for upload check, thumbnails, rendering and training."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+
+from PIL import Image
+
+from imaging.color_space import color_profile
+from imaging.metadata import (
+    BrokenFileError,
+    picture_format,
+    png_chunks,
+    read_orientation,
+    strip_metadata,
+)
+from imaging.srgb import to_srgb
+from imaging.tiff_samples import readable_samples
+
+_ORIENTATION = 0x0112
+#: TIFF: NewSubfileType with its bits for reduced copies and masks; SubfileType of old writers.
+_NEW_SUBFILE_TYPE, _REDUCED_OR_MASK = 254, 0b101
+_SUBFILE_TYPE, _REDUCED = 255, 2
+
+
+@dataclass
+class StillFile:
+    """An open picture file.
+
+    `image` is Pillow's, not yet loaded; `data` the bytes that hold its colours.
+    """
+
+    image: Image.Image
+    data: bytes
+    orientation: int | None
+    #: A JPEG without an end marker.
+    endless: bool = False
+
+    def close(self) -> None:
+        """Close the file."""
+        self.image.close()
+
+    def __enter__(self) -> StillFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def frames(self) -> int:
+        """Number of pictures in the file; reduced copies and masks of a TIFF do not count.
+
+        The image is then at the only page that counts, if it is one.
+        """
+        count = int(getattr(self.image, "n_frames", 1))
+        if count == 1 or self.image.format != "TIFF":
+            return count
+        pages = [page for page in range(count) if not self._is_copy(page)]
+        self.image.seek(pages[0] if pages else 0)
+        return max(1, len(pages))
+
+    def _is_copy(self, page: int) -> bool:
+        self.image.seek(page)
+        tags = self.image.tag_v2  # type: ignore[attr-defined]
+        return bool(
+            tags.get(_NEW_SUBFILE_TYPE, 0) & _REDUCED_OR_MASK or tags.get(_SUBFILE_TYPE) == _REDUCED
+        )
+
+    def load(self) -> None:
+        """Decode the pixels. Raises the errors of Pillow's decoders, and `BrokenFileError`."""
+        if self.endless:
+            _check_jpeg_without_end(self.data)
+        self.image.load()
+
+    def srgb(self) -> tuple[Image.Image, Image.Image | None]:
+        """Pixels in sRGB (mode RGB) and alpha (mode L, None if opaque), not rotated."""
+        if self.image.format == "PNG":
+            self._scale_transparency()
+        return to_srgb(self.image, color_profile(self.image, self.data))
+
+    def _scale_transparency(self) -> None:
+        """TRNS holds a sample of the file's bit depth; Pillow's pixels have 8 bits, or 16 if grey."""
+        depth, clear = self.data[24], self.image.info.get("transparency")
+        if self.image.mode == "L" and isinstance(clear, int) and depth < 8:
+            top = 2**depth - 1
+            self.image.info["transparency"] = (clear & top) * 255 // top
+        elif self.image.mode == "RGB" and isinstance(clear, tuple) and depth == 16:
+            self.image.info["transparency"] = tuple(value >> 8 for value in clear)
+
+    def upright(self) -> int:
+        """Exif orientation of the loaded image, 1 to 8."""
+        if self.orientation is not None:
+            return self.orientation
+        # Read after loading: Pillow rotates a TIFF itself and drops the tag.
+        with suppress(Exception):  # damaged metadata does not make the picture unusable
+            value = self.image.getexif().get(_ORIENTATION, 1)
+            return value if value in range(1, 9) else 1
+        return 1
+
+
+def open_still(data: bytes, formats: tuple[str, ...]) -> StillFile:
+    """Open a picture file of one of Pillow's `formats`.
+
+    JPEG, PNG and WebP are opened without their metadata, which can't make a picture unreadable then.
+    Raises `BrokenFileError`, and the errors of `PIL.Image.open`.
+    """
+    format_ = picture_format(data)
+    if format_ is None or format_ not in formats:
+        samples = readable_samples(data)
+        image = Image.open(io.BytesIO(samples.data), formats=formats)
+        image.info.update(white_is_zero=samples.white_is_zero, unsigned=samples.unsigned)
+        return StillFile(image, data, None)
+    orientation = read_orientation(data, format_)
+    clean = strip_metadata(data, format_)
+    decoded = _png_without_colors(clean) if format_ == "PNG" else clean
+    image = Image.open(io.BytesIO(decoded), formats=[format_])
+    endless = format_ == "JPEG" and data.endswith(clean[-34:-2])
+    return StillFile(image, clean, orientation, endless)
+
+
+def _png_without_colors(data: bytes) -> bytes:
+    """Only chunks of pixels: Pillow refuses a file for a long profile."""
+    kept = (chunk for kind, _, chunk in png_chunks(data) if kind[0] & 0x20 == 0 or kind in _PIXELS)
+    return data[:8] + b"".join(kept)
+
+
+_PIXELS = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
+
+
+def _check_jpeg_without_end(data: bytes) -> None:
+    """Raise `BrokenFileError` if `data`, a JPEG to which an end marker was added, lacks pixels.
+
+    Some writers omit the marker. Pixels are complete if further coded data behind the end changes none:
+    a decoder takes no more than it needs.
+    """
+    coded = data.removesuffix(b"\xff\xd9")
+    seen = set()
+    for tail in (b"", b"\x5a\x33" * 64):
+        with Image.open(io.BytesIO(coded + tail + b"\xff\xd9"), formats=["JPEG"]) as image:
+            seen.add(hashlib.sha256(image.tobytes()).digest())
+    if len(seen) > 1:
+        raise BrokenFileError("its end is missing")
