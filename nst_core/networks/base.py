@@ -30,8 +30,8 @@ class StyleNetwork(nn.Module):
     #: Working memory for each pixel of a picture, in bytes: the most measured with any runtime, rounded
     #: up.
     bytes_per_pixel: ClassVar[int] = 1_100
-    #: Deviation of the strongest noise that may be added to its contents, for colours from 0 to 1: about
-    #: what its training added; 0 if that added none. Stored in a checkpoint's metadata.
+    #: Deviation of the strongest noise that may be added to its contents, for colours from 0 to 1:
+    #: about what its training added; 0 if that added none. Stored in a checkpoint's metadata.
     noise: float = 0.0
 
     @property
