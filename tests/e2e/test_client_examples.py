@@ -13,9 +13,9 @@ from atelier import Client, client
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    return sqlite_url
+@pytest.fixture(scope="module")
+def service_database(sqlite_file: str) -> str:
+    return sqlite_file
 
 
 def test_the_examples_of_the_client(stack: Stack, api: Client, photo: Path) -> None:

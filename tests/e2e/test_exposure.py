@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,23 +19,20 @@ from jobs.local.processes import WEB
 from jobs.local.supervisor import resolve
 
 
-def atelier(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "atelier", *arguments],
-        env=stack.environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+@pytest.fixture(scope="module")
+def migrated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with the schema and the gallery, to be copied."""
+    home = tmp_path_factory.mktemp("migrated")
+    Stack(home, "").migrate()
+    return home
 
 
 @pytest.fixture
-def outside(tmp_path: Path) -> Iterator[Stack]:
+def outside(tmp_path: Path, migrated_home: Path) -> Iterator[Stack]:
     """A service whose web server listens on every address of this machine; nothing is started."""
     stack = Stack(tmp_path, "")
     stack.commands["web"] = WEB.format(host="0.0.0.0", port=stack.port, threads=4).split()
-    assert atelier(stack, "migrate").returncode == 0
+    shutil.copytree(migrated_home, tmp_path, dirs_exist_ok=True)
     yield stack
     stack.stop()
 
@@ -58,7 +55,7 @@ def test_the_server_refuses_strangers_before_there_is_a_key(outside: Stack) -> N
 
 def test_so_does_the_command_that_starts_everything(outside: Stack) -> None:
     outside.environment["HOST"] = "0.0.0.0"
-    refused = atelier(outside, "up", "--port", "0")
+    refused = outside.atelier("up", "--port", "0")
 
     assert refused.returncode == 1
     assert "atelier keys create" in refused.stderr
@@ -73,7 +70,7 @@ def test_a_setting_lets_everybody_in(outside: Stack) -> None:
 
 
 def test_with_a_key_the_key_is_asked_for(outside: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = atelier(outside, "keys", "create", "--owner", "ada").stdout.strip()
+    token = outside.atelier("keys", "create", "--owner", "ada").stdout.strip()
     outside.start("web")
     headers = {"Authorization": f"Bearer {token}"}
 
@@ -88,7 +85,7 @@ def test_with_a_key_the_key_is_asked_for(outside: Stack, monkeypatch: pytest.Mon
     assert (refused.exit_code, listed.exit_code) == (3, 0)
     assert "API key" in refused.stderr
 
-    assert atelier(outside, "keys", "revoke", token.split("_")[1]).returncode == 0
+    assert outside.atelier("keys", "revoke", token.split("_")[1]).returncode == 0
     assert httpx.get(f"{outside.url}/v1/jobs", headers=headers, trust_env=False).status_code == 401
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import unavailable
 from support.rabbitmq_server import RabbitServer
-from support.service_stack import ROOT, Stack, finished, states
+from support.service_stack import Stack, finished, states
 
 from atelier import Client
 from jobs.queue.broker import Broker, make_celery
@@ -31,8 +29,7 @@ def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
 def stack(tmp_path: Path, sqlite_url: str, rabbit: RabbitServer) -> Iterator[Stack]:
     stack = Stack(tmp_path, sqlite_url)
     stack.environment |= {"BROKER_URL": rabbit.url, "REDIS_URL": "redis://127.0.0.1:1/0"}
-    migrate = [sys.executable, "-m", "atelier", "migrate"]
-    subprocess.run(migrate, env=stack.environment, cwd=ROOT, check=True, capture_output=True)
+    stack.migrate()
     try:
         stack.start("web", "worker", "maintenance")
         yield stack

@@ -14,10 +14,10 @@ from atelier import Client
 LARGE = 4000
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
+@pytest.fixture(scope="module")
+def service_database(sqlite_file: str) -> str:
     # What the database does in these cases is tested with both kinds, without processes.
-    return sqlite_url
+    return sqlite_file
 
 
 def submit_large(stack: Stack, api: Client, photo: Path, painting: Path) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-from support.service_stack import ROOT, Stack
+from support.service_stack import Stack
 
 from atelier import Client
 from jobs.local.processes import WEB
@@ -23,8 +21,7 @@ def small(tmp_path: Path) -> Iterator[Stack]:
     """A web server of four threads, and nobody who works."""
     stack = Stack(tmp_path, "")
     stack.commands["web"] = WEB.format(host="127.0.0.1", port=stack.port, threads=THREADS).split()
-    migrate = [sys.executable, "-m", "atelier", "migrate"]
-    subprocess.run(migrate, env=stack.environment, cwd=ROOT, check=True, capture_output=True)
+    stack.migrate()
     stack.start("redis", "web")
     yield stack
     stack.stop()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +8,6 @@ from conftest import unavailable
 from faults.fault_stack import EVERYTHING, FaultStack
 from faults.load import Load
 from faults.servers import CrashingPostgres, FailingProxy
-from support.service_stack import ROOT
 
 MakeStack = Callable[..., FaultStack]
 
@@ -46,13 +43,7 @@ def make_stack(tmp_path: Path) -> Iterator[MakeStack]:
     def make(database_url: str, **environment: str) -> FaultStack:
         stack = FaultStack(tmp_path, database_url, **environment)
         made.append(stack)
-        subprocess.run(
-            [sys.executable, "-m", "atelier", "migrate"],
-            env=stack.environment,
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-        )
+        stack.migrate()
         stack.start(*EVERYTHING)
         return stack
 

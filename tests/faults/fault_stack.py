@@ -32,7 +32,8 @@ class FaultStack(Stack):
         for name in WORKERS:
             self.commands[name] = STYLIZE.replace("%h", f"{name}-{self.port}").split()
         # Infrastructure fails here far more often than any job should have to bear.
-        self.environment |= {"MAX_ATTEMPTS": "25", "RETRY_SECONDS": "0.2", **environment}
+        often = {"MAX_ATTEMPTS": "25", "RETRY_SECONDS": "0.2", "LEASE_SECONDS": "3"}
+        self.environment |= often | environment
         self.engine = make_engine(database_url)
         self.sessions = make_sessions(self.engine)
 

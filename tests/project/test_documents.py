@@ -273,6 +273,15 @@ def test_the_architecture_names_every_folder_and_every_module_beside_them() -> N
     assert (folders | modules) - named == set()
 
 
+def test_every_decision_has_a_date_and_the_alternative_that_was_dropped() -> None:
+    text = (ROOT / "docs" / "decisions.md").read_text()
+    entries = re.findall(r"^- .*?(?=^- |^## |\Z)", text, re.MULTILINE | re.DOTALL)
+
+    assert len(entries) > 100
+    assert [entry for entry in entries if not re.search(r"\b20\d\d-\d\d-\d\d\b", entry)] == []
+    assert [entry for entry in entries if "ropped:" not in entry] == []
+
+
 def test_the_readme_links_to_every_document() -> None:
     readme = (ROOT / "README.md").read_text()
     assert [

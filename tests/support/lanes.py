@@ -40,7 +40,7 @@ LANES = (
     Lane(""),
 )
 #: Fixtures that run a test once on each database.
-BACKENDS = ("migrated_url", "database_url")
+BACKENDS = ("migrated_url", "database_url", "service_database")
 
 
 def lane_of(path: Path) -> Lane:

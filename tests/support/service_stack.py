@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from jobs.local.redis_server import free_port, redis_command, wait_for_redis
 from jobs.local.supervisor import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The processes that most tests need.
+PROCESSES = ("redis", "web", "worker", "maintenance")
 #: Everything that would lead the processes away from the test's own folder.
 OUTSIDE = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "PORT", "HOST")
 
@@ -30,12 +33,14 @@ class Stack:
         self.port, self.redis_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self._started_in: dict[str, dict[str, str]] = {}
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in OUTSIDE},
             "ATELIER_HOME": str(home),
             "DATABASE_URL": database_url,
             "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0",
-            "LEASE_SECONDS": "3",
+            # A busy machine delays heartbeats; no lease may expire while its worker lives.
+            "LEASE_SECONDS": "10",
             "HEARTBEAT_SECONDS": "0.5",
             "REAP_SECONDS": "0.5",
             "DISPATCH_SECONDS": "0.5",
@@ -52,8 +57,33 @@ class Stack:
             "redis": redis_command(home / "redis", self.redis_port),
         }
 
+    def atelier(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line in the environment of the service."""
+        return subprocess.run(
+            [sys.executable, "-m", "atelier", *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def migrate(self) -> None:
+        """Create the schema and the gallery."""
+        done = self.atelier("migrate")
+        assert done.returncode == 0, done.stderr
+
+    def run_only(self, *names: str) -> None:
+        """Start what is missing, stop what is too many, restart what runs in another environment."""
+        for name, process in list(self.running.items()):
+            ended = process.poll() is not None
+            if ended or name not in names or self._started_in[name] != self.environment:
+                self.kill(name)
+        self.start(*(name for name in names if name not in self.running))
+
     def start(self, *names: str) -> None:
         for name in names:
+            self._started_in[name] = dict(self.environment)
             with (self.home / f"{name}.log").open("ab") as log:
                 self.running[name] = subprocess.Popen(
                     resolve(self.commands[name]),

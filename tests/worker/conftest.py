@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from jobs.db.schema import upgrade
 from jobs.settings import Settings
 from worker.context import WorkerContext
 
 
 @pytest.fixture
-def worker_settings(settings: Settings) -> Settings:
+def worker_settings(settings: Settings, migrated_sqlite: Path) -> Settings:
+    """Settings of a worker whose database has the newest schema."""
+    shutil.copy(migrated_sqlite, settings.home / "atelier.db")
     return settings.model_copy(
         update={
             "lease_seconds": 2.0,
@@ -25,7 +28,6 @@ def worker_settings(settings: Settings) -> Settings:
 @pytest.fixture
 def context(worker_settings: Settings) -> Iterator[WorkerContext]:
     """A worker on SQLite and local files, with no broker."""
-    upgrade(worker_settings.database)
     context = WorkerContext(worker_settings)
     yield context
     context.close()

@@ -19,7 +19,6 @@ from sqlalchemy import select
 from support.tests_support import expire_lease
 
 from jobs.db.models.jobs import Job, JobEvent
-from jobs.db.schema import upgrade
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
 from jobs.queue.broker import Broker, make_celery
@@ -39,7 +38,6 @@ Submit = Callable[..., str]
 def batching(worker_settings: Settings) -> Iterator[WorkerContext]:
     """A worker on a CPU that is told to render up to four in one pass."""
     settings = worker_settings.model_copy(update={"render_batch": 4, "lease_seconds": 20.0})
-    upgrade(settings.database)
     context = WorkerContext(settings)
     context.warm_up()
     yield context

@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Engine
 from support.queue_machine import ENDS, QueueMachine
@@ -14,6 +14,7 @@ from support.queue_machine import ENDS, QueueMachine
 from jobs.db.engine import make_sessions
 from jobs.queue.lifecycle import FINAL, Run
 
+EXHAUSTIVE = pytest.mark.exhaustive
 pytestmark = [pytest.mark.dialects, pytest.mark.timeout(600)]
 
 
@@ -33,14 +34,9 @@ def test_histories_that_hypothesis_makes_up(machine: type[QueueMachine]) -> None
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30,
             stateful_step_count=30,
             # Making a failing history shorter takes minutes; add Phase.shrink when there is one.
             phases=[Phase.generate],
-            derandomize=True,
-            database=None,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
         ),
     )
 
@@ -91,7 +87,7 @@ class Walk:
             machine.requeue(run, draw.choice([0.0, 20.0]), draw.choice([True, False]))
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=EXHAUSTIVE) for n in range(1, 5))])
 def test_long_histories(machine: type[QueueMachine], seed: int) -> None:
     walk = Walk(machine, seed)
 

@@ -8,6 +8,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -214,11 +215,11 @@ def unusual() -> Iterator[tuple[str, bytes, set[int]]]:
     yield "a file of nothing", b"", {422}
 
 
-CASES = [
-    case
-    for make in (truncated, flipped, noise, wrong_types, bombs, polyglots, unusual)
-    for case in make()
-]
+@cache
+def cases() -> list[tuple[str, bytes, set[int]]]:
+    """Every file: its name, its bytes, and the statuses that may answer it."""
+    makers = (truncated, flipped, noise, wrong_types, bombs, polyglots, unusual)
+    return [case for make in makers for case in make()]
 
 
 def send(client: FlaskClient, data: bytes, name: str = "picture.jpg") -> Any:
@@ -246,7 +247,7 @@ def test_every_file_is_refused_in_words_or_taken_rightly(
     client: FlaskClient, service: JobService, local_storage: LocalStorage, part: int
 ) -> None:
     wrong = []
-    for name, data, expected in CASES[part::8]:
+    for name, data, expected in cases()[part::8]:
         rows, stored = counts(service), files(local_storage)
         suffix = random.Random(name).choice(("jpg", "png", "webp", "exe", "php", "jpg/../../x"))
         response = send(client, data, f"picture.{suffix}")
@@ -264,8 +265,8 @@ def test_every_file_is_refused_in_words_or_taken_rightly(
 
 
 def test_there_are_several_hundred() -> None:
-    assert len(CASES) >= 400
-    assert len({name for name, _, _ in CASES}) == len(CASES)
+    assert len(cases()) >= 400
+    assert len({name for name, _, _ in cases()}) == len(cases())
 
 
 def _is_whole(client: FlaskClient, body: dict[str, Any]) -> None:
@@ -282,7 +283,7 @@ def test_a_hostile_file_in_a_job_leaves_nothing_either(
     client: FlaskClient, service: JobService, local_storage: LocalStorage
 ) -> None:
     rows, stored = counts(service), files(local_storage)
-    for name, data, expected in CASES[::9]:
+    for name, data, expected in cases()[::9]:
         if expected & TAKEN:
             continue
         good = (io.BytesIO(encoded("PNG", pixels(seed=5))), "good.png")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import schemathesis
 from flask import Flask
-from hypothesis import HealthCheck, strategies
-from hypothesis import settings as hypothesis
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies
 from PIL import Image
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
@@ -29,7 +29,8 @@ from jobs.settings import Settings
 from web import create_app
 from web.openapi.document import document
 
-EXAMPLES = 8
+#: Requests of each operation: fewer in `make test`, whose profile of hypothesis asks for fewer.
+EXAMPLES = max(2, hypothesis_settings.default.max_examples // 4)
 #: Their rules reach over several fields (a style or a style_id) or to what exists (a style's id, the
 #: cursor of a page), to what is printable or to whether bytes are a picture or another file, which a
 #: schema can't say: what it takes for right may be refused, in words.
@@ -123,13 +124,7 @@ def work(service: JobService, stop: threading.Event) -> None:
 
 
 @schema.parametrize()
-@hypothesis(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@hypothesis_settings(max_examples=EXAMPLES)
 def test_no_answer_breaks_the_description(case: schemathesis.Case) -> None:
     operation = case.operation.definition.raw["operationId"]
     excluded = [positive_data_acceptance] if operation in BEYOND_A_SCHEMA else []
