@@ -47,15 +47,32 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """One or several style images, and their weights (equal if None)."""
+    """One or several style images, and their weights (equal if None).
+
+    Without images, the style is that of the network, which has the name `tuned`.
+    """
 
     paths: tuple[Path, ...]
     weights: list[float] | None = None
+    tuned: str = ""
 
     @property
     def name(self) -> str:
         """For file names and progress."""
-        return "+".join(path.stem for path in self.paths)
+        return self.tuned or "+".join(path.stem for path in self.paths)
+
+
+def tuned_mix(
+    network: str, styles: Sequence[Path | None], regions: Sequence[RegionFiles], color: str
+) -> Mix:
+    """The style of a network that was tuned to one, which takes no other. Raises `click.UsageError`."""
+    if any(styles) or any(region.style for region in regions):
+        raise click.UsageError(f"{network} is tuned to one style and takes no other.")
+    if color == "match":
+        raise click.UsageError(
+            f"{network} is tuned to one style: --color match needs the any-style slim."
+        )
+    return Mix(paths=(), tuned=Path(network).stem)
 
 
 class Batch:
@@ -119,6 +136,13 @@ class Batch:
             self._measured[path] = self._measure(path, None)
         return self._measured[path]
 
+    def _statistics(self, mix: Mix, content: Picture) -> Tensor:
+        from nst_core.stylize.engine import mix as mixed
+
+        if self.engine.tuned_style is not None:
+            return self.engine.tuned_style
+        return mixed([self._style(path, content) for path in mix.paths], mix.weights)
+
     def _regions(self, content: Picture) -> list[Region]:
         from nst_core.images.picture import read_picture
         from nst_core.stylize.regions import Region, mask_of
@@ -134,14 +158,12 @@ class Batch:
         ]
 
     def _one(self, content: Path, mix: Mix, picture: Picture) -> None:
-        from nst_core.stylize.engine import mix as mixed
-
         started = time.perf_counter()
         settings = self.settings
         alphas = settings.alphas or [settings.alpha]
         results = self.engine.stylize_strip(
             picture,
-            mixed([self._style(path, picture) for path in mix.paths], mix.weights),
+            self._statistics(mix, picture),
             alphas,
             size=settings.size,
             color=settings.color,

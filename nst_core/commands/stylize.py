@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nst_core.commands.arguments import RegionFiles, region, strengths, weights
-from nst_core.commands.batch import FORMATS, Batch, Mix, Settings
+from nst_core.commands.batch import FORMATS, Batch, Mix, Settings, tuned_mix
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json
 
 if TYPE_CHECKING:
@@ -122,13 +122,16 @@ def stylize(
         return
     kept = tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep)
     settings = Settings(regions=regions + kept, **options)
-    mixes = _mixes(style, more_styles, weights_)
     from nst_core.stylize.engine import StyleEngine
     from nst_core.training.data import image_paths
 
     contents = image_paths(content) if content.is_dir() else [content]
     graphs = Path(click.get_app_dir("atelier")) / "graphs"
     engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
+    if engine.tuned_style is None:
+        mixes = _mixes(style, more_styles, weights_)
+    else:
+        mixes = [tuned_mix(network, (style, *more_styles), regions, options["color"])]
     batch = Batch(engine, settings, None if into_folder else out, out, skip=many)
     with _progress(len(contents) * len(mixes), quiet=as_json) as advance:
         batch.run(contents, mixes, advance)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from nst_core.commands.arguments import alpha_points, weights
+from nst_core.commands.batch import tuned_mix
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json, write_whole
 from nst_core.video.config import COLORS, FORMATS, VideoConfig, VideoLimits
 
@@ -147,11 +148,15 @@ def video(
             raise click.UsageError(f"{network} has no {precision}; use fp32.")
         painter = FeedForwardPainter.of_file(network_file(network), config.color, runtime, device)
     else:
-        if not paths:
-            raise click.UsageError("Give a STYLE, or a --network that holds one.")
         graphs = Path(click.get_app_dir("atelier")) / "graphs"
         engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
-        statistics = style_of(engine, paths, weights_, style_size, source, config)
+        if engine.tuned_style is not None:
+            tuned_mix(network, paths, (), config.color)
+            statistics = engine.tuned_style
+        elif paths:
+            statistics = style_of(engine, paths, weights_, style_size, source, config)
+        else:
+            raise click.UsageError("Give a STYLE, or a --network that holds one.")
         painter = EnginePainter(engine, statistics, config, _notice)
     run = VideoRender(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
     with _progress(quiet=as_json) as tell:

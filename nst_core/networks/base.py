@@ -33,6 +33,8 @@ class StyleNetwork(nn.Module):
     #: Deviation of the strongest noise that may be added to its contents, for colours from 0 to 1:
     #: about what its training added; 0 if that added none. Stored in a checkpoint's metadata.
     noise: float = 0.0
+    #: Statistics (1, S) of the style that its decoder was tuned to; None for a network of any style.
+    tuned_style: Tensor | None = None
 
     @property
     @abstractmethod

@@ -60,6 +60,11 @@ class StyleEngine:
         self._max_pixels = max_pixels
         self._renderer = Renderer(self._network, self.runtime, memory_mb=memory_mb)
 
+    @property
+    def tuned_style(self) -> Tensor | None:
+        """Statistics (1, S) of the style that the network was tuned to; None if it takes any style."""
+        return self._network.tuned_style
+
     def style_statistics(
         self, picture: Picture, style_size: int = 384, *, match: Picture | None = None
     ) -> Tensor:
