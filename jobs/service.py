@@ -23,6 +23,7 @@ from jobs.db.models.owners import Owner
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
 from jobs.media.pictures import StoredPicture, Upload
+from jobs.media.sandbox import check_decoders
 from jobs.operations.metrics import collect_metrics
 from jobs.operations.retention import delete_job
 from jobs.params.inputs import InputCatalog
@@ -293,6 +294,10 @@ class JobService:
             self.storage.check()
         except Exception as error:
             failing["storage"] = type(error).__name__
+        try:
+            check_decoders(self.settings.decode_limits)
+        except Exception as error:
+            failing["decoders"] = type(error).__name__
         return failing
 
 

@@ -11,6 +11,31 @@ from jobs.settings import Settings, load_settings
 def create_app(settings: Settings | None = None, service: JobService | None = None) -> Flask:
     """Create the Flask application. `service` is for tests; by default it is made from the settings."""
     from web import compression, errors, request_ids
+    from web.forms import text_checks
+    from web.security import access, concurrency, headers, rate_limits
+
+    settings = settings or load_settings()
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = (2 * settings.max_upload_mb + 1) * 1_000_000
+    app.config["MAX_FORM_PARTS"] = 60
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.extensions["atelier"] = service or make_service(settings)
+    concurrency.register(app, settings.web_threads)
+    # The request id comes first, so that refused requests have one too.
+    request_ids.register(app)
+    access.register(app, settings)
+    rate_limits.register(app, settings)
+    app.before_request(access.admit)
+    text_checks.register(app)
+    register_routes(app)
+    errors.register(app)
+    app.after_request(headers.secure)
+    app.after_request(compression.compress)
+    return app
+
+
+def register_routes(app: Flask) -> None:
+    """Register every blueprint: the API and the pages."""
     from web.api import (
         admin,
         batches,
@@ -27,30 +52,12 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
         trainings,
         uploads,
     )
-    from web.forms import text_checks
     from web.pages import pages, sample_photos
-    from web.security import access, concurrency, headers, rate_limits, sessions
+    from web.security import sessions
 
-    settings = settings or load_settings()
-    app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = (2 * settings.max_upload_mb + 1) * 1_000_000
-    app.config["MAX_FORM_PARTS"] = 60
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["atelier"] = service or make_service(settings)
-    concurrency.register(app, settings.web_threads)
-    # The request id comes first, so that refused requests have one too.
-    request_ids.register(app)
-    access.register(app, settings)
-    rate_limits.register(app, settings)
-    app.before_request(access.admit)
-    text_checks.register(app)
     for module in (
         *(jobs, events, trainings, links, batches, queues, admin, sync),
         *(styles, uploads, networks, datasets),
         *(health, docs, pages, sample_photos, sessions),
     ):
         app.register_blueprint(module.blueprint)
-    errors.register(app)
-    app.after_request(headers.secure)
-    app.after_request(compression.compress)
-    return app

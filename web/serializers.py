@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Literal, cast, overload
 
+from atelier import types
 from jobs.db.models.blobs import Blob, StoredUpload
 from jobs.db.models.catalog import Style
 from jobs.db.models.jobs import Job, JobFile
@@ -18,45 +19,36 @@ from jobs.queue.pausing import QueueInfo
 from jobs.queue.position import QueuePosition
 from jobs.submission.batches import BatchInfo
 from jobs.trainings.control import CONTROLLABLE_KINDS, KINDS_WITH_LOSSES, KINDS_WITH_SAMPLES
-from jobs.trainings.record import LOSSES
 
 
 def job_json(
     job: Job, place: QueuePosition | None = None, deliveries: Sequence[WebhookDelivery] = ()
-) -> dict[str, Any]:
+) -> types.Job:
     """A job as JSON; `place` is its position in the queue."""
     base = f"/v1/jobs/{job.id}"
     alphas = strengths(job.params) if job.kind == "stylize" else []
     return {
         "id": job.id,
-        "kind": job.kind,
-        "status": job.status,
+        "kind": cast(types.Kind, job.kind),
+        "status": cast(types.Status, job.status),
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
         "dead": job.dead,
         "paused": job.paused_at is not None,
         "priority": job.priority,
         "params": job.params,
-        "progress": job.progress,
+        "progress": cast(types.Progress | None, job.progress),
         "queue": None if place is None else _place(place),
         "cancel_requested": job.cancel_requested_at is not None,
-        "cancel_reason": job.cancel_reason,
+        "cancel_reason": cast(Literal["asked", "deadline"] | None, job.cancel_reason),
         "cancel_at": time_json(job.cancel_at),
         "batch_id": job.batch_id,
         "retried_from": job.retried_from,
         "cached": job.cached,
         "network_version": job.network_version,
-        # The error of an earlier attempt is not an error of the one that succeeded.
-        "error": None if job.status == JobStatus.SUCCEEDED else job.error,
-        "inputs": [_file(file) | {"url": f"{base}/inputs/{file.role}"} for file in job.inputs],
-        "outputs": [
-            {"index": file.position}
-            | _file(file)
-            # Outputs of a strip are in the order of its strengths.
-            | {"alpha": alphas[file.position] if file.position < len(alphas) else None}
-            | _output_urls(base, file)
-            for file in job.outputs
-        ],
+        "error": error_json(job),
+        "inputs": [_input(base, file) for file in job.inputs],
+        "outputs": [_output(base, file, alphas) for file in job.outputs],
         "metrics": job.metrics,
         "request_id": job.request_id,
         "webhook": None if job.webhook_url is None else _webhook(job, deliveries),
@@ -76,10 +68,22 @@ def job_json(
     }
 
 
-def _output_urls(base: str, file: JobFile) -> dict[str, str | None]:
+def _input(base: str, file: JobFile) -> types.Input:
+    return {"role": file.role, **_blob(file.blob), "url": f"{base}/inputs/{file.role}"}
+
+
+def _output(base: str, file: JobFile, alphas: Sequence[float]) -> types.Output:
     query = f"?index={file.position}" if file.position else ""
-    small = f"{base}/output/thumbnail{query}" if has_thumbnail(file.blob.media_type) else None
-    return {"url": f"{base}/output{query}", "thumbnail": small}
+    thumbnail = has_thumbnail(file.blob.media_type)
+    return {
+        "index": file.position,
+        "role": file.role,
+        **_blob(file.blob),
+        # Outputs of a strip are in the order of its strengths.
+        "alpha": alphas[file.position] if file.position < len(alphas) else None,
+        "url": f"{base}/output{query}",
+        "thumbnail": f"{base}/output/thumbnail{query}" if thumbnail else None,
+    }
 
 
 def _run_urls(base: str, kind: str) -> dict[str, str]:
@@ -92,18 +96,18 @@ def _run_urls(base: str, kind: str) -> dict[str, str]:
     return {name: f"{base}/{name}" for name in names}
 
 
-def _place(place: QueuePosition) -> dict[str, Any]:
+def _place(place: QueuePosition) -> types.QueuePosition:
     return {"position": place.position, "eta_s": place.eta_s, "paused": place.paused}
 
 
-def batch_json(view: BatchInfo) -> dict[str, Any]:
+def batch_json(view: BatchInfo) -> types.Batch:
     """A batch as JSON."""
     base = f"/v1/batches/{view.batch.id}"
     return {
         "id": view.batch.id,
         "done": view.done,
         "total": view.total,
-        "counts": view.counts,
+        "counts": cast(types.StatusCounts, view.counts),
         "created_at": time_json(view.batch.created_at),
         "urls": {
             "self": base,
@@ -113,7 +117,7 @@ def batch_json(view: BatchInfo) -> dict[str, Any]:
     }
 
 
-def queue_json(view: QueueInfo) -> dict[str, Any]:
+def queue_json(view: QueueInfo) -> types.Queue:
     """A queue as JSON, for operators."""
     base = f"/v1/queues/{view.name}"
     return {
@@ -126,14 +130,14 @@ def queue_json(view: QueueInfo) -> dict[str, Any]:
     }
 
 
-def _webhook(job: Job, deliveries: Sequence[WebhookDelivery]) -> dict[str, Any]:
+def _webhook(job: Job, deliveries: Sequence[WebhookDelivery]) -> types.JobWebhook:
     return {
-        "url": job.webhook_url,
-        "events": (job.webhook_events or "").split(),
+        "url": job.webhook_url or "",
+        "events": cast(list[types.WebhookEvent], (job.webhook_events or "").split()),
         "deliveries": [
             {
                 "id": delivery.id,
-                "event": delivery.event,
+                "event": cast(types.WebhookEvent, delivery.event),
                 "attempts": delivery.attempts,
                 "status_code": delivery.status_code,
                 "error": delivery.error,
@@ -145,11 +149,7 @@ def _webhook(job: Job, deliveries: Sequence[WebhookDelivery]) -> dict[str, Any]:
     }
 
 
-def _file(file: JobFile) -> dict[str, Any]:
-    return {"role": file.role, **_blob(file.blob)}
-
-
-def _blob(blob: Blob) -> dict[str, Any]:
+def _blob(blob: Blob) -> types.StoredFile:
     return {
         "media_type": blob.media_type,
         "width": blob.width,
@@ -159,7 +159,7 @@ def _blob(blob: Blob) -> dict[str, Any]:
     }
 
 
-def upload_json(upload: StoredUpload) -> dict[str, Any]:
+def upload_json(upload: StoredUpload) -> types.Upload:
     """An upload as JSON."""
     base = f"/v1/uploads/{upload.id}"
     return {
@@ -171,7 +171,7 @@ def upload_json(upload: StoredUpload) -> dict[str, Any]:
     }
 
 
-def style_json(style: Style) -> dict[str, Any]:
+def style_json(style: Style) -> types.Style:
     """A style as JSON."""
     base = f"/v1/styles/{style.id}"
     image = f"{base}/image"
@@ -187,7 +187,7 @@ def style_json(style: Style) -> dict[str, Any]:
     }
 
 
-def network_json(network: TrainedNetwork) -> dict[str, Any]:
+def network_json(network: TrainedNetwork) -> types.Network:
     """A trained network as JSON."""
     base = f"/v1/networks/{network.id}"
     return {
@@ -211,7 +211,7 @@ def network_json(network: TrainedNetwork) -> dict[str, Any]:
     }
 
 
-def dataset_json(dataset: Dataset) -> dict[str, Any]:
+def dataset_json(dataset: Dataset) -> types.Dataset:
     """A dataset as JSON."""
     base = f"/v1/datasets/{dataset.id}"
     shown = {} if dataset.folder is not None else {"images": f"{base}/images/{{number}}"}
@@ -226,17 +226,32 @@ def dataset_json(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def loss_json(loss: TrainingLoss) -> dict[str, Any]:
+def loss_json(loss: TrainingLoss) -> types.Loss:
     """The losses of a step as JSON."""
-    return {"step": loss.step} | {name: getattr(loss, name) for name in LOSSES}
+    return {
+        "step": loss.step,
+        "content": loss.content,
+        "style": loss.style,
+        "tv": loss.tv,
+        "total": loss.total,
+    }
 
 
-def sample_json(file: JobFile) -> dict[str, Any]:
+def sample_json(file: JobFile) -> types.Sample:
     """A sample picture of a training as JSON."""
     url = f"/v1/jobs/{file.job_id}/samples/{file.position}"
     return {"step": file.position, **_blob(file.blob), "url": url}
 
 
+def error_json(job: Job) -> types.JobError | None:
+    """The error of the last attempt. An earlier attempt's error is none of a job that succeeded."""
+    return None if job.status == JobStatus.SUCCEEDED else cast(types.JobError | None, job.error)
+
+
+@overload
+def time_json(value: datetime) -> str: ...
+@overload
+def time_json(value: datetime | None) -> str | None: ...
 def time_json(value: datetime | None) -> str | None:
     """A time as ISO 8601 text: UTC, in milliseconds."""
     return None if value is None else value.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -36,6 +36,11 @@ class FairWriteLock:
         if holder is not None and _HOLDS not in holder and self._wait():
             holder[_HOLDS] = True
 
+    def waiting(self) -> int:
+        """The number of transactions that wait for the lock."""
+        with self._guard:
+            return len(self._waiting)
+
     def _wait(self) -> bool:
         with self._guard:
             if not self._taken:

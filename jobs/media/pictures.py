@@ -25,6 +25,7 @@ SUFFIXES = {
     "application/vnd.safetensors": "safetensors",
     "application/zip": "zip",
     "image/gif": "gif",
+    "image/apng": "apng",
     "application/vnd.atelier.onnx": "onnx",
     "application/vnd.atelier.torchscript": "pt",
     "application/vnd.atelier.torch-export": "pt2",

@@ -6,21 +6,20 @@ the web server continues.
 
 from __future__ import annotations
 
-import resource
-import signal
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as DecodeTimeoutError
+from concurrent.futures import Future
 from functools import cache
-from multiprocessing import get_context
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
 from jobs.errors import JobsError, NotFoundError, UnusablePictureError
+from jobs.media.decoder_pool import ChildDiedError, DecoderPool
 from jobs.media.limits import DecodeLimits
 from jobs.media.pictures import CleanPicture, PictureInfo, clean_picture
 from jobs.media.thumbnails import SIDE, make_thumbnail
 from jobs.media.videos import inspect_video
+
+#: Longest time in seconds that a readiness check waits for a decoder, which may have to start first.
+CHECK_SECONDS = 5.0
 
 
 def check_picture(
@@ -38,9 +37,7 @@ def submit_picture_check(
     data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
 ) -> Callable[[], CleanPicture]:
     """Start `check_picture` in the background; the returned function waits for its result or error."""
-    future = _pool(limits.megabytes, limits.processes).schedule(
-        _clean, args=(data, name, limits.pixels, pointer), timeout=limits.seconds
-    )
+    future = _submit(limits, _clean, data, name, limits.pixels, pointer)
 
     def finish() -> CleanPicture:
         cleaned, info = _outcome(future, limits, name, pointer)
@@ -53,9 +50,7 @@ def check_video(
     data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
 ) -> PictureInfo:
     """Validate an untrusted video within `limits`. Raises the errors of `inspect_video`."""
-    future = _pool(limits.megabytes, limits.processes).schedule(
-        _inspect, args=(data, name, limits, pointer), timeout=limits.seconds
-    )
+    future = _submit(limits, _inspect, data, name, limits, pointer)
     info: PictureInfo = _outcome(future, limits, name, pointer)
     return info
 
@@ -67,9 +62,7 @@ def thumbnail_in_sandbox(
 
     Raises `NotFoundError` if decoding fails.
     """
-    future = _pool(limits.megabytes, limits.processes).schedule(
-        _shrink, args=(data, media_type, side), timeout=limits.seconds
-    )
+    future = _submit(limits, _shrink, data, media_type, side)
     try:
         small: bytes = _outcome(future, limits, "it", None)
     except UnusablePictureError as error:
@@ -79,39 +72,39 @@ def thumbnail_in_sandbox(
 
 def warm_up(limits: DecodeLimits) -> None:
     """Start the decoder processes ahead of the first request: starting takes longer than decoding."""
-    _pool(limits.megabytes, limits.processes).schedule(int)
+    pool_of(limits)
+
+
+def check_decoders(limits: DecodeLimits) -> None:
+    """Readiness of the decoder processes: starts them where they died.
+
+    Raises `TimeoutError` or `ChildDiedError` if none can be started.
+    """
+    pool_of(limits).check(CHECK_SECONDS)
+
+
+def pool_of(limits: DecodeLimits) -> DecoderPool:
+    """The decoder processes of these limits; started by the first call."""
+    return _pool(limits.megabytes, limits.processes)
 
 
 @cache
-def _pool(megabytes: int, processes: int) -> ProcessPool:
-    # Spawned, not forked: a fork of a threaded server may inherit a lock that is never released.
-    return ProcessPool(
-        max_workers=processes,
-        max_tasks=5_000,
-        initializer=_confine,
-        initargs=(megabytes,),
-        context=get_context("spawn"),
-    )
+def _pool(megabytes: int, processes: int) -> DecoderPool:
+    return DecoderPool(megabytes=megabytes, processes=processes)
 
 
-def _confine(megabytes: int) -> None:
-    """Limit memory, file writes and core dumps of the current process."""
-    limit = megabytes * 1_000_000
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Ctrl-C reaches every process of a terminal; the parent ends this process itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _submit(limits: DecodeLimits, function: Callable[..., Any], *args: Any) -> Future[Any]:
+    return pool_of(limits).submit(function, *args, seconds=limits.seconds)
 
 
-def _outcome(future: Any, limits: DecodeLimits, name: str, pointer: str | None) -> Any:
+def _outcome(future: Future[Any], limits: DecodeLimits, name: str, pointer: str | None) -> Any:
     try:
         outcome = future.result()
-    except DecodeTimeoutError:
+    except TimeoutError:
         outcome = UnusablePictureError(
             f"{name} takes longer to decode than the {limits.seconds:g} s allowed.", pointer=pointer
         )
-    except (ProcessExpired, MemoryError):
+    except (ChildDiedError, MemoryError):
         outcome = UnusablePictureError(
             f"{name} can't be decoded within the {limits.megabytes} MB allowed.", pointer=pointer
         )

@@ -24,7 +24,7 @@ _TRANSPOSITIONS = dict(enumerate((
     Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE,
     Image.Transpose.ROTATE_90,
 ), start=2))  # fmt: skip
-_ANIMATED = frozenset({"image/gif"})
+_ANIMATED = frozenset({"image/gif", "image/apng"})
 
 
 def has_thumbnail(media_type: str) -> bool:

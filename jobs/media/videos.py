@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from itertools import islice
 from typing import Any
 
+from imaging.animated_webp import is_animated_webp, webp_as_mov
+from imaging.media_times import measure_times
 from jobs.errors import JobsError, PictureTooLargeError, UnsupportedPictureError, UnusablePictureError
 from jobs.media.pictures import PictureInfo
 
@@ -20,41 +21,58 @@ CONTAINERS = {
     "asf": "video/x-ms-wmv",
     "ogg": "video/ogg",
     "gif": "image/gif",
+    "apng": "image/apng",
 }
-_NAMES = "MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, WMV, OGV or GIF"
+_NAMES = "MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, WMV, OGV, GIF, APNG or animated WebP"
 
 
 def inspect_video(
     data: bytes, *, name: str, max_pixels: int, max_seconds: float, pointer: str | None = None
 ) -> PictureInfo:
-    """Check that `data` is one video, whole by its index, whose first frames can be decoded.
+    """Check that `data` is one video, complete by its index, whose first frame can be decoded.
+
+    Lengths are those of the packets, whatever the header states.
 
     Raises `UnsupportedPictureError`, `PictureTooLargeError` or `UnusablePictureError`.
     """
     try:
-        import av
+        import av  # noqa: F401
     except ImportError:
         raise UnsupportedPictureError("This server takes no videos.", pointer=pointer) from None
     try:
-        # No protocol at all: a playlist must not read other files or the network.
-        with av.open(io.BytesIO(data), options={"protocol_whitelist": "none"}) as container:
-            stream, media_type = _moving(container, name, pointer)
-            _check_limits(container, stream, name, max_pixels, max_seconds, pointer)
-            _check_whole(stream, len(data), name, pointer)
+        converted = webp_as_mov(data, max_pixels) if is_animated_webp(data[:21]) else None
+        file = data if converted is None else converted
+        # Opened twice: the first pass reads the times of all packets, the second one decodes.
+        with _opened(file) as container:
+            stream, media_type = _video_stream(container, name, pointer)
+            seconds = measure_times(container, stream).of(stream).end_s
+            _check_limits(stream, seconds, name, max_pixels, max_seconds, pointer)
+            _check_whole(stream, len(file), name, pointer)
+        with _opened(file) as container:
+            stream, _ = _video_stream(container, name, pointer)
             width, height = _decoded_size(container, stream, name, pointer)
-            return PictureInfo(media_type=media_type, width=width, height=height)
+        return PictureInfo(
+            media_type=media_type if converted is None else "image/webp", width=width, height=height
+        )
     except JobsError:
         raise
     except MemoryError:
         raise
-    except Exception:  # FFmpeg's errors are many, and all mean the same here
+    except Exception:  # FFmpeg's errors are many; all mean a broken or unknown file
         raise UnsupportedPictureError(
             f"{name} is not a video that can be read, or it is damaged.", pointer=pointer
         ) from None
 
 
-def _moving(container: Any, name: str, pointer: str | None) -> tuple[Any, str]:
-    """The first moving picture, and the file's media type."""
+def _opened(data: bytes) -> Any:
+    import av
+
+    # No protocol at all: a playlist must not read other files or the network.
+    return av.open(io.BytesIO(data), options={"protocol_whitelist": "none"})
+
+
+def _video_stream(container: Any, name: str, pointer: str | None) -> tuple[Any, str]:
+    """The first video stream that is no cover art, and the media type of the file."""
     media_type = CONTAINERS.get(container.format.name)
     if media_type is None:
         raise UnsupportedPictureError(f"{name} is no {_NAMES} video.", pointer=pointer)
@@ -65,41 +83,35 @@ def _moving(container: Any, name: str, pointer: str | None) -> tuple[Any, str]:
 
 
 def _check_limits(
-    container: Any, stream: Any, name: str, max_pixels: int, max_seconds: float, pointer: str | None
+    stream: Any, seconds: float, name: str, max_pixels: int, max_seconds: float, pointer: str | None
 ) -> None:
     if stream.codec_context.width * stream.codec_context.height > max_pixels:
         raise PictureTooLargeError(
             f"The frames of {name} are larger than {max_pixels // 1_000_000} megapixels.",
             pointer=pointer,
         )
-    seconds = (container.duration or 0) / 1_000_000
     if seconds > max_seconds:
         raise PictureTooLargeError(
-            f"{name} lasts {seconds:.0f} s by its header; {max_seconds:.0f} s are taken.",
-            pointer=pointer,
+            f"{name} lasts {seconds:.0f} s; {max_seconds:.0f} s are taken.", pointer=pointer
         )
 
 
 def _decoded_size(container: Any, stream: Any, name: str, pointer: str | None) -> tuple[int, int]:
-    frames = list(islice(container.decode(stream), 2))
-    if not frames:
+    first = next(container.decode(stream), None)
+    if first is None:
         raise UnusablePictureError(f"{name} has no frame that can be decoded.", pointer=pointer)
-    if len(frames) == 1 and not container.streams.audio:
-        raise UnusablePictureError(
-            f"{name} is a still image; send it with kind=stylize.", pointer=pointer
-        )
-    return frames[0].width, frames[0].height
+    return first.width, first.height
 
 
 def _is_cover(stream: Any) -> bool:
-    """Whether it is the picture on a sleeve, such as music has."""
+    """Whether a stream is cover art, as in music files."""
     from av.stream import Disposition
 
     return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
 
 
 def _check_whole(stream: Any, size: int, name: str, pointer: str | None) -> None:
-    """The index of an MP4 says how long the file should be, if it comes first."""
+    """An MP4 with its index first states how long the file should be."""
     entries = stream.index_entries
     if len(entries) and entries[len(entries) - 1].pos + entries[len(entries) - 1].size > size:
         raise UnusablePictureError(

@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import (
     BaseModel,
-    ValidationError,
 )
 
 from jobs.errors import InvalidParamsError
@@ -14,6 +13,7 @@ from jobs.params.export import ExportParams
 from jobs.params.optimize import OptimizeParams
 from jobs.params.stylize import StylizeParams
 from jobs.params.train import TrainParams
+from jobs.params.validate import validated
 from jobs.params.video import VideoParams
 
 #: Kind of job → its parameters.
@@ -46,22 +46,9 @@ def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:
         raise InvalidParamsError(
             [("kind", f"There is no kind of job {kind!r}; use {known}.")]
         ) from None
-    try:
-        return model.model_validate(values).model_dump()
-    except ValidationError as error:
-        raise InvalidParamsError(
-            [(".".join(map(str, item["loc"])) or "body", _explain(item)) for item in error.errors()]
-        ) from None
+    return validated(model, values).model_dump()
 
 
 def strengths(params: dict[str, Any]) -> list[float]:
     """The strengths of the outputs of a `stylize` job, in order."""
     return list(params.get("alphas") or [params["alpha"]])
-
-
-def _explain(item: Any) -> str:
-    if item["type"] == "extra_forbidden":
-        return "There is no such field."
-    message: str = item["msg"].removeprefix("Value error, ").rstrip(".")
-    shown = repr(item["input"])
-    return f"{message} (got {shown[:40]})."

@@ -1,20 +1,26 @@
-"""A file opened through FFmpeg, with nothing else within its reach."""
+"""Opening of video files through FFmpeg, confined to the one file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from imaging.animated_webp import is_animated_webp, webp_as_mov
 from nst_core.video.config import VideoError, VideoLimits
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
+#: Decoders that read the alpha channel of a codec; FFmpeg's own decoders ignore it.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
 
 def video_library() -> Any:
-    """PyAV. Raises `VideoError` where it is not installed."""
+    """The PyAV module. Raises `VideoError` if it is not installed."""
     try:
         import av
         import av.logging
@@ -27,26 +33,32 @@ def video_library() -> Any:
 
 @dataclass(frozen=True)
 class Media:
-    """An open file and its first moving stream."""
+    """An open file, its first video stream that is no cover art, and the decoder of that stream."""
 
     container: InputContainer
     stream: VideoStream
+    decoder: Any
     file: IO[bytes]
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.container.close()
         self.file.close()
 
 
 def open_media(source: Path) -> tuple[InputContainer, IO[bytes]]:
-    """A file through FFmpeg, and the file itself, to be closed after it. Raises `VideoError`."""
+    """Open a file with FFmpeg; returns the file object too, to be closed last. Raises `VideoError`."""
     av = video_library()
     if not source.is_file():
         raise VideoError(f"There is no file {source}.")
     if not source.stat().st_size:
         raise VideoError(f"{source.name} is empty.")
-    file = source.open("rb")
+    file: IO[bytes] = source.open("rb")
+    start = file.read(21)
+    file.seek(0)
+    if is_animated_webp(start):
+        file.close()
+        file = BytesIO(_webp_as_mov(source, source.stat().st_mtime_ns))
     try:
         # No protocol at all: a playlist must not read other files or the network.
         options = {"protocol_whitelist": "none"}
@@ -61,9 +73,9 @@ def open_media(source: Path) -> tuple[InputContainer, IO[bytes]]:
 
 
 def open_video(source: Path, limits: VideoLimits) -> Media:
-    """The file and its first moving stream, decoded in threads. Raises `VideoError`."""
+    """Open a file and its first video stream, decoded in threads. Raises `VideoError`."""
     container, file = open_media(source)
-    streams = [one for one in container.streams.video if not one.disposition & _attached()]
+    streams = [one for one in container.streams.video if not one.disposition & _cover_art()]
     if not streams or streams[0].codec_context is None:
         container.close()
         file.close()
@@ -73,10 +85,34 @@ def open_video(source: Path, limits: VideoLimits) -> Media:
     stream = streams[0]
     stream.thread_type = "AUTO"
     stream.codec_context.options = {"max_pixels": str(limits.pixels)}
-    return Media(container, stream, file)
+    return Media(container, stream, _decoder(stream, limits), file)
 
 
-def _attached() -> Any:
+def _decoder(stream: VideoStream, limits: VideoLimits) -> Any:
+    """The stream's decoder, or another one that reads its alpha channel too."""
+    av = video_library()
+    name = _ALPHA_DECODERS.get(stream.codec_context.name)
+    if name is None or stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) != "1":
+        return stream.codec_context
+    try:
+        decoder = av.CodecContext.create(name, "r")
+    except (av.FFmpegError, ValueError):  # FFmpeg without this decoder: the alpha channel is lost
+        return stream.codec_context
+    decoder.extradata = stream.codec_context.extradata
+    decoder.options = {"max_pixels": str(limits.pixels)}
+    return decoder
+
+
+def _cover_art() -> Any:
     from av.stream import Disposition
 
     return Disposition.attached_pic | Disposition.timed_thumbnails
+
+
+@lru_cache(maxsize=1)
+def _webp_as_mov(source: Path, _modified: int) -> bytes:
+    """An animated WebP as MOV, kept for the next call: a render opens its source several times."""
+    try:
+        return webp_as_mov(source.read_bytes(), VideoLimits().pixels)
+    except (OSError, EOFError, ValueError) as error:
+        raise VideoError(f"{source.name} is damaged or too large: {error}.") from error

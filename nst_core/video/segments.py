@@ -113,7 +113,7 @@ def _write_state(path: Path, state: TemporalState) -> None:
     arrays: dict[str, Any] = {
         "source": state.frame.pixels,
         "output": state.output,
-        "numbers": np.array([state.frame.index, state.frame.pts, state.cuts]),
+        "numbers": np.array([state.frame.index, state.frame.pts, state.cuts, state.frame.duration]),
         "trusted": np.array(state.trusted),
     }
     if state.content is not None:
@@ -130,7 +130,7 @@ def _write_state(path: Path, state: TemporalState) -> None:
 
 def _read_state(path: Path) -> TemporalState:
     with np.load(path, allow_pickle=False) as stored:
-        index, pts, cuts = (int(value) for value in stored["numbers"])
+        index, pts, cuts, duration = (int(value) for value in stored["numbers"])
         content = None
         if "age" in stored:
             content = ContentState(
@@ -138,5 +138,5 @@ def _read_state(path: Path) -> TemporalState:
                 torch.from_numpy(stored["measured"]),
                 int(stored["age"]),
             )
-        frame = Frame(index, pts, stored["source"])
+        frame = Frame(index, pts, stored["source"], duration)
         return TemporalState(frame, stored["output"], content, cuts, float(stored["trusted"]))

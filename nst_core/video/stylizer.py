@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
+from imaging.media_times import loop_count
 from nst_core.images.picture import Picture
 from nst_core.stylize.engine import StyleEngine
 from nst_core.stylize.renderer import OnNotice
@@ -19,13 +21,17 @@ from nst_core.video.flow import FlowEstimator
 from nst_core.video.mux import JoinJob, check_target, join, size_of
 from nst_core.video.painter import EnginePainter, FramePainter
 from nst_core.video.pipeline import Stages
-from nst_core.video.reader import VideoReader
+from nst_core.video.reader import VideoInfo, VideoReader
 from nst_core.video.segments import SegmentStore, TemporalState, file_digest
 from nst_core.video.temporal import PaintedFrame, TemporalPainter
-from nst_core.video.writer import SegmentWriter, encoding_for
+from nst_core.video.writer import ALPHA_FORMATS, SegmentWriter, encoding_for
 
 #: Highest frame rate of GIF: its unit is 1/100 s, and players slow down delays below two units.
 _GIF_MAX_RATE = 50
+#: Times of Matroska are rounded by up to this.
+_ROUNDING_S = Fraction(2, 1000)
+#: Number of leading bytes of an animation that state how often it is played.
+_LOOP_BYTES = 4_096
 #: Interval of previews in seconds.
 _PREVIEW_S = 3.0
 
@@ -82,7 +88,6 @@ class VideoRender:
         self._format = config.format_for(target)
         check_target(target, self._format, source)
         self._work_dir = work_dir
-        self._encoding = encoding_for(self._format, config.quality)
         self._cuts, self._trusted, self._rendered = 0, 0.0, 0
         self._blend_s, self._encode_s = 0.0, 0.0
 
@@ -118,16 +123,16 @@ class VideoRender:
             state = store.state()
             assert state is not None  # noqa: S101 - the reader saw a frame
             render_s = time.perf_counter() - began
-            sound = self._join(reader, store)
+            sound = self._join(reader, store, state)
             elapsed = time.perf_counter() - began
             busy.update(blend=self._blend_s, encode=self._encode_s, join=elapsed - render_s)
             if not keep_segments:
                 store.clear()
             info = reader.info
-            last_s = float(state.frame.pts * reader.time_base + 1 / info.rate)
-            if on_notice is not None and info.seconds - last_s > max(1.0, 0.05 * info.seconds):
-                spans = f"{last_s:.1f} s of {info.seconds:.1f} s"
-                on_notice(f"The picture ends after {spans}. Is the source whole?")
+            seconds = float(state.frame.pts * reader.time_base + self._last_duration(reader, state))
+            if on_notice is not None:
+                for notice in self._notices(info, seconds):
+                    on_notice(notice)
         count = state.frame.index + 1
         return VideoReport(
             frames=count,
@@ -136,7 +141,7 @@ class VideoRender:
             width=info.width,
             height=info.height,
             rate=str(info.rate),
-            seconds=round(last_s, 3),
+            seconds=round(seconds, 3),
             cuts=self._cuts,
             trusted=round(self._trusted / max(1, count - 1), 4),
             elapsed_s=round(elapsed, 3),
@@ -146,6 +151,24 @@ class VideoRender:
             bytes=size_of(self._target),
             runtime=self._painter.runtime,
         )
+
+    def _last_duration(self, reader: VideoReader, state: TemporalState) -> Fraction:
+        """Duration of the last frame in seconds: its own, at most until the end of the part."""
+        info, frame = reader.info, state.frame
+        own = frame.duration * reader.time_base
+        if not own or self._format == "gif":  # of GIF, frames may have been left out behind it
+            own = max(own, 1 / info.rate)
+        rest = Fraction(info.seconds) - frame.pts * reader.time_base
+        return rest if 0 < rest < own - _ROUNDING_S else own
+
+    def _notices(self, info: VideoInfo, seconds: float) -> Iterator[str]:
+        if info.missing_s:
+            whole = seconds + info.missing_s
+            yield f"The picture ends after {seconds:.1f} s of {whole:.1f} s. Is the source whole?"
+        for jump in info.jumps_s:
+            yield f"The clock of the source jumps at {jump:.1f} s; the parts are joined there."
+        if info.transparent and self._format not in ALPHA_FORMATS:
+            yield f"{self._format} has no transparency; the frames are laid on white."
 
     def _reader(self) -> VideoReader:
         config = self._config
@@ -210,7 +233,9 @@ class VideoRender:
 
     def _writer(self, reader: VideoReader, path: Path) -> SegmentWriter:
         info = reader.info
-        return SegmentWriter(path, self._encoding, info.width, info.height, info.rate, reader.time_base)
+        transparent = info.transparent and self._format in ALPHA_FORMATS
+        encoding = encoding_for(self._format, self._config.quality, transparent=transparent)
+        return SegmentWriter(path, encoding, info.width, info.height, info.rate, reader.time_base)
 
     def _written(
         self, item: PaintedFrame, state: TemporalState | None, writer: SegmentWriter
@@ -222,7 +247,7 @@ class VideoRender:
             self._trusted += float(item.motion.trust.mean())
         pixels = (output + 0.5).astype(np.uint8)
         middle = time.perf_counter()
-        writer.write(pixels, item.frame.pts)
+        writer.write(pixels, item.frame.pts, item.frame.alpha)
         now = time.perf_counter()
         self._blend_s += middle - began
         self._encode_s += now - middle
@@ -231,7 +256,7 @@ class VideoRender:
             self._rendered == 1 or now - self._previewed_at >= _PREVIEW_S
         ):
             self._previewed_at = now
-            self._on_preview(Picture(pixels))
+            self._on_preview(Picture(pixels, item.frame.alpha))
         return TemporalState(item.frame, output, item.content, self._cuts, self._trusted)
 
     def _report(self, state: TemporalState, total: int) -> None:
@@ -239,7 +264,7 @@ class VideoRender:
         done = state.frame.index + 1
         self._on_progress("render", done, max(total, done), fps, max(0, total - done) / fps)
 
-    def _join(self, reader: VideoReader, store: SegmentStore) -> str:
+    def _join(self, reader: VideoReader, store: SegmentStore, state: TemporalState) -> str:
         self._on_progress("join", 0, 1, 0.0, 0.0)
         job = JoinJob(
             segments=store.paths,
@@ -249,10 +274,19 @@ class VideoRender:
             start_s=self._config.start_s,
             end_s=self._config.end_s,
             rate=reader.info.rate,
+            times=reader.times,
+            last_s=self._last_duration(reader, state),
+            loops=_loops(self._source),
+            transparent=reader.info.transparent and self._format in ALPHA_FORMATS,
         )
         sound = join(job, self._check_stop)
         self._on_progress("join", 1, 1, 0.0, 0.0)
         return sound
+
+
+def _loops(source: Path) -> int:
+    with source.open("rb") as file:
+        return loop_count(file.read(_LOOP_BYTES))
 
 
 def mosaic(source: Path, config: VideoConfig, count: int = 9) -> Picture:

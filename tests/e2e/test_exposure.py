@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from support.patience import PATIENCE
 from support.service_stack import ROOT, Stack
 
 from atelier.cli import main
@@ -44,7 +45,7 @@ def test_the_server_refuses_strangers_before_there_is_a_key(outside: Stack) -> N
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
 
     said = refused.stdout + refused.stderr
@@ -107,7 +108,7 @@ def test_a_killed_server_leaves_no_decoder_behind(
     def send() -> int:
         files = {"file": ("p.png", picture())}
         return httpx.post(
-            f"{outside.url}/v1/uploads", files=files, trust_env=False, timeout=60
+            f"{outside.url}/v1/uploads", files=files, trust_env=False, timeout=PATIENCE
         ).status_code
 
     assert send() == 201

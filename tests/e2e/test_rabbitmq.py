@@ -59,6 +59,6 @@ def test_jobs_run_and_outlive_the_broker(
         assert api.job(waiting[0])["status"] == "queued"
         rabbit.start()
 
-        jobs = [finished(api, job_id, 120) for job_id in waiting]
+        jobs = [finished(api, job_id) for job_id in waiting]
         assert [(job["status"], job["attempt"]) for job in jobs] == [("succeeded", 1)] * 3
-        assert states(api, waiting[0]) == ["queued", "running", "succeeded"]
+        assert states(stack, waiting[0]) == ["queued", "running", "succeeded"]

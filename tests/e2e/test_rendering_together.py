@@ -61,12 +61,12 @@ def test_a_batch_whose_worker_is_killed_ends_once(
     stack.kill("worker")
     stack.start("worker")
 
-    jobs = [finished(api, job_id, 200) for job_id in waiting]
+    jobs = [finished(api, job_id) for job_id in waiting]
     assert {(job["status"], job["attempt"], len(job["outputs"])) for job in jobs} == {
         ("succeeded", 2, 1)
     }
     again = ["queued", "running", "queued", "running", "succeeded"]
-    assert all(states(api, job_id) == again for job_id in waiting)
+    assert all(states(stack, job_id) == again for job_id in waiting)
 
 
 def test_a_batch_whose_worker_stops_goes_back_and_spends_nothing(
@@ -74,7 +74,7 @@ def test_a_batch_whose_worker_stops_goes_back_and_spends_nothing(
 ) -> None:
     stack.start("worker")
     stack.wait_until(lambda: all_run(api, waiting))
-    stack.terminate("worker", seconds=120)
+    stack.terminate("worker")
 
     jobs = [api.job(job_id) for job_id in waiting]
     assert {(job["status"], job["attempt"]) for job in jobs} == {("queued", 0)}

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.patience import PATIENCE
 from support.service_stack import ROOT, Stack
 
 from jobs.local.supervisor import resolve
@@ -39,13 +40,13 @@ def test_no_process_logs_a_password(tmp_path: Path, process: str, broker: str, s
             stderr=subprocess.STDOUT,
         )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while said not in log.read_text() and time.monotonic() < deadline:
             time.sleep(0.1)
     finally:
         running.send_signal(signal.SIGTERM)
         try:
-            running.wait(30)
+            running.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             running.kill()
             running.wait()

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from support.patience import PATIENCE
 from support.service_stack import Stack, finished, states
 
 from atelier import Client
@@ -37,10 +38,10 @@ def restart_worker(stack: Stack, **environment: str) -> None:
 def test_a_job_that_ends_in_time_is_ended(
     stack: Stack, api: Client, photo: Path, painting: Path
 ) -> None:
-    restart_worker(stack, DRAIN_SECONDS="120")
+    restart_worker(stack, DRAIN_SECONDS=str(PATIENCE))
     job_id = submit_large(stack, api, photo, painting)
 
-    assert stack.terminate("worker", seconds=150) == 0
+    assert stack.terminate("worker") == 0
 
     job = api.job(job_id)
     assert (job["status"], job["attempt"], len(job["outputs"])) == ("succeeded", 1, 1)
@@ -57,10 +58,10 @@ def test_a_job_that_takes_too_long_goes_back_into_the_queue(
     job = api.job(job_id)
     assert (job["status"], job["attempt"]) == ("queued", 0)
     stack.start("worker")
-    job = finished(api, job_id, 150)
+    job = finished(api, job_id)
 
     assert (job["status"], job["attempt"], len(job["outputs"])) == ("succeeded", 1, 1)
-    assert states(api, job_id) == ["queued", "running", "queued", "running", "succeeded"]
+    assert states(stack, job_id) == ["queued", "running", "queued", "running", "succeeded"]
 
 
 def test_a_rolling_deploy_under_load(stack: Stack, api: Client, photo: Path, painting: Path) -> None:
@@ -70,12 +71,12 @@ def test_a_rolling_deploy_under_load(stack: Stack, api: Client, photo: Path, pai
     for worker in ("worker", "worker-2", "worker"):
         stack.terminate(worker)
         stack.start(worker)
-    jobs = [finished(api, job_id, 150) for job_id in ids]
+    jobs = [finished(api, job_id) for job_id in ids]
 
     assert {(job["status"], job["attempt"], len(job["outputs"])) for job in jobs} == {
         ("succeeded", 1, 1)
     }
-    assert all(states(api, job_id)[-1] == "succeeded" for job_id in ids)
+    assert all(states(stack, job_id)[-1] == "succeeded" for job_id in ids)
 
 
 def test_a_cold_shutdown_ends_too(stack: Stack, api: Client, photo: Path, painting: Path) -> None:
@@ -84,8 +85,8 @@ def test_a_cold_shutdown_ends_too(stack: Stack, api: Client, photo: Path, painti
 
     worker = stack.running.pop("worker")
     worker.send_signal(signal.SIGQUIT)
-    worker.wait(90)
+    worker.wait(PATIENCE)
     stack.start("worker")
 
-    job = finished(api, job_id, 150)
+    job = finished(api, job_id)
     assert (job["status"], len(job["outputs"])) == ("succeeded", 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.service_stack import Stack, ask, finished, states
+from support.service_stack import Stack, finished, states
 
 from atelier import Client
 
@@ -25,7 +25,7 @@ def test_a_picture_and_its_job_survive_a_restart_of_everything(
     stack.start("redis", "web", "worker", "maintenance")
 
     assert api.job(job["id"])["status"] == "succeeded"
-    assert states(api, job["id"]) == ["queued", "running", "succeeded"]
+    assert states(stack, job["id"]) == ["queued", "running", "succeeded"]
     assert api.output(job["id"]) == (data, media_type)
     with Image.open(io.BytesIO(data)) as image:
         assert (image.format, image.size) == ("PNG", (96, 64))
@@ -44,7 +44,7 @@ def test_a_worker_killed_in_mid_job(stack: Stack, api: Client, photo: Path, pain
 
     assert (job["status"], job["attempt"]) == ("succeeded", 2)
     assert len(job["outputs"]) == 1
-    assert states(api, job_id) == ["queued", "running", "queued", "running", "succeeded"]
+    assert states(stack, job_id) == ["queued", "running", "queued", "running", "succeeded"]
 
 
 @pytest.mark.smoke
@@ -76,12 +76,12 @@ def test_tokens_lost_by_the_broker_are_made_up_for(
     assert [job["status"] for job in jobs] == ["succeeded"] * 2
 
 
-def test_the_simple_calls(stack: Stack, api: Client, photo: Path, painting: Path) -> None:
+def test_the_simple_calls(stack: Stack, photo: Path, painting: Path) -> None:
     def files() -> dict[str, tuple[str, bytes]]:
         return {"file": ("p.png", photo.read_bytes()), "style": ("s.png", painting.read_bytes())}
 
-    answer = ask(api, "POST", "/stylize", files=files(), data={"size": "48"}).json()
-    saved = ask(api, "POST", "/stylize_download", files=files(), data={"size": "48"})
+    answer = stack.ask("POST", "/stylize", files=files(), data={"size": "48"}).json()
+    saved = stack.ask("POST", "/stylize_download", files=files(), data={"size": "48"})
 
     assert (answer["media_type"], answer["width"], answer["height"]) == ("image/jpeg", 48, 32)
     assert saved.headers["Content-Type"] == "image/jpeg"

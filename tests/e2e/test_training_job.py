@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 import pytest
 from PIL import Image
-from support.service_stack import Stack, ask, finished, states
+from support.service_stack import Stack, finished, states
 from support.tests_support import zipped
 
 from atelier import Client
@@ -27,15 +27,15 @@ ENDLESS = {
 
 
 @pytest.fixture
-def training(stack: Stack, api: Client, photo: Path, painting: Path) -> dict[str, Any]:
+def training(stack: Stack, photo: Path, painting: Path) -> dict[str, Any]:
     archive = zipped({"a.png": photo.read_bytes(), "b.png": painting.read_bytes()})
-    sent = ask(
-        api, "POST", "/v1/datasets", files={"file": ("d.zip", archive)}, data={"name": "Two pictures"}
+    sent = stack.ask(
+        "POST", "/v1/datasets", files={"file": ("d.zip", archive)}, data={"name": "Two pictures"}
     ).json()
     stack.start("trainer")
     form = {**ENDLESS, "dataset_id": sent["id"]}
     files = {"style": ("s.png", painting.read_bytes())}
-    job: dict[str, Any] = ask(api, "POST", "/v1/jobs", data=form, files=files).json()
+    job: dict[str, Any] = stack.ask("POST", "/v1/jobs", data=form, files=files).json()
     return job
 
 
@@ -58,27 +58,27 @@ def test_a_training_whose_worker_is_killed_goes_on_and_its_network_is_used(
     stack: Stack, api: Client, training: dict[str, Any], photo: Path
 ) -> None:
     job_id = training["id"]
-    stack.wait_until(lambda: step(api, job_id) >= 3, seconds=120)
+    stack.wait_until(lambda: step(api, job_id) >= 3)
     reached = step(api, job_id)
     stack.kill("trainer")
-    stack.wait_until(lambda: not trainers(stack), seconds=60)  # it does not outlive its worker
+    stack.wait_until(lambda: not trainers(stack))  # it does not outlive its worker
     stack.wait_until(lambda: api.job(job_id)["status"] == "queued")
     stack.start("trainer")
-    stack.wait_until(lambda: step(api, job_id) > reached, seconds=120)
-    losses = ask(api, "GET", f"/v1/jobs/{job_id}/losses").json()["items"]
+    stack.wait_until(lambda: step(api, job_id) > reached)
+    losses = stack.ask("GET", f"/v1/jobs/{job_id}/losses").json()["items"]
     steps = [loss["step"] for loss in losses]
     assert steps == sorted(set(steps))
 
-    ask(api, "POST", f"/v1/jobs/{job_id}/finish")
+    stack.ask("POST", f"/v1/jobs/{job_id}/finish")
     job = finished(api, job_id)
 
     assert (job["status"], job["metrics"]["reason"]) == ("succeeded", "asked")
-    assert states(api, job_id) == ["queued", "running", "queued", "running", "succeeded"]
-    samples = ask(api, "GET", f"/v1/jobs/{job_id}/samples").json()["items"]
+    assert states(stack, job_id) == ["queued", "running", "queued", "running", "succeeded"]
+    samples = stack.ask("GET", f"/v1/jobs/{job_id}/samples").json()["items"]
     assert samples
-    events = ask(api, "GET", f"/v1/jobs/{job_id}/events").text
+    events = stack.ask("GET", f"/v1/jobs/{job_id}/events").text
     assert "event: sample" in events
-    (network,) = ask(api, "GET", "/v1/networks").json()["items"]
+    (network,) = stack.ask("GET", "/v1/networks").json()["items"]
     assert (network["name"], network["version"], network["job_id"]) == ("mine", 1, job_id)
     used = finished(api, api.submit(photo, network="mine")["id"])
     assert used["status"] == "succeeded", used["error"]
@@ -88,16 +88,16 @@ def test_a_training_whose_worker_is_killed_goes_on_and_its_network_is_used(
 
 def test_a_deploy_costs_a_training_nothing(stack: Stack, api: Client, training: dict[str, Any]) -> None:
     job_id = training["id"]
-    stack.wait_until(lambda: step(api, job_id) >= 3, seconds=120)
+    stack.wait_until(lambda: step(api, job_id) >= 3)
 
     assert stack.terminate("trainer", group=True) == 0
 
     job = api.job(job_id)
     assert (job["status"], job["attempt"]) == ("queued", 0)
     assert not trainers(stack)
-    reached = ask(api, "GET", f"/v1/jobs/{job_id}/losses").json()["items"][-1]["step"]
+    reached = stack.ask("GET", f"/v1/jobs/{job_id}/losses").json()["items"][-1]["step"]
     stack.start("trainer")
-    stack.wait_until(lambda: step(api, job_id) > reached, seconds=120)
+    stack.wait_until(lambda: step(api, job_id) > reached)
     assert api.cancel(job_id)["status"] == "running"
     assert finished(api, job_id)["status"] == "canceled"
     stack.wait_until(lambda: not trainers(stack))

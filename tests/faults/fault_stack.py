@@ -70,6 +70,11 @@ class FaultStack(Stack):
         parent = psutil.Process(child).ppid()
         return next(name for name in WORKERS if self.running[name].pid == parent)
 
+    def decoders(self) -> list[psutil.Process]:
+        """The processes in which the web server decodes uploads."""
+        children = psutil.Process(self.running["web"].pid).children(recursive=True)
+        return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+
     def unfinished(self) -> int:
         with reading(self.sessions) as session:
             open_ = (JobStatus.QUEUED, JobStatus.RUNNING)

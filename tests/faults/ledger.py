@@ -13,6 +13,7 @@ import numpy as np
 from faults.load import Accepted
 from PIL import Image
 from sqlalchemy import func, select
+from support.patience import PATIENCE
 
 from jobs.blobs.storage import BlobStorage, sha256_of
 from jobs.db import counters
@@ -67,7 +68,7 @@ def check(sessions: SessionFactory, storage: BlobStorage, accepted: Accepted) ->
     return figures
 
 
-def _await_empty_outbox(sessions: SessionFactory, seconds: float = 60) -> None:
+def _await_empty_outbox(sessions: SessionFactory, seconds: float = PATIENCE) -> None:
     """A retry's token waits for its backoff, though another may have woken the job before it."""
     deadline = time.monotonic() + seconds
     while True:

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import httpx
+from support.patience import PATIENCE
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Load:
         self._seed = 0
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(4)
-        self._http = httpx.Client(base_url=url, timeout=20, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=PATIENCE / 4, trust_env=False)
 
     @property
     def style(self) -> bytes:
@@ -43,7 +44,7 @@ class Load:
         return [self._pool.submit(self._send, size) for _ in range(count)]
 
     def submit_one(self, size: int = 64) -> str:
-        return self.submit(1, size)[0].result(90)
+        return self.submit(1, size)[0].result(PATIENCE)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -55,7 +56,7 @@ class Load:
             seed = self._seed
         content = self._picture(64, 48, seed=seed)
         key = {"Idempotency-Key": uuid.uuid4().hex}
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 response = self._http.post(
@@ -73,7 +74,7 @@ class Load:
                 return response.json()["id"]
             if response is not None and response.status_code != 503:
                 raise AssertionError(f"{response.status_code}: {response.text}")
-            assert time.monotonic() < deadline, "not accepted within 90 s"
+            assert time.monotonic() < deadline, f"not accepted within {PATIENCE} s"
             with self._lock:
                 self.accepted.resent += 1
             time.sleep(0.2)

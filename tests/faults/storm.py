@@ -16,6 +16,7 @@ from faults.load import Load
 from faults.servers import CrashingPostgres, FailingProxy
 from sqlalchemy import exists, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from support.patience import PATIENCE
 
 from jobs.db.engine import now, reading
 from jobs.db.models.jobs import Job
@@ -44,6 +45,8 @@ class Storm:
             self.kill_pool_child,
             self.kill_worker,
             self.kill_web,
+            self.kill_idle_decoders,
+            self.kill_busy_decoders,
             self.kill_maintenance,
             self.kill_redis,
             self.flush_redis,
@@ -63,11 +66,11 @@ class Storm:
         started = time.monotonic()
         fault()
         later = self.load.submit_one()
-        self.stack.wait_until(lambda: self._succeeded(later), seconds=90)
+        self.stack.wait_until(lambda: self._succeeded(later))
         seconds = time.monotonic() - started
         self.recoveries.setdefault(fault.__name__.replace("_", " "), []).append(seconds)
         for future in sent:
-            future.result(90)
+            future.result(PATIENCE)
 
     def _succeeded(self, job_id: str) -> bool:
         job = self.stack.job(job_id)
@@ -93,6 +96,26 @@ class Storm:
         time.sleep(0.05)
         self.stack.restart("web")
         for future in more:
+            future.result(PATIENCE)
+
+    def kill_idle_decoders(self) -> None:
+        decoders = self.stack.decoders()
+        assert decoders
+        for process in decoders:
+            process.kill()
+        self.stack.wait_until(self.stack._serves)
+
+    def kill_busy_decoders(self) -> None:
+        """SIGSTOP first, so that each decoder certainly has a picture in hand when it is killed."""
+        decoders = self.stack.decoders()
+        assert decoders
+        for process in decoders:
+            process.suspend()
+        sent = self.load.submit(4)
+        time.sleep(0.5)
+        for process in decoders:
+            process.kill()
+        for future in sent:
             future.result(90)
 
     def kill_maintenance(self) -> None:
@@ -131,7 +154,7 @@ class Storm:
     def kill_redis(self) -> None:
         self.stack.kill("redis")
         for future in self.load.submit(4):
-            future.result(90)  # accepted all the same
+            future.result(PATIENCE)  # accepted all the same
         self.stack.start("redis")
 
     def flush_redis(self) -> None:
@@ -192,7 +215,7 @@ class Storm:
 
     def settle(self) -> None:
         """Wait until no job is queued or running, and the outbox is empty."""
-        self.stack.wait_until(self._settled, seconds=180)
+        self.stack.wait_until(self._settled)
 
     def _settled(self) -> bool:
         try:

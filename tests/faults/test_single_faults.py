@@ -13,6 +13,7 @@ from faults import ledger
 from faults.fault_stack import WORKERS, FaultStack, preloaded, set_clock
 from faults.load import Load
 from faults.storm import Storm
+from support.patience import PATIENCE
 
 from jobs.blobs.local import LocalStorage
 from jobs.queue.lifecycle import JobStatus
@@ -45,13 +46,13 @@ def test_workers_whose_wall_clock_is_hours_off(
     storm = Storm(stack, load)
     job_id, _ = storm._target()
     set_clock(clock, hours * HOUR)
-    later = [future.result(90) for future in load.submit(4)]
+    later = [future.result(PATIENCE) for future in load.submit(4)]
     stack.wait_until(lambda: all(succeeded(stack, job) for job in [job_id, *later]))
     for _ in range(10):
         if shown_hours(stack) == {hours}:
             break
         # One worker was quick enough to do them all: the other has to run something as well.
-        more = [future.result(90) for future in load.submit(4)]
+        more = [future.result(PATIENCE) for future in load.submit(4)]
         stack.wait_until(lambda jobs=more: all(succeeded(stack, job) for job in jobs))
 
     job = stack.job(job_id)
@@ -102,7 +103,7 @@ def test_a_disk_that_is_full_and_has_room_again(
     assert job.status != JobStatus.FAILED
     (small_disk / "filler").unlink()
 
-    ids = [running, *(future.result(90) for future in refused)]
+    ids = [running, *(future.result(PATIENCE) for future in refused)]
     stack.wait_until(lambda: all(succeeded(stack, job_id) for job_id in ids))
     assert not list(small_disk.rglob("*.tmp"))
     ledger.check(stack.sessions, LocalStorage(small_disk / "blobs"), load.accepted)
@@ -126,7 +127,7 @@ def test_a_store_that_is_away_for_a_while(
     load = make_load(stack)
     for name in WORKERS:
         stack.terminate(name)
-    ids = [future.result(90) for future in load.submit(3)]
+    ids = [future.result(PATIENCE) for future in load.submit(3)]
     blobs, away = stack.home / "blobs", stack.home / "away"
     blobs.rename(away)
     stack.start(*WORKERS)

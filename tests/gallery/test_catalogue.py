@@ -32,7 +32,6 @@ def colourfulness(values: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("slug", SLUGS)
-@pytest.mark.timeout(60)
 def test_every_entry_draws_small(slug: str) -> None:
     picture = draw(slug, 96)
     assert picture.size == (96, 96)

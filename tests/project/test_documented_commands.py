@@ -26,6 +26,7 @@ from support.command_table import RULES, Rule
 from support.documents import DOCUMENTS, ROOT, Block, blocks, shell_blocks
 from support.embedded_service import embedded_service, environment_of
 from support.foreign_networks import adain_decoder, fast_neural_style, vgg_normalised
+from support.patience import PATIENCE
 from support.receiver import Receiver
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
@@ -223,7 +224,7 @@ def test_the_commands_work(
 
     with Client(service_url) as client:
         for job in client.all_jobs():
-            ended = client.wait(job["id"], timeout=300)
+            ended = client.wait(job["id"], timeout=PATIENCE)
             assert ended["status"] in {"succeeded", "canceled"}, ended["error"]
 
 
@@ -254,7 +255,7 @@ def test_a_webhook_is_verified_as_shown(
     shell(with_names(command, request), folder)
 
     told = set[str]()
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while "job.succeeded" not in told and time.monotonic() < deadline:
         time.sleep(0.1)
         while receiver.requests:

@@ -7,6 +7,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 import click
 import pytest
 import yaml
+from flask import Flask
 from support.documents import DOCUMENTS, ROOT, Block, shell_blocks
 
 from atelier.cli import main
-from web.openapi.document import document as api
+from web import register_routes
+from web.openapi.document import document
 
 #: The packages at the root of the repository.
 PACKAGES = sorted(init.parent.name for init in ROOT.glob("*/__init__.py"))
@@ -116,6 +119,14 @@ def check_make(arguments: list[str]) -> None:
     names = [word for word in arguments if "=" not in word]
     assert names
     assert set(names) <= targets
+
+
+@cache
+def api() -> dict[str, Any]:
+    """The description of the routes."""
+    routes = Flask("routes")
+    register_routes(routes)
+    return document(routes)
 
 
 def check_curl(arguments: list[str]) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.patience import PATIENCE
 from support.service_stack import OUTSIDE, ROOT
 
 
@@ -46,7 +47,7 @@ def embedded_service(home: Path, **settings: str) -> Iterator[str]:
         finally:
             service.send_signal(signal.SIGINT)
             try:
-                service.wait(timeout=30)
+                service.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
                 service.kill()
             reader.join(timeout=10)
@@ -62,7 +63,7 @@ def _read(service: subprocess.Popen[str], lines: queue.Queue[str | None]) -> Non
 def _ready(lines: queue.Queue[str | None], log: Path) -> str:
     seen = []
     try:
-        while (line := lines.get(timeout=90)) is not None:
+        while (line := lines.get(timeout=PATIENCE)) is not None:
             seen.append(line)
             if line.startswith("ready: "):
                 return line.removeprefix("ready: ").split()[0].rstrip("/")

@@ -24,19 +24,19 @@ class Lane:
     folder: str
     markers: tuple[str, ...] = ()
     exhaustive: bool = False
-    timeout: int = 120
+    timeout: int = 300
 
 
 #: The first lane whose folder holds a test is the test's lane. Lanes run in this order: long tests come
 #: first, so that the many short ones keep every worker process busy until the end.
 LANES = (
-    Lane("faults", ("integration", "faults", "serial"), exhaustive=True, timeout=600),
-    Lane("browser", ("integration", "browser", "serial"), exhaustive=True, timeout=400),
-    Lane("e2e", ("integration",), exhaustive=True, timeout=300),
-    Lane("project", timeout=300),
-    Lane("bench", timeout=300),
-    Lane("worker/kinds", timeout=300),
-    Lane("nst_core", timeout=300),
+    Lane("faults", ("integration", "faults", "serial"), exhaustive=True, timeout=900),
+    Lane("browser", ("integration", "browser", "serial"), exhaustive=True, timeout=600),
+    Lane("e2e", ("integration",), exhaustive=True, timeout=900),
+    Lane("project"),
+    Lane("bench"),
+    Lane("worker/kinds"),
+    Lane("nst_core"),
     Lane(""),
 )
 #: Fixtures that run a test once on each database.

@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from support.patience import PATIENCE
+
 from jobs.local.redis_server import free_port
 
 #: The server itself; the one on PATH is Debian's wrapper, which wants to be another user.
@@ -51,7 +53,7 @@ class RabbitServer:
         # Started here and not by the node, or it would stay when the node is gone.
         self._run(names, "-port", str(self._names_port), "-address", "127.0.0.1")
         self._run(server)
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE
         while not self._answers():
             if time.monotonic() > deadline or self._running[-1].poll() is not None:
                 log = (self.folder / "rabbitmq.log").read_text()[-2000:]

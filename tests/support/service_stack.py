@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from support.patience import PATIENCE
 
 from atelier import Client
 from jobs.local.processes import MAINTENANCE, STYLIZE, TRAIN, WEB
@@ -65,7 +66,7 @@ class Stack:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
         )
 
     def migrate(self) -> None:
@@ -104,7 +105,7 @@ class Stack:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
-    def terminate(self, name: str, *, group: bool = False, seconds: float = 60) -> int:
+    def terminate(self, name: str, *, group: bool = False, seconds: float = PATIENCE) -> int:
         """SIGTERM, to the process or to all that it started; returns the exit status."""
         process = self.running.pop(name)
         if group:
@@ -117,7 +118,13 @@ class Stack:
         for name in list(self.running):
             self.kill(name)
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+    def ask(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """An HTTP request that the client has no method for."""
+        address = f"{self.url}{path}"
+        response = httpx.request(method, address, timeout=PATIENCE, trust_env=False, **arguments)
+        return response.raise_for_status()
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -135,21 +142,15 @@ class Stack:
             return False
 
 
-def finished(api: Client, job_id: str, seconds: float = 90) -> dict[str, Any]:
+def finished(api: Client, job_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
     """The job, once it has ended."""
     *_, job = api.follow(job_id, timeout=seconds)
     return job
 
 
-def ask(api: Client, method: str, path: str, files: Any = None, **arguments: Any) -> httpx.Response:
-    """A call that the client has no method for."""
-    opened = None if files is None else lambda: files
-    return api._call.send(method, path, files=opened, **arguments)
-
-
-def states(api: Client, job_id: str) -> list[str]:
+def states(stack: Stack, job_id: str) -> list[str]:
     """The statuses in the history of a job that has ended."""
-    text = ask(api, "GET", f"/v1/jobs/{job_id}/events").text
+    text = stack.ask("GET", f"/v1/jobs/{job_id}/events").text
     return [
         line.split('"status": "')[1].split('"')[0] for line in text.splitlines() if '"status"' in line
     ]

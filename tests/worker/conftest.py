@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.db.engine import make_engine
+from jobs.queue.broker import Broker, make_celery
+from jobs.service import JobService
 from jobs.settings import Settings
 from worker.context import WorkerContext
 
@@ -16,7 +19,7 @@ def worker_settings(settings: Settings, migrated_sqlite: Path) -> Settings:
     shutil.copy(migrated_sqlite, settings.home / "atelier.db")
     return settings.model_copy(
         update={
-            "lease_seconds": 2.0,
+            "lease_seconds": 30.0,  # a busy machine delays heartbeats
             "heartbeat_seconds": 0.1,
             "retry_seconds": 0.0,
             "runtime": "torch",
@@ -31,3 +34,12 @@ def context(worker_settings: Settings) -> Iterator[WorkerContext]:
     context = WorkerContext(worker_settings)
     yield context
     context.close()
+
+
+@pytest.fixture
+def service(context: WorkerContext) -> Iterator[JobService]:
+    """The use cases on the database and the storage of the worker, with no broker."""
+    settings = context.settings
+    engine = make_engine(settings.database)
+    yield JobService(settings, engine, context.storage, Broker(make_celery(settings.broker)))
+    engine.dispose()

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import select
+from support.patience import PATIENCE
 from support.tests_support import expire_lease
 
 from jobs.db.models.jobs import Job, JobEvent
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
@@ -37,7 +37,7 @@ Submit = Callable[..., str]
 @pytest.fixture
 def batching(worker_settings: Settings) -> Iterator[WorkerContext]:
     """A worker on a CPU that is told to render up to four in one pass."""
-    settings = worker_settings.model_copy(update={"render_batch": 4, "lease_seconds": 20.0})
+    settings = worker_settings.model_copy(update={"render_batch": 4})
     context = WorkerContext(settings)
     context.warm_up()
     yield context
@@ -45,10 +45,8 @@ def batching(worker_settings: Settings) -> Iterator[WorkerContext]:
 
 
 @pytest.fixture
-def service(batching: WorkerContext) -> JobService:
-    settings = batching.settings
-    queue = Broker(make_celery(settings.broker))
-    return JobService(settings, batching._engine, batching.storage, queue)
+def context(batching: WorkerContext) -> WorkerContext:
+    return batching
 
 
 @pytest.fixture
@@ -127,7 +125,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, thr
 
     def held(self: StyleEngine, orders: Any) -> Any:
         begun.set()
-        assert go_on.wait(20)
+        assert go_on.wait(PATIENCE)
         return real(self, orders)
 
     monkeypatch.setattr(StyleEngine, "stylize_together", held)
@@ -143,15 +141,15 @@ def running(batching: WorkerContext, gate: Any) -> Iterator[Callable[[], None]]:
     def step() -> None:
         if thread.ident is None:
             thread.start()
-            assert gate[0].wait(20)
+            assert gate[0].wait(PATIENCE)
             return
         gate[1].set()
-        thread.join(20)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
     yield step
     gate[1].set()
-    thread.join(20)
+    thread.join(PATIENCE)
 
 
 def test_what_is_rendered_together_is_what_is_rendered_alone(
@@ -332,7 +330,7 @@ def test_who_is_late_is_not_waited_for_for_ever(
 
     def get(sha256: str) -> bytes:
         if sha256 == slow:
-            assert others_done.wait(20)
+            assert others_done.wait(PATIENCE)
         return real(sha256)
 
     monkeypatch.setattr(batching.storage, "get", get)
@@ -342,7 +340,7 @@ def test_who_is_late_is_not_waited_for_for_ever(
         assert thread.is_alive()
         threading.Event().wait(0.02)
     others_done.set()
-    thread.join(20)
+    thread.join(PATIENCE)
 
     assert states(service, jobs) == [DONE] * 3
     assert passes == [2]
@@ -357,7 +355,7 @@ def test_two_workers_that_race_for_batches(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE)
     second.close()
 
     assert all(history(batching, job) == ONCE for job in jobs)
@@ -397,7 +395,7 @@ def test_every_job_of_a_killed_batch_ends_once(
     child.stdin.close()
     assert child.stdout.readline() == "4\n"
     os.kill(child.pid, signal.SIGKILL)
-    child.wait(10)
+    child.wait(PATIENCE)
     child.stdout.close()
     assert states(service, jobs) == [(JobStatus.RUNNING, 1)] * 4
 

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
+from support.patience import PATIENCE
 from support.tests_support import expire_lease
 
 from jobs.db import counters
@@ -23,7 +24,6 @@ from jobs.errors import StorageError
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
 from jobs.queue import lifecycle
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -32,13 +32,6 @@ from worker.kinds.stylize import HANDLERS, JobResult
 from worker.lease import Lease
 
 Handler = Callable[[WorkerContext, Job, Lease], JobResult]
-
-
-@pytest.fixture
-def service(context: WorkerContext) -> JobService:
-    settings = context.settings
-    queue = Broker(make_celery(settings.broker))
-    return JobService(settings, context._engine, context.storage, queue)
 
 
 @pytest.fixture
@@ -358,7 +351,7 @@ def test_inputs_that_are_gone_fail_the_job(
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -367,7 +360,7 @@ def until(condition: Callable[[], bool]) -> None:
 def stepping(started: threading.Event, go_on: threading.Event) -> Handler:
     def work(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         started.set()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and not go_on.is_set():
             lease.report("render", 1, 4)
             time.sleep(0.02)
@@ -385,10 +378,10 @@ def test_a_running_job_is_canceled(
     job_id = submit()
     thread = threading.Thread(target=run, args=(context,))
     thread.start()
-    started.wait(10)
+    started.wait(PATIENCE)
 
     assert service.cancel(job_id).status == JobStatus.RUNNING
-    thread.join(10)
+    thread.join(PATIENCE)
 
     assert service.get(job_id).status == JobStatus.CANCELED
 
@@ -401,7 +394,7 @@ def test_a_run_that_lost_its_lease_discards_its_work(
     job_id = submit()
     first = threading.Thread(target=run, args=(context, "w1"))
     first.start()
-    started.wait(10)
+    started.wait(PATIENCE)
     expire_lease(service.sessions, job_id)
     with service.sessions.begin() as session:
         # The first run's heartbeat may have prolonged the lease between the two.
@@ -411,7 +404,7 @@ def test_a_run_that_lost_its_lease_discards_its_work(
         taken = lifecycle.claim(session, "stylize", "w2", 60)
     assert taken is not None
     go_on.set()
-    first.join(10)
+    first.join(PATIENCE)
 
     job = service.get(job_id)
     assert (job.status, job.lease_owner, job.attempt) == (JobStatus.RUNNING, "w2", 2)
@@ -430,8 +423,10 @@ def expire_and_reap(service: JobService, session: Any, job_id: str) -> None:
 def test_the_heartbeat_outlives_a_step_longer_than_the_lease(
     context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
 ) -> None:
+    context.settings = context.settings.model_copy(update={"lease_seconds": 5.0})
+
     def slow(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
-        time.sleep(2.5)  # the lease is 2 s
+        time.sleep(5.5)
         with service.sessions.begin() as session:
             assert lifecycle.reap(session) == []
         return JobResult(outputs=[])
@@ -554,10 +549,10 @@ def test_a_stopping_worker_gives_its_job_back_without_spending_an_attempt(
         session.query(OutboxMessage).delete()
     thread = threading.Thread(target=run, args=(context,))
     thread.start()
-    started.wait(10)
+    started.wait(PATIENCE)
 
     context.drain.begin()
-    thread.join(10)
+    thread.join(PATIENCE)
 
     job = service.get(job_id)
     assert (job.status, job.attempt, job.lease_owner) == (JobStatus.QUEUED, 0, None)

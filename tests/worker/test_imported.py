@@ -12,7 +12,6 @@ from PIL import Image
 from support.foreign_networks import fast_neural_style
 
 from jobs.media.pictures import Upload
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from nst_core.images.picture import to_pixels, to_tensor
@@ -23,14 +22,12 @@ from worker.context import WorkerContext
 
 
 def test_a_photo_through_an_imported_network(
-    context: WorkerContext, picture: Callable[..., bytes], tmp_path: Path
+    context: WorkerContext, service: JobService, picture: Callable[..., bytes], tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
     torch.save(fast_neural_style(), tmp_path / "candy.pth")
     network = import_network(tmp_path / "candy.pth")
     file = save_network(network, tmp_path / "candy.safetensors")
-    queue = Broker(make_celery(context.settings.broker))
-    service = JobService(context.settings, context._engine, context.storage, queue)
     service.networks.add_file(file.read_bytes(), name="candy")
 
     photo = Upload(data=picture(64, 48), field="content", name="content")

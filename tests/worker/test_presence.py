@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from sqlalchemy import delete
+from support.patience import PATIENCE
 
 from jobs.db.engine import SessionFactory
 from jobs.db.models.operations import WorkerProcess
@@ -14,7 +15,7 @@ from worker.presence import Presence, process_name
 
 
 def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -2,51 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 from flask import Blueprint, Response, jsonify, request
 
+from atelier import types
 from jobs.admin_service import AdminService
 from jobs.db.models.jobs import Job
-from jobs.errors import InvalidParamsError
-from jobs.params.kinds import PARAMS
-from jobs.queue.lifecycle import FINAL, JobStatus
+from jobs.queue.lifecycle import FINAL
 from jobs.queue.workers import WorkerInfo, worker_name
 from web.current import whole_service
-from web.forms.fields import boolean, integer, one_of
+from web.forms.queries import AdminJobQuery, read_query
+from web.openapi.operation import IDEMPOTENCY_KEY, describe, returns
 from web.request_ids import request_id
-from web.serializers import time_json
+from web.serializers import error_json, time_json
 
 blueprint = Blueprint("admin", __name__, url_prefix="/v1/admin")
 
-_FILTERS = {"status", "kind", "owner", "dead", "limit", "cursor"}
-
 
 @blueprint.get("/workers")
+@describe("Operators", {200: returns(types.WorkerList, "The workers")})
 def list_workers() -> Response:
     """List worker processes: busy, idle, or silent (no heartbeat)."""
     return jsonify({"workers": [_worker(view) for view in _admin_service().workers()]})
 
 
 @blueprint.get("/jobs")
+@describe(
+    "Operators",
+    {200: returns(types.AdminJobPage, "A page")},
+    query=AdminJobQuery,
+    name="list_all_jobs",
+    problems=(422,),
+)
 def list_jobs() -> Response:
     """List a page of all owners' jobs, newest first."""
-    query = request.args
-    unknown = set(query) - _FILTERS
-    if unknown:
-        raise InvalidParamsError([(name, "There is no such filter.") for name in sorted(unknown)])
-    page = _admin_service().page(
-        query.get("owner"),
-        status=one_of("status", query.get("status"), list(JobStatus)),
-        kind=one_of("kind", query.get("kind"), list(PARAMS)),
-        dead=boolean("dead", query["dead"]) if "dead" in query else None,
-        limit=integer("limit", query.get("limit", "20"), 1, 100),
-        cursor=query.get("cursor"),
-    )
+    filters = read_query(AdminJobQuery).model_dump()
+    page = _admin_service().page(filters.pop("owner"), **filters)
     return jsonify({"jobs": [_job(job) for job in page.jobs], "next": page.next})
 
 
 @blueprint.post("/jobs/<job_id>/cancel")
+@describe(
+    "Operators",
+    {
+        202: returns(types.AdminJob, "Requested; it stops soon"),
+        200: returns(types.AdminJob, "Ended, now or before"),
+    },
+    name="cancel_any",
+    problems=(404,),
+)
 def cancel(job_id: str) -> tuple[Response, int]:
     """Cancel a job of any owner: 202 while it still runs, 200 when it has ended."""
     job = _admin_service().cancel(job_id)
@@ -54,6 +59,13 @@ def cancel(job_id: str) -> tuple[Response, int]:
 
 
 @blueprint.post("/jobs/<job_id>/retry")
+@describe(
+    "Operators",
+    {202: returns(types.AdminJob, "Accepted"), 200: returns(types.AdminJob, "A cached result")},
+    headers=(IDEMPOTENCY_KEY,),
+    name="retry_any",
+    problems=(404, 409, 422, 429, 503),
+)
 def retry(job_id: str) -> tuple[Response, int]:
     """Retry a failed or canceled job as a new job of the same owner."""
     key = request.headers.get("Idempotency-Key")
@@ -65,23 +77,23 @@ def _admin_service() -> AdminService:
     return AdminService(whole_service())
 
 
-def _job(job: Job) -> dict[str, Any]:
+def _job(job: Job) -> types.AdminJob:
     """A job without its pictures, which only its owner may see."""
     base = f"/v1/admin/jobs/{job.id}"
     return {
         "id": job.id,
         "owner": job.owner,
-        "kind": job.kind,
+        "kind": cast(types.Kind, job.kind),
         "queue": job.queue,
-        "status": job.status,
+        "status": cast(types.Status, job.status),
         "attempt": job.attempt,
         "max_attempts": job.max_attempts,
         "dead": job.dead,
         "paused": job.paused_at is not None,
         "priority": job.priority,
-        "progress": job.progress,
+        "progress": cast(types.Progress | None, job.progress),
         "cancel_requested": job.cancel_requested_at is not None,
-        "error": None if job.status == JobStatus.SUCCEEDED else job.error,
+        "error": error_json(job),
         "worker": None if job.lease_owner is None else worker_name(job.lease_owner),
         "retried_from": job.retried_from,
         "created_at": time_json(job.created_at),
@@ -91,7 +103,7 @@ def _job(job: Job) -> dict[str, Any]:
     }
 
 
-def _worker(view: WorkerInfo) -> dict[str, Any]:
+def _worker(view: WorkerInfo) -> types.Worker:
     return {
         "name": view.name,
         "state": view.state,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify, request
 
+from atelier import types
+from web.api.jobs import CANCEL_AFTER
 from web.current import service
 from web.forms.fields import take_handling
 from web.forms.multipart import read_lists
+from web.openapi.bodies import batch_body
+from web.openapi.operation import IDEMPOTENCY_KEY, describe, returns
 from web.request_ids import request_id
 from web.security.concurrency import admit_body
 from web.serializers import batch_json
@@ -17,6 +21,17 @@ REPEATED = frozenset({"content", "style", "style_id"})
 
 
 @blueprint.post("")
+@describe(
+    "Batches",
+    {
+        202: returns(types.Batch, "Accepted; follow `Location`"),
+        200: returns(types.Batch, "Answered by cached results"),
+    },
+    body=batch_body,
+    headers=(IDEMPOTENCY_KEY, CANCEL_AFTER),
+    name="submit_batch",
+    problems=(400, 413, 415, 422, 429, 503),
+)
 def submit() -> Response:
     """Submit a batch: 202 with `Location`; 200 when cached results answered all of it."""
     atelier = service()
@@ -58,12 +73,22 @@ def submit() -> Response:
 
 
 @blueprint.get("/<batch_id>")
+@describe("Batches", {200: returns(types.Batch, "The batch")}, name="show_batch", problems=(404,))
 def show(batch_id: str) -> Response:
     """Show a batch with the number of its jobs by status."""
     return jsonify(batch_json(service().batches.get(batch_id)))
 
 
 @blueprint.post("/<batch_id>/cancel")
+@describe(
+    "Batches",
+    {
+        202: returns(types.Batch, "Requested; the rest stops soon"),
+        200: returns(types.Batch, "All have ended"),
+    },
+    name="cancel_batch",
+    problems=(404,),
+)
 def cancel(batch_id: str) -> tuple[Response, int]:
     """Cancel a batch's jobs: 202 while some still run, 200 when all have ended."""
     view = service().batches.cancel(batch_id)

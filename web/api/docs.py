@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from flask import Blueprint, Response, abort, jsonify, render_template, send_from_directory
+from flask import Blueprint, Response, abort, current_app, jsonify, render_template, send_from_directory
 
 from web.openapi.document import document
 
@@ -17,7 +17,7 @@ ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """The description of the API, OpenAPI 3.1."""
-    return jsonify(document())
+    return jsonify(document(current_app))
 
 
 @blueprint.get("/docs")

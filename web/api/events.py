@@ -16,11 +16,13 @@ from jobs.queue.lifecycle import FINAL
 from jobs.service import JobService
 from web.current import service
 from web.errors import problem
+from web.openapi.operation import data, describe
 from web.security.concurrency import concurrency_limits
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("events", __name__, url_prefix="/v1/jobs")
 
+_EVENTS = "`state`, `progress` and `cancel`; of trainings also `sample`, `notice`, `pause`, `finish`"
 POLL_SECONDS = 0.25
 PING_SECONDS = 15.0
 #: Length of a stream in seconds; the browser then opens the next and continues after the last event.
@@ -30,6 +32,9 @@ _SEQ = re.compile("[0-9]{1,18}")
 
 
 @blueprint.get("/<job_id>/events")
+@describe(
+    "Jobs", {200: data(_EVENTS, "text/event-stream", schema={"type": "string"})}, problems=(404, 503)
+)
 def events(job_id: str) -> Response:
     """Stream a job's events; `Last-Event-ID` is the last event that the client has."""
     atelier = service()

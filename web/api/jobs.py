@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from flask import Blueprint, Response, jsonify, request, send_file
 
+from atelier import types
 from jobs.blobs.reader import open_blob
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
@@ -18,32 +19,71 @@ from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import SUFFIXES
 from jobs.media.sandbox import thumbnail_in_sandbox
 from jobs.media.thumbnails import SIDE, has_thumbnail, thumbnail_input_bytes
-from jobs.params.kinds import PARAMS
-from jobs.queue.lifecycle import FINAL, JobStatus
+from jobs.params.handling import Handling
+from jobs.queue.lifecycle import FINAL
 from jobs.service import JobService
 from web.current import service
-from web.forms.fields import boolean, integer, one_of, take_handling
+from web.forms.fields import take_handling
 from web.forms.multipart import read_job
+from web.forms.queries import MAX_WAIT, IndexQuery, JobQuery, OutputQuery, WaitQuery, read_query
+from web.openapi.bodies import fields_of, submit_body
+from web.openapi.operation import (
+    DELETED,
+    IDEMPOTENCY_KEY,
+    NOT_MODIFIED,
+    data,
+    describe,
+    header,
+    returns,
+)
 from web.request_ids import request_id
 from web.security.concurrency import wait_for
 from web.serializers import job_json
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
-#: Longest time in seconds that a request may wait for a job.
-MAX_WAIT = 30.0
 #: Cache-Control of bytes that never change and are private to the caller.
 KEEP = "private, max-age=31536000, immutable"
 _PREFER_WAIT = re.compile(r"\bwait=(\d+)\b")
+_SUBMITTED = {
+    202: returns(types.Job, "Accepted; follow `Location`"),
+    200: returns(types.Job, "Ended: within `Prefer: wait`, or a cached result"),
+}
+_PREFER = header(
+    "Prefer",
+    {"type": "string"},
+    f"`wait=N`: answer 200 with the ended job if it ends within N ≤ {MAX_WAIT} seconds.",
+)
+#: The header `Cancel-After`.
+CANCEL_AFTER = header(
+    "Cancel-After",
+    fields_of(Handling)["cancel_after"],
+    "As the field `cancel_after`.",
+)
 
 
 @blueprint.post("")
+@describe(
+    "Jobs",
+    _SUBMITTED,
+    body=submit_body,
+    headers=(_PREFER, IDEMPOTENCY_KEY, CANCEL_AFTER),
+    problems=(400, 413, 415, 422, 429, 503),
+)
 def submit() -> Response:
     """Submit a job: 202 at once, or 200 when it ends within `Prefer: wait=N` seconds."""
     return _submit(request.headers.get("Idempotency-Key"), None)
 
 
 @blueprint.put("/<job_id>")
+@describe(
+    "Jobs",
+    _SUBMITTED,
+    body=submit_body,
+    headers=(_PREFER, CANCEL_AFTER),
+    path={"job_id": {"type": "string", "format": "uuid"}},
+    problems=(400, 404, 413, 415, 422, 429, 503),
+)
 def put(job_id: str) -> Response:
     """Submit a job under an id that the client chose; the same id twice makes one job."""
     try:
@@ -97,33 +137,29 @@ def _answer(job: Job) -> Response:
 
 
 @blueprint.get("")
+@describe("Jobs", {200: returns(types.JobPage, "A page")}, query=JobQuery, problems=(422,))
 def list_jobs() -> Response:
     """List a page of jobs, newest first."""
-    query = request.args
-    unknown = set(query) - {"status", "kind", "limit", "cursor", "batch_id", "dead"}
-    if unknown:
-        raise InvalidParamsError([(name, "There is no such filter.") for name in sorted(unknown)])
     atelier = service()
-    page = atelier.page(
-        status=one_of("status", query.get("status"), list(JobStatus)),
-        kind=one_of("kind", query.get("kind"), list(PARAMS)),
-        batch_id=query.get("batch_id"),
-        dead=boolean("dead", query["dead"]) if "dead" in query else None,
-        limit=integer("limit", query.get("limit", "20"), 1, 100),
-        cursor=query.get("cursor"),
-    )
+    page = atelier.page(**read_query(JobQuery).model_dump())
     places = atelier.queue_positions(page.jobs)
     jobs = [job_json(job, place) for job, place in zip(page.jobs, places, strict=True)]
     return jsonify({"jobs": jobs, "next": page.next})
 
 
 @blueprint.get("/<job_id>")
+@describe(
+    "Jobs",
+    {200: returns(types.Job, "The job"), 304: NOT_MODIFIED},
+    query=WaitQuery,
+    problems=(404, 422),
+)
 def show(job_id: str) -> Response:
     """Show a job. `?wait=N` answers when it changes or ends, or after N seconds."""
     atelier = service()
     job = atelier.get(job_id)
-    if "wait" in request.args:
-        seconds = integer("wait", request.args["wait"], 0, int(MAX_WAIT))
+    seconds = read_query(WaitQuery).wait
+    if seconds is not None:
         job = wait_for(job_id, seconds, version=job.version)
     body = job_json(job, atelier.queue_position(job), atelier.deliveries(job))
     response = jsonify(body)
@@ -134,6 +170,7 @@ def show(job_id: str) -> Response:
 
 
 @blueprint.delete("/<job_id>")
+@describe("Jobs", {204: DELETED}, name="delete_job", problems=(404, 409))
 def delete(job_id: str) -> tuple[str, int]:
     """Delete a job that is not running, with its pictures and events."""
     service().delete(job_id)
@@ -141,6 +178,14 @@ def delete(job_id: str) -> tuple[str, int]:
 
 
 @blueprint.post("/<job_id>/cancel")
+@describe(
+    "Jobs",
+    {
+        202: returns(types.Job, "Requested; it stops soon"),
+        200: returns(types.Job, "Ended, now or before"),
+    },
+    problems=(404,),
+)
 def cancel(job_id: str) -> tuple[Response, int]:
     """Cancel a job: 202 while it still runs, 200 when it has ended."""
     job = service().cancel(job_id)
@@ -148,6 +193,7 @@ def cancel(job_id: str) -> tuple[Response, int]:
 
 
 @blueprint.post("/<job_id>/retry")
+@describe("Jobs", _SUBMITTED, headers=(_PREFER, IDEMPOTENCY_KEY), problems=(404, 409, 422, 429, 503))
 def retry(job_id: str) -> Response:
     """Retry a failed or canceled job as a new job: 202 with `Location`."""
     key = request.headers.get("Idempotency-Key")
@@ -155,16 +201,23 @@ def retry(job_id: str) -> Response:
 
 
 @blueprint.get("/<job_id>/output")
+@describe("Jobs", {200: data("The file")}, query=OutputQuery, problems=(404, 409, 422))
 def output(job_id: str) -> Response:
     """Send an output file. `?download=1` asks the browser to save it."""
-    index = integer("index", request.args.get("index", "0"), 0, 1_000)
+    index = read_query(IndexQuery).index
     return send_kept(service().output_blob(job_id, index), name=f"atelier-{job_id[:8]}")
 
 
 @blueprint.get("/<job_id>/output/thumbnail")
+@describe(
+    "Jobs",
+    {200: data("The thumbnail", "image/webp"), 304: NOT_MODIFIED},
+    query=IndexQuery,
+    problems=(404, 409, 422),
+)
 def thumbnail(job_id: str) -> Response:
     """Send a small WebP of an output, for lists. It never changes, so browsers cache it."""
-    index = integer("index", request.args.get("index", "0"), 0, 1_000)
+    index = read_query(IndexQuery).index
     atelier = service()
     blob = atelier.output_blob(job_id, index)
     etag = f"{blob.sha256}-{SIDE}"
@@ -184,6 +237,7 @@ def thumbnail(job_id: str) -> Response:
 
 
 @blueprint.get("/<job_id>/inputs/<role>")
+@describe("Jobs", {200: data("The file")}, name="input", problems=(404,))
 def input_(job_id: str, role: str) -> Response:
     """Send an input file."""
     return send_kept(service().input_blob(job_id, role), name=f"atelier-{job_id[:8]}-{role}")

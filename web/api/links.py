@@ -7,28 +7,39 @@ from datetime import UTC, datetime, timedelta
 from flask import Blueprint, Response, jsonify, request
 from itsdangerous import BadSignature
 
-from jobs.errors import InvalidParamsError
+from atelier import types
+from jobs.params.validate import validated
 from web.api.jobs import send_kept
 from web.current import service, whole_service
 from web.errors import problem
-from web.forms.fields import integer
 from web.forms.json_body import MAX_BYTES, read_json
+from web.forms.queries import LinkRequest
+from web.openapi.bodies import json_body
+from web.openapi.operation import Schema, data, describe, returns
 from web.security.signing import serializer
 from web.serializers import time_json
 
 blueprint = Blueprint("links", __name__, url_prefix="/v1")
 
-DEFAULT_SECONDS = 3600
+
+def _link_body() -> Schema:
+    return json_body(LinkRequest)
 
 
 @blueprint.post("/jobs/<job_id>/output/url")
+@describe(
+    "Jobs",
+    {201: returns(types.Link, "The link")},
+    body=_link_body,
+    name="create_link",
+    problems=(400, 404, 409, 422),
+)
 def create(job_id: str) -> tuple[Response, int]:
     """Create a signed link to an output, valid for `expires_in` seconds and at most LINK_SECONDS."""
     atelier = service()
-    body = _body()
-    asked = integer("expires_in", body.get("expires_in", DEFAULT_SECONDS), 1, 10**9)
-    seconds = min(asked, atelier.settings.link_seconds)
-    index = integer("index", body.get("index", 0), 0, 1_000)
+    body = validated(LinkRequest, _body())
+    seconds = min(body.expires_in, atelier.settings.link_seconds)
+    index = body.index
     atelier.output_blob(job_id, index)
     expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
     token = serializer("output").dumps([job_id, index, int(expires_at.timestamp())])
@@ -40,15 +51,11 @@ def _body() -> dict[str, object]:
     request.max_content_length = MAX_BYTES
     if not request.get_data():
         return {}
-    body = read_json(request)
-    unknown = [(str(name)[:80], "There is no such field.") for name in body]
-    unknown = [problem for problem in unknown if problem[0] not in {"expires_in", "index"}]
-    if unknown:
-        raise InvalidParamsError(unknown)
-    return body
+    return read_json(request)
 
 
 @blueprint.get("/outputs/<token>")
+@describe("Jobs", {200: data("The file")}, public=True, name="linked_output", problems=(403, 404))
 def output(token: str) -> Response:
     """Send the output of a signed link."""
     try:

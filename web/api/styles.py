@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from flask import Blueprint, Response, jsonify, request
 
+from atelier import types
 from jobs.blobs.storage import BlobStorage
 from jobs.db.models.catalog import Style
 from jobs.errors import InvalidParamsError
@@ -14,6 +15,9 @@ from jobs.media.sandbox import thumbnail_in_sandbox
 from web.api.jobs import send_blob
 from web.current import service
 from web.forms.multipart import read_form
+from web.forms.queries import StyleImageQuery
+from web.openapi.bodies import form
+from web.openapi.operation import BINARY, DELETED, Schema, data, describe, returns
 from web.serializers import style_json
 
 blueprint = Blueprint("styles", __name__, url_prefix="/v1/styles")
@@ -22,13 +26,28 @@ blueprint = Blueprint("styles", __name__, url_prefix="/v1/styles")
 THUMBNAIL_SIDES = (96, 192, 384)
 
 
+def _body() -> Schema:
+    file = {**BINARY, "description": "The style image."}
+    return form(
+        {"file": file, "title": {"type": "string", "minLength": 1, "maxLength": 120}}, ["file", "title"]
+    )
+
+
 @blueprint.get("")
+@describe("Styles", {200: returns(types.StyleList, "The styles")})
 def list_styles() -> Response:
     """List all styles, in their order."""
     return jsonify({"styles": [style_json(style) for style in service().styles.all()]})
 
 
 @blueprint.post("")
+@describe(
+    "Styles",
+    {201: returns(types.Style, "Registered")},
+    body=_body,
+    name="create_style",
+    problems=(400, 413, 415, 422, 429, 503),
+)
 def create() -> Response:
     """Add a style image of the caller."""
     atelier = service()
@@ -47,6 +66,7 @@ def create() -> Response:
 
 
 @blueprint.delete("/<style_id>")
+@describe("Styles", {204: DELETED}, name="delete_style", problems=(404, 409))
 def delete(style_id: str) -> tuple[str, int]:
     """Delete a style of the caller. Submitted jobs that use it keep it."""
     service().styles.delete(style_id)
@@ -54,12 +74,16 @@ def delete(style_id: str) -> tuple[str, int]:
 
 
 @blueprint.get("/<style_id>")
+@describe("Styles", {200: returns(types.Style, "The style")}, name="show_style", problems=(404,))
 def show(style_id: str) -> Response:
     """Show a style."""
     return jsonify(style_json(service().styles.find(style_id)))
 
 
 @blueprint.get("/<style_id>/image")
+@describe(
+    "Styles", {200: data("The picture")}, query=StyleImageQuery, name="style_image", problems=(404, 422)
+)
 def image(style_id: str) -> Response:
     """Send the style's picture, or a thumbnail of `?size=` pixels."""
     styles = service().styles

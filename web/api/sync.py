@@ -6,6 +6,7 @@ import base64
 
 from flask import Blueprint, Response, jsonify, request
 
+from atelier import types
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.errors import BusyError, InvalidParamsError, JobsError, TimedOutError
@@ -13,6 +14,8 @@ from jobs.queue.lifecycle import FINAL, JobStatus
 from web.api.jobs import send_blob
 from web.current import service
 from web.forms.multipart import read_form
+from web.openapi.bodies import synchronous_body
+from web.openapi.operation import data, describe, returns
 from web.request_ids import request_id
 from web.security.concurrency import wait_slot
 
@@ -20,6 +23,12 @@ blueprint = Blueprint("simple", __name__)
 
 
 @blueprint.post("/stylize")
+@describe(
+    "Synchronous",
+    {200: returns(types.StylizedPicture, "The picture")},
+    body=synchronous_body,
+    problems=(400, 413, 415, 422, 429, 503, 504),
+)
 def stylize() -> Response:
     """Stylise `file`; answer with JSON that has the picture in base64."""
     job, blob, data = _stylize(format_="jpeg")
@@ -35,6 +44,12 @@ def stylize() -> Response:
 
 
 @blueprint.post("/stylize_download")
+@describe(
+    "Synchronous",
+    {200: data("The picture")},
+    body=synchronous_body,
+    problems=(400, 413, 415, 422, 429, 503, 504),
+)
 def stylize_download() -> Response:
     """Stylise `file`; answer with a JPEG to save."""
     job, blob, data = _stylize(format_="jpeg")

@@ -1,286 +1,211 @@
-"""The API's description, put together from the same models that check requests."""
+"""The OpenAPI document of an application: its routes with their descriptions, types and parameters."""
 
 from __future__ import annotations
 
-from functools import cache
+import inspect
+import re
+from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
-from jobs.params.kinds import PARAMS
-from jobs.queue.lifecycle import JobStatus
-from web.openapi.admin import admin_paths
-from web.openapi.inputs import inputs_paths, link_paths
-from web.openapi.parts import BINARY as _BINARY
-from web.openapi.parts import JOB as _JOB
-from web.openapi.parts import add_refusals, as_fields, idempotency_key, submit_headers
-from web.openapi.parts import form as _form
-from web.openapi.parts import header as _header
-from web.openapi.parts import json_body as _json
-from web.openapi.parts import path as _path
-from web.openapi.parts import picture as _picture
-from web.openapi.parts import problems as _problems
-from web.openapi.parts import query as _query
-from web.openapi.queue import queue_paths
-from web.openapi.schemas import schemas
-from web.openapi.submit import definitions, params_of, submit_body
-from web.openapi.training import training_paths
+from flask import Flask
+from openapi_pydantic import (
+    Components,
+    Info,
+    MediaType,
+    OpenAPI,
+    PathItem,
+    Reference,
+    Response,
+    SecurityScheme,
+    Server,
+    Tag,
+)
+from openapi_pydantic import Operation as OpenAPIOperation
+from pydantic import TypeAdapter
+from werkzeug.routing import Rule
+
+from atelier import types
+from web.openapi.bodies import definitions, without_null
+from web.openapi.operation import Operation, Returned, Schema
+
+_REF = "#/components/schemas/{model}"
+_PROBLEMS = {
+    400: "Malformed request",
+    401: "No API key, or an invalid one",
+    403: "Not allowed with this API key, or the link is not valid",
+    404: "Not found",
+    409: "Not possible in the current state",
+    413: "Too large",
+    415: "Not a supported type",
+    422: "A field is not valid",
+    429: "Too many requests, or a limit of the owner is reached; see `Retry-After`",
+    503: "The queue is full, or a component that is needed is not available",
+    504: "Not done in time; the job continues",
+}
+#: Tags in the order in which `/docs` shows them.
+_TAGS = {
+    "Jobs": "Submit, follow, cancel and download.",
+    "Batches": "Several photos in several styles, submitted all or none.",
+    "Uploads": "Pictures that are sent once and used by several jobs.",
+    "Styles": "The gallery and your own styles.",
+    "Trainings": "Control of trainings, their losses and samples.",
+    "Networks": "Trained and imported networks.",
+    "Datasets": "Photographs for trainings.",
+    "Synchronous": "One call that waits for the picture.",
+    "Queues": "State of the queues; pause and resume them.",
+    "Operators": "Jobs of all owners, and workers. Needs the scope `admin`.",
+    "Health": "Liveness, readiness and metrics.",
+}
+_DESCRIPTION = """\
+An asynchronous job queue for neural style transfer.
+
+**Submit, poll, download**
+
+    curl -F content=@photo.jpg -F style_id=woodcut http://127.0.0.1:8000/v1/jobs
+    curl http://127.0.0.1:8000/v1/jobs/{id}?wait=25
+    curl -o painted.jpg http://127.0.0.1:8000/v1/jobs/{id}/output
+
+**Wait in one call**: the header `Prefer: wait=20` makes the submit answer when the job has ended.
+
+    curl -H 'Prefer: wait=20' -F content=@photo.jpg -F style_id=woodcut http://127.0.0.1:8000/v1/jobs
+
+**A batch**: every photo in every style.
+
+    curl -F content=@a.jpg -F content=@b.jpg -F style_id=woodcut -F style_id=night-oils \\
+      http://127.0.0.1:8000/v1/batches
+"""
 
 
-def _jobs_paths() -> dict[str, Any]:
-    body = submit_body()
-    prefer = _header(
-        "Prefer",
-        {"type": "string"},
-        "`wait=N`: answer 200 with the finished job if it ends within N ≤ 30 seconds.",
+def document(app: Flask) -> dict[str, Any]:
+    """The description of the routes of `app` that have one (`describe`), as OpenAPI 3.1."""
+    if "openapi" not in app.extensions:
+        built = _document(app).model_dump(
+            mode="json", by_alias=True, exclude_unset=True, exclude_none=True
+        )
+        app.extensions["openapi"] = built
+    found: dict[str, Any] = app.extensions["openapi"]
+    return found
+
+
+def _document(app: Flask) -> OpenAPI:
+    paths: dict[str, dict[str, OpenAPIOperation]] = {}
+    operations: list[Operation] = []
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        operation: Operation | None = getattr(view, "operation", None)
+        if operation is None:
+            continue
+        operations.append(operation)
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            paths.setdefault(path, {})[method.lower()] = _operation(operation, view, rule)
+    key = SecurityScheme(
+        type="http", scheme="bearer", description="An API key (`atl_…`), if the service asks for one."
     )
-    key = idempotency_key()
-    taken = {
-        "202": _json("Taken; follow Location", _JOB),
-        "200": _json("Ended: within `Prefer: wait`, or answered by an earlier job", _JOB),
-    }
-    statuses = [str(status) for status in JobStatus]
-    page = {
-        "type": "object",
-        "properties": {
-            "jobs": {"type": "array", "items": _JOB},
-            "next": {"type": ["string", "null"]},
-        },
-    }
-    one = [_path("job_id")]
-    chosen = {**_path("job_id"), "schema": {"type": "string", "format": "uuid"}}
-    return {
-        "/v1/jobs": {
-            "post": {
-                "operationId": "submit",
-                "summary": "Submit a job",
-                "parameters": [prefer, key, *submit_headers()],
-                "requestBody": body,
-                "responses": {**taken, **_problems(400, 413, 415, 422, 429, 503)},
-            },
-            "get": {
-                "operationId": "list_jobs",
-                "summary": "List jobs, newest first",
-                "parameters": [
-                    _query("status", {"enum": statuses}),
-                    _query("kind", {"enum": list(PARAMS)}),
-                    _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
-                    _query("cursor", {"type": "string"}, "`next` of the page before"),
-                    _query("batch_id", {"type": "string"}, "Jobs of this batch"),
-                    _query(
-                        "dead",
-                        {"type": "boolean"},
-                        "Jobs that failed after their last attempt, and were not retried since",
-                    ),
-                ],
-                "responses": {"200": _json("A page", page), **_problems(422)},
-            },
-        },
-        "/v1/jobs/{job_id}": {
-            "put": {
-                "operationId": "put",
-                "summary": "Submit a job under an id of your own (a UUID): twice is once",
-                "parameters": [chosen, prefer, *submit_headers()],
-                "requestBody": body,
-                "responses": {**taken, **_problems(400, 404, 413, 415, 422, 429, 503)},
-            },
-            "get": {
-                "operationId": "show",
-                "summary": "Look at a job",
-                "parameters": [
-                    *one,
-                    _query(
-                        "wait",
-                        {"type": "integer", "minimum": 0, "maximum": 30},
-                        "Answer when the job changes, or after so many seconds",
-                    ),
-                ],
-                "responses": {
-                    "200": _json("The job", _JOB),
-                    "304": {"description": "As If-None-Match said"},
-                    **_problems(404, 422),
-                },
-            },
-            "delete": {
-                "operationId": "delete_job",
-                "summary": "Delete a job that does not run, with its pictures",
-                "parameters": one,
-                "responses": {"204": {"description": "Gone"}, **_problems(404, 409)},
-            },
-        },
-        "/v1/jobs/{job_id}/retry": {
-            "post": {
-                "operationId": "retry",
-                "summary": "Make a new job like one that failed or was canceled",
-                "parameters": [*one, prefer, key],
-                "responses": {**taken, **_problems(404, 409, 422, 429, 503)},
+    return OpenAPI(
+        openapi="3.1.0",
+        info=Info(title="Atelier", version=version("atelier"), description=_DESCRIPTION),
+        servers=[Server(url="/", description="This server")],
+        tags=[Tag(name=name, description=text) for name, text in _TAGS.items()],
+        paths={path: PathItem.model_validate(methods) for path, methods in paths.items()},
+        security=[{"key": []}, {}],
+        components=Components.model_validate(
+            {
+                "schemas": {**_schemas(operations), **definitions()},
+                "securitySchemes": {"key": key},
             }
-        },
-        "/v1/jobs/{job_id}/cancel": {
-            "post": {
-                "operationId": "cancel",
-                "summary": "Cancel a job",
-                "parameters": one,
-                "responses": {
-                    "202": _json("Asked; it stops soon", _JOB),
-                    "200": _json("Ended (now or before)", _JOB),
-                    **_problems(404),
-                },
-            }
-        },
-        "/v1/jobs/{job_id}/events": {
-            "get": {
-                "operationId": "events",
-                "summary": "Follow a job by server-sent events",
-                "parameters": one,
-                "responses": {
-                    "200": {
-                        "description": "`state`, `progress` and `cancel` events; of a training also "
-                        "`sample`, `notice`, `pause` and `finish`",
-                        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-                    },
-                    **_problems(404, 503),
-                },
-            }
-        },
-        "/v1/jobs/{job_id}/output": {
-            "get": {
-                "operationId": "output",
-                "summary": "Download what the job made; the first of several without index",
-                "parameters": [
-                    *one,
-                    _query("index", {"type": "integer", "minimum": 0, "maximum": 1000, "default": 0}),
-                    _query("download", {"type": "string"}, "Any value: save instead of show"),
-                ],
-                "responses": {"200": _picture("The picture"), **_problems(404, 409, 422)},
-            }
-        },
-        "/v1/jobs/{job_id}/output/thumbnail": {
-            "get": {
-                "operationId": "thumbnail",
-                "summary": "What the job made, small: a WebP of at most 256 pixels and 20 kB",
-                "parameters": [
-                    *one,
-                    _query("index", {"type": "integer", "minimum": 0, "maximum": 1000, "default": 0}),
-                ],
-                "responses": {
-                    "200": {
-                        "description": "The small picture",
-                        "content": {"image/webp": {"schema": _BINARY}},
-                    },
-                    "304": {"description": "As If-None-Match said"},
-                    **_problems(404, 409, 422),
-                },
-            }
-        },
-        "/v1/jobs/{job_id}/inputs/{role}": {
-            "get": {
-                "operationId": "input",
-                "summary": "Download what the job was given",
-                "parameters": [*one, _path("role")],
-                "responses": {"200": _picture("The picture"), **_problems(404)},
-            }
-        },
-    }
+        ),
+    )
 
 
-def _other_paths(params: dict[str, Any]) -> dict[str, Any]:
-    simple = {
-        "file": {**_BINARY, "description": "The photo."},
-        "style": {**_BINARY, "description": "The style image; the first of the gallery if left out."},
-        "style_id": {"type": "string"},
-        **params,
-    }
-    answer = {
-        "type": "object",
-        "properties": {
-            "job": {"type": "string"},
-            "media_type": {"type": "string"},
-            "width": {"type": "integer"},
-            "height": {"type": "integer"},
-            "image": {"type": "string", "contentEncoding": "base64"},
-        },
-    }
-    wrong = _problems(400, 413, 415, 422, 429, 503, 504)
-    state = {"type": "object", "properties": {"status": {"type": "string"}}}
-    return {
-        "/stylize": {
-            "post": {
-                "operationId": "stylize",
-                "summary": "Stylise and wait: JSON with the picture in base64",
-                "requestBody": _form(simple, ["file"], parts=True),
-                "responses": {"200": _json("The picture", answer), **wrong},
-            }
-        },
-        "/stylize_download": {
-            "post": {
-                "operationId": "stylize_download",
-                "summary": "Stylise and wait: a JPEG",
-                "requestBody": _form(simple, ["file"], parts=True),
-                "responses": {"200": _picture("The picture"), **wrong},
-            }
-        },
-        "/healthz": {
-            "get": {
-                "operationId": "healthz",
-                "summary": "Liveness",
-                "responses": {"200": _json("Alive", state)},
-            }
-        },
-        "/readyz": {
-            "get": {
-                "operationId": "readyz",
-                "summary": "Readiness",
-                "responses": {"200": _json("Ready", state), "503": _json("Not ready", state)},
-            }
-        },
-        "/metrics": {
-            "get": {
-                "operationId": "metrics",
-                "summary": "Figures for Prometheus",
-                "responses": {
-                    "200": {
-                        "description": "Text format 0.0.4",
-                        "content": {"text/plain": {"schema": {"type": "string"}}},
-                    }
-                },
-            }
-        },
-    }
+def _operation(operation: Operation, view: Any, rule: Rule) -> OpenAPIOperation:
+    summary, _, description = (inspect.getdoc(view) or "").partition("\n\n")
+    parameters = [
+        *(_path_parameter(name, operation, rule) for name in sorted(rule.arguments)),
+        *_query_parameters(operation),
+        *operation.headers,
+    ]
+    responses = {status: _problem(status) for status in (*_refusals(operation), *operation.problems)}
+    responses |= {status: _response(returned) for status, returned in operation.responses.items()}
+    return OpenAPIOperation.model_validate(
+        {
+            "operationId": operation.name or view.__name__,
+            "tags": [operation.tag],
+            "summary": " ".join(summary.split()).removesuffix("."),
+            "description": description or None,
+            "parameters": parameters,
+            "requestBody": operation.body() if operation.body else None,
+            "responses": {str(status): response for status, response in responses.items()},
+            "security": [] if operation.public else None,
+        }
+    )
 
 
-@cache
-def document() -> dict[str, Any]:
-    """The whole description."""
-    params = params_of("stylize")
-    paths = {
-        **_jobs_paths(),
-        **training_paths(),
-        **link_paths(),
-        **queue_paths(as_fields(params)),
-        **admin_paths(),
-        **inputs_paths(),
-        **_other_paths(as_fields(params)),
+def _refusals(operation: Operation) -> tuple[int, ...]:
+    """Statuses of every call: API key, page of another site, rate limit."""
+    if not operation.public:
+        return (401, 403, 429)
+    return () if operation.tag == "Health" else (429,)
+
+
+def _path_parameter(name: str, operation: Operation, rule: Rule) -> Schema:
+    whole = f"<int:{name}>" in rule.rule
+    number: Schema = {"type": "integer", "minimum": 0, "maximum": 10**9}
+    default: Schema = number if whole else {"type": "string"}
+    return {"name": name, "in": "path", "required": True, "schema": operation.path.get(name, default)}
+
+
+def _query_parameters(operation: Operation) -> list[Schema]:
+    if operation.query is None:
+        return []
+    properties = operation.query.model_json_schema()["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "schema": without_null(schema),
+            "description": schema.get("description", ""),
+        }
+        for name, schema in properties.items()
+    ]
+
+
+def _reference(shape: type) -> Reference:
+    return Reference.model_validate({"$ref": _REF.format(model=shape.__name__)})
+
+
+def _problem(status: int) -> Response:
+    schema = _reference(types.Problem)
+    content = {"application/problem+json": MediaType(schema=schema)}
+    return Response(description=_PROBLEMS[status], content=content)
+
+
+def _response(returned: Returned) -> Response:
+    if returned.shape is not None:
+        schema = _reference(returned.shape)
+        content = {"application/json": MediaType(schema=schema)}
+    else:
+        content = {
+            name: MediaType.model_validate({"schema": returned.schema}) for name in returned.media_types
+        }
+    return Response(description=returned.description, content=content or None)
+
+
+def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
+    """JSON schemas of the types that responses have, and of the types inside them, by name."""
+    shapes = {
+        returned.shape
+        for operation in operations
+        for returned in operation.responses.values()
+        if returned.shape is not None
     }
-    for path, methods in paths.items():
-        for operation in methods.values():
-            add_refusals(path, operation)
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Atelier",
-            "version": version("atelier"),
-            "description": "An asynchronous job queue for neural style transfer.",
-        },
-        "paths": paths,
-        "security": [{"key": []}, {}],
-        "components": {
-            "schemas": {**schemas(), **definitions()},
-            "securitySchemes": {
-                "key": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "An API key, where the service asks for one: atl_…",
-                }
-            },
-        },
-    }
+    for shape in vars(types).values():
+        if hasattr(shape, "__required_keys__"):
+            shape.__pydantic_config__ = {"use_attribute_docstrings": True}
+    named = sorted({*shapes, types.Problem}, key=lambda shape: shape.__name__)
+    mode: Literal["serialization"] = "serialization"
+    inputs = [(shape, mode, TypeAdapter[Any](shape)) for shape in named]
+    _, found = TypeAdapter.json_schemas(inputs, ref_template=_REF)
+    definitions: dict[str, Any] = found["$defs"]
+    return definitions

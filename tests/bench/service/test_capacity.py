@@ -128,8 +128,9 @@ def test_what_is_wrong_is_said(arguments: list[str], problem: str) -> None:
 
 
 @pytest.mark.exhaustive
+@pytest.mark.serial
 @pytest.mark.integration
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_real_worker_is_compared_with_the_simulation() -> None:
     found = run_check(seed=1, size=256, jobs=40)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
+from support.patience import PATIENCE
 from support.tests_support import network_file, zipped
 
 from jobs.accounts.quotas import stored_bytes
@@ -179,7 +180,7 @@ def test_the_bound_of_bytes_holds_when_requests_race(
     checked = rows.store_blobs
 
     def together(*arguments: Any) -> None:
-        barrier.wait(30)  # all have been told that there is room
+        barrier.wait(PATIENCE)  # all have been told that there is room
         checked(*arguments)
 
     monkeypatch.setattr("jobs.blobs.rows.store_blobs", together)

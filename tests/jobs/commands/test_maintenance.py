@@ -7,6 +7,7 @@ import time
 import pytest
 from click.testing import CliRunner, Result
 from support.maintenance import maintenance_of
+from support.patience import PATIENCE
 
 from jobs.commands.maintenance import MAX_PULSE_AGE_SECONDS, maintenance
 from jobs.service import JobService
@@ -31,7 +32,7 @@ def test_the_pulse_follows_the_loop(service: JobService, settings: Settings, che
     thread = threading.Thread(target=loop.run)
     thread.start()
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not settings.pulse.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         assert check().exit_code == 0

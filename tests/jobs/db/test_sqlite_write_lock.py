@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -8,14 +9,27 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
+from support.patience import PATIENCE
 
 from jobs.db.engine import make_engine, make_sessions, reading
-
-SECONDS = 20
+from jobs.db.sqlite_write_lock import FairWriteLock
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def locks(monkeypatch: pytest.MonkeyPatch) -> list[FairWriteLock]:
+    """The locks of the engines that a test makes."""
+    made: list[FairWriteLock] = []
+
+    def make(engine: Engine, *, seconds: float) -> FairWriteLock:
+        made.append(FairWriteLock(engine, seconds=seconds))
+        return made[-1]
+
+    monkeypatch.setattr("jobs.db.engine.FairWriteLock", make)
+    return made
+
+
+@pytest.fixture
+def engine(tmp_path: Path, locks: list[FairWriteLock]) -> Iterator[Engine]:
     engine = make_engine(f"sqlite:///{tmp_path / 'turns.db'}")
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE said (word TEXT NOT NULL)"))
@@ -36,26 +50,22 @@ class Writer(threading.Thread):
             session.execute(text("INSERT INTO said VALUES (:word)"), {"word": self._word})
             self._order.append(self._word)
             self.wrote.set()
-            assert self.may_end.wait(SECONDS)
+            assert self.may_end.wait(PATIENCE)
 
 
-def waiting(engine: Engine) -> int:
-    return engine.pool.checkedout()  # type: ignore[attr-defined]
-
-
-def test_writers_go_in_the_order_in_which_they_came(engine: Engine) -> None:
+def test_writers_go_in_the_order_in_which_they_came(engine: Engine, locks: list[FairWriteLock]) -> None:
     order: list[str] = []
     writers = [Writer(engine, word, order) for word in "abcdef"]
-    for number, writer in enumerate(writers, 1):
+    for number, writer in enumerate(writers):
         writer.start()
-        while waiting(engine) < number:
-            threading.Event().wait(0.001)
-        threading.Event().wait(0.02)  # from its connection to its place in the line
+        assert number or writer.wrote.wait(PATIENCE)  # the first one has the lock
+        while locks[0].waiting() < number:
+            time.sleep(0.001)
     for writer in writers:
-        assert writer.wrote.wait(SECONDS)
+        assert writer.wrote.wait(PATIENCE)
         writer.may_end.set()
     for writer in writers:
-        writer.join(SECONDS)
+        writer.join(PATIENCE)
     assert order == list("abcdef")
     with engine.connect() as connection:
         assert connection.execute(text("SELECT word FROM said")).scalars().all() == order
@@ -88,7 +98,7 @@ def test_every_end_hands_the_turn_on(engine: Engine, end: str) -> None:
         done.set()
 
     threading.Thread(target=write, daemon=True).start()
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from support.maintenance import maintenance_of
+from support.patience import PATIENCE
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.rows import store_blob
@@ -206,17 +207,17 @@ def test_bytes_that_are_wanted_again_are_written_again(
         def delete(self, sha256: str) -> None:
             super().delete(sha256)
             deleted.set()
-            assert go_on.wait(20)
+            assert go_on.wait(PATIENCE)
 
     with ThreadPoolExecutor(2) as pool:
         slow = Slow(local_storage.folder)
         sweeping = pool.submit(retention.sweep, service.sessions, slow, orphan_seconds=-3600)
-        assert deleted.wait(20)
+        assert deleted.wait(PATIENCE)
         storing = pool.submit(store_blob, service.sessions, local_storage, b"paint", info)
         with pytest.raises(TimeoutError):
             storing.result(0.3)
         go_on.set()
-        assert (sweeping.result(20), storing.result(20)) == (1, name)
+        assert (sweeping.result(PATIENCE), storing.result(PATIENCE)) == (1, name)
 
     assert local_storage.get(name) == b"paint"
     with service.sessions() as session:
@@ -275,10 +276,10 @@ def test_submits_deletes_and_sweeps_at_the_same_time_lose_nothing(
         sweeping = pool.submit(sweep)
         try:
             for done in [pool.submit(submit_and_delete, number) for number in range(3)]:
-                done.result(100)
+                done.result(PATIENCE)
         finally:
             stop.set()
-        sweeping.result(20)
+        sweeping.result(PATIENCE)
 
     assert kept
     for job_id in kept:

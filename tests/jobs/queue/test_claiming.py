@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, insert, select, update
+from support.patience import PATIENCE
 
 from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.jobs import Job
@@ -239,5 +240,5 @@ def test_workers_that_look_and_then_take_never_share_a_job(sessions: SessionFact
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert taken == Counter(ids)

@@ -48,6 +48,10 @@ def network(untrained: SlimAdaIN, tmp_path: Path) -> Path:
     return save_network(untrained, tmp_path / "net.safetensors", int8=calibrate(untrained, pairs))
 
 
+#: The formats that `make test` exports: the others take many seconds.
+QUICK = {"openvino", "torchscript"}
+
+
 def needed(format: str) -> Format:
     for package in FORMATS[format].packages:
         pytest.importorskip(package)
@@ -69,9 +73,10 @@ def test_the_exported_module_is_what_the_engine_gives(slim: StyleNetwork) -> Non
     torch.testing.assert_close(statistics, engine.content_statistics(picture.pixels))
 
 
-@pytest.mark.exhaustive
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("format", list(FORMATS))
+@pytest.mark.parametrize(
+    "format",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.exhaustive) for name in FORMATS],
+)
 def test_every_format_at_every_size(network: Path, tmp_path: Path, format: str) -> None:
     chosen = needed(format)
     target = tmp_path / "out" / f"net{chosen.suffix}"
@@ -115,7 +120,6 @@ def test_int8(network: Path, tmp_path: Path, format: str) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("format", list(FORMATS))
 @pytest.mark.parametrize("architecture", list(ARCHITECTURES))
 def test_a_network_for_one_style(tmp_path: Path, architecture: str, format: str) -> None:
@@ -195,7 +199,6 @@ def test_there_is_a_script_for_every_format() -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.integration
-@pytest.mark.timeout(400)  # torch.export may take a minute on a busy machine
 @pytest.mark.parametrize("format", list(FORMATS))
 def test_the_script_of_the_docs_runs_without_us(
     slim: StyleNetwork, tmp_path: Path, format: str
@@ -232,7 +235,6 @@ def run_script(format: str, folder: Path, network: Path, *pictures: str) -> np.n
 
 @pytest.mark.exhaustive
 @pytest.mark.integration
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("format", list(FORMATS))
 def test_the_script_of_the_docs_takes_a_network_for_one_style(tmp_path: Path, format: str) -> None:
     chosen = needed(format)

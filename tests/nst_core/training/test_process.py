@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.patience import PATIENCE
 
 from nst_core.networks.files import load_weights, read_metadata
 
@@ -48,7 +49,7 @@ class Run:
             self.process.send_signal(number)
         assert self.process.stdout is not None
         self.events += [json.loads(line) for line in self.process.stdout]
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -190,7 +191,7 @@ def test_it_ends_when_its_parent_is_killed(start: Callable[..., Run], tmp_path: 
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and _alive(child):
         time.sleep(0.1)
     assert not _alive(child)

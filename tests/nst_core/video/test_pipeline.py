@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from support.patience import PATIENCE
 
 from nst_core.video.pipeline import Stages, in_order
 
@@ -70,7 +71,7 @@ def test_a_stop_ends_every_thread() -> None:
 
 
 def test_calls_run_side_by_side_and_answer_in_order() -> None:
-    together = threading.Barrier(3, timeout=30)
+    together = threading.Barrier(3, timeout=PATIENCE)
 
     def calls() -> Iterator[Callable[[], int]]:
         for number in range(9):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image
 from jobs.blobs.rows import store_blob
 from jobs.db.models.jobs import Job, JobFile
 from jobs.media.pictures import PictureInfo
+from jobs.media.sandbox import pool_of
 from jobs.queue import lifecycle
 from jobs.service import JobService
 from jobs.settings import Settings
@@ -33,6 +36,26 @@ def test_not_ready_without_storage(
 
     assert response.status_code == 503
     assert list(response.json["wrong"]) == ["storage"]
+
+
+def test_ready_again_after_the_decoders_were_killed(
+    client: FlaskClient, settings: Settings, picture: Callable[..., bytes]
+) -> None:
+    assert client.get("/readyz").status_code == 200
+    for pid in pool_of(settings.decode_limits).pids:
+        os.kill(pid, signal.SIGKILL)
+
+    form = {"style_id": "woodcut", "content": (io.BytesIO(picture()), "c.png")}
+    assert client.post("/v1/jobs", data=form).status_code == 202
+    assert client.get("/readyz").json == {"status": "ready", "wrong": {}}
+
+
+def test_not_ready_without_a_decoder(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(limits: object) -> None:
+        raise TimeoutError
+
+    monkeypatch.setattr("jobs.service.check_decoders", refuse)
+    assert client.get("/readyz").json["wrong"] == {"decoders": "TimeoutError"}
 
 
 def test_metrics_are_prometheus_text(client: FlaskClient) -> None:
@@ -67,9 +90,9 @@ def test_a_job_is_as_described(client: FlaskClient, picture: Callable[..., bytes
     files = {name: (io.BytesIO(picture()), name) for name in ("content", "style")}
     job = client.post("/v1/jobs", data=files).json
 
-    schema = client.get("/openapi.json").json["components"]["schemas"]["Job"]
-    Draft202012Validator(schema).validate(job)
-    assert set(job) == set(schema["properties"])
+    document = client.get("/openapi.json").json
+    Draft202012Validator({**document, "$ref": "#/components/schemas/Job"}).validate(job)
+    assert set(job) == set(document["components"]["schemas"]["Job"]["properties"])
 
 
 def test_the_docs_page_has_all_it_needs(client: FlaskClient) -> None:

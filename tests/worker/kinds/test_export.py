@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from jobs.db.models.jobs import Job
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from nst_core.export.formats import FORMATS
@@ -23,12 +22,6 @@ from nst_core.networks.files import save_network
 from nst_core.networks.johnson import JohnsonNetwork
 from worker import execution
 from worker.context import WorkerContext
-
-
-@pytest.fixture
-def service(context: WorkerContext) -> JobService:
-    queue = Broker(make_celery(context.settings.broker))
-    return JobService(context.settings, context._engine, context.storage, queue)
 
 
 @pytest.fixture

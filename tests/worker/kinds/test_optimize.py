@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from jobs.media.pictures import Upload
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -18,10 +17,7 @@ SMALL = {"size": "48", "steps": "3", "levels": "1"}
 
 
 @pytest.fixture
-def submit(context: WorkerContext, picture: Callable[..., bytes]) -> Callable[..., Any]:
-    queue = Broker(make_celery(context.settings.broker))
-    service = JobService(context.settings, context._engine, context.storage, queue)
-
+def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., Any]:
     def make(**params: Any) -> tuple[JobService, str]:
         job = service.submit(
             "optimize",

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import update
+from support.patience import PATIENCE
 
 from jobs.blobs.local import LocalStorage
 from jobs.db.models.jobs import Job
 from jobs.errors import JobsError, StorageError
 from jobs.media.pictures import Upload
-from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
@@ -38,13 +38,6 @@ def clip(tmp_path: Path, picture: Callable[..., bytes]) -> Callable[..., bytes]:
         return write_clip(tmp_path / "clip.mp4", pan(image, width, height, count)).read_bytes()
 
     return make
-
-
-@pytest.fixture
-def service(context: WorkerContext) -> JobService:
-    settings = context.settings
-    queue = Broker(make_celery(settings.broker))
-    return JobService(settings, context._engine, context.storage, queue)
 
 
 @pytest.fixture
@@ -217,8 +210,7 @@ def test_a_long_video_is_refused(
     clip: Callable[..., bytes],
     picture: Callable[..., bytes],
 ) -> None:
-    short = context.settings.model_copy(update={"max_video_seconds": 0.1})
-    service = JobService(short, context._engine, context.storage, service.broker)
+    service.settings = service.settings.model_copy(update={"max_video_seconds": 0.1})
     with pytest.raises(JobsError, match="lasts"):
         service.submit(
             "video",
@@ -234,7 +226,7 @@ def test_it_tells_how_far_it_is_and_a_cancel_ends_it_at_once(
     job_id = submit(clip(count=600, width=128, height=96))
     thread = threading.Thread(target=execution.run_next, args=(context, "train", "w"))
     thread.start()
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE
     while (service.get(job_id).progress or {}).get("step", 0) < 2:
         assert time.monotonic() < deadline
         assert thread.is_alive(), service.get(job_id).error
@@ -248,7 +240,7 @@ def test_it_tells_how_far_it_is_and_a_cancel_ends_it_at_once(
     assert Image.open(io.BytesIO(context.storage.get(preview.sha256))).size == (128, 96)
 
     service.cancel(job_id)
-    thread.join(60)
+    thread.join(PATIENCE)
     job = service.get(job_id)
     assert job.status == JobStatus.CANCELED
     assert not job.outputs
@@ -275,13 +267,13 @@ def test_a_drained_video_goes_on_from_its_segments(
     thread = threading.Thread(target=execution.run_next, args=(context, "train", "w"))
     thread.start()
     segments = context.settings.home / "videos" / job_id / "segments"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE
     while not list(segments.glob("segment_*.nut")):
         assert time.monotonic() < deadline
         assert thread.is_alive(), service.get(job_id).error
         time.sleep(0.05)
     context.drain.begin()
-    thread.join(60)
+    thread.join(PATIENCE)
     job = service.get(job_id)
     if job.status == JobStatus.SUCCEEDED:
         pytest.skip("it was done before it could be stopped")

@@ -1,0 +1,212 @@
+"""Pool of child processes with limits of memory and time, which replaces dead children by itself.
+
+Each child has a pipe and a thread of its own, so the death of one child can neither block nor corrupt
+another. (pebble's pool shares one pipe and one lock between its children: when an idle child is killed,
+the whole pool stops for good.)
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any
+
+#: Tasks after which a child is replaced, so that leaks of decoders stay small.
+MAX_TASKS = 5_000
+
+# Spawned, not forked: a fork of a threaded server may inherit a lock that is never released.
+_CONTEXT = get_context("spawn")
+# `multiprocessing` collects the exit codes of all children when it starts one, in whichever thread does
+# so first; the lock keeps an exit code from being collected twice.
+_PROCESSES = threading.Lock()
+
+log = logging.getLogger(__name__)
+
+
+class ChildDiedError(Exception):
+    """The child process died while it ran the task."""
+
+
+class _Task:
+    def __init__(self, call: tuple[Callable[..., Any], tuple[Any, ...]], seconds: float) -> None:
+        self.call = call
+        self.seconds = seconds
+        self.future: Future[Any] = Future()
+
+
+class DecoderPool:
+    """Runs tasks in `processes` children of `megabytes` of memory each, which can't write files."""
+
+    def __init__(self, *, megabytes: int, processes: int) -> None:
+        self._tasks: SimpleQueue[_Task] = SimpleQueue()
+        self._children = [_Child(megabytes, self._tasks) for _ in range(processes)]
+
+    def submit(self, function: Callable[..., Any], *args: Any, seconds: float) -> Future[Any]:
+        """Run a function of a module in a child; it may take so many seconds once it has started.
+
+        The future raises the function's error, `TimeoutError`, or `ChildDiedError`. A task whose child
+        was killed with SIGKILL (by an operator, or by the kernel when memory ran out) is tried once
+        more, in a new child.
+        """
+        task = _Task((function, args), seconds)
+        self._tasks.put(task)
+        return task.future
+
+    def check(self, seconds: float) -> None:
+        """Raise `TimeoutError` or `ChildDiedError` unless a child completes a task within `seconds`.
+
+        Returns at once while every child is busy: each task has a time limit of its own.
+        """
+        if not all(child.busy for child in self._children):
+            self.submit(int, seconds=seconds).result(seconds)
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the living children."""
+        return [child.pid for child in self._children if child.pid is not None]
+
+
+class _Child:
+    """A child process, and the thread that starts it, sends it tasks, and replaces it."""
+
+    def __init__(self, megabytes: int, tasks: SimpleQueue[_Task]) -> None:
+        self._megabytes = megabytes
+        self._tasks = tasks
+        self._process: Any = None
+        self._pipe: Connection | None = None
+        self._done = 0
+        self.busy = False
+        threading.Thread(target=self._run, name="decoder", daemon=True).start()
+
+    @property
+    def pid(self) -> int | None:
+        process = self._process
+        return process.pid if process is not None and process.is_alive() else None
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._ensure_started()
+            except OSError as error:  # no memory or no process left: the next task tries again
+                log.warning("a decoder could not be started: %s", error)
+            task = self._tasks.get()
+            self.busy = True
+            try:
+                task.future.set_result(self._perform(task))
+            except BaseException as error:
+                task.future.set_exception(error)
+            finally:
+                self.busy = False
+                # References to a large picture must not outlive the task.
+                del task
+
+    def _perform(self, task: _Task) -> Any:
+        for is_last in (False, True):
+            self._ensure_started()
+            try:
+                succeeded, outcome = self._exchange(task)
+            except TimeoutError:  # an OSError too
+                raise
+            except (EOFError, OSError):
+                exit_code = self._stop()
+                if exit_code != -signal.SIGKILL or is_last:
+                    raise ChildDiedError(f"exit code {exit_code}") from None
+                log.warning("a decoder was killed; its task is tried once more")
+                continue
+            if not succeeded:
+                raise outcome
+            return outcome
+        raise AssertionError  # the second round returns or raises
+
+    def _exchange(self, task: _Task) -> tuple[bool, Any]:
+        """Send the task and receive its outcome.
+
+        Raises `TimeoutError`, and `EOFError` or another `OSError` if the child dies.
+        """
+        assert self._pipe is not None  # noqa: S101 - `_ensure_started` made it
+        late = threading.Event()
+
+        def kill(process: Any) -> None:
+            late.set()
+            process.kill()
+
+        # A timer and not a timeout of `recv`: sending blocks too, if the child does not read.
+        timer = threading.Timer(task.seconds, kill, [self._process])
+        timer.daemon = True
+        timer.start()
+        try:
+            self._pipe.send(task.call)
+            answer: tuple[bool, Any] = self._pipe.recv()
+        except (EOFError, OSError):
+            if late.is_set():
+                self._stop()
+                raise TimeoutError from None
+            raise
+        finally:
+            timer.cancel()
+        self._done += 1
+        return answer
+
+    def _ensure_started(self) -> None:
+        """Start a child if there is none, or if it is dead or worn out."""
+        if self.pid is not None and self._done < MAX_TASKS:
+            return
+        self._stop()
+        ours, theirs = _CONTEXT.Pipe()
+        process = _CONTEXT.Process(
+            target=_serve, args=(theirs, self._megabytes), name="decoder", daemon=True
+        )
+        try:
+            with _PROCESSES:
+                process.start()
+        finally:
+            theirs.close()
+        self._pipe, self._process, self._done = ours, process, 0
+
+    def _stop(self) -> int | None:
+        """Kill the child, if there is one; returns its exit code, -9 if it was not dead before."""
+        process, self._process = self._process, None
+        if process is None or self._pipe is None:
+            return None
+        self._pipe.close()
+        with _PROCESSES:
+            process.kill()
+            process.join()
+        exit_code: int | None = process.exitcode
+        return exit_code
+
+
+def _serve(pipe: Connection, megabytes: int) -> None:
+    """Run tasks until the pipe is closed: the main function of a child."""
+    # Ctrl-C reaches every process of a terminal; the parent ends this process itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _limit_resources(megabytes)
+    while True:
+        try:
+            function, args = pipe.recv()
+        except (EOFError, OSError, MemoryError):
+            return
+        try:
+            answer = True, function(*args)
+        except BaseException as error:
+            answer = False, error
+        del function, args
+        try:
+            pipe.send(answer)
+        except MemoryError as error:
+            pipe.send((False, error))
+
+
+def _limit_resources(megabytes: int) -> None:
+    """Limit memory of the current process; forbid writing files and core dumps."""
+    limit = megabytes * 1_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

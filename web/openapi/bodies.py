@@ -1,0 +1,180 @@
+"""Request bodies of the OpenAPI document, from the parameter models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from jobs.params.handling import Handling
+from jobs.params.kinds import PARAMS
+from web.openapi.operation import BINARY, Schema
+
+_REF = "#/components/schemas/{model}"
+#: Fields whose form value may be JSON.
+_LISTS = ("alphas", "alpha_points", "styles", "regions", "style_layers", "layer_weights")
+_NAMED_FILE = {**BINARY, "description": "A picture that another field names."}
+_UPLOAD = {
+    "type": "object",
+    "properties": {"upload": {"type": "string"}},
+    "required": ["upload"],
+    "additionalProperties": False,
+}
+_VIDEO = "The video, in a form: MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, WMV, OGV or GIF."
+#: Kinds whose lists may name further file fields.
+_WITH_NAMED_FILES = {"stylize", "video"}
+
+
+def form(properties: Schema, required: list[str], *, named_files: bool = False) -> Schema:
+    """A multipart body; with `named_files`, also of file fields that `styles` and `regions` name."""
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": _NAMED_FILE if named_files else False,
+    }
+    content = {"multipart/form-data": {"schema": schema, "encoding": _encoding(properties)}}
+    return {"required": True, "content": content}
+
+
+def json_body(model: type[BaseModel]) -> Schema:
+    """A JSON body that can be left out."""
+    return {"required": False, "content": {"application/json": {"schema": model.model_json_schema()}}}
+
+
+def submit_body() -> Schema:
+    """The body of a submit: a form with pictures, or JSON that names uploads; one schema per kind."""
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {"anyOf": [_submit_form(kind) for kind in PARAMS]},
+                "encoding": _encoding(_LISTS),
+            },
+            "application/json": {"schema": {"anyOf": [_submit_json(kind) for kind in PARAMS]}},
+        },
+    }
+
+
+def batch_body() -> Schema:
+    """The body of a batch."""
+    pictures = {"type": "array", "items": BINARY}
+    fields = {
+        "content": {**pictures, "minItems": 1, "description": "The photos, in this order."},
+        "style": {**pictures, "description": "Style images."},
+        "style_id": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Ids of styles, beside or instead of files.",
+        },
+        "kind": {"enum": list(PARAMS), "default": "stylize"},
+        **fields_of(Handling),
+        **fields_of(PARAMS["stylize"]),
+    }
+    return form(fields, ["content"])
+
+
+def synchronous_body() -> Schema:
+    """The body of `/stylize` and `/stylize_download`."""
+    fields = {
+        "file": {**BINARY, "description": "The photo."},
+        "style": {**BINARY, "description": "The style image; by default the first of the gallery."},
+        "style_id": {"type": "string"},
+        **fields_of(PARAMS["stylize"]),
+    }
+    return form(fields, ["file"], named_files=True)
+
+
+def definitions() -> dict[str, Schema]:
+    """The schemas that parameters refer to, by name."""
+    found: dict[str, Schema] = {}
+    for model in PARAMS.values():
+        found |= _schema(model).get("$defs", {})
+    return found
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, Schema]:
+    """The fields of a model as form fields, which can be left out and can't be null."""
+    return {name: without_null(schema) for name, schema in _schema(model)["properties"].items()}
+
+
+def without_null(schema: Schema) -> Schema:
+    """The schema of a field that can be left out but can't be null."""
+    choices = [choice for choice in schema.get("anyOf", []) if choice.get("type") != "null"]
+    if len(choices) != 1:
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in {"anyOf", "default"}}
+    return {**rest, **choices[0]}
+
+
+def _schema(model: type[BaseModel]) -> Schema:
+    return model.model_json_schema(ref_template=_REF)
+
+
+def _encoding(names: Any) -> Schema:
+    return {name: {"contentType": "application/json"} for name in _LISTS if name in names}
+
+
+def _submit_form(kind: str) -> Schema:
+    return {
+        "type": "object",
+        "title": kind,
+        "properties": {
+            **fields_of(Handling),
+            "kind": _kind(kind),
+            **_pictures(kind, BINARY),
+            "style_id": {"type": "string", "description": "Id of a style."},
+            **fields_of(PARAMS[kind]),
+        },
+        "required": [*_required(kind), *_required_params(kind)],
+        "additionalProperties": _NAMED_FILE if kind in _WITH_NAMED_FILES else False,
+    }
+
+
+def _submit_json(kind: str) -> Schema:
+    params = {
+        "type": "object",
+        "properties": _schema(PARAMS[kind])["properties"],
+        "required": _required_params(kind),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "title": kind,
+        "properties": {
+            **fields_of(Handling),
+            "kind": _kind(kind),
+            **_pictures(kind, _UPLOAD),
+            "style_id": {"type": "string"},
+            "params": params,
+        },
+        "required": [*_required(kind), *(["params"] if _required_params(kind) else [])],
+        "additionalProperties": _UPLOAD if kind in _WITH_NAMED_FILES else False,
+    }
+
+
+def _kind(kind: str) -> Schema:
+    return {"enum": [kind], **({"default": kind} if kind == "stylize" else {})}
+
+
+def _required(kind: str) -> list[str]:
+    return [*([] if kind == "stylize" else ["kind"]), *_content(kind)]
+
+
+def _required_params(kind: str) -> list[str]:
+    return list(_schema(PARAMS[kind]).get("required", []))
+
+
+def _content(kind: str) -> list[str]:
+    return [] if kind in {"train", "export"} else ["content"]
+
+
+def _pictures(kind: str, schema: Schema) -> Schema:
+    if kind == "export":
+        return {}
+    described = {"description": _VIDEO if kind == "video" else "The photo."}
+    content = {name: {**schema, **described} for name in _content(kind)}
+    return {
+        **content,
+        "style": {**schema, "description": "The style image, unless `style_id` is sent."},
+    }
