@@ -18,6 +18,7 @@ COPY constraints.txt pyproject.toml README.md LICENSE NOTICE ./
 
 FROM build AS web-build
 COPY atelier atelier
+COPY params params
 COPY imaging imaging
 COPY jobs jobs
 COPY web web
@@ -33,6 +34,7 @@ RUN pip install --no-cache-dir --constraint constraints.txt ${TORCH_INDEX_URL:+-
 
 FROM torch-cpu AS worker-cpu-build
 COPY atelier atelier
+COPY params params
 COPY imaging imaging
 COPY jobs jobs
 COPY worker worker
@@ -43,6 +45,7 @@ FROM build AS worker-cuda-build
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
  && pip install --no-cache-dir --constraint constraints.txt --no-deps torchvision
 COPY atelier atelier
+COPY params params
 COPY imaging imaging
 COPY jobs jobs
 COPY worker worker

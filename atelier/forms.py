@@ -13,4 +13,4 @@ def form_fields(params: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _encode(value: object) -> str:
-    return json.dumps(value) if isinstance(value, bool | list) else str(value)
+    return json.dumps(value) if isinstance(value, bool | list | tuple) else str(value)

@@ -365,6 +365,15 @@ class WorkerList(TypedDict):
     workers: list[Worker]
 
 
+class JobHistory(TypedDict):
+    """Numbers of jobs that ended in the last hour."""
+
+    step_minutes: int
+    """Length of a step."""
+    ended: dict[str, list[int]]
+    """Final status → numbers of each step, the oldest first."""
+
+
 class Health(TypedDict):
     """Liveness or readiness of the service."""
 

@@ -1,4 +1,4 @@
-"""`atelier bench service`: the whole service under load, beside the plain Flask and Celery pattern.
+"""Benchmarks of the service and of networks, and studies of trainings.
 
-Imports what it measures; nothing imports it.
+Imports the other packages; no package imports this one.
 """

@@ -1,4 +1,4 @@
-"""The starter gallery: style pictures drawn by programs of ours, each from a fixed seed.
+"""The starter gallery: style pictures drawn by programs, each from a fixed seed.
 
-Only numpy and Pillow are needed, and neither is imported before a picture is asked for.
+Needs numpy and Pillow only, and imports them when a picture is drawn.
 """

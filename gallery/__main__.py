@@ -13,13 +13,13 @@ from PIL import Image
 
 from gallery.catalogue import ENTRIES, SIZE, Entry, draw
 
-#: Pictures this rich do not all fit at the best quality; the best that fits is taken.
+#: WebP qualities in falling order: the first whose file is small enough is used.
 _QUALITIES = range(44, 89, 4)
 _MOST_BYTES = 150_000
 
 
 def encode(picture: Image.Image) -> bytes:
-    """The picture as WebP, at the best of a few qualities that fits."""
+    """The picture as WebP, at the best quality whose file is small enough."""
     low, high, best = 0, len(_QUALITIES) - 1, b""
     while low <= high:
         middle = (low + high) // 2
@@ -33,7 +33,7 @@ def encode(picture: Image.Image) -> bytes:
 
 
 def describe(entry: Entry, size: int) -> dict[str, str | int]:
-    """What `gallery.json` says of a picture."""
+    """A picture's entry in `gallery.json`."""
     return {
         "slug": entry.slug,
         "title": entry.title,
@@ -47,7 +47,7 @@ def describe(entry: Entry, size: int) -> dict[str, str | int]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Draw all pictures, or one, and write the list of all."""
+    """Draw all pictures, or one, and write the catalogue."""
     parser = argparse.ArgumentParser(prog="python -m gallery", description="Draw the starter gallery.")
     parser.add_argument("folder", type=Path, help="where to write the pictures and gallery.json")
     parser.add_argument("--size", type=int, default=SIZE, help="pixels along an edge")

@@ -1,7 +1,7 @@
-"""A brush with bristles: ribbons of paint along paths, with their own height for the lamp.
+"""Simulation of a bristle brush: ribbons of paint along paths, with a height map for shading.
 
-A stroke is laid down sample by sample along and across its path, more densely than pixels lie, so that
-it may bend as it likes; many strokes go down in one numpy call, later ones over earlier ones.
+A stroke is sampled along and across its path, more densely than the pixels, so that it may bend freely.
+Many strokes are painted in one numpy call, later ones over earlier ones.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Brush:
-    """What a brush does to every stroke made with it."""
+    """Properties of a brush, the same for all its strokes."""
 
     dryness: float = 0.2  #: share of the bristles without paint at the stroke's end
     streaks: float = 0.1  #: how far bristles differ in lightness

@@ -1,4 +1,4 @@
-"""What hangs in the gallery: every style's name, title, description, drawing and seed."""
+"""Catalogue of the gallery: name, title, description, drawing function and seed of each style."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from gallery import (
     woodcut,
 )
 
-#: Pixels along an edge of the pictures that are delivered.
+#: Side of the bundled pictures in pixels.
 SIZE = 768
 
 

@@ -1,4 +1,4 @@
-"""Cells around points: who is nearest, how near, and how near the next one is."""
+"""Voronoi cells: nearest point of each pixel, and distances to the nearest two points."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Cells:
 def cells(points: Array, side: int, reach: float, angles: Array | None = None) -> Cells:
     """Voronoi cells of points (N, 2) from 0 to 1; with `angles`, of squares turned so (L4 distance).
 
-    A point is looked at only within `reach` (in picture widths) of itself: choose it well above the
-    usual distance between neighbours.
+    A point is considered only within `reach` (in picture widths), which has to be well above the usual
+    distance between neighbours.
     """
     index = np.zeros((side, side), dtype=np.int32)
     nearest = np.full((side, side), _FAR, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Light on a surface, and the last step of every picture: down to its size, with smooth edges."""
+"""Shading of surfaces, and the final reduction of every picture to its size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gallery.palette import Array
 def relief(
     height: Array, depth: float, azimuth: float = -2.3, gloss: float = 24
 ) -> tuple[Array, Array]:
-    """How a lamp at the upper left lights a height field: diffuse about 1 on the flat, and highlights.
+    """Shading of a height field by a lamp at the upper left: diffuse (1 where flat) and highlights.
 
     `depth` is in pixels per unit of height; `azimuth` is where the lamp stands, in radians.
     """

@@ -1,4 +1,4 @@
-"""Colours: hexadecimal names, smooth ramps and small honest variations, all mixed in OKLab.
+"""Colours: hexadecimal names, ramps and random variations, mixed in OKLab.
 
 OKLab (Ottosson, 2020) is used for mixing because a straight line in it looks straight: no grey dip
 between blue and yellow, and a step of lightness is the same step for every hue.

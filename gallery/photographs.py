@@ -1,4 +1,4 @@
-"""Photographs that scikit-image carries, as files: something to stylise on a machine without any."""
+"""Sample photographs of scikit-image as files, for tests and trials without own photos."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMES = ("astronaut", "chelsea", "coffee", "rocket", "camera", "hubble_deep_fiel
 
 
 def write_photographs(folder: Path) -> list[Path]:
-    """Write them into `folder` as PNG. Raises `ImportError` without scikit-image."""
+    """Write the photographs into `folder` as PNG. Raises `ImportError` without scikit-image."""
     from skimage import data
 
     folder.mkdir(parents=True, exist_ok=True)

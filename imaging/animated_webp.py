@@ -33,7 +33,7 @@ def webp_as_mov(data: bytes, max_pixels: int) -> bytes:
     with Image.open(io.BytesIO(data), formats=["WEBP"]) as image:
         if image.width * image.height > max_pixels:
             raise ValueError(f"its frames have more than {max_pixels:,} pixels")
-        mode, pixel_format = ("RGBA", "rgba") if _has_alpha(image) else ("RGB", "rgb24")
+        pixel_format = "rgba" if _has_alpha(image) else "rgb24"
         with av.open(out, "w", format="mov") as container:
             stream = container.add_stream("png", rate=1000, options={"compression_level": "1"})
             stream.width, stream.height, stream.pix_fmt = image.width, image.height, pixel_format
@@ -41,8 +41,9 @@ def webp_as_mov(data: bytes, max_pixels: int) -> bytes:
             time = 0
             for number in range(int(getattr(image, "n_frames", 1))):
                 image.seek(number)
-                pixels = image.convert(mode).tobytes()
-                frame = av.VideoFrame.from_bytes(pixels, *image.size, format=pixel_format)
+                pixels = image.convert("RGBA").tobytes()
+                frame = av.VideoFrame.from_bytes(pixels, *image.size, format="rgba")
+                frame = frame.reformat(format=pixel_format)
                 frame.pts, frame.time_base = time, _MILLISECOND
                 duration = int(image.info.get("duration", 0))
                 duration = duration if duration > _SHORTEST_MS else _DEFAULT_MS

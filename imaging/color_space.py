@@ -7,15 +7,12 @@ cHRM; in AVIF and HEIF an ICC profile, then the code points of the nclx box.
 from __future__ import annotations
 
 import struct
-import zlib
 
 from PIL import Image
 
 from imaging.icc_profile import SRGB_PRIMARIES, Primaries, cicp_profile, gamma_profile
-from imaging.metadata import BrokenFileError, png_chunks
+from imaging.metadata import BrokenFileError, inflated_profile, png_chunks
 
-#: Largest profile of a PNG once decompressed. Printers' profiles take up to some MB.
-_MAX_PROFILE_BYTES = 16_000_000
 #: gAMA within 10 % of 1/2.2 and sRGB's primaries is sRGB: most programs write it beside sRGB pixels.
 _SRGB_GAMMA = 45_455
 #: Transfer functions of BT.709, BT.601 and BT.2020: browsers show stills of them as sRGB, but not PNGs.
@@ -58,21 +55,10 @@ def _png_profile(data: bytes, *, gray: bool) -> bytes | None:
         if 2 not in (primaries, transfer):
             return cicp_profile(primaries, transfer, gray=gray)
     if b"iCCP" in found:
-        return _inflated(found[b"iCCP"])
+        return inflated_profile(found[b"iCCP"])
     if b"sRGB" in found or len(found.get(b"gAMA", b"")) != 4:
         return None
     return _gamma(struct.unpack(">I", found[b"gAMA"])[0], found.get(b"cHRM"), gray=gray)
-
-
-def _inflated(body: bytes) -> bytes | None:
-    """The profile of an iCCP chunk: a name, a zero, the compression method, zlib data."""
-    name, _, rest = body.partition(b"\0")
-    try:
-        engine = zlib.decompressobj()
-        profile = engine.decompress(rest[1:], _MAX_PROFILE_BYTES)
-    except zlib.error:
-        return None
-    return profile if name and engine.eof else None
 
 
 def _gamma(value: int, chrm: bytes | None, *, gray: bool) -> bytes | None:

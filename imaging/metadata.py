@@ -24,6 +24,8 @@ _PNG_PIXELS = frozenset(b"IHDR PLTE IDAT IEND tRNS acTL fcTL fdAT".split())
 #: Chunks that decide the colours; `imaging.color_space` reads them.
 PNG_COLORS = frozenset(b"cICP iCCP sRGB gAMA cHRM".split())
 _PNG_KEPT = _PNG_PIXELS | PNG_COLORS | {b"sBIT"}
+#: Largest profile of a PNG once decompressed. Profiles of printers take up to some MB.
+_MAX_PROFILE_BYTES = 4_000_000
 #: Chunks that may hold an orientation: Exif, and XMP or Exif as text under these keywords.
 _PNG_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type exif\0", b"Raw profile type APP1\0")
 #: A longer text is no orientation, and Pillow refuses a file for a text of more than 1 MB.
@@ -182,14 +184,27 @@ def _jpeg_keeps(marker: int, body: bytes) -> bool:
 def _png_parts(data: bytes, exif: bytes) -> Iterator[bytes]:
     yield data[:8]
     before_pixels = True
-    for kind, _, chunk in png_chunks(data):
+    for kind, body, chunk in png_chunks(data):
         if kind == b"IDAT" and before_pixels:
             before_pixels = False
             if exif:
                 yield _png_chunk(b"eXIf", exif)
-        # Colours behind the pixels are ignored, as in browsers.
-        if kind in _PNG_KEPT and (before_pixels or kind not in PNG_COLORS):
+        # Colours behind the pixels are ignored, as in browsers, and so is a profile that can't be read.
+        if kind in PNG_COLORS and not before_pixels:
+            continue
+        if kind in _PNG_KEPT and (kind != b"iCCP" or inflated_profile(body)):
             yield chunk
+
+
+def inflated_profile(body: bytes) -> bytes | None:
+    """The ICC profile of an iCCP chunk (name, zero, method, zlib data); None if broken or too long."""
+    name, _, rest = body.partition(b"\0")
+    try:
+        engine = zlib.decompressobj()
+        profile = engine.decompress(rest[1:], _MAX_PROFILE_BYTES)
+    except zlib.error:
+        return None
+    return profile if name and engine.eof else None
 
 
 def _png_orientation_source(data: bytes) -> bytes:

@@ -6,6 +6,7 @@ from typing import Unpack
 
 from jobs.db.engine import reading
 from jobs.db.models.jobs import Job
+from jobs.operations.history import ended_jobs
 from jobs.queue.listing import Filters, JobPage, find_page
 from jobs.queue.workers import WorkerInfo, list_workers
 from jobs.service import JobService
@@ -21,6 +22,11 @@ class AdminService:
         """Worker processes with a heartbeat or a lease, by name."""
         with reading(self._service.sessions) as session:
             return list_workers(session, self._service.settings.heartbeat_seconds)
+
+    def ended_jobs(self) -> dict[str, list[int]]:
+        """Final status → numbers of jobs that ended with it, in the steps of the last hour."""
+        with reading(self._service.sessions) as session:
+            return ended_jobs(session)
 
     def page(self, owner: str | None, **filters: Unpack[Filters]) -> JobPage:
         """A page of the jobs of one owner, or of all (None), newest first."""

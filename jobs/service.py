@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Unpack
 
 from prometheus_client import Metric
 from sqlalchemy import Engine, select, text
@@ -22,7 +21,6 @@ from jobs.db.models.operations import WebhookDelivery
 from jobs.db.models.owners import Owner
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
-from jobs.media.pictures import StoredPicture, Upload
 from jobs.media.sandbox import check_decoders
 from jobs.operations.metrics import collect_metrics
 from jobs.operations.retention import delete_job
@@ -32,10 +30,11 @@ from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import FINAL, JobStatus
 from jobs.queue.listing import Filters, JobPage, find_page
 from jobs.queue.pausing import QueueControl
-from jobs.queue.position import QueuePosition, queue_positions
+from jobs.queue.position import QueuePosition, QueuePositions
 from jobs.settings import Settings
 from jobs.submission.batches import Batches
 from jobs.submission.intake import Intake
+from jobs.submission.request import JobRequest
 from jobs.submission.retries import make_retry
 from jobs.submission.validation import validate_submission
 from jobs.trainings.control import TrainingControl
@@ -56,6 +55,7 @@ class JobService:
         broker: Broker,
         *,
         owner: str = LOCAL_OWNER,
+        positions: QueuePositions | None = None,
     ) -> None:
         self.settings = settings
         self.engine = engine
@@ -63,6 +63,7 @@ class JobService:
         self.storage = storage
         self.broker = broker
         self.owner = owner
+        self._positions = positions or QueuePositions(engine, self.sessions)
         self.styles = StyleCatalog(self.sessions, storage, owner, settings)
         self.uploads = UploadCatalog(self.sessions, storage, owner, settings)
         self.networks = NetworkCatalog(self.sessions, storage, owner, settings)
@@ -77,7 +78,14 @@ class JobService:
 
     def for_owner(self, owner: str) -> JobService:
         """The same service for another owner, who sees only what is his own."""
-        return JobService(self.settings, self.engine, self.storage, self.broker, owner=owner)
+        return JobService(
+            self.settings,
+            self.engine,
+            self.storage,
+            self.broker,
+            owner=owner,
+            positions=self._positions,
+        )
 
     def for_owner_of_job(self, job_id: str) -> JobService:
         """The same service for the owner of a job. Raises `NotFoundError`."""
@@ -89,53 +97,20 @@ class JobService:
 
     # -- submitting ---------------------------------------------------------------------------------
 
-    def submit(
-        self,
-        kind: str,
-        values: dict[str, Any],
-        *,
-        content: Upload | StoredPicture | None,
-        style: Upload | StoredPicture | None = None,
-        style_id: str | None = None,
-        parts: Mapping[str, Upload | StoredPicture] | None = None,
-        priority: int = 0,
-        idempotency_key: str | None = None,
-        cancel_after: float | None = None,
-        use_cache: bool = True,
-        expires_in: int | None = None,
-        job_id: str | None = None,
-        request_id: str | None = None,
-        webhook_url: str | None = None,
-        webhook_events: str | None = None,
-    ) -> Job:
+    def submit(self, request: JobRequest) -> Job:
         """Validate the request, store the pictures, insert the job, and wake a worker.
 
-        `parts` are the pictures that `styles` and `regions` name. An invalid request stores nothing.
-        Succeeds while the broker is down. A second request with the same `idempotency_key` or `job_id`
-        returns the job of the first. If an earlier job of the owner has the output already, the new job
-        has succeeded when it is returned, unless `use_cache` is False. Raises a `JobsError`.
+        An invalid request stores nothing. Succeeds while the broker is down. A second request with the
+        same `idempotency_key` or `job_id` returns the job of the first. If an earlier job of the owner
+        has the output already, the new job has succeeded when it is returned, unless `use_cache` is
+        False. Raises a `JobsError`.
         """
-        webhook = None
-        if webhook_url is not None or webhook_events is not None:
-            with reading(self.sessions) as session:
-                webhook = find_webhook(self.settings, session, self.owner, webhook_url, webhook_events)
-        named = {"content": content, "style": style, **(parts or {})}
         submission = validate_submission(
-            kind,
-            values,
-            uploads={field: upload for field, upload in named.items() if upload is not None},
-            style_id=style_id,
-            priority=priority,
-            idempotency_key=idempotency_key,
+            request,
             owner=self.owner,
-            limits=self.settings.decode_limits,
-            cancel_after=cancel_after,
-            use_cache=use_cache,
-            expires_in=expires_in,
-            job_id=job_id,
             catalog=self._catalog,
-            request_id=request_id,
-            webhook=webhook,
+            limits=self.settings.decode_limits,
+            webhook=find_webhook(self.settings, self.sessions, self.owner, request.handling),
         )
         return self._intake.store_one(submission)
 
@@ -203,16 +178,11 @@ class JobService:
 
     def queue_position(self, job: Job) -> QueuePosition | None:
         """The position of a queued job; None if the job is not queued."""
-        if job.status != JobStatus.QUEUED:
-            return None
         return self.queue_positions([job])[0]
 
     def queue_positions(self, jobs: list[Job]) -> list[QueuePosition | None]:
         """The position of each job; None for jobs that are not queued."""
-        if all(job.status != JobStatus.QUEUED for job in jobs):
-            return [None for _ in jobs]
-        with reading(self.sessions) as session:
-            return queue_positions(session, jobs)
+        return self._positions.of(jobs)
 
     def page(self, **filters: Unpack[Filters]) -> JobPage:
         """A page of jobs, newest first. Raises `InvalidParamsError` for an unknown cursor."""

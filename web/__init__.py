@@ -12,10 +12,12 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     """Create the Flask application. `service` is for tests; by default it is made from the settings."""
     from web import compression, errors, request_ids
     from web.forms import text_checks
+    from web.forms.form_parser import FormRequest
     from web.security import access, concurrency, headers, rate_limits
 
     settings = settings or load_settings()
     app = Flask(__name__)
+    app.request_class = FormRequest
     app.config["MAX_CONTENT_LENGTH"] = (2 * settings.max_upload_mb + 1) * 1_000_000
     app.config["MAX_FORM_PARTS"] = 60
     app.json.sort_keys = False  # type: ignore[attr-defined]

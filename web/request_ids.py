@@ -10,10 +10,8 @@ import re
 import time
 import uuid
 from contextlib import ExitStack
-from io import BytesIO
-from typing import Any
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Response, g, request
 
 from jobs.logs import log_context
 
@@ -26,19 +24,8 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 log = logging.getLogger("web.security.access")
 
 
-class MemoryRequest(Request):
-    """A request that keeps uploaded files in memory, because each of them is read into memory anyway.
-
-    `MAX_CONTENT_LENGTH` bounds their size. Temporary files would be written and read for nothing.
-    """
-
-    def _get_file_stream(self, *args: Any, **kwargs: Any) -> BytesIO:
-        return BytesIO()
-
-
 def register(app: Flask) -> None:
     """Register the hooks that give every request an id, and a log line when it is answered."""
-    app.request_class = MemoryRequest
     app.before_request(_begin)
     app.after_request(_answer)
     app.teardown_request(_end)

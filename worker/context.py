@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import copy
 import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.stores import make_storage
 from jobs.db.engine import SessionFactory, make_engine, make_sessions, now
 from jobs.db.upserts import upsert_network_version
 from jobs.settings import Settings
-from worker.batching.rendezvous import RenderBatch
+from worker.batching.rendezvous import RenderBatch, render_alone
 from worker.drain import Drain
 from worker.engines import Engines
 from worker.style_statistics import StatisticsCache
+
+if TYPE_CHECKING:
+    from nst_core.images.picture import Picture
+    from nst_core.stylize.engine import Engine
+    from nst_core.stylize.request import RenderReport, RenderRequest
 
 log = logging.getLogger(__name__)
 
 
 class WorkerContext:
-    """Settings, database sessions, storage, loaded networks and cached style statistics."""
+    """Settings, database sessions, storage, loaded networks and cached style statistics.
 
-    def __init__(self, settings: Settings, drain: Drain | None = None) -> None:
+    `trainer` replaces the command line of trainer processes, to which the path of a specification is
+    added.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        drain: Drain | None = None,
+        *,
+        trainer: Sequence[str] = (sys.executable, "-m", "nst_core.training.process"),
+    ) -> None:
+        self.trainer = trainer
         self.settings = settings
         self.drain = drain or Drain()
         self._engine = make_engine(settings.database)
@@ -39,6 +58,22 @@ class WorkerContext:
         context = copy.copy(self)
         context.batch = batch
         return context
+
+    def render(
+        self,
+        job_id: str,
+        engine: Engine,
+        request: RenderRequest,
+        report: RenderReport,
+        check: Callable[[], None],
+    ) -> tuple[list[Picture], int]:
+        """The pictures of a job's request, and the number of jobs in the pass, this one included.
+
+        `check` is called between steps, and may raise to stop. `report` is filled in.
+        """
+        if self.batch is None:
+            return render_alone(engine, request, report, check), 1
+        return self.batch.render(job_id, engine, request, report, check)
 
     def record_versions(self) -> None:
         """Store the versions of all bundled networks; the result cache ignores older outputs."""
@@ -68,10 +103,8 @@ class WorkerContext:
         import numpy as np
 
         from nst_core.images.picture import Picture
-        from nst_core.stylize.engine import StyleEngine
 
         engine = self.engines.get("slim")
-        assert isinstance(engine, StyleEngine)  # noqa: S101 - it takes any style
         grey = Picture(np.full((64, 64, 3), 128, dtype=np.uint8), None, "PNG")
         engine.stylize(grey, engine.style_statistics(grey), alpha=1.0)
 

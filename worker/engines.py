@@ -14,8 +14,7 @@ from jobs.settings import Settings
 
 if TYPE_CHECKING:
     from nst_core.networks.registry import Precision
-    from nst_core.stylize.engine import StyleEngine
-    from nst_core.stylize.johnson_engine import JohnsonEngine
+    from nst_core.stylize.engine import Engine
 
 #: Engines in memory at once; the least recently used engine is dropped.
 CAPACITY = 3
@@ -26,7 +25,7 @@ class Engines:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._loaded: OrderedDict[str, StyleEngine | JohnsonEngine] = OrderedDict()
+        self._loaded: OrderedDict[str, Engine] = OrderedDict()
         self._fingerprints: dict[str, str] = {}
         # Jobs may run in parallel threads; a network is loaded once for all of them.
         self._lock = threading.Lock()
@@ -42,7 +41,7 @@ class Engines:
         temporary.replace(path)
         return True
 
-    def get(self, network: str) -> StyleEngine | JohnsonEngine:
+    def get(self, network: str) -> Engine:
         """The engine of a network, loaded on first use. Raises `NetworkError` for unknown networks."""
         with self._lock:
             if network not in self._loaded:
@@ -52,35 +51,22 @@ class Engines:
                 self._loaded.popitem(last=False)
             return self._loaded[network]
 
-    def _open(self, network: str) -> StyleEngine | JohnsonEngine:
+    def _open(self, network: str) -> Engine:
         import torch
 
-        from nst_core.networks.feed_forward import is_feed_forward
-        from nst_core.networks.registry import network_file
-        from nst_core.stylize.engine import StyleEngine
-        from nst_core.stylize.johnson_engine import JohnsonEngine
+        from nst_core.stylize.open_engine import open_engine
 
         settings = self._settings
         if settings.torch_threads:
             torch.set_num_threads(settings.torch_threads)
-        file = network_file(self.file(network))
-        if is_feed_forward(file):
-            return JohnsonEngine(
-                file, settings.runtime, settings.device, memory_mb=settings.network_memory_mb
-            )
-        return StyleEngine(
-            file,
+        return open_engine(
+            self.file(network),
             settings.runtime,
             settings.device,
             precision=self._precision(network),
             memory_mb=settings.network_memory_mb,
             cache=settings.graphs,
         )
-
-    def runtime(self, network: str) -> str:
-        """Name of the runtime of a network's engine."""
-        runtime = self.get(network).runtime
-        return runtime if isinstance(runtime, str) else runtime.name
 
     def version(self, network: str) -> str:
         """Version string of a network for the result cache: weights, precision and release."""
@@ -118,7 +104,7 @@ class Engines:
         """Whether OpenVINO on a CPU runs the network. PyTorch only emulates int8, slower than fp32."""
         from importlib.util import find_spec
 
-        from nst_core.runtimes.runtime import choose_device
+        from nst_core.runtimes.choice import choose_device
 
         openvino = self._settings.runtime in {"auto", "openvino"} and find_spec("openvino") is not None
         return openvino and choose_device(self._settings.device) == "cpu"

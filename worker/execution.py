@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jobs.blobs.rows import store_blob, store_file
+from jobs.blobs.usage import add_usage
 from jobs.catalog.network_header import read_header
 from jobs.catalog.networks import add_version
 from jobs.db import counters
@@ -133,6 +134,7 @@ def _succeed(context: WorkerContext, job: Job, run: Run, result: JobResult) -> N
     stored = [(output, _store(context, output)) for output in result.outputs]
     with context.sessions.begin() as session:
         lifecycle.succeed(session, run, result.metrics, network_version=result.network_version)
+        add_usage(session, job.owner, [sha256 for _, sha256 in stored])
         for position, (output, sha256) in enumerate(stored):
             session.add(
                 JobFile(

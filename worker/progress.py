@@ -28,11 +28,17 @@ INTERVAL_SECONDS = 1.0
 
 
 class ProgressReporter:
-    """Progress and lease of one run. Call the methods after every step, from one thread at a time."""
+    """Progress and lease of one run. Its methods are called after every step, by one thread at a time.
 
-    def __init__(self, context: WorkerContext, lease: Lease) -> None:
+    With `max_writes`, the interval between writes of progress grows with the time that the run takes,
+    so that a run of days makes about that many writes.
+    """
+
+    def __init__(self, context: WorkerContext, lease: Lease, *, max_writes: int | None = None) -> None:
         self._context = context
         self._lease = lease
+        self._max_writes = max_writes
+        self._started = time.monotonic()
         self._last_check = self._last_write = 0.0
 
     def check_lease(self) -> None:
@@ -52,7 +58,10 @@ class ProgressReporter:
         The last step is always stored.
         """
         is_last = progress["step"] == progress["total"]
-        if time.monotonic() - self._last_write < INTERVAL_SECONDS and not is_last:
+        now, interval = time.monotonic(), INTERVAL_SECONDS
+        if self._max_writes is not None:
+            interval = max(interval, 4 * (now - self._started) / self._max_writes)
+        if now - self._last_write < interval and not is_last:
             return
         self._last_write = time.monotonic()
         try:

@@ -1,4 +1,4 @@
-"""`atelier bench`: how quick the networks are on this machine."""
+"""`atelier bench`: speed and memory of the networks on this machine."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def bench(
     import torch
 
     from bench.networks.render import Row, Size, measure
-    from nst_core.runtimes.runtime import choose_device
+    from nst_core.runtimes.choice import choose_device
 
-    def tell(row: Row) -> None:
+    def on_row(row: Row) -> None:
         if not as_json:
             click.echo(
                 f"{row.network} {row.runtime} {row.size} × {row.batch}: {row.ms} ms each", err=True
@@ -80,7 +80,7 @@ def bench(
         batches=batches,
         device=choose_device(device),
         rounds=rounds,
-        on_row=tell,
+        on_row=on_row,
     )
     if as_json:
         print_json(

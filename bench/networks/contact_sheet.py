@@ -1,4 +1,4 @@
-"""Contents × styles on one sheet, for every network side by side: what figures do not tell."""
+"""Contact sheet: contents × styles, for all networks side by side, for judgement by eye."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from nst_core.images.picture import Picture, read_picture, resize_exactly
 from nst_core.networks.registry import NetworkError, check_precision, open_network
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.data import image_paths
 
 #: Pixels between pictures.
@@ -59,7 +59,7 @@ def contact_sheet(
 
 
 def square(picture: Picture, size: int) -> Picture:
-    """The middle of a picture, `size` pixels square."""
+    """The central square of a picture, resized to `size` pixels."""
     side = min(picture.width, picture.height)
     top, left = (picture.height - side) // 2, (picture.width - side) // 2
     middle = np.ascontiguousarray(picture.pixels[top : top + side, left : left + side])

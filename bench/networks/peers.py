@@ -1,4 +1,4 @@
-"""Networks of others, built from their papers to be timed against; they hold no trained weights."""
+"""Networks of other papers, rebuilt with random weights, for comparisons of speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nst_core.networks.slim import ReflectConv
 
 
 def _depthwise(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """A grouped 3×3 convolution and one of 1×1, each rectified."""
+    """A grouped 3×3 convolution and a 1×1 convolution, each with a ReLU."""
     groups = min(inputs, outputs)
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, 1, groups=groups, padding_mode="reflect"),
@@ -29,7 +29,7 @@ class _Residual(nn.Module):
         self.second = ReflectConv(channels, channels)
 
     def forward(self, x: Tensor, gain: Tensor | None = None, skip: Tensor | None = None) -> Tensor:
-        """With `gain` and `skip` (B, C, 1, 1), each convolution is weighed against what went in."""
+        """With `gain` and `skip` (B, C, 1, 1), each convolution's output and input are weighted."""
         if gain is None or skip is None:
             plain: Tensor = x + self.second(functional.relu(self.first(x)))
             return plain
@@ -39,10 +39,10 @@ class _Residual(nn.Module):
 
 
 class MicroAST(StyleNetwork):
-    """The content path of MicroAST (Wang et al., AAAI 2023) with the style at hand, 14.6 GFLOP at 512².
+    """The content path of MicroAST (Wang et al., AAAI 2023), 14.6 GFLOP at 512×512.
 
     An encoder with a 9×9 convolution at full resolution, two levels of AdaIN at 1/4, residual blocks
-    whose convolutions the style weighs, and a mirrored decoder. Random weights: for timing alone.
+    whose convolutions are weighted by the style, and a mirrored decoder.
     """
 
     architecture = "microast"
@@ -51,6 +51,7 @@ class MicroAST(StyleNetwork):
     scales = (1, 1)
     settings = property(lambda self: {})
     levels = property(lambda self: (64, 64))
+    decoded_levels = property(lambda self: 1)
     reach = property(lambda self: 4 + 2 + 4 + 6 * 2 * 4 + 2 + 4 + 4)
 
     def __init__(self) -> None:
@@ -77,10 +78,10 @@ class MicroAST(StyleNetwork):
         return first, self.encode_second(first)
 
     def decode(self, features: tuple[Tensor, ...], content: Tensor, target: Tensor) -> Tensor:
-        """The second level is given the style, decoded once, given the first level's and decoded."""
+        """AdaIN on the second level, a decoder block, AdaIN with the first level's style, the rest."""
         (_, _), mine = self.split(content)
         shallow, deep = self.split(target)
-        x = adaptive_instance_normalization(features[1], *mine, *deep)
+        x = adaptive_instance_normalization(features[-1], *mine, *deep)
         x = self.decode_first(x, *deep)
         variance, mean = torch.var_mean(x, dim=(2, 3), keepdim=True)
         x = adaptive_instance_normalization(x, mean, (variance + 1e-5).sqrt(), *shallow)

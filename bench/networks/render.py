@@ -1,4 +1,4 @@
-"""How long networks take, against full-width AdaIN in plain PyTorch, and what memory they need.
+"""Render times of networks relative to full-width AdaIN in plain PyTorch, and their memory.
 
 Times are taken in turns in one process, ratios within each round, since machines change their speed
 from one second to the next. Peak memory is that of a fresh process for each row.
@@ -26,11 +26,11 @@ from bench.networks.peers import PEERS
 from nst_core.images.picture import Picture, encode_picture, read_picture, resize_picture, to_tensor
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.registry import StyleNetwork, bundled_networks, check_precision, open_network
-from nst_core.stylize.batching import Order
-from nst_core.stylize.engine import StyleEngine
-from nst_core.stylize.renderer import padded_side
+from nst_core.stylize.padding import padded_side
+from nst_core.stylize.request import RenderRequest
+from nst_core.stylize.style_engine import StyleEngine
 
-#: Network, runtime and batch of what is timed.
+#: Network, runtime and batch size of a timed task.
 Task = tuple[str, str, int]
 _BASELINE: Task = ("full eager", "", 1)
 _PEAK: Task = ("peak", "", 1)
@@ -38,7 +38,7 @@ _PEAK: Task = ("peak", "", 1)
 
 @dataclass(frozen=True)
 class Size:
-    """Of the picture that is rendered, in pixels."""
+    """Width and height of a rendered picture in pixels."""
 
     width: int
     height: int
@@ -49,14 +49,14 @@ class Size:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One network on one runtime at one size; the style is measured already, as in a service.
+    """Result of one network on one runtime at one size; style statistics are computed before.
 
     `ms` is the median render, from pixels to pixels, for each of the `batch` pictures of one pass;
-    `vs_full_eager` how many times quicker that is than full-width AdaIN in plain PyTorch on the same
-    device, a picture at a time; `gflops` what its convolutions and products amount to a
-    second, and `of_peak` the share of what this machine reaches on a product of large matrices;
-    `outside_share` what decoding a JPEG twice as large, resizing it and writing a JPEG take of the
-    whole job.
+    `vs_full_eager` how many times faster that is than full-width AdaIN in plain PyTorch on the same
+    device, a picture at a time; `gflops` the operations of its convolutions and products per second,
+    and `of_peak` their share of the speed of a product of large matrices on this machine;
+    `outside_share` the share of a whole job for decoding a JPEG twice as large, resizing it and writing
+    a JPEG.
     """
 
     network: str
@@ -74,7 +74,7 @@ class Row:
 
 
 def photograph(width: int, height: int | None = None) -> Picture:
-    """A picture with structure at every scale, always the same; square if `height` is None."""
+    """A deterministic picture with structure at every scale; square if `height` is None."""
     random = np.random.default_rng(0)
     total = np.zeros((height or width, width, 3), np.float32)
     for grain in (4, 16, 64, 256):
@@ -85,7 +85,7 @@ def photograph(width: int, height: int | None = None) -> Picture:
 
 
 def network_for(name: str) -> tuple[StyleNetwork, str]:
-    """The network and "bundled", "file", or "random": untrained, and as quick as trained.
+    """The network, and where its weights are from: "bundled", "file" or "random".
 
     `name` is what `open_network` takes, with ":int8" behind it for that precision, or one of `PEERS`.
     """
@@ -111,7 +111,7 @@ def measure(
     baseline_pixels: int = 1024 * 1024,
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
-    """One row for each network, runtime, size and batch. Raises what `StyleEngine` raises.
+    """One row for each network, runtime, size and batch. Raises the errors of `StyleEngine`.
 
     Beyond `baseline_pixels` the baseline is not run: it would take minutes and many gigabytes.
     """
@@ -137,42 +137,42 @@ def measure(
         for (name, runtime), (engine, weights), batch in (
             (*each, batch) for each in engines.items() for batch in batches
         ):
-            mine = [seconds / batch for seconds in times[name, runtime, batch]]
-            theirs = times.get(_BASELINE)
-            ms = 1_000 * median(mine)
-            gflops = _admin_service(name, size) / 1e6 / ms
+            own = [seconds / batch for seconds in times[name, runtime, batch]]
+            baseline_times = times.get(_BASELINE)
+            ms = 1_000 * median(own)
+            gflops = _operations(name, size) / 1e6 / ms
             peak = _PRODUCT_SIDE**3 * 2 / 1e9 / min(times[_PEAK])
             row = Row(
                 network=name if "/" not in name else Path(name).name,
                 weights=weights,
-                runtime=engine.runtime.name,
+                runtime=engine.runtime,
                 size=str(size),
                 batch=batch,
                 ms=round(ms, 1),
-                vs_full_eager=None if theirs is None else _ratio(theirs, mine),
+                vs_full_eager=None if baseline_times is None else _ratio(baseline_times, own),
                 gflops=round(gflops),
                 of_peak=round(gflops / peak, 2),
                 outside_ms=round(outside, 1),
                 outside_share=round(outside / (outside + ms), 3),
-                peak_rss_mb=_peak_alone(name, engine.runtime.name, device, size, batch),
+                peak_rss_mb=_peak_alone(name, engine.runtime, device, size, batch),
             )
             rows.append(row)
             on_row(row)
     return rows
 
 
-def _ratio(theirs: Sequence[float], mine: Sequence[float]) -> float:
-    return round(median(their / my for their, my in zip(theirs, mine, strict=True)), 2)
+def _ratio(baseline: Sequence[float], times: Sequence[float]) -> float:
+    return round(median(one / other for one, other in zip(baseline, times, strict=True)), 2)
 
 
 def _engine(network: StyleNetwork, runtime: str, device: str) -> StyleEngine:
     if runtime == "auto" and device == "cpu" and network.architecture in PEERS:
-        runtime = "openvino"  # their best, by ../docs/benchmarks.md; not ours to choose for a job
+        runtime = "openvino"  # the fastest for these networks, by docs/benchmarks.md
     return StyleEngine(network, runtime, device)
 
 
 def _eager(network: StyleNetwork, device: str) -> Callable[[Picture], object]:
-    """Plain PyTorch, as most code runs it: no_grad, default memory order."""
+    """A render function in plain PyTorch: no_grad, default memory order."""
     style = torch.ones(1, network.statistics_width, device=device)
     network.to(device)
 
@@ -186,20 +186,20 @@ def _eager(network: StyleNetwork, device: str) -> Callable[[Picture], object]:
 
 def _render(engine: StyleEngine, picture: Picture, batch: int) -> Callable[[], object]:
     style = engine.style_statistics(photograph(256), 256)
-    orders = [Order(content=picture, style=style, alphas=[1.0])] * batch
-    return lambda: engine.stylize_together(orders)
+    requests = [RenderRequest(content=picture, style=style, alphas=[1.0])] * batch
+    return lambda: engine.render(requests)
 
 
 _PRODUCT_SIDE = 1_536
 
 
 def _product(device: str) -> Tensor:
-    """What the device can do: a product of large matrices of single-precision numbers."""
+    """Reference task for the peak speed: a product of large single-precision matrices."""
     matrix = torch.ones(_PRODUCT_SIDE, _PRODUCT_SIDE, device=device)
     return (matrix @ matrix)[:1].cpu()
 
 
-def _admin_service(name: str, size: Size) -> int:
+def _operations(name: str, size: Size) -> int:
     """Additions and multiplications of the network for a picture, without the tiles' overlap."""
     network, _ = network_for(name.partition(":")[0])
     side = 4 * network.minimum_side
@@ -217,7 +217,7 @@ def _interleaved(tasks: dict[Task, Callable[[], object]], rounds: int) -> dict[T
         for key, task in tasks.items():
             started = time.perf_counter()
             task()
-            if number:  # the first round compiles and warms up
+            if number:  # the first round includes compilation and is not counted
                 times[key].append(time.perf_counter() - started)
     return times
 
@@ -236,7 +236,7 @@ def _outside(size: Size, rounds: int) -> float:
 
 
 def _peak_alone(network: str, runtime: str, device: str, size: Size, batch: int) -> int:
-    """Ask a fresh process; not by multiprocessing, which would run the caller's script again."""
+    """Peak memory of a fresh process; multiprocessing would run the caller's script again."""
     root = str(Path(__file__).parents[2])
     arguments = (network, runtime, device, size.width, size.height, batch, torch.get_num_threads())
     code = (
@@ -249,7 +249,7 @@ def _peak_alone(network: str, runtime: str, device: str, size: Size, batch: int)
 def _peak(
     network: str, runtime: str, device: str, width: int, height: int, batch: int, threads: int
 ) -> int:
-    """Megabytes this process held at most while it rendered once."""
+    """Peak memory in MB of this process for one render."""
     torch.set_num_threads(threads)
     picture = photograph(width, height)
     engine = StyleEngine(network_for(network)[0], runtime, device)

@@ -1,4 +1,4 @@
-"""How quick a training step is, against a plain loop of the reference recipe in the same run."""
+"""Speed of a training step relative to a plain loop of the reference recipe in the same run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bench.networks.render import photograph
 from nst_core.losses.losses import GRAM_LAYERS, gram_matrix
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.networks.vgg import VggFeatures, load_vgg
-from nst_core.training.johnson.config import JohnsonTrainConfig
 from nst_core.training.johnson.trainer import JohnsonTrainer
+from params.training import JohnsonTrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Result:
 def measure(
     image_size: int, batch_size: int, *, rounds: int = 5, use_amp: bool = False, device: str = "auto"
 ) -> Result:
-    """Take steps of either in turns; the first of each compiles and warms up, and does not count."""
+    """Time steps of both in turns; the first step of each is not counted."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         for number in range(batch_size):
@@ -51,20 +51,20 @@ def measure(
         trainer = JohnsonTrainer(config, photos, photos[0], folder / "run", device=device)
         plain = _Plain(photos, image_size, batch_size, trainer.device)
 
-        def ours(step: int) -> None:
+        def product(step: int) -> None:
             losses, _ = trainer.losses(trainer.crops[step])
             trainer.state.optimizer_step(losses.total)
             float(losses.total.detach())
 
-        times = [(_timed(plain.step, step), _timed(ours, step)) for step in range(rounds + 1)][1:]
+        times = [(_timed(plain.step, step), _timed(product, step)) for step in range(rounds + 1)][1:]
     return Result(
         image_size=image_size,
         batch_size=batch_size,
         rounds=rounds,
         device=trainer.device,
-        images_per_second=round(batch_size / median(mine for _, mine in times), 3),
-        plain_images_per_second=round(batch_size / median(theirs for theirs, _ in times), 3),
-        ratio=round(median(theirs / mine for theirs, mine in times), 2),
+        images_per_second=round(batch_size / median(own for _, own in times), 3),
+        plain_images_per_second=round(batch_size / median(reference for reference, _ in times), 3),
+        ratio=round(median(reference / own for reference, own in times), 2),
     )
 
 
@@ -75,8 +75,9 @@ def _timed(step: Callable[[int], None], number: int) -> float:
 
 
 class _Plain:
-    """The recipe as it is usually written: one loop, default memory order, the content through all of
-    the loss network, every photograph decoded again at each step.
+    """The reference recipe as one plain loop.
+
+    Default memory order, the content through the whole loss network, photos decoded at every step.
     """
 
     def __init__(self, photos: list[Path], size: int, batch: int, device: str) -> None:

@@ -1,4 +1,4 @@
-"""`atelier bench training`: how quick a training of one style is here."""
+"""`atelier bench training`: speed of a training of one style on this machine."""
 
 from __future__ import annotations
 

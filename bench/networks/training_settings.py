@@ -1,4 +1,4 @@
-"""What each setting of a training does, seen: short trainings that differ in one, on a sheet."""
+"""Study of training settings: short trainings that differ in one setting, as labelled sheets."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from PIL import Image, ImageDraw, ImageFont
 from bench.networks.contact_sheet import GAP, square
 from nst_core.evaluation.quality import Judge
 from nst_core.images.picture import Picture, read_picture, resize_picture
-from nst_core.stylize.johnson_engine import JohnsonEngine
+from nst_core.stylize.one_style_engine import OneStyleEngine
+from nst_core.training.config import digest
 from nst_core.training.data import image_paths
 from nst_core.training.events import Event
-from nst_core.training.johnson.config import JohnsonTrainConfig
 from nst_core.training.johnson.trainer import FINAL, JohnsonTrainer
+from params.training import JohnsonTrainConfig
 
-#: Pixels of a picture on a sheet, and of the words beside a row.
+#: Sizes in pixels of a picture on a sheet, and of the label beside a row.
 _SHOWN, _WORDS = 192, 190
 
 
@@ -35,7 +36,7 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """A trial's pictures of the photographs, with means of `nst_core.evaluation.quality`."""
+    """Rendered photos of a trial, with mean scores of `nst_core.evaluation.quality`."""
 
     label: str
     pictures: list[Picture]
@@ -46,11 +47,11 @@ class Result:
 
 
 def trials(base: JohnsonTrainConfig) -> dict[str, list[Trial]]:
-    """For each setting, trainings that are like `base` but for it; `base` itself is one of each."""
+    """For each setting, trainings that differ from `base` in it; `base` itself is one of each."""
     side, style, steps = base.image_size, base.style_side, base.max_steps
 
     def each(name: str, values: Mapping[str, object]) -> list[Trial]:
-        return [Trial(label, replace(base, **{name: value})) for label, value in values.items()]  # type: ignore[arg-type]
+        return [Trial(label, base.model_copy(update={name: value})) for label, value in values.items()]
 
     def pixels(values: Sequence[int]) -> dict[str, object]:
         return {f"{value} px": value for value in values}
@@ -78,11 +79,11 @@ def compare(
     knobs: Sequence[str] | None = None,
     on_line: Callable[[str], None] = lambda line: None,
 ) -> dict[str, list[Result]]:
-    """Train, paint and measure all trials; one sheet for each setting goes to `out`, as PNG.
+    """Train, render and score all trials; writes one PNG sheet for each setting to `out`.
 
-    The first `painted` photographs are shown, with longer sides of `painted_size` pixels; the figures
-    take the style's shorter side to be as long. Networks stay in `out/networks`, so that what was made
-    once is not made again. Raises what `JohnsonTrainer` raises.
+    The first `painted` photographs are shown, with longer sides of `painted_size` pixels; scores resize
+    the style's shorter side to the same length. Networks stay in `out/networks`, so that finished
+    trainings are reused. Raises the errors of `JohnsonTrainer`.
     """
     judge = Judge(style_size=painted_size)
     known: dict[str, Result] = {}
@@ -104,7 +105,7 @@ def compare(
 
 
 def table(found: Mapping[str, Sequence[Result]]) -> str:
-    """The figures as a table in Markdown."""
+    """The scores as a Markdown table."""
     lines = ["| setting | value | content | style | ssim | seconds |", "|---|---|---|---|---|---|"]
     for knob, results in found.items():
         for number, result in enumerate(results):
@@ -115,13 +116,13 @@ def table(found: Mapping[str, Sequence[Result]]) -> str:
 
 
 def _key(config: JohnsonTrainConfig) -> str:
-    return f"{config.digest()[:12]}-{config.max_steps}"
+    return f"{digest(config)[:12]}-{config.max_steps}"
 
 
 def _trained(
     config: JohnsonTrainConfig, photographs: Sequence[Path], style: Path, folder: Path
 ) -> tuple[Path, float]:
-    """The network, and the seconds that its training took; from an earlier call if there was one."""
+    """The trained network and the seconds of its training; reused from an earlier call."""
     path, record = folder / FINAL, folder / "seconds.json"
     if not record.exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -142,7 +143,7 @@ def _measured(
     style: Path,
     judge: Judge,
 ) -> Result:
-    engine = JohnsonEngine(path)
+    engine = OneStyleEngine(path)
     target = judge.style_target(read_picture(style))
     pictures, figures = [], []
     for photograph in photographs:
@@ -158,7 +159,7 @@ def _measured(
 def _sheet(
     knob: str, results: Sequence[Result], photographs: Sequence[Path], style: Path
 ) -> Image.Image:
-    """The style and the photographs on top, then a row for each value, its figures beside it."""
+    """A sheet: style and photos on top, then a row for each value, with its scores beside it."""
     step = _SHOWN + GAP
     width = _WORDS + step * len(photographs)
     sheet = Image.new("RGB", (width, step * (1 + len(results))), "white")

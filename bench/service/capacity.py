@@ -1,4 +1,4 @@
-"""`atelier bench capacity`: how many workers of each queue hold a load."""
+"""`atelier bench capacity`: number of workers that each queue needs for a load."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ DEFAULT_P95 = {"stylize": 5.0, "train": 1800.0}
 
 
 class PerName(click.ParamType[tuple[str, list[float]]]):
-    """`NAME=NUMBER`, or `NAME=NUMBER,NUMBER,…`."""
+    """Click type for `NAME=NUMBER` or `NAME=NUMBER,NUMBER,…`."""
 
     name = "name=number"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, list[float]]:
-        """The name and its numbers, all of them above 0."""
+        """The name and its numbers, all above 0."""
         name, _, rest = str(value).partition("=")
         try:
             numbers = [float(part) for part in rest.split(",")]
@@ -75,7 +75,7 @@ def capacity(
     check: bool,
     as_json: bool,
 ) -> None:
-    """Say how many workers hold a load, so that 95% of the jobs wait no longer than they should.
+    """Print the number of workers with which 95% of the jobs wait no longer than given.
 
     \b
     atelier bench capacity --rate stylize=4 --seconds stylize=0.5,0.8,2.1 --p95 stylize=2
@@ -107,7 +107,7 @@ def capacity(
 
 
 def _measured(kind: str) -> list[float]:
-    """How long the latest jobs of a kind ran on the service whose database the settings name."""
+    """Run times of the latest jobs of a kind, from the database of the settings."""
     from sqlalchemy.exc import SQLAlchemyError
 
     from jobs.db.engine import make_engine, make_sessions, reading

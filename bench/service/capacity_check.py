@@ -1,4 +1,4 @@
-"""A real service of one worker under load, and what the simulation says of the same load."""
+"""Check of the capacity simulation against a real service with one worker under the same load."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from bench.service.subjects import Atelier
 
-#: Pixels of the long side: the network should take most of a job.
+#: Longer side in pixels, large enough that the network takes most of a job's time.
 SIZE = 768
 CALIBRATION, JOBS, BUSY = 30, 120, 0.7
 
-#: When a job was submitted, started and ended, in seconds.
+#: Times of submit, start and end of a job, in seconds.
 Times = tuple[float, float, float]
 
 
 def run_check(seed: int, *, size: int = SIZE, jobs: int = JOBS) -> dict[str, Any]:
-    """Measure how long jobs take one after the other, then send some at random times, and compare.
+    """Measure run times of jobs, then send jobs at random times, and compare the waits.
 
-    The worker should be busy for 70% of the time. The simulation is given the very arrivals that there
-    were, and once random ones. Raises `click.ClickException`.
+    The worker is meant to be busy for 70% of the time. The simulation gets the real arrivals, and then
+    random ones. Raises `click.ClickException`.
     """
     from bench.service.clients import Photos
     from bench.service.subjects import Atelier
@@ -58,7 +58,7 @@ def run_check(seed: int, *, size: int = SIZE, jobs: int = JOBS) -> dict[str, Any
         shutil.rmtree(home, ignore_errors=True)
     random = Random(seed)
     span = real[-1][0] - real[0][0]
-    # What the worker was busy with: the runs as they were beside the web server, and the time between.
+    # Busy time of the worker: the real runs, beside the web server, and the time between them.
     cycles = [end - start + gap for _, start, end in real]
     same = serve([(at, cycle) for (at, _, _), cycle in zip(real, cycles, strict=True)], 1, wake_s=wake)
     stream = Stream("stylize", len(real) / span, sampled(cycles), sum(cycles) / len(cycles))
@@ -77,7 +77,7 @@ def run_check(seed: int, *, size: int = SIZE, jobs: int = JOBS) -> dict[str, Any
 
 
 def _wake(subject: Atelier, engine: Engine, size: int) -> float:
-    """From the submit to the start on an idle service; the median."""
+    """Median time from submit to start on an idle service."""
     from bench.service.clients import Caller
     from bench.service.subjects import finish
 
@@ -90,15 +90,17 @@ def _wake(subject: Atelier, engine: Engine, size: int) -> float:
 
 
 def _calibrate(subject: Atelier, engine: Engine, size: int) -> tuple[float, float, int]:
-    """While many jobs wait: from the start of one to that of the next, from the end of one to the start
-    of the next (medians, in seconds), and how many jobs there are now.
+    """Calibrate the simulation while many jobs wait.
+
+    Returns medians in seconds from start to next start and from end to next start, and the number of
+    jobs.
     """
     from bench.service.clients import Caller
     from bench.service.subjects import finish
 
     caller = Caller(subject.port)
     earlier = len(_times(engine))
-    # Paused while they are sent: a worker may be quicker than the submits.
+    # The queue is paused during the submits, because a worker may be faster than they are.
     caller.call("POST", "/v1/queues/stylize/pause")
     ids = [subject.submit(caller, size) for _ in range(CALIBRATION)]
     caller.call("POST", "/v1/queues/stylize/resume")
@@ -113,7 +115,7 @@ def _calibrate(subject: Atelier, engine: Engine, size: int) -> tuple[float, floa
 def _load(
     subject: Atelier, engine: Engine, since: int, size: int, jobs: int, per_s: float, random: Random
 ) -> list[Times]:
-    """Send jobs at random times, whatever becomes of them; returns their times in order of submit."""
+    """Send jobs at random times (an open loop); returns their times in order of submit."""
     from bench.service.clients import Caller
     from bench.service.subjects import finish
 
@@ -137,7 +139,7 @@ def _load(
 
 
 def _times(engine: Engine) -> list[Times]:
-    """Every job that succeeded, in order of submit."""
+    """Times of all succeeded jobs, in order of submit."""
     from sqlalchemy import select
 
     from jobs.db.models.jobs import Job

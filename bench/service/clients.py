@@ -1,4 +1,4 @@
-"""Clients that send prepared bytes, so that they take as little of the machine as they can."""
+"""Load clients that send prepared bytes, to use little CPU themselves."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOUNDARY = "atelier-bench-boundary"
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Requests of some clients: how many a second, and times in milliseconds."""
+    """Requests per second and latencies in milliseconds of some clients."""
 
     clients: int
     requests: int
@@ -32,10 +32,10 @@ class Measured:
 
 
 class Photos:
-    """JPEGs of about one size and no two alike: each has its rows of blocks in an order of its own."""
+    """Distinct JPEGs of about one size: each has its rows of blocks in another order."""
 
     def __init__(self, kilobytes: int) -> None:
-        # As many pixels as a camera's JPEG of that size has: about half a byte for each.
+        # The number of pixels of a camera's JPEG of that size, at half a byte per pixel.
         side = max(64, int((kilobytes * 2000) ** 0.5))
         random = np.random.default_rng(5)
         y, x = np.mgrid[0:side, 0:side] / side
@@ -61,7 +61,7 @@ def _jpeg(photo: Image.Image, quality: int) -> bytes:
 
 
 def _split(jpeg: bytes) -> tuple[bytes, list[bytes]]:
-    """What comes before the pixels, and each row of blocks, which can be decoded by itself."""
+    """Split a JPEG into its header and its rows of blocks, which are independent."""
     scan = jpeg.index(b"\xff\xda")
     start = scan + 2 + int.from_bytes(jpeg[scan + 2 : scan + 4], "big")
     return jpeg[:start], re.split(rb"\xff[\xd0-\xd7]", jpeg[start:-2])
@@ -84,7 +84,7 @@ def form(content: bytes, style: bytes, **fields: object) -> tuple[bytes, dict[st
 
 
 class Caller:
-    """One kept-alive connection."""
+    """A client with one keep-alive connection."""
 
     def __init__(self, port: int) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
@@ -92,12 +92,12 @@ class Caller:
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Any:
-        """The answer's JSON (None if it is not JSON). Raises `RuntimeError` unless it is a success."""
+        """The JSON of the response, or None. Raises `RuntimeError` for other statuses than 2xx."""
         try:
             self._http.request(method, path, body, headers or {})
             response = self._http.getresponse()
         except (http.client.HTTPException, ConnectionError):
-            # A server may close a connection that was idle; this one is opened again, once.
+            # A server may close an idle connection, so the connection is opened again, once.
             self._http.close()
             self._http.request(method, path, body, headers or {})
             response = self._http.getresponse()
@@ -113,7 +113,7 @@ class Caller:
 
 
 def hammer(port: int, clients: int, requests: int, act: Callable[[Caller], object]) -> Measured:
-    """`requests` calls of `act`, by so many clients at once, each on a connection of its own."""
+    """Call `act` `requests` times from parallel clients, each with its own connection."""
     numbers: Iterator[int] = iter(range(requests))
     lock, times, wrong = threading.Lock(), list[float](), list[Exception]()
 
@@ -145,7 +145,7 @@ def hammer(port: int, clients: int, requests: int, act: Callable[[Caller], objec
 
 
 def measured(clients: int, times: list[float], took: float) -> Measured:
-    """The figures of a list of times in seconds."""
+    """Statistics of a list of times in seconds."""
     ordered = sorted(times)
     return Measured(
         clients=clients,

@@ -1,4 +1,4 @@
-"""The processes that are measured, and how much memory they take."""
+"""Processes of the measured services, and their memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jobs.local.supervisor import resolve
 
 
 class Fleet:
-    """Processes of one service, each with its children in a group of its own."""
+    """Processes of one service, each in its own process group with its children."""
 
     def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
         self.home = home
@@ -35,7 +35,7 @@ class Fleet:
             )
 
     def stop(self, *names: str) -> None:
-        """Stop processes (all, if none is named), and kill what does not stop in 30 s."""
+        """Stop the named processes, or all; kills processes that do not stop within 30 s."""
         for name in names or tuple(reversed(list(self._running))):
             process = self._running.pop(name)
             process.terminate()
@@ -59,15 +59,15 @@ class Fleet:
                 if group in groups:
                     found[groups[group]] += _pss(folder / "smaps_rollup")
             except OSError:
-                continue  # it ended while we looked
+                continue  # the process ended meanwhile
         return {name: round(megabytes, 1) for name, megabytes in found.items()}
 
     def wait_for(self, url: str, seconds: float = 120) -> None:
-        """Wait until an address answers. Raises `RuntimeError`."""
+        """Wait until a URL responds. Raises `RuntimeError` after a timeout."""
         self.until(lambda: _answers(url), seconds, f"{url} did not answer")
 
     def until(self, condition: Callable[[], bool], seconds: float, problem: str) -> None:
-        """Wait for something. Raises `RuntimeError` with what was wrong, and where the logs are."""
+        """Wait for a condition. Raises `RuntimeError` with the last error and the path of the logs."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""What is measured of each."""
+"""The measurements of a service."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from jobs.db.models.jobs import Job
 from jobs.db.upserts import ensure_owner
 from jobs.service import LOCAL_OWNER
 
-#: Small pictures: the network should take little of the time.
+#: Side of small pictures in pixels, so that the network takes little of the time.
 SIZE = 64
 
 
 def submits(subject: Subject, clients: int, requests: int) -> Measured:
-    """Submits of photos of 1 MB, with no worker running."""
+    """Submits of 1 MB photos, without workers."""
     return hammer(subject.port, clients, requests, lambda caller: subject.submit(caller, SIZE))
 
 
@@ -33,7 +33,7 @@ def polls(subject: Subject, requests: int) -> Measured:
 
 
 def overhead(subject: Subject, jobs: int) -> Measured:
-    """Submit to result on an idle service, less the network's own time."""
+    """Time from submit to result on an idle service, minus the network's time."""
     caller, times = Caller(subject.port), []
     started = time.perf_counter()
     for _ in range(jobs):
@@ -46,7 +46,7 @@ def overhead(subject: Subject, jobs: int) -> Measured:
 
 
 def throughput(subject: Subject, workers: int, jobs: int) -> float:
-    """Jobs a second, from the submit of the first to the end of the last, by warm workers."""
+    """Jobs per second with warm workers, from the first submit to the last end."""
     subject.start_workers(workers)
     caller = Caller(subject.port)
     started = time.perf_counter()
@@ -58,7 +58,7 @@ def throughput(subject: Subject, workers: int, jobs: int) -> float:
 
 
 def memory(subject: Subject, jobs: int) -> list[dict[str, Any]]:
-    """Megabytes of every process after a tenth of the jobs and after all of them, by one worker."""
+    """Memory in MB of each process after a tenth of the jobs and after all, with one worker."""
     subject.start_workers(1)
     caller, marks = Caller(subject.port), list[dict[str, Any]]()
     for number in (jobs // 10, jobs - jobs // 10):
@@ -75,7 +75,7 @@ def memory(subject: Subject, jobs: int) -> list[dict[str, Any]]:
 
 
 def latencies(subject: Subject, requests: int) -> dict[str, Measured]:
-    """The calls whose cost might rise with the jobs that have ended, by one client."""
+    """Latencies, with one client, of calls that might slow down with the number of ended jobs."""
     caller = Caller(subject.port)
     waiting = subject.submit(caller, SIZE)
     caller.close()
@@ -89,7 +89,7 @@ def latencies(subject: Subject, requests: int) -> dict[str, Measured]:
 
 
 def add_finished(engine: Engine, number: int) -> None:
-    """Rows of jobs that succeeded, a second apart, in the past."""
+    """Insert rows of succeeded jobs, one second apart, in the past."""
     from jobs.db.engine import make_sessions
 
     sessions, at = make_sessions(engine), datetime.now(UTC) - timedelta(days=3)

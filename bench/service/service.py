@@ -1,4 +1,4 @@
-"""`atelier bench service`."""
+"""`atelier bench service`: load test of the service beside the plain Flask and Celery pattern."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def service(
 ) -> None:
     """Load the whole service on loopback, and the plain Flask and Celery pattern beside it.
 
-    Starts servers of its own in a new folder and stops them; nothing that runs already is touched, but
-    it slows what is measured. --jobs 10000 is the full run.
+    Starts its own servers in a new folder and stops them at the end. Services that run already are not
+    touched, but slow down the measurement. --jobs 10000 is the full run.
     """
     from bench.service.clients import Photos
     from bench.service.subjects import Atelier, Peer
@@ -54,7 +54,7 @@ def service(
     photos, style = Photos(kilobytes), Photos(30).next()
     say: Callable[[str], None] = (lambda _: None) if as_json else (lambda line: click.echo(line))
     subjects: list[Subject] = []
-    # Stopped by a signal, it still stops what it started.
+    # Started servers are stopped after a signal too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         url = database_url or f"sqlite:///{home / 'atelier.db'}"
@@ -83,12 +83,12 @@ def _measure(
     workers: list[int],
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Each figure of both subjects in turn, so that what else runs disturbs both alike."""
+    """Measure both subjects in turns, so that other load affects both."""
     from bench.service import measures
 
     found: dict[str, Any] = {subject.name: {"submits": [], "throughput": {}} for subject in subjects}
     for subject in subjects:
-        # What the first requests load and connect is not what a submit costs.
+        # Warm-up: the first requests load modules and connect.
         measures.submits(subject, 8, 16)
     for clients in (1, 8, 64):
         for subject in subjects:
@@ -120,7 +120,7 @@ def _measure(
 
 
 def _drain(subjects: list[Subject]) -> None:
-    """Work off what the submits left, so that the next jobs find an idle service."""
+    """Run the jobs that the submits left, so that the next measurement finds an idle service."""
     from bench.service.clients import Caller
     from bench.service.subjects import finish
 
@@ -135,7 +135,7 @@ def _drain(subjects: list[Subject]) -> None:
 def _with_rows(
     subject: Subject, url: str, rows: int, requests: int, say: Callable[[str], None]
 ) -> dict[str, Any]:
-    """The same calls before and after so many ended jobs are in the table."""
+    """Measure the same calls without and with many ended jobs in the table."""
     from bench.service import measures
     from jobs.db.engine import make_engine
 

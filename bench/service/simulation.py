@@ -1,8 +1,7 @@
-"""A queue in front of some workers, simulated: how long jobs wait.
+"""Simulation of a queue with several workers (M/G/c): waiting times of jobs.
 
-Jobs arrive on their own, whatever the queue is like (Poisson), are served in order of arrival, and each
-keeps one worker busy: M/G/c. Priorities and the round between owners change who waits, not how much
-there is to wait for, and are left out.
+Arrivals are a Poisson process, jobs are served in order of arrival, each by one worker. Priorities and
+the round between owners change which jobs wait, not the total, and are left out.
 """
 
 from __future__ import annotations
@@ -13,24 +12,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-#: Draws how long a job keeps a worker busy, in seconds.
+#: Draws a service time in seconds.
 Service = Callable[[Random], float]
 
 
 @dataclass(frozen=True)
 class Stream:
-    """Jobs of one kind: how many a second, and how long each takes."""
+    """Jobs of one kind: arrivals per second and distribution of service times."""
 
     kind: str
     per_s: float
     service: Service
-    #: The mean of what `service` draws.
+    #: Mean service time in seconds.
     mean_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waits:
-    """What a simulation or a real run came to. Times in seconds; `busy` is the workers' share."""
+    """Waiting times in seconds of a simulation or a real run; `busy` is the utilisation of workers."""
 
     jobs: int
     mean_s: float
@@ -41,27 +40,27 @@ class Waits:
 
 
 def constant(seconds: float) -> Service:
-    """Every job takes the same time."""
+    """Constant service times."""
     return lambda random: seconds
 
 
 def exponential(mean: float) -> Service:
-    """Times as textbooks have them; for comparing with theory."""
+    """Exponential service times, for comparison with theory."""
     return lambda random: random.expovariate(1 / mean)
 
 
 def sampled(seconds: Sequence[float]) -> Service:
-    """Each job takes one of the times that were measured."""
+    """Service times drawn from measured ones."""
     return lambda random: random.choice(seconds)
 
 
 def load(streams: Iterable[Stream]) -> float:
-    """The workers that are busy on average, and so the least that can hold the load."""
+    """Average number of busy workers, the minimum for a stable queue."""
     return sum(stream.per_s * stream.mean_s for stream in streams)
 
 
 def arrivals(streams: Sequence[Stream], jobs: int, random: Random) -> Iterator[tuple[float, float]]:
-    """`(time, service time)` of so many jobs of all streams, in order."""
+    """`(time, service time)` of a number of jobs of all streams, in order."""
     at, total = 0.0, sum(stream.per_s for stream in streams)
     shares = [stream.per_s for stream in streams]
     for stream in random.choices(streams, shares, k=jobs):
@@ -72,9 +71,10 @@ def arrivals(streams: Sequence[Stream], jobs: int, random: Random) -> Iterator[t
 def serve(
     jobs: Iterable[tuple[float, float]], workers: int, *, skip: int = 0, wake_s: float = 0.0
 ) -> Waits:
-    """Serve jobs in order with so many workers.
+    """Serve jobs in order of arrival with a number of workers.
 
-    The first `skip` find it too empty and don't count. A free worker starts `wake_s` after the submit.
+    The first `skip` jobs find a queue that is too empty and are not counted. A free worker starts
+    `wake_s` after the submit.
     """
     free = [0.0] * workers
     waits = list[float]()
@@ -94,7 +94,7 @@ def serve(
 
 
 def waits_of(waits: Sequence[float], busy: float) -> Waits:
-    """The figures of a list of waits."""
+    """Statistics of a list of waits."""
     ordered = sorted(waits)
 
     def quantile(share: float) -> float:
@@ -111,8 +111,10 @@ def waits_of(waits: Sequence[float], busy: float) -> Waits:
 
 
 def simulate(streams: Sequence[Stream], workers: int, *, jobs: int, seed: int) -> Waits:
-    """The waits of so many jobs once the queue is as full as it gets. Raises `ValueError` for a load
-    that the workers can't hold, under which it would only grow.
+    """Waits of a number of jobs in the steady state.
+
+    Raises `ValueError` for a load above the capacity of the workers, under which the queue would grow
+    without limit.
     """
     if load(streams) >= workers:
         raise ValueError(f"{workers} workers can't hold a load of {load(streams):.2f}.")
@@ -123,7 +125,7 @@ def simulate(streams: Sequence[Stream], workers: int, *, jobs: int, seed: int) -
 def workers_for(
     streams: Sequence[Stream], p95_s: float, *, jobs: int, seed: int
 ) -> tuple[int, list[tuple[int, Waits]]]:
-    """The fewest workers that hold a p95 wait, and the waits with that many, one fewer and one more."""
+    """Smallest number of workers for a p95 wait, and the waits with one fewer and one more."""
     workers = max(1, math.floor(load(streams)) + 1)
     tried: list[tuple[int, Waits]] = []
     while True:

@@ -1,4 +1,4 @@
-"""The two that are measured: this service, and the peer. Both with the same server and worker flags."""
+"""The measured services: this one and the peer, with the same server and worker flags."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from jobs.local.processes import MAINTENANCE, RELEASE, STYLIZE, WEB
 from jobs.local.redis_server import free_port, redis_command
 from jobs.settings import Settings, child_environment
 
-#: How often a client asks whether its job is done, in seconds.
+#: Polling interval of a client in seconds.
 POLL_SECONDS = 0.005
 Timed = tuple[float, float]
 
 
 class Subject(Protocol):
-    """A service under load. `submit` returns an id; `finish` waits for it."""
+    """Interface of a measured service. `submit` returns an id; `finish` waits for the jobs."""
 
     name: str
     port: int
     fleet: Fleet
 
     def submit(self, caller: Caller, size: int) -> str:
-        """Send a photo that nobody sent before."""
+        """Submit a new photo."""
         ...
 
     def status(self, caller: Caller, job_id: str) -> str:
-        """Ask once where a job stands: `done` when it succeeded. `RuntimeError` if it failed."""
+        """Poll a job once: `done` if it succeeded. Raises `RuntimeError` if it failed."""
         ...
 
     def make(self, caller: Caller, size: int) -> str:
-        """As `submit`, and come back when it is done, in the quickest way that the service has."""
+        """Submit and wait for the result, in the fastest way that the service offers."""
         ...
 
     def network_seconds(self, caller: Caller, job_id: str) -> float:
-        """How long the network itself took for a finished job."""
+        """The network's time of a finished job in seconds."""
         ...
 
     def start_workers(self, number: int) -> None:
-        """Start so many workers, and wait until each has run a job."""
+        """Start `number` workers, and wait until each has run a job."""
         ...
 
     def stop_workers(self) -> None:
@@ -51,7 +51,7 @@ class Subject(Protocol):
 
 
 class _Running:
-    """What both have: Redis, a web server, workers."""
+    """Base class: Redis, a web server and workers."""
 
     name = ""
     _ping = "/"
@@ -107,20 +107,20 @@ class Atelier(_Running):
         self.fleet.start("maintenance", MAINTENANCE.split())
 
     def submit(self, caller: Caller, size: int) -> str:
-        """As `Subject` says."""
+        """See `Subject`."""
         body, headers = form(self._photos.next(), self._style, size=size)
         job_id: str = caller.call("POST", "/v1/jobs", body, headers)["id"]
         return job_id
 
     def status(self, caller: Caller, job_id: str) -> str:
-        """As `Subject` says."""
+        """See `Subject`."""
         job = caller.call("GET", f"/v1/jobs/{job_id}")
         if job["status"] in {"failed", "canceled"}:
             raise RuntimeError(f"a job {job['status']}: {job['error']}")
         return "done" if job["status"] == "succeeded" else job["status"]
 
     def make(self, caller: Caller, size: int) -> str:
-        """As `Subject` says: one call that is answered at the end."""
+        """See `Subject`: one call that responds at the end."""
         body, headers = form(self._photos.next(), self._style, size=size)
         job = caller.call("POST", "/v1/jobs", body, headers | {"Prefer": "wait=30"})
         if job["status"] != "succeeded":
@@ -129,18 +129,18 @@ class Atelier(_Running):
         return job_id
 
     def network_seconds(self, caller: Caller, job_id: str) -> float:
-        """As `Subject` says."""
+        """See `Subject`."""
         metrics = caller.call("GET", f"/v1/jobs/{job_id}")["metrics"]
         return float(metrics["render_s"] + metrics["style_s"])
 
     def start_workers(self, number: int) -> None:
-        """As `Subject` says."""
+        """See `Subject`."""
         self._start_workers("worker.celery", number)
         wait_until_warm(self, number)
 
 
 class Peer(_Running):
-    """Flask and Celery as most image services are written."""
+    """The plain Flask and Celery pattern."""
 
     name = "flask + celery"
     _ping = "/status/none"
@@ -150,36 +150,36 @@ class Peer(_Running):
         self._serve("bench.service.peer.app:app")
 
     def submit(self, caller: Caller, size: int) -> str:
-        """As `Subject` says."""
+        """See `Subject`."""
         body, headers = form(self._photos.next(), self._style, size=size)
         task_id: str = caller.call("POST", "/stylize", body, headers)["id"]
         return task_id
 
     def status(self, caller: Caller, job_id: str) -> str:
-        """As `Subject` says."""
+        """See `Subject`."""
         found = caller.call("GET", f"/status/{job_id}")
         if found["status"] == "FAILURE":
             raise RuntimeError("a task of the peer failed")
         return "done" if found["status"] == "SUCCESS" else found["status"]
 
     def make(self, caller: Caller, size: int) -> str:
-        """As `Subject` says: by asking again and again."""
+        """See `Subject`: by polling."""
         task_id = self.submit(caller, size)
         finish(self, caller, [task_id])
         return task_id
 
     def network_seconds(self, caller: Caller, job_id: str) -> float:
-        """As `Subject` says."""
+        """See `Subject`."""
         return float(caller.call("GET", f"/status/{job_id}")["network_s"])
 
     def start_workers(self, number: int) -> None:
-        """As `Subject` says."""
+        """See `Subject`."""
         self._start_workers("bench.service.peer.tasks:celery", number)
         wait_until_warm(self, number)
 
 
 def wait_until_warm(subject: Subject, workers: int) -> None:
-    """Run jobs until every worker must have had some, so that no start is measured."""
+    """Run jobs until every worker has run some, so that no start-up is measured."""
     caller = Caller(subject.port)
     for _ in range(3):
         finish(subject, caller, [subject.submit(caller, 64) for _ in range(4 * workers)])
@@ -187,7 +187,7 @@ def wait_until_warm(subject: Subject, workers: int) -> None:
 
 
 def finish(subject: Subject, caller: Caller, ids: Sequence[str], seconds: float = 600) -> None:
-    """Wait until all of these are done. Raises `RuntimeError`."""
+    """Wait until all jobs have succeeded. Raises `RuntimeError` if one fails."""
     deadline = time.monotonic() + seconds
     for job_id in ids:
         while subject.status(caller, job_id) != "done":

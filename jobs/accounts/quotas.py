@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, bindparam, func, select, union
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
-from jobs.db.models.blobs import Blob, StoredUpload
-from jobs.db.models.catalog import Style
-from jobs.db.models.jobs import Job, JobFile
+from jobs.blobs.usage import belongs_to, save_usage, usage_of
+from jobs.db.models.blobs import Blob
+from jobs.db.models.jobs import Job
 from jobs.db.models.owners import Owner
-from jobs.db.models.trainings import Dataset, DatasetImage, TrainedNetwork
 from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
 from jobs.queue.claiming import QUEUED
 from jobs.settings import Settings
@@ -59,28 +58,7 @@ def check_quotas(
         queued = session.scalar(_QUEUED, {"queue": queue}) or 0
         if queued + jobs > settings.max_queued:
             raise QueueFullError(f"The queue is full ({settings.max_queued} jobs); try again later.")
-    check_storage_quota(session, owner, settings.max_mb_per_owner, files)
-
-
-def stored_bytes(session: Session, owner: str) -> int:
-    """Bytes of all files of an owner, each file counted once; files of the gallery don't count."""
-    gallery = select(Style.sha256).where(Style.owner.is_(None))
-    size = select(func.sum(Blob.size)).where(_belongs_to(owner), Blob.sha256.not_in(gallery))
-    return int(session.scalar(size) or 0)
-
-
-def _belongs_to(owner: str) -> ColumnElement[bool]:
-    """SQL condition: the blob is in a job, upload, style, network or dataset of the owner."""
-    of_jobs = select(JobFile.sha256).join(Job, Job.id == JobFile.job_id).where(Job.owner == owner)
-    uploaded = select(StoredUpload.sha256).where(StoredUpload.owner == owner)
-    styles = select(Style.sha256).where(Style.owner == owner)
-    networks = select(TrainedNetwork.sha256).where(TrainedNetwork.owner == owner)
-    photos = (
-        select(DatasetImage.sha256)
-        .join(Dataset, Dataset.id == DatasetImage.dataset_id)
-        .where(Dataset.owner == owner)
-    )
-    return Blob.sha256.in_(union(of_jobs, uploaded, styles, networks, photos))
+    check_storage_quota(session, owner, settings.max_mb_per_owner, files, lock=lock)
 
 
 def check_storage_quota(
@@ -88,22 +66,23 @@ def check_storage_quota(
 ) -> None:
     """Check that `files` (SHA-256 → bytes) fit into the storage quota; 0 MB is no limit.
 
-    `lock` is as in `check_quotas`. Raises `OverLimitError`.
+    `lock` is as in `check_quotas`; it also adds the files to the owner's storage usage, so that the
+    transaction must store them. Raises `OverLimitError`.
     """
     if not max_mb:
         return
     if lock:
         session.execute(_LOCKED_OWNER, {"owner": owner})
-    stored = stored_bytes(session, owner)
-    known = set(
-        session.scalars(select(Blob.sha256).where(_belongs_to(owner), Blob.sha256.in_(list(files))))
-    )
+    usage = usage_of(session, owner)
+    known = set(session.scalars(select(Blob.sha256).where(Blob.sha256.in_(files), belongs_to(owner))))
     added = sum(size for sha256, size in files.items() if sha256 not in known)
-    if added and stored + added > max_mb * 1_000_000:
+    if added and usage.size + added > max_mb * 1_000_000:
         raise OverLimitError(
-            f"Your files use {stored / 1e6:.1f} MB of {max_mb} MB; delete some.",
+            f"Your files use {usage.size / 1e6:.1f} MB of {max_mb} MB; delete some.",
             retry_after=BYTES_RETRY_SECONDS,
         )
+    if lock:
+        save_usage(session, owner, usage, added=added)
 
 
 def _check_fits(jobs: int, limit: int) -> None:

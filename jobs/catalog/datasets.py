@@ -11,6 +11,7 @@ from sqlalchemy import delete, exists, or_, select
 from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
+from jobs.blobs.usage import discard_usage
 from jobs.catalog.zip_archives import iter_photos
 from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.blobs import Blob
@@ -140,6 +141,8 @@ class DatasetCatalog:
             if session.scalar(select(in_use)):
                 raise ConflictError("A training that has not ended needs this dataset.")
             session.execute(delete(Dataset).where(Dataset.id == dataset.id))
+        with self._sessions.begin() as session:
+            discard_usage(session, self._owner)
 
     def register_samples(self) -> int:
         """Register the built-in dataset if scikit-image is installed; returns its number of images."""

@@ -68,7 +68,42 @@ def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:
         raise _error(pointer, f"The architecture of this network is unknown; known are {known}.")
     if 8 + length + end != len(data):
         raise _error(pointer, "The file is incomplete.")
+    for name, tensor in header.items():
+        begin, stop = (8 + length + offset for offset in tensor["data_offsets"])
+        if not _is_finite(data[begin:stop], tensor["dtype"]):
+            raise _error(pointer, f"The network holds weights that are no numbers ({name[:80]}).")
     return NetworkHeader(architecture=metadata["architecture"], metadata=metadata)
+
+
+def _is_finite(values: bytes, dtype: str) -> bool:
+    """Whether floating-point values (little-endian) have no NaN and no infinity.
+
+    Both have an exponent of ones alone, which is looked for in the highest bytes, without PyTorch.
+    """
+    if dtype == "F16":
+        return not _has_any(values[1::2], _F16_SPECIAL)
+    if dtype == "BF16":
+        return all(values[2 * at] < 0x80 for at in _places(values[1::2]))
+    if dtype == "F32":
+        return all(values[4 * at + 2] < 0x80 for at in _places(values[3::4]))
+    if dtype == "F64":
+        return all(values[8 * at + 6] < 0xF0 for at in _places(values[7::8]))
+    return True
+
+
+#: Highest bytes of half-precision numbers whose exponent is all ones.
+_F16_SPECIAL = bytes((*range(0x7C, 0x80), *range(0xFC, 0x100)))
+
+
+def _has_any(highest: bytes, special: bytes) -> bool:
+    return len(highest.translate(None, special)) < len(highest)
+
+
+def _places(highest: bytes) -> list[int]:
+    """Positions of the bytes that begin the largest exponents of wider numbers."""
+    if not _has_any(highest, b"\x7f\xff"):
+        return []
+    return [place for place, value in enumerate(highest) if value in (0x7F, 0xFF)]
 
 
 def _end_of(name: str, tensor: dict[str, Any]) -> int:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob, touch_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
+from jobs.blobs.usage import discard_usage
 from jobs.catalog.network_header import MEDIA_TYPE, NetworkHeader, read_header
 from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.blobs import Blob
@@ -121,6 +122,8 @@ class NetworkCatalog:
         self.get(network_id)
         with self._sessions.begin() as session:
             session.execute(delete(TrainedNetwork).where(TrainedNetwork.id == network_id))
+        with self._sessions.begin() as session:
+            discard_usage(session, self._owner)
 
 
 def add_version(

@@ -11,6 +11,7 @@ from sqlalchemy import delete, or_, select
 from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
+from jobs.blobs.usage import discard_usage
 from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.catalog import Style
 from jobs.db.upserts import ensure_owner
@@ -77,8 +78,11 @@ class StyleCatalog:
         """
         deletion = delete(Style).where(Style.id == style_id, Style.owner == self._owner)
         with self._sessions.begin() as session:
-            if session.execute(deletion.returning(Style.id)).one_or_none() is not None:
-                return
+            deleted = session.execute(deletion.returning(Style.id)).one_or_none() is not None
+        if deleted:
+            with self._sessions.begin() as session:
+                discard_usage(session, self._owner)
+            return
         style = self.find(style_id)
         raise ConflictError(f"{style.title} belongs to the gallery and can't be deleted.")
 

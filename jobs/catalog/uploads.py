@@ -8,6 +8,7 @@ from jobs.accounts.expiry import MIN_EXPIRY_SECONDS, expiry
 from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob, touch_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
+from jobs.blobs.usage import discard_usage
 from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.blobs import StoredUpload
 from jobs.db.upserts import ensure_owner
@@ -95,3 +96,5 @@ class UploadCatalog:
                     StoredUpload.id == upload_id, StoredUpload.owner == self._owner
                 )
             )
+        with self._sessions.begin() as session:
+            discard_usage(session, self._owner)

@@ -8,10 +8,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from imaging.folders import is_litter
 from jobs.errors import InvalidParamsError
 
-#: Files that operating systems add to archives.
-_SYSTEM_FILES = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 #: Largest compression ratio of a photograph; zip bombs have larger ones.
 _MAX_RATIO = 100
@@ -33,7 +32,9 @@ def iter_photos(
         raise _error(pointer, "This is not a zip archive, or it is damaged.") from None
     with archive:
         members = [
-            each for each in archive.infolist() if not each.is_dir() and not _is_system_file(each)
+            each
+            for each in archive.infolist()
+            if not each.is_dir() and not is_litter(PurePosixPath(each.filename))
         ]
         for member in members:
             problem = _problem(member, max_bytes)
@@ -81,11 +82,6 @@ def _problem(member: zipfile.ZipInfo, max_bytes: int) -> str | None:
     if member.file_size > 1_000_000 and member.file_size > _MAX_RATIO * max(1, member.compress_size):
         return "has the compression ratio of a zip bomb"
     return None
-
-
-def _is_system_file(member: zipfile.ZipInfo) -> bool:
-    parts = PurePosixPath(member.filename).parts
-    return any(part in _SYSTEM_FILES or part.startswith("._") for part in parts)
 
 
 def _display_name(member: zipfile.ZipInfo) -> str:

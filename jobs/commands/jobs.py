@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atelier.exit_codes import exit_for, open_client
-from jobs.commands.options import json_option, stylize_options, url_option
+from jobs.commands.options import json_option, params_options, url_option
 from jobs.commands.submit_fields import RequestFiles
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def print_job(job: Job, as_json: bool) -> None:
     help="mask=FILE[,style=FILE|,style_id=ID][,alpha=N][,feather=PX]; later ones cover earlier.",
 )
 @click.option("--keep", type=_FILE, multiple=True, help="A mask of what stays as it is; repeatable.")
-@stylize_options
+@params_options("stylize")
 @click.option("--priority", type=int, help="Higher goes first.")
 @click.option("--cancel-after", type=int, help="Cancel it after so many seconds.")
 @click.option("--no-cache", is_flag=True, help="Render it anew, whatever was rendered before.")
@@ -93,8 +93,10 @@ def submit(
     params |= request_files.styles(files, style_ids, weights, network=params.get("network"))
     params["regions"] = request_files.regions(written_regions, keep) or None
     params["use_cache"] = False if no_cache else None
+    sources = [content, *request_files.paths.values()]
+    format_ = outputs.format_for(output, format_, outputs.PICTURE_FORMATS, sources)
     with open_client(url) as client:
-        with progress_bars.sending([content, *request_files.paths.values()], quiet=as_json) as on_sent:
+        with progress_bars.sending(sources, quiet=as_json) as on_sent:
             job = client.submit(
                 content, named_files=request_files.paths, on_sent=on_sent, format=format_, **params
             )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from atelier.exit_codes import exit_for, open_client
+from imaging.folders import find_pictures
 from jobs.commands.jobs import print_job
-from jobs.commands.options import json_option, stylize_options, url_option
+from jobs.commands.options import json_option, params_options, url_option
 
 if TYPE_CHECKING:
     from atelier import Batch, Client, Job, Queue
@@ -43,7 +44,7 @@ def retry(job_ids: tuple[str, ...], dead: bool, url: str, as_json: bool) -> None
 @click.argument("contents", nargs=-1, required=True, type=FILE_OR_FOLDER)
 @click.option("--style", "styles", multiple=True, type=PICTURE, help="A style image; repeatable.")
 @click.option("--style-id", "style_ids", multiple=True, help="A style of the gallery; repeatable.")
-@stylize_options
+@params_options("stylize")
 @click.option("--priority", type=int, help="Higher goes first.")
 @click.option("--cancel-after", type=int, help="Cancel what has not ended after so many seconds.")
 @click.option(
@@ -69,7 +70,7 @@ def batch(
 
     if not styles and not style_ids:
         raise click.UsageError("Give a style with --style or --style-id.")
-    photos = [photo for given in contents for photo in _find_pictures(given)]
+    photos = [photo for given in contents for photo in _pictures(given)]
     if not photos:
         raise click.UsageError("There are no pictures (JPEG, PNG, WebP) in these folders.")
     with open_client(url) as client:
@@ -92,10 +93,14 @@ def batch(
         exit_for(*jobs)
 
 
-def _find_pictures(path: Path) -> list[Path]:
+def _pictures(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
-    return sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES)
+    found = find_pictures(path, SUFFIXES, recursive=False)
+    notice = found.notice(path)
+    if notice is not None:
+        click.echo(notice, err=True)
+    return found.pictures
 
 
 def _gather(client: Client, made: Batch, titles: list[str], folder: Path, *, quiet: bool) -> list[Job]:

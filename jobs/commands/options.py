@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
 
 import click
 
 from atelier.exit_codes import API_KEY_META
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pydantic.fields import FieldInfo
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: Parameters with hand-written options, because files belong to them.
 HAND_WRITTEN = frozenset({"styles", "regions"})
@@ -38,76 +36,9 @@ def url_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return url(key(command))
 
 
-def stylize_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option for each parameter of a `stylize` job: its name, its range, its default."""
-    from jobs.params.stylize import StylizeParams
+def params_options(kind: str, *, exclude: Collection[str] = ()) -> Callable[[F], F]:
+    """One option for each parameter of a kind of job, except those with hand-written options."""
+    from jobs.params.kinds import variants
+    from params.options import model_options
 
-    return _options(command, StylizeParams.model_fields)
-
-
-def video_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option for each parameter of a `video` job."""
-    from jobs.params.video import VideoParams
-
-    return _options(command, VideoParams.model_fields)
-
-
-def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option for each parameter of a `train` job."""
-    from jobs.params.train import TrainParams
-
-    return _options(command, TrainParams.model_fields)
-
-
-def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """One option for each parameter of an `export` job but the network."""
-    from jobs.params.export import ExportParams
-
-    fields = ExportParams.model_fields
-    return _options(command, {name: field for name, field in fields.items() if name != "network"})
-
-
-def _options(command: Callable[..., Any], fields: dict[str, FieldInfo]) -> Callable[..., Any]:
-    for name, field in reversed(fields.items()):
-        if name not in HAND_WRITTEN:
-            command = _option(name, field)(command)
-    return command
-
-
-def _option(name: str, field: FieldInfo) -> Callable[..., Any]:
-    description = (field.description or "").replace("`", "")
-    summary = description.split(": ")[0].split(";")[0].split(". ")[0].rstrip(".")
-    help_ = f"{summary}." if summary else f"See {name} in the API."
-    flag = f"--{name.replace('_', '-')}"
-    if field.default is False:
-        return click.option(flag, name, is_flag=True, default=None, help=help_)
-    if field.default is True:
-        return click.option(
-            f"{flag}/--no-{flag[2:]}", name, default=None, help=f"{help_} [default: yes]"
-        )
-    if not field.is_required() and field.default not in (None, "", []):
-        help_ += f" [default: {field.default}]"
-    # `format` is a builtin of Python.
-    variable = f"{name}_" if name == "format" else name
-    return click.option(flag, variable, type=_type(field), required=field.is_required(), help=help_)
-
-
-def _type(field: FieldInfo) -> click.ParamType[Any]:
-    inner, rules = field.annotation, field.metadata
-    choices = [option for option in get_args(inner) if option is not type(None)]
-    if get_origin(inner) is Literal:
-        return click.Choice([str(choice) for choice in choices])
-    kind = choices[0] if choices and inner not in (int, float, str) else inner
-    if get_origin(kind) is Annotated:
-        # An optional number carries its bounds in its own annotation.
-        kind, *annotations = get_args(kind)
-        rules = [rule for each in annotations for rule in getattr(each, "metadata", [each])]
-    low, high = (
-        next((getattr(rule, name) for rule in rules if hasattr(rule, name)), None)
-        for name in ("ge", "le")
-    )
-    if kind is int:
-        return click.IntRange(low, high)
-    if kind is float and get_origin(inner) is not list:
-        return click.FloatRange(low, high)
-    return click.STRING
+    return model_options(variants(kind), exclude={*HAND_WRITTEN, *exclude})

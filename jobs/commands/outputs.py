@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,34 @@ import click
 
 if TYPE_CHECKING:
     from atelier import Client, Job
+
+
+#: Output format by file suffix, of pictures and of videos.
+PICTURE_FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+VIDEO_FORMATS = {
+    ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv", ".webm": "webm", ".gif": "gif",
+    ".zip": "png",
+}  # fmt: skip
+
+
+def format_for(
+    output: Path | None, given: str | None, formats: Mapping[str, str], sources: Iterable[Path]
+) -> str | None:
+    """The format that `given` or else the suffix of `output` names; None leaves it to the service.
+
+    Raises `click.UsageError` for an unknown suffix, and if `output` is one of the `sources`.
+    """
+    if output is None or str(output) == "-":
+        return given
+    for source in sources:
+        if output.exists() and output.samefile(source):
+            raise click.UsageError(f"{output} is a source itself. Name another file.")
+    named = given or formats.get(output.suffix.lower())
+    if named is None:
+        raise click.UsageError(
+            f"{output} ends in none of {', '.join(formats)}; name one, or use --format."
+        )
+    return named
 
 
 def save(client: Client, job: Job, output: Path | None) -> None:

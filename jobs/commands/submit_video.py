@@ -9,7 +9,7 @@ import click
 
 from atelier.exit_codes import exit_for, open_client
 from jobs.commands.jobs import print_job
-from jobs.commands.options import json_option, url_option, video_options
+from jobs.commands.options import json_option, params_options, url_option
 from jobs.commands.submit_fields import RequestFiles
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -23,7 +23,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--style-id", "style_ids", multiple=True, help="A style of the gallery; repeatable.")
 @click.option("--weights", help="Shares of the styles: files first, then those of the gallery: 2,1.")
-@video_options
+@params_options("video")
 @click.option("--priority", type=int, help="Higher goes first.")
 @click.option("--cancel-after", type=int, help="Cancel it after so many seconds.")
 @click.option("--no-cache", is_flag=True, help="Render it anew, whatever was rendered before.")
@@ -52,8 +52,10 @@ def submit_video(
     files = more_styles if style is None else (style, *more_styles)
     params |= request_files.styles(files, style_ids, weights, network=params.get("network"))
     params["use_cache"] = False if no_cache else None
+    sources = [content, *request_files.paths.values()]
+    format_ = outputs.format_for(output, format_, outputs.VIDEO_FORMATS, sources)
     with open_client(url) as client:
-        with progress_bars.sending([content, *request_files.paths.values()], quiet=as_json) as on_sent:
+        with progress_bars.sending(sources, quiet=as_json) as on_sent:
             job = client.submit(
                 content,
                 named_files=request_files.paths,

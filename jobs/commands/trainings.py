@@ -10,7 +10,7 @@ import click
 
 from atelier.exit_codes import exit_for, open_client
 from jobs.commands.jobs import print_job
-from jobs.commands.options import export_options, json_option, train_options, url_option
+from jobs.commands.options import json_option, params_options, url_option
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -23,7 +23,7 @@ def trainings() -> None:
 @trainings.command()
 @click.argument("style", required=False, type=_FILE)
 @click.option("--style-id", help="A style of the gallery, instead of a picture.")
-@train_options
+@params_options("train")
 @click.option("--wait", "wait_for_it", is_flag=True, help="Wait for the end.")
 @url_option
 @json_option
@@ -74,7 +74,7 @@ def finish(job_id: str, url: str, as_json: bool) -> None:
 
 @trainings.command("export")
 @click.argument("network")
-@export_options
+@params_options("export", exclude={"network"})
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--timeout", type=click.FloatRange(min=0), default=600.0, show_default=True)
 @url_option

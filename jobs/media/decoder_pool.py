@@ -34,6 +34,10 @@ class ChildDiedError(Exception):
     """The child process died while it ran the task."""
 
 
+class ChildStartError(Exception):
+    """No child process could be started: the machine has no memory or no process left."""
+
+
 class _Task:
     def __init__(self, call: tuple[Callable[..., Any], tuple[Any, ...]], seconds: float) -> None:
         self.call = call
@@ -51,16 +55,16 @@ class DecoderPool:
     def submit(self, function: Callable[..., Any], *args: Any, seconds: float) -> Future[Any]:
         """Run a function of a module in a child; it may take so many seconds once it has started.
 
-        The future raises the function's error, `TimeoutError`, or `ChildDiedError`. A task whose child
-        was killed with SIGKILL (by an operator, or by the kernel when memory ran out) is tried once
-        more, in a new child.
+        The future raises the function's error, `TimeoutError`, `ChildDiedError` or `ChildStartError`.
+        A task whose child was killed with SIGKILL (by an operator, or by the kernel when memory ran
+        out) is tried once more, in a new child.
         """
         task = _Task((function, args), seconds)
         self._tasks.put(task)
         return task.future
 
     def check(self, seconds: float) -> None:
-        """Raise `TimeoutError` or `ChildDiedError` unless a child completes a task within `seconds`.
+        """Raise an error of `submit` unless a child completes a task within `seconds`.
 
         Returns at once while every child is busy: each task has a time limit of its own.
         """
@@ -94,8 +98,8 @@ class _Child:
         while True:
             try:
                 self._ensure_started()
-            except OSError as error:  # no memory or no process left: the next task tries again
-                log.warning("a decoder could not be started: %s", error)
+            except ChildStartError as error:  # the next task tries again
+                log.warning("a decoder could not be started: %s", error.__cause__)
             task = self._tasks.get()
             self.busy = True
             try:
@@ -155,7 +159,7 @@ class _Child:
         return answer
 
     def _ensure_started(self) -> None:
-        """Start a child if there is none, or if it is dead or worn out."""
+        """Start a child if there is none, or if it is dead or worn out. Raises `ChildStartError`."""
         if self.pid is not None and self._done < MAX_TASKS:
             return
         self._stop()
@@ -166,6 +170,9 @@ class _Child:
         try:
             with _PROCESSES:
                 process.start()
+        except OSError as error:
+            ours.close()
+            raise ChildStartError from error
         finally:
             theirs.close()
         self._pipe, self._process, self._done = ours, process, 0

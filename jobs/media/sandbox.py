@@ -11,8 +11,8 @@ from concurrent.futures import Future
 from functools import cache
 from typing import Any
 
-from jobs.errors import JobsError, NotFoundError, UnusablePictureError
-from jobs.media.decoder_pool import ChildDiedError, DecoderPool
+from jobs.errors import BusyError, JobsError, NotFoundError, UnusablePictureError
+from jobs.media.decoder_pool import ChildDiedError, ChildStartError, DecoderPool
 from jobs.media.limits import DecodeLimits
 from jobs.media.pictures import CleanPicture, PictureInfo, clean_picture
 from jobs.media.thumbnails import SIDE, make_thumbnail
@@ -78,7 +78,7 @@ def warm_up(limits: DecodeLimits) -> None:
 def check_decoders(limits: DecodeLimits) -> None:
     """Readiness of the decoder processes: starts them where they died.
 
-    Raises `TimeoutError` or `ChildDiedError` if none can be started.
+    Raises `TimeoutError` or `ChildStartError` if none can be started.
     """
     pool_of(limits).check(CHECK_SECONDS)
 
@@ -104,6 +104,8 @@ def _outcome(future: Future[Any], limits: DecodeLimits, name: str, pointer: str 
         outcome = UnusablePictureError(
             f"{name} takes longer to decode than the {limits.seconds:g} s allowed.", pointer=pointer
         )
+    except ChildStartError as error:
+        raise BusyError("No process could be started to decode the file; try again later.") from error
     except (ChildDiedError, MemoryError):
         outcome = UnusablePictureError(
             f"{name} can't be decoded within the {limits.megabytes} MB allowed.", pointer=pointer

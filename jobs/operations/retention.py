@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, or_, s
 from sqlalchemy.exc import IntegrityError
 
 from jobs.blobs.storage import BlobStorage
+from jobs.blobs.usage import discard_usage
 from jobs.db.engine import SessionFactory, now, reading
 from jobs.db.models.blobs import Blob, StoredUpload
 from jobs.db.models.catalog import Style, StyleStatistics
@@ -28,9 +29,13 @@ def delete_job(sessions: SessionFactory, owner: str, job_id: str) -> None:
     """
     own_job = and_(Job.id == job_id, Job.owner == owner)
     with sessions.begin() as session:
-        if _count(session.execute(delete(Job).where(own_job, Job.status != JobStatus.RUNNING))):
-            return
-        running = session.scalar(select(exists().where(own_job)))
+        deletion = delete(Job).where(own_job, Job.status != JobStatus.RUNNING)
+        deleted = _count(session.execute(deletion))
+        running = not deleted and session.scalar(select(exists().where(own_job)))
+    if deleted:
+        with sessions.begin() as session:
+            discard_usage(session, owner)
+        return
     if running:
         raise ConflictError("This job is running; cancel it first, and delete it when it has ended.")
     raise NotFoundError(f"There is no job {job_id[:64]}.")
@@ -45,6 +50,9 @@ def purge(sessions: SessionFactory, limit: int = 500) -> int:
         deleted = _count(session.execute(delete(Job).where(Job.id.in_(jobs))))
         session.execute(delete(Batch).where(~exists().where(Job.batch_id == Batch.id)))
         deleted += _count(session.execute(delete(StoredUpload).where(StoredUpload.id.in_(uploads))))
+    if deleted:
+        with sessions.begin() as session:
+            discard_usage(session)
     return deleted
 
 

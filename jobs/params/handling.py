@@ -26,27 +26,28 @@ class Handling(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     priority: int = Field(
-        0,
+        default=0,
         ge=-100,
         le=100,
         description="Higher goes first; at the same priority, owners take turns.",
     )
     cancel_after: int | None = Field(
-        None,
+        default=None,
         ge=1,
         le=7 * 24 * 3600,
         description="Seconds from now; a job that has not ended by then is canceled.",
     )
     use_cache: bool = Field(
-        True, description="Reuse the output of your own earlier job with exactly the same request."
+        default=True,
+        description="Reuse the output of your own earlier job with exactly the same request.",
     )
     webhook_url: str | None = Field(
-        None,
+        default=None,
         description="URL that gets signed POSTs about the job (Standard Webhooks); https, public.",
         json_schema_extra={"format": "uri"},
     )
     webhook_events: str | None = Field(
-        None,
+        default=None,
         description=f"Events to send: {', '.join(get_args(WebhookEvent))}, with commas between, or "
         "`completed` for the last three (default).",
     )

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
-from pydantic import (
-    BaseModel,
-)
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from jobs.errors import InvalidParamsError
 from jobs.params.export import ExportParams
 from jobs.params.optimize import OptimizeParams
 from jobs.params.stylize import StylizeParams
 from jobs.params.train import TrainParams
-from jobs.params.validate import validated
 from jobs.params.video import VideoParams
+from params.errors import explain
 
-#: Kind of job → its parameters.
-PARAMS: dict[str, type[BaseModel]] = {
+#: Kind of job → the model of its parameters, or a tagged union of models.
+PARAMS: dict[str, Any] = {
     "stylize": StylizeParams,
     "train": TrainParams,
     "optimize": OptimizeParams,
@@ -34,21 +32,49 @@ QUEUES: dict[str, str] = {
 }
 
 
-def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Validate the parameters of a job and fill in defaults. Raises `InvalidParamsError`.
+def variants(kind: str) -> dict[str, type[BaseModel]]:
+    """Models of the parameters of a kind by tag; the tag of a kind with a single model is the kind."""
+    params = PARAMS[kind]
+    if get_origin(params) is not Annotated:
+        return {kind: params}
+    tagged = get_args(get_args(params)[0])
+    return {get_args(each)[1].tag: get_args(each)[0] for each in tagged}
 
-    Unknown fields are refused.
-    """
-    try:
-        model = PARAMS[kind]
-    except KeyError:
+
+def parse_params(kind: str, values: dict[str, Any]) -> BaseModel:
+    """Validate the parameters of a job of `kind`. Raises `InvalidParamsError`."""
+    if kind not in PARAMS:
         known = ", ".join(sorted(PARAMS))
-        raise InvalidParamsError(
-            [("kind", f"There is no kind of job {kind!r}; use {known}.")]
-        ) from None
-    return validated(model, values).model_dump()
+        raise InvalidParamsError([("kind", f"There is no kind of job {kind!r}; use {known}.")])
+    try:
+        parsed: BaseModel = TypeAdapter(PARAMS[kind]).validate_python(values)
+    except ValidationError as error:
+        raise InvalidParamsError([_problem(kind, item) for item in error.errors()]) from None
+    return parsed
+
+
+def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of a job of `kind` as JSON values, with defaults. Raises `InvalidParamsError`."""
+    return parse_params(kind, values).model_dump(mode="json")
 
 
 def strengths(params: dict[str, Any]) -> list[float]:
     """The strengths of the outputs of a `stylize` job, in order."""
     return list(params.get("alphas") or [params["alpha"]])
+
+
+def _problem(kind: str, item: Any) -> tuple[str, str]:
+    """Name of the field and explanation, from an error of pydantic."""
+    models = variants(kind)
+    location = item["loc"]
+    if len(models) == 1:
+        return ".".join(map(str, location)) or "body", explain(item)
+    if item["type"] == "unknown_architecture":
+        return "architecture", f"{item['msg']}."
+    tag, *location = location  # a union puts the tag first
+    name = ".".join(map(str, location)) or "body"
+    if item["type"] == "extra_forbidden" and any(
+        name in model.model_fields for model in models.values()
+    ):
+        return name, f"Trainings of the architecture {tag} have no such setting; leave it out."
+    return name, explain(item)

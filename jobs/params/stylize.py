@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from jobs.params.fields import NetworkChoice, RegionParams, Strength, StyleShare
-from jobs.params.form_lists import split_list
+from params.form_lists import split_list
 
 
 class StylizeParams(BaseModel):

@@ -1,76 +1,29 @@
-"""What a training and an optimisation may be asked for. Names and defaults are the command line's."""
+"""Parameters of `train` jobs: one model for each architecture, told apart by `architecture`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, field_validator
 
-Layer = Annotated[str, Field(pattern=r"^relu([12]_[12]|[34]_[123])$")]
-Weight = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
+from params.training import AdaINSettings, JohnsonSettings
+
 #: Networks that come with Atelier; others are trained or imported.
 BUNDLED_NETWORKS = frozenset({"slim", "full"})
 _NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
 _ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
 
-class TrainParams(BaseModel):
-    """Parameters of a `train` job."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _TrainingJob(BaseModel):
+    """Parameters of every training job, beside the settings of the training."""
 
     name: str = Field(
         pattern=_NAME,
-        description="What the network will be called; training the name again makes a new version.",
-    )
-    architecture: Literal["johnson", "adain"] = Field(
-        "johnson",
-        description="`johnson` learns the one style of `style` or `style_id`; `adain` learns to take "
-        "any style, from the pictures of `style_dataset_id`.",
+        description="Name of the new network; training the same name again makes a new version.",
     )
     dataset_id: str = Field(
-        "samples", pattern=_ID, description="The photographs to learn from, of /v1/datasets."
+        "samples", pattern=_ID, description="Dataset of photographs, one of /v1/datasets."
     )
-    style_dataset_id: str | None = Field(
-        None, pattern=_ID, description="For `adain`: the paintings to learn from."
-    )
-    max_steps: int = Field(40_000, ge=1, le=1_000_000, description="Optimiser steps in all.")
-    batch_size: int = Field(4, ge=1, le=64, description="Photographs a step.")
-    image_size: int = Field(256, ge=32, le=1_024, description="Pixels of a crop's side.")
-    lr: float | None = Field(
-        None, gt=0, le=1, allow_inf_nan=False, description="Learning rate; the recipe's if left out."
-    )
-    strength: float = Field(
-        1.0,
-        ge=0.01,
-        le=100,
-        allow_inf_nan=False,
-        description="How strong the style is where no `style_weight` is given; 1 balances it with the "
-        "content.",
-    )
-    content_weight: float = Field(1.0, ge=0, le=1e15, allow_inf_nan=False)
-    style_weight: float | None = Field(
-        None,
-        ge=0,
-        le=1e15,
-        allow_inf_nan=False,
-        description="The recipe's own weight (1e6 for `johnson`); found from `strength` if left out.",
-    )
-    tv_weight: float = Field(
-        1e-6, ge=0, le=1e15, allow_inf_nan=False, description="Higher is smoother (`johnson`)."
-    )
-    warm_start: bool = Field(
-        True, description="Start from the bundled base network, which learns a style much sooner."
-    )
-    early_stop: bool = Field(True, description="Finish when the loss no longer falls.")
-    use_amp: bool = Field(False, description="Half precision where it is safe: quicker on GPUs.")
-    checkpoint_interval: int | None = Field(
-        None, ge=1, le=1_000_000, description="Steps between checkpoints; suits the length if left out."
-    )
-    sample_interval: int | None = Field(
-        None, ge=1, le=1_000_000, description="Steps between samples; suits the length if left out."
-    )
-    seed: int = Field(0, ge=0, le=2**31 - 1, description="Of the first weights, the order, every crop.")
 
     @field_validator("name")
     @classmethod
@@ -79,8 +32,43 @@ class TrainParams(BaseModel):
             raise ValueError(f"{name} is the name of a bundled network")
         return name
 
-    @model_validator(mode="after")
-    def _two_datasets(self) -> Self:
-        if (self.architecture == "adain") != (self.style_dataset_id is not None):
-            raise ValueError("Give style_dataset_id for adain, and for adain alone.")
-        return self
+
+class JohnsonTrainParams(JohnsonSettings, _TrainingJob):
+    """Parameters of a training of one style, the one of `style` or `style_id`."""
+
+    architecture: Literal["johnson"] = Field(
+        "johnson",
+        description="Architecture of the network: `johnson` learns one style, `adain` learns to render "
+        "any style, from the pictures of `style_dataset_id`.",
+    )
+    warm_start: bool = Field(
+        True, description="Start from the bundled base network, which learns a style much faster."
+    )
+
+
+class AdaINTrainParams(AdaINSettings, _TrainingJob):
+    """Parameters of a training of a network for any style, from two datasets."""
+
+    architecture: Literal["adain"]
+    style_dataset_id: str = Field(
+        pattern=_ID, description="Dataset of paintings for `adain`, one of /v1/datasets."
+    )
+
+
+def _architecture(values: Any) -> Any:
+    if isinstance(values, dict):
+        architecture = values.get("architecture")
+        return "johnson" if architecture is None else architecture
+    return getattr(values, "architecture", None)
+
+
+TrainParams = Annotated[
+    Annotated[JohnsonTrainParams, Tag("johnson")] | Annotated[AdaINTrainParams, Tag("adain")],
+    Discriminator(
+        _architecture,
+        custom_error_type="unknown_architecture",
+        custom_error_message="There is no such architecture; use johnson or adain",
+    ),
+]
+#: Parameters that are not settings of the trainer.
+JOB_FIELDS = frozenset({"name", "architecture", "dataset_id", "style_dataset_id"})

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from jobs.errors import InvalidParamsError
+from params.errors import explain
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -24,17 +25,7 @@ def validated(
     try:
         valid = model.model_validate(values)
     except ValidationError as error:
-        found += [
-            (".".join(map(str, item["loc"])) or "body", _explain(item)) for item in error.errors()
-        ]
+        found += [(".".join(map(str, item["loc"])) or "body", explain(item)) for item in error.errors()]
     if found:
         raise InvalidParamsError(found)
     return valid
-
-
-def _explain(item: Any) -> str:
-    if item["type"] == "extra_forbidden":
-        return "There is no such field."
-    message: str = item["msg"].removeprefix("Value error, ").rstrip(".")
-    shown = repr(item["input"])
-    return f"{message} (got {shown[:40]})."

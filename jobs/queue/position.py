@@ -8,14 +8,18 @@ workers. It ignores the sizes of pictures, so it is too low if the jobs ahead ar
 
 from __future__ import annotations
 
+import threading
+import time
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import String, and_, bindparam, func, or_, select
+from sqlalchemy import Connection, Engine, String, bindparam, event, func, select
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from jobs.db.engine import UtcDateTime, now
+from jobs.db.engine import SessionFactory, UtcDateTime, now, reading
 from jobs.db.models.jobs import Job
 from jobs.db.models.owners import Owner
 from jobs.queue.claiming import is_eligible, is_paused
@@ -23,17 +27,22 @@ from jobs.queue.status import JobStatus
 
 #: Number of the newest jobs whose run times are averaged.
 MEASURED_JOBS = 20
+#: Seconds for which a snapshot of a queue is used.
+SNAPSHOT_SECONDS = 0.25
+#: Key in a connection's `info` that marks a commit.
+_COMMITTED = "atelier_committed"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 # Built once, because building a statement takes longer than executing it.
 _QUEUE, _AT = bindparam("queue", type_=String), bindparam("at", type_=UtcDateTime)
-_WAITING = (
-    select(Job.priority, Job.owner, func.count(), Owner.last_claimed_at)
-    .join(Owner, Owner.name == Job.owner)
+#: Counts by priority and owner, in the order of the index of queued jobs.
+WAITING = (
+    select(Job.priority, Job.owner, func.count(), func.min(Job.created_at))
     .where(Job.queue == _QUEUE, is_eligible(_AT))
-    .group_by(Job.priority, Job.owner, Owner.last_claimed_at)
-    # Ties are broken as in claims: by the oldest job.
-    .order_by(Job.priority.desc(), func.min(Job.created_at))
+    .group_by(Job.priority, Job.owner)
+)
+_SERVED = select(Owner.name, Owner.last_claimed_at).where(
+    Owner.name.in_(bindparam("owners", expanding=True))
 )
 _STATE = select(
     is_paused(_QUEUE).label("paused"),
@@ -43,15 +52,15 @@ _STATE = select(
     .scalar_subquery()
     .label("workers"),
 )
-_OWN_BEFORE = select(func.count()).where(
-    Job.owner == bindparam("owner"),
-    Job.queue == _QUEUE,
-    is_eligible(_AT),
-    Job.priority == bindparam("priority"),
-    or_(
-        Job.created_at < bindparam("created_at"),
-        and_(Job.created_at == bindparam("created_at"), Job.id < bindparam("id")),
-    ),
+OF_OWNER = (
+    select(Job.created_at, Job.id)
+    .where(
+        Job.queue == _QUEUE,
+        Job.priority == bindparam("priority"),
+        Job.owner == bindparam("owner"),
+        is_eligible(_AT),
+    )
+    .order_by(Job.created_at, Job.id)
 )
 _NEWEST = (
     select(Job.metrics)
@@ -71,20 +80,28 @@ class QueuePosition:
 
 
 class QueueSnapshot:
-    """The queued jobs of one queue, counted once for all jobs of a response."""
+    """The queued jobs of one queue at one moment, from which positions are computed."""
 
-    def __init__(self, session: Session, queue: str) -> None:
-        self._session = session
-        self._at = now(session)
-        values = {"queue": queue, "at": self._at}
+    def __init__(self, sessions: SessionFactory, queue: str) -> None:
+        self._sessions = sessions
+        self._queue = queue
+        #: Priority → owner → number of jobs.
         self._counts: dict[int, dict[str, int]] = {}
-        self._served: dict[str, datetime] = {}
-        for priority, owner, count, served in session.execute(_WAITING, values).all():
-            self._counts.setdefault(priority, {})[owner] = count
-            self._served[owner] = served or _NEVER
-        state = session.execute(_STATE, values).one()
+        #: `(priority, owner)` → `(created_at, id)` of the jobs, in this order; read when needed.
+        self._jobs_of_owners: dict[tuple[int, str], list[tuple[datetime, str]]] = {}
+        with reading(sessions) as session:
+            self._at = now(session)
+            values = {"queue": queue, "at": self._at}
+            rows = session.execute(WAITING, values).all()
+            # Highest priority first; ties are broken as in claims: by the oldest job.
+            for priority, owner, count, _ in sorted(rows, key=lambda row: (-row[0], row[3])):
+                self._counts.setdefault(priority, {})[owner] = count
+            owners = {owner for _, owner, _, _ in rows}
+            served = session.execute(_SERVED, {"owners": list(owners)}).all() if owners else ()
+            self._served = {owner: at or _NEVER for owner, at in served}
+            state = session.execute(_STATE, values).one()
+            self._mean = mean_run_seconds(session, queue)
         self._paused, self._workers = bool(state.paused), state.workers
-        self._mean = mean_run_seconds(session, queue)
 
     def position_of(self, job: Job) -> QueuePosition:
         """The position of a queued job."""
@@ -99,16 +116,7 @@ class QueueSnapshot:
 
     def _before_at_same_priority(self, job: Job) -> int:
         peers = self._counts.get(job.priority, {})
-        values = {
-            "queue": job.queue,
-            "at": self._at,
-            "owner": job.owner,
-            "priority": job.priority,
-            "created_at": job.created_at,
-            "id": job.id,
-        }
-        own = self._session.scalar(_OWN_BEFORE, values)
-        rounds = own or 0
+        rounds = bisect_left(self._jobs_of(job.owner, job.priority), (job.created_at, job.id))
         order = self._order_at(job.priority)
         turn = order.index(job.owner) if job.owner in order else len(order)
         # Each full round serves one job of every owner; the last, partial round serves the owners whose
@@ -119,6 +127,15 @@ class QueueSnapshot:
             if owner != job.owner
         )
         return rounds + others
+
+    def _jobs_of(self, owner: str, priority: int) -> list[tuple[datetime, str]]:
+        key = (priority, owner)
+        if key not in self._jobs_of_owners:
+            values = {"queue": self._queue, "at": self._at, "owner": owner, "priority": priority}
+            with reading(self._sessions) as session:
+                rows = session.execute(OF_OWNER, values).all()
+            self._jobs_of_owners[key] = [(created_at, job_id) for created_at, job_id in rows]
+        return self._jobs_of_owners[key]
 
     def _order_at(self, priority: int) -> list[str]:
         """Owners with jobs of this priority, in the order of their turns after higher priorities."""
@@ -131,14 +148,55 @@ class QueueSnapshot:
         return [o for o in order if o in self._counts.get(priority, {})]
 
 
-def queue_positions(session: Session, jobs: Sequence[Job]) -> list[QueuePosition | None]:
-    """The position of each job; None for jobs that are not queued."""
-    waiting = {job.queue for job in jobs if job.status == JobStatus.QUEUED}
-    snapshots = {queue: QueueSnapshot(session, queue) for queue in waiting}
-    return [
-        snapshots[job.queue].position_of(job) if job.status == JobStatus.QUEUED else None
-        for job in jobs
-    ]
+class QueuePositions:
+    """Positions of queued jobs, from snapshots that all requests of a process share.
+
+    A snapshot serves for `SNAPSHOT_SECONDS`, and is dropped when this process commits a transaction. So
+    positions follow the changes of this process at once, and those of other processes after that time;
+    polls cost no look at the queue each.
+    """
+
+    def __init__(self, engine: Engine, sessions: SessionFactory) -> None:
+        self._sessions = sessions
+        self._lock = threading.Lock()
+        self._commits = 0
+        #: Queue → time until which its snapshot serves, and the snapshot.
+        self._snapshots: dict[str, tuple[float, QueueSnapshot]] = {}
+        event.listen(engine, "commit", _mark_committed)
+        event.listen(engine, "checkin", self._drop)
+
+    def of(self, jobs: Sequence[Job]) -> list[QueuePosition | None]:
+        """The position of each job; None for jobs that are not queued."""
+        return [
+            self._snapshot(job.queue).position_of(job) if job.status == JobStatus.QUEUED else None
+            for job in jobs
+        ]
+
+    def _snapshot(self, queue: str) -> QueueSnapshot:
+        until, found = self._snapshots.get(queue, (0.0, None))
+        if found is not None and time.monotonic() < until:
+            return found
+        # One thread looks at the queue; the others wait for the snapshot.
+        with self._lock:
+            until, found = self._snapshots.get(queue, (0.0, None))
+            if found is not None and time.monotonic() < until:
+                return found
+            commits = self._commits
+            snapshot = QueueSnapshot(self._sessions, queue)
+            # A snapshot that a commit may have overtaken serves only this call.
+            if commits == self._commits:
+                self._snapshots[queue] = time.monotonic() + SNAPSHOT_SECONDS, snapshot
+            return snapshot
+
+    def _drop(self, connection: object, record: ConnectionPoolEntry) -> None:
+        # The event `commit` comes before the commit itself; its connection is free after the commit.
+        if record.info.pop(_COMMITTED, False):
+            self._commits += 1
+            self._snapshots.clear()
+
+
+def _mark_committed(connection: Connection) -> None:
+    connection.info[_COMMITTED] = True
 
 
 def mean_run_seconds(session: Session, queue: str) -> float | None:

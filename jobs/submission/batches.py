@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,7 @@ from jobs.queue import lifecycle
 from jobs.queue.status import FINAL, JobStatus
 from jobs.settings import Settings
 from jobs.submission.intake import Intake
+from jobs.submission.request import BatchRequest
 from jobs.submission.validation import (
     hash_request,
     resolve_inputs,
@@ -61,44 +62,17 @@ class Batches:
         self._intake = intake
         self._catalog = catalog
 
-    def submit(
-        self,
-        kind: str,
-        values: dict[str, Any],
-        *,
-        contents: list[Upload],
-        styles: list[Upload],
-        style_ids: list[str],
-        priority: int = 0,
-        cancel_after: float | None = None,
-        use_cache: bool = True,
-        expires_in: int | None = None,
-        idempotency_key: str | None = None,
-        request_id: str | None = None,
-        webhook_url: str | None = None,
-        webhook_events: str | None = None,
-    ) -> BatchInfo:
+    def submit(self, request: BatchRequest) -> BatchInfo:
         """Validate the request, then submit a job for each content in each style, in this order.
 
         An invalid request stores nothing. A second request with the same key returns the same batch.
         Raises a `JobsError`.
         """
+        contents, styles, style_ids = request.contents, request.styles, request.style_ids
         self._check_size(contents, styles, style_ids)
-        with reading(self._sessions) as session:
-            webhook = find_webhook(self._settings, session, self._owner, webhook_url, webhook_events)
         # Everything but the pictures is the same for every job; each picture is checked once.
-        common = validate_fields(
-            kind,
-            values,
-            priority=priority,
-            idempotency_key=idempotency_key,
-            owner=self._owner,
-            cancel_after=cancel_after,
-            use_cache=use_cache,
-            request_id=request_id,
-            webhook=webhook,
-            expires_in=expires_in,
-        )
+        webhook = find_webhook(self._settings, self._sessions, self._owner, request.handling)
+        common = validate_fields(request, owner=self._owner, webhook=webhook)
         limits = self._settings.decode_limits
         # All checks start before the first is waited for, so that they run in parallel.
         started = [start_picture_check(upload, limits) for upload in (*contents, *styles)]
@@ -108,7 +82,7 @@ class Batches:
             *(({"style": picture}, None) for picture in style_pictures),
             *(({}, style_id) for style_id in style_ids),
         ]
-        if kind != "stylize":
+        if request.kind != "stylize":
             raise InvalidParamsError([("kind", "A batch has stylize jobs only.")])
         network = self._catalog.network(common.params["network"])
         submissions = []
@@ -116,27 +90,32 @@ class Batches:
             for style, style_id in style_choices or [({}, None)]:
                 files = {"content": photo, **style}
                 inputs = resolve_inputs(
-                    kind, common.params, style_id, files, self._catalog.style, network
+                    request.kind, common.params, style_id, files, self._catalog.style, network
                 )
                 submissions.append(replace(common, files=files, inputs=inputs, idempotency_key=None))
         pictures = [submission.inputs for submission in submissions]
         request_hash = hash_request([common.request_hash, pictures])
-        duplicate = self._find_duplicate(idempotency_key, request_hash)
+        duplicate = self._find_duplicate(request.idempotency_key, request_hash)
         if duplicate is not None:
             return duplicate
         batch = Batch(
-            id=new_id(), owner=self._owner, idempotency_key=idempotency_key, request_hash=request_hash
+            id=new_id(),
+            owner=self._owner,
+            idempotency_key=request.idempotency_key,
+            request_hash=request_hash,
         )
         try:
             self._intake.store_all(submissions, batch)
         except IntegrityError:
-            duplicate = self._find_duplicate(idempotency_key, request_hash)
+            duplicate = self._find_duplicate(request.idempotency_key, request_hash)
             if duplicate is None:
                 raise
             return duplicate
         return self.get(batch.id)
 
-    def _check_size(self, contents: list[Upload], styles: list[Upload], style_ids: list[str]) -> None:
+    def _check_size(
+        self, contents: Sequence[Upload], styles: Sequence[Upload], style_ids: Sequence[str]
+    ) -> None:
         if not contents:
             raise InvalidParamsError([("content", "Photos are needed: send file fields content.")])
         style_count = len(styles) + len(style_ids) or 1

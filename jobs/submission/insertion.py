@@ -33,19 +33,20 @@ def insert_job(
 ) -> tuple[Job, OutboxMessage | None]:
     """Insert the job, its files, first events and token; returns the job and the token.
 
-    The pictures must be in storage. The job is kept for `retention` seconds (0: for ever), or for
-    `submission.expires_in` if that is less. `batch_index` is the number of the job in its batch: jobs
-    run in that order. With `cached_result`, an earlier job, the new job has succeeded with its outputs
+    The pictures must be in storage. The job is kept for `retention` seconds (0: for ever), or for its
+    `expires_in` if that is less. `batch_index` is the number of the job in its batch: jobs run in that
+    order. With `cached_result`, an earlier job, the new job has succeeded with its outputs
     and needs no worker. Raises `IntegrityError` if another job has the id or the idempotency key.
     """
     at = now(session) + timedelta(microseconds=batch_index)
-    after = submission.cancel_after
+    handling = submission.handling
+    after = handling.cancel_after
     job = Job(
         id=submission.job_id or new_id(),
         owner=submission.owner,
         kind=submission.kind,
         queue=submission.queue,
-        priority=submission.priority,
+        priority=handling.priority,
         status=JobStatus.QUEUED,
         params=submission.params,
         idempotency_key=submission.idempotency_key,
@@ -59,10 +60,10 @@ def insert_job(
         cancel_at=None if after is None else at + timedelta(seconds=after),
         batch_id=batch_id,
         retried_from=submission.retried_from,
-        use_cache=submission.use_cache,
+        use_cache=handling.use_cache,
         result_key=result_key(submission.kind, submission.params, submission.inputs),
         created_at=at,
-        expires_at=expiry(at, retention, submission.expires_in),
+        expires_at=expiry(at, retention, handling.expires_in),
     )
     session.add(job)
     for position, (role, sha256) in enumerate(submission.inputs):

@@ -118,7 +118,7 @@ class Intake:
         return [job for job, _ in written]
 
     def _find_cached_result(self, session: Session, submission: Submission) -> Job | None:
-        if not submission.use_cache:
+        if not submission.handling.use_cache:
             return None
         return find_cached_result(
             session, submission.owner, submission.kind, submission.params, submission.inputs

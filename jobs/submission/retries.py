@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jobs.db.models.jobs import Job
-from jobs.errors import InvalidParamsError
+from jobs.params.handling import Handling
 from jobs.params.kinds import validate_params
-from jobs.submission.validation import Submission, hash_request
+from jobs.submission.validation import Submission, check_idempotency_key, hash_request
 from jobs.webhooks.webhook import Webhook
 
 
@@ -17,27 +17,32 @@ def make_retry(
     Its deadline and expiry are counted from now. Raises `InvalidParamsError` if this release no longer
     accepts the parameters.
     """
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
-        raise InvalidParamsError([("Idempotency-Key", "A key has 1 to 200 characters.")])
+    check_idempotency_key(idempotency_key)
     expires_in = (
         None if job.expires_at is None else int((job.expires_at - job.created_at).total_seconds())
     )
-    cancel_after = None if job.cancel_at is None else (job.cancel_at - job.created_at).total_seconds()
+    cancel_after = (
+        None if job.cancel_at is None else int((job.cancel_at - job.created_at).total_seconds())
+    )
+    # Not validated again: the limits of the service may have changed since the first submit.
+    handling = Handling.model_construct(
+        priority=job.priority,
+        cancel_after=cancel_after,
+        use_cache=job.use_cache,
+        expires_in=expires_in,
+    )
     return Submission(
         kind=job.kind,
         params=validate_params(job.kind, job.params),
         files={},
         inputs=[(file.role, file.sha256) for file in job.inputs],
-        priority=job.priority,
+        handling=handling,
         owner=owner,
         idempotency_key=idempotency_key,
         request_hash=hash_request(["retry", job.id]),
-        cancel_after=cancel_after,
-        use_cache=job.use_cache,
         retried_from=job.id,
         request_id=request_id,
         webhook=_webhook_of(job),
-        expires_in=expires_in,
     )
 
 

@@ -7,19 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jobs.accounts.expiry import MIN_EXPIRY_SECONDS
 from jobs.blobs.storage import sha256_of
 from jobs.errors import InvalidParamsError
 from jobs.media.limits import DecodeLimits
 from jobs.media.pictures import CheckedFile, StoredPicture, Upload
 from jobs.media.sandbox import check_video, submit_picture_check
+from jobs.params.handling import Handling
 from jobs.params.inputs import NETWORK_ROLE, InputCatalog, NetworkInput, find_input_sources
 from jobs.params.kinds import QUEUES, validate_params
+from jobs.submission.request import JobRequest, SubmitRequest
 from jobs.webhooks.webhook import Webhook
-
-PRIORITIES = range(-100, 101)
-#: Smallest and largest `cancel_after`, in seconds: up to a week.
-CANCEL_AFTER = (1, 7 * 24 * 3600)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +29,16 @@ class Submission:
     files: dict[str, CheckedFile]
     #: `(role, SHA-256)` of every input, in order.
     inputs: list[tuple[str, str]]
-    priority: int
+    handling: Handling
     owner: str
     idempotency_key: str | None
     #: The SHA-256 of the whole request.
     request_hash: str
     #: The id of the job, if the client chose one.
     job_id: str | None = None
-    cancel_after: float | None = None
-    use_cache: bool = True
     retried_from: str | None = None
     request_id: str | None = None
     webhook: Webhook | None = None
-    #: Seconds to keep the job, if the client set them.
-    expires_in: int | None = None
 
     @property
     def queue(self) -> str:
@@ -54,39 +47,19 @@ class Submission:
 
 
 def validate_submission(
-    kind: str,
-    values: dict[str, Any],
+    request: JobRequest,
     *,
-    uploads: Mapping[str, Upload | StoredPicture],
-    style_id: str | None,
-    catalog: InputCatalog,
-    priority: int,
-    idempotency_key: str | None,
     owner: str,
+    catalog: InputCatalog,
     limits: DecodeLimits,
-    cancel_after: float | None = None,
-    use_cache: bool = True,
-    expires_in: int | None = None,
-    job_id: str | None = None,
-    request_id: str | None = None,
-    webhook: Webhook | None = None,
+    webhook: Webhook | None,
 ) -> Submission:
     """Validate fields and pictures. `catalog` finds named styles, networks and datasets.
 
     Raises `InvalidParamsError`, or an error of `check_picture`.
     """
-    common = validate_fields(
-        kind,
-        values,
-        priority=priority,
-        idempotency_key=idempotency_key,
-        owner=owner,
-        cancel_after=cancel_after,
-        use_cache=use_cache,
-        request_id=request_id,
-        webhook=webhook,
-        expires_in=expires_in,
-    )
+    common = validate_fields(request, owner=owner, webhook=webhook)
+    kind, uploads, style_id = request.kind, request.files, request.style_id
     if kind == "video" and isinstance(uploads.get("content"), StoredPicture):
         raise InvalidParamsError([("content", "An upload is a picture; send the video as a form.")])
     network = catalog.network(str(common.params.get("network", "slim")))
@@ -109,7 +82,7 @@ def validate_submission(
         files={field: file for field, file in pictures.items() if isinstance(file, CheckedFile)},
         inputs=resolve_inputs(kind, common.params, style_id, pictures, catalog.style, network),
         request_hash=hash_request([common.request_hash, style_id, digests]),
-        job_id=job_id,
+        job_id=request.job_id,
     )
 
 
@@ -132,53 +105,37 @@ def resolve_inputs(
     ]
 
 
-def validate_fields(
-    kind: str,
-    values: dict[str, Any],
-    *,
-    priority: int,
-    idempotency_key: str | None,
-    owner: str,
-    cancel_after: float | None,
-    use_cache: bool,
-    request_id: str | None = None,
-    webhook: Webhook | None = None,
-    expires_in: int | None = None,
-) -> Submission:
+def validate_fields(request: SubmitRequest, *, owner: str, webhook: Webhook | None) -> Submission:
     """A submission without pictures. Raises `InvalidParamsError`."""
-    params = validate_params(kind, values)
-    problems = []
-    if priority not in PRIORITIES:
-        problems.append(("priority", "priority is from -100 to 100."))
-    if idempotency_key is not None and not 1 <= len(idempotency_key) <= 200:
-        problems.append(("Idempotency-Key", "A key has 1 to 200 characters."))
-    shortest, longest = CANCEL_AFTER
-    if cancel_after is not None and not shortest <= cancel_after <= longest:
-        problems.append(("cancel_after", f"cancel_after is from {shortest} to {longest} seconds."))
-    if expires_in is not None and expires_in < MIN_EXPIRY_SECONDS:
-        problems.append(("expires_in", f"expires_in is at least {MIN_EXPIRY_SECONDS} seconds."))
-    if problems:
-        raise InvalidParamsError(problems)
-    request: list[Any] = [kind, params, priority, cancel_after, use_cache]
+    params = validate_params(request.kind, request.params)
+    check_idempotency_key(request.idempotency_key)
+    handling = request.handling
+    hashed: list[Any] = [
+        *(request.kind, params),
+        *(handling.priority, handling.cancel_after, handling.use_cache),
+    ]
     if webhook is not None:
-        request.append([webhook.url, webhook.events])
-    if expires_in is not None:
-        request.append({"expires_in": expires_in})
+        hashed.append([webhook.url, webhook.events])
+    if handling.expires_in is not None:
+        hashed.append({"expires_in": handling.expires_in})
     return Submission(
-        kind=kind,
+        kind=request.kind,
         params=params,
         files={},
         inputs=[],
-        priority=priority,
+        handling=handling,
         owner=owner,
-        idempotency_key=idempotency_key,
-        request_hash=hash_request(request),
-        cancel_after=cancel_after,
-        use_cache=use_cache,
-        request_id=request_id,
+        idempotency_key=request.idempotency_key,
+        request_hash=hash_request(hashed),
+        request_id=request.request_id,
         webhook=webhook,
-        expires_in=expires_in,
     )
+
+
+def check_idempotency_key(key: str | None) -> None:
+    """Raise `InvalidParamsError` for a key of a wrong length."""
+    if key is not None and not 1 <= len(key) <= 200:
+        raise InvalidParamsError([("Idempotency-Key", "A key has 1 to 200 characters.")])
 
 
 def hash_request(request: Any) -> str:

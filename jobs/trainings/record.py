@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from jobs.blobs.usage import discard_usage
 from jobs.db.engine import now
 from jobs.db.models.jobs import Job, JobFile
 from jobs.db.models.trainings import TrainingLoss
@@ -55,6 +56,7 @@ def save_checkpoint(session: Session, run: Run, step: int, sha256: str) -> None:
     fenced_update(session, run, checkpoint_step=step, forgiven=run.attempt - 1)
     of_job = (JobFile.job_id == run.job_id, JobFile.direction == CHECKPOINT)
     session.execute(delete(JobFile).where(*of_job))
+    _discard_usage(session, run)
     session.add(
         JobFile(job_id=run.job_id, direction=CHECKPOINT, role="newest", position=step, sha256=sha256)
     )
@@ -70,11 +72,17 @@ def save_sample(session: Session, run: Run, step: int, sha256: str, *, only: boo
     # A run that was rolled back reaches the same step again.
     replaced = samples if only else (*samples, JobFile.position == step)
     session.execute(delete(JobFile).where(*replaced))
+    _discard_usage(session, run)
     session.add(
         JobFile(job_id=run.job_id, direction=SAMPLE, role="sample", position=step, sha256=sha256)
     )
     url = f"/v1/jobs/{run.job_id}/samples/{step}"
     record_event(session, run.job_id, "sample", now(session), step=step, url=url)
+
+
+def _discard_usage(session: Session, run: Run) -> None:
+    owner = session.scalar(select(Job.owner).where(Job.id == run.job_id))
+    discard_usage(session, owner)
 
 
 def save_losses(session: Session, run: Run, step: int, losses: Mapping[str, Any]) -> None:

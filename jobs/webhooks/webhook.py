@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from sqlalchemy.orm import Session
-
+from jobs.db.engine import SessionFactory, reading
 from jobs.db.models.owners import Owner
 from jobs.errors import InvalidParamsError
+from jobs.params.handling import Handling
 from jobs.webhooks.public_http import is_public, literal_address
 
 if TYPE_CHECKING:
@@ -57,12 +57,16 @@ def check_webhook(
 
 
 def find_webhook(
-    settings: Settings, session: Session, owner: str, url: str | None, events: str | None
+    settings: Settings, sessions: SessionFactory, owner: str, handling: Handling
 ) -> Webhook | None:
-    """Validate the webhook of an owner's request. Raises `InvalidParamsError`."""
+    """The webhook that an owner's request asks for. Raises `InvalidParamsError`."""
+    url, events = handling.webhook_url, handling.webhook_events
+    if url is None and events is None:
+        return None
     has_secret = bool(settings.webhook_secret)
     if url is not None and not has_secret:
-        row = session.get(Owner, owner)
+        with reading(sessions) as session:
+            row = session.get(Owner, owner)
         has_secret = row is not None and row.webhook_secret is not None
     allow_private = settings.webhook_allow_private
     return check_webhook(url, events, allow_private=allow_private, has_secret=has_secret)

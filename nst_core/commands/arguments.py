@@ -1,11 +1,15 @@
-"""Values of options that hold more than one thing. Each parser raises `click.BadParameter`."""
+"""Parsers of options with structured values. Each raises `click.BadParameter`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from nst_core.stylize.engine import Engine
 
 
 def strengths(text: str) -> list[float]:
@@ -31,7 +35,7 @@ def alpha_points(text: str) -> float | tuple[tuple[float, float], ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionFiles:
-    """A region as it is written: files, not pictures."""
+    """A region of the command line, with files in place of pictures."""
 
     mask: Path
     style: Path | None = None
@@ -54,6 +58,14 @@ def region(text: str) -> RegionFiles:
         alpha=_numbers(parts["alpha"], 1)[0] if "alpha" in parts else None,
         feather=_numbers(parts.get("feather", "0"), 500)[0],
     )
+
+
+def check_style(engine: Engine, network: str, has_style: bool) -> None:
+    """Raise `click.UsageError` if a style is missing, or given to a network that holds its style."""
+    if engine.fixed_style and has_style:
+        raise click.UsageError(f"{network} holds its style itself and takes no other.")
+    if not engine.fixed_style and not has_style:
+        raise click.UsageError("Give a STYLE, or a --network that holds one.")
 
 
 def _numbers(text: str, most: float) -> list[float]:

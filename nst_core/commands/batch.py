@@ -1,4 +1,4 @@
-"""Pairs of contents and styles, rendered one after the other."""
+"""Batches of the command line: every content in every style, rendered one after the other."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ if TYPE_CHECKING:
 
     from nst_core.images.picture import Picture, PictureFormat
     from nst_core.stylize.composition import Color
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.engine import Engine
     from nst_core.stylize.regions import Region
 
-#: The formats that a suffix asks for.
+#: File suffix → format.
 FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How every pair is rendered and written."""
+    """Settings of rendering and writing, the same for all pictures of a batch."""
 
-    alpha: float
-    alphas: list[float] | None
+    alphas: list[float]
     size: int | None
     stroke: float | None
     texture: float
@@ -43,56 +42,47 @@ class Settings:
     format: str
     quality: int
     metadata: bool
+    #: Whether file names say the strength.
+    strip: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """One or several style images, and their weights (equal if None).
+    """One or several style images with weights (equal if None).
 
-    Without images, the style is that of the network, which has the name `tuned`.
+    `paths` is empty for a network that holds its style, which is then called `own`.
     """
 
     paths: tuple[Path, ...]
     weights: list[float] | None = None
-    tuned: str = ""
+    own: str = ""
 
     @property
     def name(self) -> str:
-        """For file names and progress."""
-        return self.tuned or "+".join(path.stem for path in self.paths)
-
-
-def tuned_mix(
-    network: str, styles: Sequence[Path | None], regions: Sequence[RegionFiles], color: str
-) -> Mix:
-    """The style of a network that was tuned to one, which takes no other. Raises `click.UsageError`."""
-    if any(styles) or any(region.style for region in regions):
-        raise click.UsageError(f"{network} is tuned to one style and takes no other.")
-    if color == "match":
-        raise click.UsageError(
-            f"{network} is tuned to one style: --color match needs the any-style slim."
-        )
-    return Mix(paths=(), tuned=Path(network).stem)
+        """Name of the style in file names and progress."""
+        return self.own or "+".join(path.stem for path in self.paths)
 
 
 class Batch:
-    """Renders every content in every mix; a picture that can't be used is named and skipped."""
+    """Renders every content in every mix; with `skip`, names and skips unusable pictures."""
 
     def __init__(
-        self, engine: StyleEngine, settings: Settings, file: Path | None, folder: Path, *, skip: bool
+        self, engine: Engine, settings: Settings, file: Path | None, folder: Path, *, skip: bool
     ) -> None:
         self.engine = engine
         self.settings = settings
         self.file = file
         self.folder = folder
         self.skip = skip
+        #: Runtime and device of the last picture; others than the engine's after memory ran out.
+        self.runtime, self.device = engine.runtime, engine.device
         self.outputs: list[dict[str, Any]] = []
         self.failed: list[dict[str, str]] = []
         self._names: set[str] = set()
         self._measured: dict[Path, Tensor] = {}
 
     def run(self, contents: list[Path], mixes: list[Mix], advance: Callable[[str], None]) -> None:
-        """Render all; `advance` is told the name of each pair as it starts."""
+        """Render all. `advance` is called with the name of each pair as it starts."""
         usable = []
         for mix in mixes:
             for path in mix.paths:
@@ -136,13 +126,6 @@ class Batch:
             self._measured[path] = self._measure(path, None)
         return self._measured[path]
 
-    def _statistics(self, mix: Mix, content: Picture) -> Tensor:
-        from nst_core.stylize.engine import mix as mixed
-
-        if self.engine.tuned_style is not None:
-            return self.engine.tuned_style
-        return mixed([self._style(path, content) for path in mix.paths], mix.weights)
-
     def _regions(self, content: Picture) -> list[Region]:
         from nst_core.images.picture import read_picture
         from nst_core.stylize.regions import Region, mask_of
@@ -158,13 +141,18 @@ class Batch:
         ]
 
     def _one(self, content: Path, mix: Mix, picture: Picture) -> None:
+        from nst_core.stylize.request import RenderReport, RenderRequest
+        from nst_core.stylize.style_engine import mix as mixed
+
         started = time.perf_counter()
-        settings = self.settings
-        alphas = settings.alphas or [settings.alpha]
-        results = self.engine.stylize_strip(
-            picture,
-            self._statistics(mix, picture),
-            alphas,
+        settings, report = self.settings, RenderReport()
+        style = None
+        if mix.paths:
+            style = mixed([self._style(path, picture) for path in mix.paths], mix.weights)
+        request = RenderRequest(
+            content=picture,
+            style=style,
+            alphas=settings.alphas,
             size=settings.size,
             color=settings.color,
             stroke=settings.stroke,
@@ -172,36 +160,48 @@ class Batch:
             seed=settings.seed,
             regions=self._regions(picture),
         )
+        (results,) = self.engine.render([request], report=report)
+        self.runtime, self.device = report.runtime, report.device
+        for notice in report.notices:
+            click.echo(notice, err=True)
         stem = self._stem(content, mix)
-        for alpha, result in zip(alphas, results, strict=True):
+        for alpha, result in zip(settings.alphas, results, strict=True):
             path, format = self._write(result, stem, mix, alpha)
             self.outputs.append(
                 {
                     "content": str(content),
-                    "style": str(mix.paths[0]) if len(mix.paths) == 1 else [*map(str, mix.paths)],
+                    "style": self._described(mix),
                     "alpha": alpha,
                     "path": str(path),
                     "format": format,
                     "width": result.width,
                     "height": result.height,
-                    "seconds": round((time.perf_counter() - started) / len(alphas), 3),
+                    "seconds": round((time.perf_counter() - started) / len(settings.alphas), 3),
                 }
             )
+
+    def _described(self, mix: Mix) -> str | list[str]:
+        if mix.own:
+            return mix.own
+        return str(mix.paths[0]) if len(mix.paths) == 1 else [*map(str, mix.paths)]
 
     def _write(self, result: Picture, stem: Path, mix: Mix, alpha: float) -> tuple[Path, str]:
         from nst_core.images.picture import SUFFIXES, encode_picture
 
         format = self._format(result)
         suffix = SUFFIXES[format] if self.file is None else self.file.suffix
-        strength = f"-{alpha:g}" if self.settings.alphas else ""
+        strength = f"-{alpha:g}" if self.settings.strip else ""
         path = stem.with_name(f"{stem.name}{strength}{suffix}")
         recorded = self._recorded(mix, alpha) if self.settings.metadata else None
         write_whole(path, encode_picture(result, format, self.settings.quality, recorded))
         return path, format
 
     def _recorded(self, mix: Mix, alpha: float) -> dict[str, Any]:
-        """What a file says of how it was made, by the names of files without their folders."""
+        """The settings as written into a file's metadata; files are named without their folders."""
         settings = self.settings
+        if mix.own:
+            own = {"alpha": alpha, "color": settings.color, "size": settings.size}
+            return {**own, "network": mix.own}
         return {
             "alpha": alpha,
             "color": settings.color,
@@ -224,7 +224,7 @@ class Batch:
         }
 
     def _format(self, result: Picture) -> PictureFormat:
-        """What was asked for; else by the file's suffix; else the content's own if that is written."""
+        """The requested format, else that of the suffix, else the content's own if writable."""
         format = self.settings.format
         if format == "auto" and self.file is not None:
             format = FORMATS[self.file.suffix.lower()]
@@ -235,7 +235,7 @@ class Batch:
         return cast("PictureFormat", format)
 
     def _stem(self, content: Path, mix: Mix) -> Path:
-        """The output's path without its suffix."""
+        """The path of an output without its suffix."""
         if self.file is not None:
             return self.file.with_suffix("")
         stem = name = f"{content.stem}__{mix.name}"

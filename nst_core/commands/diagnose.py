@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.config_options import config_options
 from nst_core.commands.output import explains_errors, print_json
-from nst_core.training.johnson.config import JohnsonTrainConfig
+from params.options import model_options
+from params.training import JohnsonTrainConfig
 
 if TYPE_CHECKING:
     from nst_core.training.preflight import Diagnosis
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 )
 @click.option("--measure/--no-measure", default=True, show_default=True, help="Time a real step.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@config_options(johnson=JohnsonTrainConfig)
+@model_options({"johnson": JohnsonTrainConfig})
 @explains_errors
 def diagnose(
     content: Path, style: Path, device: str, cold: bool, measure: bool, as_json: bool, **options: Any
@@ -33,12 +33,13 @@ def diagnose(
 
     Exit code 1 if the training can't start.
     """
+    from nst_core.training.config import parse_config
     from nst_core.training.preflight import diagnose as examine
 
     given = {name: value for name, value in options.items() if value is not None}
     if cold:
         given["warm_start"] = False
-    config = JohnsonTrainConfig.of(given)
+    config = parse_config("johnson", given, strict=False)
     found = examine(content, style, config, device=device, measure=measure)
     if as_json:
         print_json(found.as_json())

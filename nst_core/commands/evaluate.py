@@ -1,4 +1,4 @@
-"""`atelier evaluate`: figures of networks on folders of contents and styles, or of a video."""
+"""`atelier evaluate`: scores of networks on folders of contents and styles, or of a video."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nst_core.commands.output import RUNTIMES, explains_errors, print_json
+from nst_core.commands.output import RUNTIMES, explains_errors, print_json, show_notice
 
 if TYPE_CHECKING:
     from nst_core.evaluation.evaluate import Pair, Stylize
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.engine import Engine
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -79,9 +79,12 @@ def evaluate(
     for name in networks or (() if baselines or checkpoints else ("slim",)):
         methods[name] = _stylizer(name, runtime, style_size, alpha)
     for path in checkpoints:
-        methods[str(path)] = _trained(path, runtime, alpha)
+        methods[str(path)] = _stylizer(str(path), runtime, style_size, alpha)
     pairs: dict[str, list[Pair]] = {name: [] for name in methods}
-    contents, styles = image_paths(content), image_paths(style) if style.is_dir() else [style]
+    contents, styles = (
+        image_paths(content, show_notice),
+        image_paths(style, show_notice) if style.is_dir() else [style],
+    )
     judge = Judge(style_size=style_size)
     for number, (method, pair) in enumerate(scored(methods, contents, styles, judge, size=size), 1):
         pairs[method].append(pair)
@@ -95,19 +98,19 @@ def evaluate(
         _table(rows)
 
 
-def _engine(name: str, runtime: str) -> StyleEngine:
+def _engine(name: str, runtime: str) -> Engine:
+    """The engine of a network; `slim:int8` is slim with its convolutions in int8."""
     from nst_core.networks.registry import check_precision
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.open_engine import open_engine
 
-    # slim:int8 is slim with its convolutions in int8.
     name, _, precision = name.partition(":")
-    return StyleEngine(name, runtime, precision=check_precision(precision or "fp32"))
+    return open_engine(name, runtime, precision=check_precision(precision or "fp32"))
 
 
 def _video(
     paths: tuple[Path, Path],
     style: Path | None,
-    engine: StyleEngine,
+    engine: Engine,
     style_size: int,
     alpha: float,
     temporal: float,
@@ -149,21 +152,11 @@ def _stylizer(name: str, runtime: str, style_size: int, alpha: float) -> Stylize
     measured: dict[int, Tensor] = {}
 
     def stylize(content: Picture, style: Picture) -> Picture:
+        if engine.fixed_style:
+            return engine.stylize(content, alpha=alpha)
         if id(style) not in measured:
             measured[id(style)] = engine.style_statistics(style, style_size)
         return engine.stylize(content, measured[id(style)], alpha=alpha)
-
-    return stylize
-
-
-def _trained(path: Path, runtime: str, alpha: float) -> Stylize:
-    from nst_core.images.picture import Picture
-    from nst_core.stylize.johnson_engine import JohnsonEngine
-
-    engine = JohnsonEngine(path, runtime)
-
-    def stylize(content: Picture, style: Picture) -> Picture:
-        return engine.stylize(content, alpha=alpha)
 
     return stylize
 

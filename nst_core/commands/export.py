@@ -40,12 +40,12 @@ def export(
     from nst_core.export.check_pictures import check_pictures
     from nst_core.export.export import export_network
 
-    def tell(step: str) -> None:
+    def on_step(step: str) -> None:
         if not as_json:
             click.echo(f"{out}: {step}", err=True)
 
     report = export_network(
-        network, format_, out, check_pictures(images), precision=precision, on_step=tell
+        network, format_, out, check_pictures(images), precision=precision, on_step=on_step
     )
     if as_json:
         print_json(report.as_dict())

@@ -1,4 +1,4 @@
-"""`atelier import`: a network of others' code as a file of ours."""
+"""`atelier import`: converts a network file of another project."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def import_network(
     file: Path, out: Path, encoder: Path | None, licence: str | None, as_json: bool
 ) -> None:
-    """Take over FILE: a network of pytorch/examples' fast_neural_style, or pytorch-AdaIN's decoder."""
+    """Import FILE: a network of pytorch/examples' fast_neural_style, or pytorch-AdaIN's decoder."""
     from typing import Any, cast
 
     from nst_core.networks.files import save_network

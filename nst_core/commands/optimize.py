@@ -1,4 +1,4 @@
-"""`atelier optimize`: one picture, its pixels optimised."""
+"""`atelier optimize`: optimisation of the pixels of one picture."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from nst_core.commands.batch import FORMATS
-from nst_core.commands.config_options import config_options
-from nst_core.commands.output import explains_errors, print_json, write_whole
-from nst_core.optimize.config import GatysConfig
+from nst_core.commands.output import check_not_source, explains_errors, print_json, write_whole
+from nst_core.optimize.errors import GatysError
+from params.errors import SettingsError, parse_settings
+from params.optimize import GatysConfig
+from params.options import model_options
 
 if TYPE_CHECKING:
     from nst_core.images.picture import Picture, PictureFormat
@@ -31,7 +33,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@config_options(gatys=GatysConfig)
+@model_options({"gatys": GatysConfig})
 @explains_errors
 def optimize(
     content: Path,
@@ -48,32 +50,37 @@ def optimize(
     """
     if out.suffix.lower() not in FORMATS:
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}.")
-    config = GatysConfig(**{name: value for name, value in options.items() if value is not None})
+    check_not_source(out, [content, style])
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        config = parse_settings(GatysConfig, given)
+    except SettingsError as error:
+        raise GatysError(str(error)) from error
     from nst_core.images.picture import encode_picture, read_picture
     from nst_core.optimize.gatys import optimize as run
 
     format = cast("PictureFormat", FORMATS[out.suffix.lower()])
     started = time.perf_counter()
     latest: dict[str, Any] = {}
-    shown: list[str] = []
+    preview_paths: list[str] = []
 
     def preview(picture: Picture) -> None:
         if previews is not None:
             path = previews / f"preview-{latest['step']:05d}.jpg"
             write_whole(path, encode_picture(picture, "jpeg"))
-            shown.append(str(path))
+            preview_paths.append(str(path))
 
-    with _progress(quiet=as_json) as tell, _interrupted() as stopping:
+    with _progress(quiet=as_json) as show, _interrupted() as stopping:
 
-        def heard(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
+        def on_progress(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
             latest.update(stage=stage, step=step, losses=losses)
-            tell(stage, step, total, losses)
+            show(stage, step, total, losses)
 
         result = run(
             read_picture(content, target_long_side=config.size),
             read_picture(style),
             config,
-            on_progress=heard,
+            on_progress=on_progress,
             on_preview=preview,
             should_stop=stopping,
             device=device,
@@ -82,12 +89,12 @@ def optimize(
     if as_json:
         seconds = round(time.perf_counter() - started, 2)
         size = {"width": result.width, "height": result.height}
-        print_json({"path": str(out), **size, "seconds": seconds, "previews": shown, **latest})
+        print_json({"path": str(out), **size, "seconds": seconds, "previews": preview_paths, **latest})
 
 
 @contextmanager
 def _interrupted() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed; a second time it interrupts."""
+    """Yields a function that tells whether Ctrl-C was pressed; a second Ctrl-C interrupts."""
     pressed = False
 
     def stop(number: int, frame: object) -> None:
@@ -117,8 +124,8 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int, dict[str, flo
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
 
-        def tell(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
+        def show(stage: str, step: int, total: int, losses: dict[str, float]) -> None:
             figures = "  ".join(f"{name} {value:.4g}" for name, value in losses.items())
             bar.update(task, total=total, completed=step, description=f"{stage}  {figures}")
 
-        yield tell
+        yield show

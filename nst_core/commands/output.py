@@ -1,11 +1,11 @@
-"""What commands write: JSON on stdout, errors on stderr, files whole or not at all."""
+"""Output of commands: JSON on stdout, errors on stderr, files written atomically."""
 
 from __future__ import annotations
 
 import functools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -13,8 +13,8 @@ import click
 
 from nst_core.errors import NstError
 
-#: `nst_core.runtimes.runtime.NAMES`, here so that a command's help need not load PyTorch.
-RUNTIMES = ("auto", "torch", "openvino", "onnxruntime")
+#: `nst_core.runtimes.choice.NAMES`, repeated here so that a command's help need not load PyTorch.
+RUNTIMES = ("auto", "torch", "openvino")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,7 +26,7 @@ def print_json(document: object) -> None:
 
 
 def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Show this package's errors, and those of the file system, as one line; exit code 1."""
+    """Print errors of this package and of the file system as one line; exit code 1."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -38,8 +38,20 @@ def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
+def show_notice(text: str) -> None:
+    """Print a notice on standard error."""
+    click.echo(text, err=True)
+
+
+def check_not_source(target: Path, sources: Iterable[Path]) -> None:
+    """Raise `click.UsageError` if `target` is one of the files that a command reads."""
+    for source in sources:
+        if target.exists() and source.exists() and target.samefile(source):
+            raise click.UsageError(f"{target} is a source itself. Name another file.")
+
+
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that nobody ever sees half written."""
+    """Write a file atomically: a temporary file, then a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

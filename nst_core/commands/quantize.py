@@ -1,4 +1,4 @@
-"""`atelier quantize`: int8 for a network's convolutions, with a report of what it costs."""
+"""`atelier quantize`: int8 for a network's convolutions, with a report of the loss of quality."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from nst_core.commands.output import explains_errors, print_json
+from nst_core.commands.output import explains_errors, print_json, show_notice
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -50,7 +50,13 @@ def quantize(
     from nst_core.networks.registry import network_file, open_network
     from nst_core.training.data import image_paths
 
-    pairs = picked_pairs(image_paths(content), image_paths(style), pictures * 4 // 3, size, seed)
+    pairs = picked_pairs(
+        image_paths(content, show_notice),
+        image_paths(style, show_notice),
+        pictures * 4 // 3,
+        size,
+        seed,
+    )
     seen = [pair for number, pair in enumerate(pairs) if number % 4]
     held_out = pairs[::4]
     plain = open_network(network)

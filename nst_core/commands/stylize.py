@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.arguments import RegionFiles, region, strengths, weights
-from nst_core.commands.batch import FORMATS, Batch, Mix, Settings, tuned_mix
-from nst_core.commands.output import RUNTIMES, explains_errors, print_json
+from nst_core.commands.arguments import RegionFiles, check_style, region, strengths, weights
+from nst_core.commands.batch import FORMATS, Batch, Mix, Settings
+from nst_core.commands.output import (
+    RUNTIMES,
+    check_not_source,
+    explains_errors,
+    print_json,
+    show_notice,
+)
 
 if TYPE_CHECKING:
     from nst_core.networks.registry import Precision
@@ -25,7 +31,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="File or folder.")
 @click.option("--checkpoint", type=_FILE, help="A network of one style; STYLE is then left out.")
 @click.option("--network", default="slim", show_default=True, help="slim, full or a trained file.")
-@click.option("--alpha", type=click.FloatRange(0, 1), default=0.8, show_default=True, help="Strength.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1),
+    show_default="0.8; 1 for a network of one style",
+    help="Strength.",
+)
 @click.option(
     "--alphas", type=strengths, metavar="N,N,…", help="Several strengths: one result for each."
 )
@@ -115,33 +126,39 @@ def stylize(
         raise click.UsageError(f"{out} is a file; with folders, --out is a folder.")
     if not into_folder and out.suffix.lower() not in FORMATS and options["format"] == "auto":
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}; name one or use --format.")
-    if checkpoint is not None:
-        if style is not None or more_styles or regions or keep or options["stroke"]:
-            raise click.UsageError("A network of one style takes no STYLE, regions or stroke.")
-        _trained(content, checkpoint, out, into_folder, runtime, device, as_json, options)
-        return
-    kept = tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep)
-    settings = Settings(regions=regions + kept, **options)
-    from nst_core.stylize.engine import StyleEngine
+    if not into_folder:
+        masks = [each.mask for each in regions]
+        check_not_source(out, [content, *more_styles, *keep, *masks, *([style] if style else [])])
+    graphs = Path(click.get_app_dir("atelier")) / "graphs"
+    from nst_core.stylize.open_engine import open_engine
+
+    engine = open_engine(checkpoint or network, runtime, device, precision=precision, cache=graphs)
+    check_style(engine, str(checkpoint or network), style is not None or bool(more_styles))
+    if engine.blends_pixels and (regions or keep or options["stroke"]):
+        raise click.UsageError("A network of one style takes no STYLE, regions or stroke.")
+    alpha, alphas = options.pop("alpha"), options.pop("alphas")
+    settings = Settings(
+        alphas=alphas or [engine.default_alpha if alpha is None else alpha],
+        strip=alphas is not None,
+        regions=regions + tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep),
+        **options,
+    )
+    mixes = _mixes(style, more_styles, weights_)
+    if engine.fixed_style:
+        mixes = [Mix(paths=(), own=_network_name(checkpoint or Path(network)))]
     from nst_core.training.data import image_paths
 
-    contents = image_paths(content) if content.is_dir() else [content]
-    graphs = Path(click.get_app_dir("atelier")) / "graphs"
-    engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
-    if engine.tuned_style is None:
-        mixes = _mixes(style, more_styles, weights_)
-    else:
-        mixes = [tuned_mix(network, (style, *more_styles), regions, options["color"])]
+    contents = image_paths(content, show_notice) if content.is_dir() else [content]
     batch = Batch(engine, settings, None if into_folder else out, out, skip=many)
     with _progress(len(contents) * len(mixes), quiet=as_json) as advance:
         batch.run(contents, mixes, advance)
     if as_json:
         print_json(
             {
-                "network": network,
-                "runtime": engine.runtime.name,
+                "network": str(checkpoint or network),
+                "runtime": batch.runtime,
                 "precision": precision,
-                "device": engine.runtime.device,
+                "device": batch.device,
                 "outputs": batch.outputs,
                 "failed": batch.failed,
             }
@@ -150,53 +167,19 @@ def stylize(
         raise click.exceptions.Exit(1)
 
 
-def _trained(
-    content: Path,
-    checkpoint: Path,
-    out: Path,
-    into_folder: bool,
-    runtime: str,
-    device: str,
-    as_json: bool,
-    options: dict[str, Any],
-) -> None:
-    """With a network of one style. Its own strength is 1, so that is the default here."""
-    from click.core import ParameterSource
-
-    from nst_core.commands.stylize_trained import TrainedBatch
-    from nst_core.stylize.johnson_engine import JohnsonEngine
-    from nst_core.training.data import image_paths
-
-    given = click.get_current_context().get_parameter_source("alpha") is not ParameterSource.DEFAULT
-    engine = JohnsonEngine(checkpoint, runtime, device)
-    contents = image_paths(content) if content.is_dir() else [content]
-    batch = TrainedBatch(
-        engine,
-        checkpoint.parent.name if checkpoint.stem == "final_model" else checkpoint.stem,
-        None if into_folder else out,
-        out,
-        alphas=options["alphas"] or [options["alpha"] if given else 1.0],
-        **{name: options[name] for name in ("size", "color", "format", "quality", "metadata")},
-    )
-    with _progress(len(contents), quiet=as_json) as advance:
-        batch.run(contents, advance)
-    if as_json:
-        ran = {"network": str(checkpoint), "runtime": engine.runtime, "device": engine.device}
-        print_json({**ran, "outputs": batch.outputs, "failed": batch.failed})
-    if batch.failed:
-        raise click.exceptions.Exit(1)
+def _network_name(path: Path) -> str:
+    """The name of a network's style: the folder's name for `final_model`, else the file's."""
+    return path.parent.name if path.stem == "final_model" else path.stem
 
 
 def _mixes(style: Path | None, more: tuple[Path, ...], shares: list[float] | None) -> list[Mix]:
     paths = (style, *more) if style is not None else more
-    if not paths:
-        raise click.UsageError("Give a STYLE.")
     if style is not None and style.is_dir():
         if more or shares:
             raise click.UsageError("A folder of styles can't be mixed; name its files with --style.")
         from nst_core.training.data import image_paths
 
-        return [Mix(paths=(path,)) for path in image_paths(style)]
+        return [Mix(paths=(path,)) for path in image_paths(style, show_notice)]
     if shares is not None and len(shares) != len(paths):
         raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(shares)}.")
     return [Mix(paths=paths, weights=shares)]
@@ -204,7 +187,7 @@ def _mixes(style: Path | None, more: tuple[Path, ...], shares: list[float] | Non
 
 @contextmanager
 def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal's stderr; yields what to call with the name of each picture as it starts."""
+    """A progress bar on a terminal's stderr. Yields a function to call with each picture's name."""
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
-from nst_core.commands.config_options import config_options
 from nst_core.commands.output import explains_errors
-from nst_core.training.adain.config import AdaINTrainConfig
-from nst_core.training.johnson.config import JohnsonTrainConfig
+from params.options import model_options
+from params.training import CONFIGS
 
+#: Names of all settings, of whichever kind.
+_SETTINGS = tuple(dict.fromkeys(name for config in CONFIGS.values() for name in config.model_fields))
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -34,7 +35,6 @@ _ONE_STYLE = (
     ),
 )
 _ANY_STYLE = (
-    click.option("--network", type=click.Choice(["slim", "full"]), default="slim", show_default=True),
     click.option(
         "--widths", help="Channels of slim at 1/2, 1/4 and 1/8 of the size, such as 32,64,128."
     ),
@@ -78,7 +78,7 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
 )
 @click.option("--device", default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@config_options(johnson=JohnsonTrainConfig, adain=AdaINTrainConfig)
+@model_options(CONFIGS)
 @explains_errors
 def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **options: Any) -> None:
     """Train a network for one style, or one that takes any.
@@ -88,11 +88,10 @@ def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **o
     a checkpoint; --resume continues from there exactly, with the same settings.
     """
     kind = kind or ("johnson" if options["style_image"] or options["content_dir"] else "adain")
-    own = JohnsonTrainConfig if kind == "johnson" else AdaINTrainConfig
-    other = AdaINTrainConfig if kind == "johnson" else JohnsonTrainConfig
-    given = {name: options.pop(name) for name in own.__dataclass_fields__ if name in options}
-    given = {name: value for name, value in given.items() if value is not None}
-    stray = [name for name in other.__dataclass_fields__ if options.pop(name, None) is not None]
+    own = CONFIGS[kind].model_fields
+    settings = {name: options.pop(name) for name in _SETTINGS}
+    given = {name: value for name, value in settings.items() if value is not None}
+    stray = [name for name in given if name not in own]
     if stray:
         raise click.UsageError(f"--{stray[0].replace('_', '-')} is not a setting of --kind {kind}.")
     if kind == "johnson":

@@ -7,18 +7,17 @@ import math
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.output import print_json
+from nst_core.commands.output import print_json, show_notice
 from nst_core.errors import NstError
-from nst_core.training.adain.config import AdaINTrainConfig
 
 if TYPE_CHECKING:
     from nst_core.training.adain.trainer import AdaINTrainer, Step
+    from params.training import AdaINTrainConfig
 
 
 class TrainError(NstError):
@@ -27,7 +26,6 @@ class TrainError(NstError):
 
 def train_adain(
     kind: str,
-    network: str,
     widths: str | None,
     width: float | None,
     content: Path,
@@ -43,18 +41,18 @@ def train_adain(
 ) -> None:
     """Train an arbitrary-style network; `given` holds the settings given as options."""
     from nst_core.networks.files import save_network
-    from nst_core.runtimes.runtime import choose_device
+    from nst_core.runtimes.choice import choose_device
     from nst_core.training.adain.trainer import AdaINTrainer
     from nst_core.training.data import held_out, image_paths
 
     before = _read_state(resume) if resume else {}
     config = _config(given, before)
-    contents, unseen_contents = held_out(image_paths(content), hold_out)
-    styles, unseen_styles = held_out(image_paths(style), hold_out)
+    contents, unseen_contents = held_out(image_paths(content, show_notice), hold_out)
+    styles, unseen_styles = held_out(image_paths(style, show_notice), hold_out)
     if not contents or not styles:
         raise TrainError(f"--hold-out {hold_out} leaves no pictures to train on. Give a larger number.")
     trainer = AdaINTrainer(
-        _network(network, widths, width, before, config.seed),
+        _network(config, widths, width, before),
         contents,
         styles,
         config,
@@ -67,19 +65,19 @@ def train_adain(
         result = trainer.run(on_step)
     trainer.save(state)
     described: dict[str, Any] = {
-        "training": {"kind": kind, **asdict(config)},
+        "training": {"kind": kind, **config.model_dump(mode="json")},
         "steps": trainer.step,
         "contents": len(contents),
         "styles": len(styles),
     }
-    if unseen_contents and unseen_styles and trainer.step >= config.steps:
+    if unseen_contents and unseen_styles and trainer.step >= config.max_steps:
         described["figures"] = _validated(result, unseen_contents[:5], unseen_styles[:5])
     save_network(result, out, **described)
     if as_json:
         print_json({"network": str(out), "state": str(state), "losses": on_step.losses, **described})
     else:
-        click.echo(f"{out}: {trainer.step} of {config.steps} steps.")
-    if trainer.step < config.steps:
+        click.echo(f"{out}: {trainer.step} of {config.max_steps} steps.")
+    if trainer.step < config.max_steps:
         click.echo(f"Stopped early. Resume with --resume {state}", err=True)
         raise click.exceptions.Exit(130)
 
@@ -98,20 +96,28 @@ def _read_state(path: Path) -> dict[str, Any]:
 
 def _config(given: Mapping[str, Any], before: dict[str, Any]) -> AdaINTrainConfig:
     """Settings from options first, then from the state file, then defaults."""
-    saved = json.loads(before["config"]) if before else {}
-    values = {**saved, **given}
-    pairs = {name: tuple(value) for name, value in values.items() if isinstance(value, list | tuple)}
-    return AdaINTrainConfig(**{**values, **pairs})
+    from nst_core.networks.registry import NAMES
+    from nst_core.training.config import parse_config
+
+    saved: dict[str, Any] = {}
+    if before:
+        network = next(
+            name for name, architecture in NAMES.items() if architecture == before["architecture"]
+        )
+        # State files of earlier versions name no network.
+        values = {"network": network, **json.loads(before["config"])}
+        saved = parse_config("adain", values).model_dump()
+    return parse_config("adain", {**saved, **given}, strict=False)
 
 
 def _network(
-    name: str, widths: str | None, width: float | None, before: dict[str, Any], seed: int
+    config: AdaINTrainConfig, widths: str | None, width: float | None, before: dict[str, Any]
 ) -> Any:
     import torch
 
     from nst_core.networks.registry import NAMES, build_network
 
-    torch.manual_seed(seed)
+    torch.manual_seed(config.seed)
     if before:
         return build_network(before["architecture"], json.loads(before["settings"]))
     settings: dict[str, Any] = {}
@@ -120,13 +126,13 @@ def _network(
             settings["widths"] = tuple(int(part) for part in widths.split(","))
         except ValueError:
             settings["widths"] = ()
-        if name != "slim" or len(settings["widths"]) != 3 or min(settings["widths"]) < 1:
+        if config.network != "slim" or len(settings["widths"]) != 3 or min(settings["widths"]) < 1:
             raise click.UsageError("--widths takes three whole numbers, such as 32,64,128, for slim.")
     if width is not None:
-        if name != "full":
+        if config.network != "full":
             raise click.UsageError("--width is for --network full; slim has --widths.")
         settings["width"] = width
-    return build_network(NAMES[name], settings)
+    return build_network(NAMES[config.network], settings)
 
 
 class _TrainingDisplay:
@@ -147,7 +153,7 @@ class _TrainingDisplay:
         if not all(math.isfinite(value) for value in step.losses.values()):
             advice = f"Resume from {self._state}" if self._saved else "Start again"
             raise TrainError(
-                f"The losses of step {step.step} are not finite. {advice} with a lower --learning-rate."
+                f"The losses of step {step.step} are not finite. {advice} with a lower --lr."
             )
         for name, value in step.losses.items():
             self.losses[name] = value + 0.98 * (self.losses.get(name, value) - value)
@@ -169,7 +175,7 @@ def _training_display(
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Training", total=trainer.config.steps, completed=trainer.step)
+        task = bar.add_task("Training", total=trainer.config.max_steps, completed=trainer.step)
 
         def note(line: str) -> None:
             bar.update(task, completed=trainer.step, description=line)
@@ -194,7 +200,7 @@ def _validated(network: Any, contents: list[Path], styles: list[Path]) -> dict[s
     """Quality metrics at alpha 1 on held-out pictures, at 256 pixels to be fast."""
     from nst_core.evaluation.evaluate import evaluate, summarize
     from nst_core.evaluation.quality import Judge
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.style_engine import StyleEngine
 
     engine = StyleEngine(network, "torch", "cpu")
     loss_network = Judge(style_size=256)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.output import print_json
-from nst_core.training.johnson.config import JohnsonTrainConfig
+from nst_core.commands.output import print_json, show_notice
 
 if TYPE_CHECKING:
     from nst_core.training.events import Event, StopRequest
@@ -30,6 +29,7 @@ def train_johnson(
 ) -> None:
     """Train, or resume from the folder `resume`; `given` holds the settings given as options."""
     from nst_core.training.checkpoints import CheckpointFolder
+    from nst_core.training.config import parse_config
     from nst_core.training.data import image_paths
     from nst_core.training.johnson.trainer import JohnsonTrainer
     from nst_core.training.preflight import readable_pictures
@@ -43,9 +43,9 @@ def train_johnson(
         raise click.UsageError(
             f"{folder} already holds checkpoints. Use --resume {folder}, or give another folder."
         )
-    config = JohnsonTrainConfig.of({**saved, **given})
+    config = parse_config("johnson", {**saved, **given}, strict=False)
     with training_display(config.max_steps, quiet=as_json) as display:
-        photos = readable_pictures(image_paths(content_dir), display.on_event)
+        photos = readable_pictures(image_paths(content_dir, show_notice), display.on_event)
         trainer = JohnsonTrainer(
             config,
             photos,

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from nst_core.commands.arguments import alpha_points, weights
-from nst_core.commands.batch import tuned_mix
+from nst_core.commands.arguments import alpha_points, check_style, weights
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json, write_whole
 from nst_core.video.config import COLORS, FORMATS, VideoConfig, VideoLimits
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from nst_core.images.picture import Picture, PictureFormat
     from nst_core.networks.registry import Precision
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.engine import Engine
     from nst_core.video.config import VideoReport
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -134,37 +133,24 @@ def video(
     paths = (style, *more_styles) if style is not None else more_styles
     if weights_ is not None and len(weights_) != len(paths):
         raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(weights_)}.")
-    from nst_core.networks.feed_forward import is_feed_forward
-    from nst_core.networks.registry import network_file
-    from nst_core.stylize.engine import StyleEngine
-    from nst_core.video.painter import EnginePainter, FeedForwardPainter, FramePainter
+    from nst_core.stylize.open_engine import open_engine
+    from nst_core.video.painter import FramePainter
     from nst_core.video.stylizer import VideoRender
 
-    painter: FramePainter
-    if is_feed_forward(network):
-        if paths:
-            raise click.UsageError(f"{network} holds its style itself and takes no other.")
-        if precision != "fp32":
-            raise click.UsageError(f"{network} has no {precision}; use fp32.")
-        painter = FeedForwardPainter.of_file(network_file(network), config.color, runtime, device)
-    else:
-        graphs = Path(click.get_app_dir("atelier")) / "graphs"
-        engine = StyleEngine(network, runtime, device, precision=precision, cache=graphs)
-        if engine.tuned_style is not None:
-            tuned_mix(network, paths, (), config.color)
-            statistics = engine.tuned_style
-        elif paths:
-            statistics = style_of(engine, paths, weights_, style_size, source, config)
-        else:
-            raise click.UsageError("Give a STYLE, or a --network that holds one.")
-        painter = EnginePainter(engine, statistics, config, _notice)
+    graphs = Path(click.get_app_dir("atelier")) / "graphs"
+    engine = open_engine(network, runtime, device, precision=precision, cache=graphs)
+    check_style(engine, network, bool(paths))
+    statistics = style_of(engine, paths, weights_, style_size, source, config) if paths else None
+    painter = FramePainter(
+        engine, statistics, config.color, _notice, texture=config.texture, seed=config.seed
+    )
     run = VideoRender(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
-    with _progress(quiet=as_json) as tell:
-        done = run.finish(on_progress=tell, on_preview=show, on_notice=_notice)
+    with _progress(quiet=as_json) as show_progress:
+        done = run.finish(on_progress=show_progress, on_preview=show, on_notice=_notice)
     if as_json:
         print_json({"out": str(out), "network": network, **done.as_dict()})
     else:
-        _tell(out, done, report)
+        _summary(out, done, report)
 
 
 def _writer(path: Path | None) -> Callable[[Picture], None] | None:
@@ -184,7 +170,7 @@ def _notice(text: str) -> None:
 
 
 def style_of(
-    engine: StyleEngine,
+    engine: Engine,
     paths: tuple[Path, ...],
     shares: list[float] | None,
     style_size: int,
@@ -193,7 +179,7 @@ def style_of(
 ) -> Tensor:
     """The statistics of one style or a mix, in the colours of the video if they are to match."""
     from nst_core.images.picture import read_picture
-    from nst_core.stylize.engine import mix
+    from nst_core.stylize.style_engine import mix
     from nst_core.video.stylizer import mosaic
 
     match = mosaic(source, config) if config.color == "match" else None
@@ -201,7 +187,7 @@ def style_of(
     return mix(found, shares)
 
 
-def _tell(out: Path, done: VideoReport, stages: bool) -> None:
+def _summary(out: Path, done: VideoReport, stages: bool) -> None:
     click.echo(
         f"{out}: {done.frames} frames of {done.width}×{done.height}, {done.fps:.2f} in a second "
         f"({done.runtime}); sound: {done.audio}."

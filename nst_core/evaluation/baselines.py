@@ -1,4 +1,4 @@
-"""What any style transfer has to beat."""
+"""Baselines that every style transfer has to beat."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from nst_core.images.picture import Picture
 
 
 def content_itself(content: Picture, style: Picture) -> Picture:
-    """Nothing at all."""
+    """The content, unchanged."""
     return content
 
 

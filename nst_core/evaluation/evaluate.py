@@ -1,4 +1,4 @@
-"""Every content in every style, scored."""
+"""Evaluation of methods: scores for every content in every style."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from statistics import mean, median_low
 from nst_core.evaluation.quality import Figures, Judge
 from nst_core.images.picture import Picture, read_picture, resize_picture
 
-#: Makes a stylised picture of a content, already at its final size, and a style.
+#: A style transfer method: content (at its final size) and style → stylised picture.
 Stylize = Callable[[Picture, Picture], Picture]
 
 
-#: Names of the figures, in the order of a table's columns.
+#: Names of the scores, in the order of a table's columns.
 FIGURES = tuple(field.name for field in fields(Figures))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """The figures of one content in one style."""
+    """The scores of one content in one style."""
 
     content: str
     style: str
@@ -50,7 +50,7 @@ def evaluate(
 
 
 def summarize(pairs: Sequence[Pair]) -> dict[str, float | int]:
-    """Means and medians of the figures, to four places, and the number of pairs."""
+    """Means and medians of the scores, to four places, and the number of pairs."""
     columns = [asdict(pair.figures) for pair in pairs]
     summary: dict[str, float | int] = {"pairs": len(pairs)}
     for name in FIGURES:

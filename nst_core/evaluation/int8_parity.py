@@ -1,4 +1,4 @@
-"""How far a network in int8 is from the same one in single precision."""
+"""Differences between a network in int8 and the same network in single precision."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from nst_core.errors import NstError
 from nst_core.evaluation.quality import Figures, Judge
 from nst_core.images.picture import Picture, PictureError, read_picture, resize_exactly, to_tensor
 from nst_core.networks.base import StyleNetwork
-from nst_core.stylize.engine import StyleEngine
 from nst_core.stylize.grain import DEFAULT_TEXTURE, Grain
+from nst_core.stylize.style_engine import StyleEngine
 
 
 class ParityError(NstError):
-    """A network in another form is too far from the original."""
+    """A converted network differs too much from the original."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PicturePair:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """Means over pairs, and the worst; differences in levels of 255."""
+    """Means and extremes over pairs; differences in levels of 255."""
 
     pairs: int
     psnr_mean: float
@@ -50,12 +50,12 @@ class Parity:
     int8: Figures
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON, to four places."""
+        """The report for JSON, to four places."""
         rounded: dict[str, Any] = _rounded(asdict(self))
         return rounded
 
     def as_text(self) -> str:
-        """A few lines for people."""
+        """The report as plain text."""
         figures = [
             f"{name:9} {getattr(self.fp32, name):.4f} in fp32, {getattr(self.int8, name):.4f} in int8"
             for name in asdict(self.fp32)
@@ -84,7 +84,7 @@ def picked_pairs(
         try:
             content, style = (resize_exactly(read_picture(path), size, size) for path in paths)
         except PictureError:
-            continue  # one bad file among thousands is no reason to stop
+            continue  # unreadable files among thousands are skipped
         pairs.append(PicturePair(content, style))
     if len(pairs) < 2:
         raise ParityError("Fewer than two pictures of these folders can be read.")

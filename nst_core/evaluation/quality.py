@@ -1,12 +1,12 @@
-"""How well a picture keeps its content and takes a style, mostly in VGG-16's eyes. Lower is better.
+"""Quality scores of stylised pictures, mostly on VGG-16 features. Lower is better.
 
 * content: relative squared distance of instance-normalised relu4_1, so of structure, not of colour;
 * style: relative squared distance of means and deviations, mean over AdaIN's four layers;
 * gram: the same of Gram matrices, mean over the four layers of Johnson et al. (2016);
-* features: what LPIPS measures (Zhang et al. 2018, section 3), on VGG-16 and without its learned
+* features: the distance of LPIPS (Zhang et al. 2018, section 3), on VGG-16 and without its learned
   weights: squared distance of features of unit length, mean over places, sum over those four layers;
 * ssim: structural similarity of luma to the content (Wang et al. 2004: Gaussian window of 11 pixels,
-  deviation 1.5, K1 0.01, K2 0.03), the one figure of which 1 is equal and lower is farther.
+  deviation 1.5, K1 0.01, K2 0.03), the only score where 1 means equal and lower means farther.
 
 Everything is compared at the size of the stylised picture; the style's shorter side is `style_size`.
 """
@@ -39,7 +39,7 @@ from nst_core.networks.vgg import load_vgg
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Relative distances: 0 is equal; the content of an unrelated picture is about 2.
+    """Scores, relative distances: 0 is equal; the content of an unrelated picture is about 2.
 
     `features` and `ssim` compare with the content pixel by pixel: a strong style moves them too.
     """
@@ -53,7 +53,7 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True)
 class ContentTarget:
-    """What of a content the figures are measured against."""
+    """Reference values of a content."""
 
     structure: Tensor
     features: dict[str, Tensor]
@@ -62,14 +62,14 @@ class ContentTarget:
 
 @dataclass(frozen=True, kw_only=True)
 class StyleTarget:
-    """What of a style the figures are measured against."""
+    """Reference values of a style."""
 
     moments: Moments
     grams: dict[str, Tensor]
 
 
 class Judge:
-    """VGG-16 with reflection padding, which leaves no frame in the figures."""
+    """Computes scores with VGG-16, with reflection padding to avoid border effects."""
 
     def __init__(self, *, style_size: int = 512, device: str = "cpu") -> None:
         self.style_size = style_size
@@ -126,7 +126,7 @@ def feature_distance(features: Mapping[str, Tensor], target: Mapping[str, Tensor
 def structural_similarity(one: Tensor, other: Tensor) -> float:
     """SSIM of two (1, 1, H, W) pictures in [0, 1], mean over places; 1 is equal.
 
-    Sides shorter than the window are compared with the window's middle alone.
+    For sides shorter than the window, the window is cropped.
     """
     side = min(11, (min(one.shape[2:]) - 1) // 2 * 2 + 1)
     steps = torch.arange(side) - side // 2

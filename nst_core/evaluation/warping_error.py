@@ -1,4 +1,4 @@
-"""The warping error: how far a stylised video is from moving as its source does.
+"""The warping error: temporal consistency of a stylised video along the motion of its source.
 
 For frames t = 1, 2, … of the source, with the backward flow w_t (from t to t - 1; DIS, preset "medium",
 on luma at the stylised video's size, at most 1024 pixels) and the mask M_t of the pixels that pass
@@ -9,7 +9,7 @@ Ruder et al.'s checks of consistency and motion edges (`nst_core.video.flow`; ma
 with sums over pixels (and, above, channels), O the stylised frames, RGB in [0, 1], and a bilinear warp.
 Pixels outside the mask count neither above nor below. The warping error is the mean of E_t over t,
 without cuts and frames of which less than a hundredth passes. Lower is calmer; a blurred or still video
-is calm too, so `detail` is told beside it: the mean absolute step of luma to the next pixel on the
+is calm too, so `detail` is reported too: the mean absolute step of luma to the next pixel on the
 right and below, in levels of 255.
 """
 
@@ -27,10 +27,10 @@ import numpy as np
 from torch import Tensor
 
 from nst_core.images.picture import Pixels
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.engine import Engine
 from nst_core.video.config import VideoConfig, VideoError
 from nst_core.video.flow import Floats, FlowEstimator, Motion, vision_library, warp
-from nst_core.video.painter import EnginePainter
+from nst_core.video.painter import FramePainter
 from nst_core.video.reader import Frame, VideoReader
 from nst_core.video.temporal import TemporalPainter
 
@@ -40,13 +40,13 @@ DEFINITION = (
 )
 _LONG_SIDE = 1024
 _LEAST_SHARE = 0.01
-#: Frames of the moving average that is compared with.
+#: Number of frames of the moving average, a baseline.
 WINDOW = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoFigures:
-    """Of one video: see this module."""
+    """Scores of one video, as defined by this module."""
 
     video: str
     warping_error: float
@@ -54,8 +54,8 @@ class VideoFigures:
     pairs: int
 
 
-class _Sums:
-    """The figures of one video, put together frame by frame."""
+class _Scores:
+    """Accumulates the scores of one video, frame by frame."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -86,7 +86,7 @@ class _Sums:
 
 
 def warping_error(before: Floats, now: Floats, motion: Motion) -> float | None:
-    """E_t of two frames (H, W, 3) in [0, 1]; None where too little can be followed."""
+    """E_t of two frames (H, W, 3) in [0, 1]; None if the mask is too small."""
     cv = vision_library()
     size = (now.shape[1], now.shape[0])
     mask = cv.resize(motion.reliable, size, interpolation=cv.INTER_NEAREST)
@@ -106,11 +106,11 @@ def measure_videos(
     source: Path,
     stylised: Path,
     *,
-    engine: StyleEngine | None = None,
+    engine: Engine | None = None,
     style: Tensor | None = None,
     config: VideoConfig | None = None,
 ) -> list[VideoFigures]:
-    """Figures of `stylised` and of the source itself, which is the floor of what can be measured.
+    """Scores of `stylised` and of the source itself, which is the lower limit of the measure.
 
     With an `engine` and a `style`, also of each frame rendered by itself, of a moving average of those
     over 5 frames, and of our rendering before it was encoded, at the settings of `config`. Its trimming
@@ -123,10 +123,10 @@ def measure_videos(
             source, limits=config.limits, start_s=config.start_s, end_s=config.end_s, size=size
         )
         with reader, closing(FlowEstimator(_LONG_SIDE, fine=True)) as flow:
-            sums = [_Sums(source.name), _Sums(stylised.name)]
-            others = None
+            sums = [_Scores(source.name), _Scores(stylised.name)]
+            baselines = None
             if engine is not None and style is not None:
-                others = _Others(engine, style, config, reader.time_base)
+                baselines = _Baselines(engine, style, config, reader.time_base)
             before: Pixels | None = None
             count = 0
             given, results = reader.frames(), made.frames()
@@ -137,17 +137,17 @@ def measure_videos(
                 before = now
                 sums[0].add(_fitted(frame.pixels, result.pixels), motion)
                 sums[1].add(result.pixels, motion)
-                if others is not None:
-                    others.add(frame, motion)
+                if baselines is not None:
+                    baselines.add(frame, motion)
             _check(count, given, results)
-    if others is not None:
-        others.close()
-        sums += others.sums
+    if baselines is not None:
+        baselines.close()
+        sums += baselines.sums
     return [one.figures() for one in sums]
 
 
 def _fitted(pixels: Pixels, like: Pixels) -> Pixels:
-    """`pixels` at the size of `like`, which an encoder may have made even."""
+    """`pixels` resized to the size of `like`, because an encoder may pad to even sizes."""
     if pixels.shape == like.shape:
         return pixels
     fitted: Pixels = vision_library().resize(pixels, (like.shape[1], like.shape[0]))
@@ -155,7 +155,7 @@ def _fitted(pixels: Pixels, like: Pixels) -> Pixels:
 
 
 def _check(count: int, *rests: Iterator[Frame]) -> None:
-    """Frames that one has and the other has not: encoders may drop a few at the end."""
+    """Raise `VideoError` if one video has many more frames: encoders may drop only a few at the end."""
     most = max(2, count // 50)
     for rest in rests:
         if sum(1 for _ in islice(rest, most + 1)) > most:
@@ -164,39 +164,39 @@ def _check(count: int, *rests: Iterator[Frame]) -> None:
             )
 
 
-class _Others:
-    """Renders the videos that are compared with, as the source's frames come by."""
+class _Baselines:
+    """Renders the baselines, frame by frame of the source."""
 
-    def __init__(
-        self, engine: StyleEngine, style: Tensor, config: VideoConfig, time_base: Fraction
-    ) -> None:
-        self._painter = EnginePainter(engine, style, config)
+    def __init__(self, engine: Engine, style: Tensor, config: VideoConfig, time_base: Fraction) -> None:
+        self._painter = FramePainter(
+            engine, style, config.color, texture=config.texture, seed=config.seed
+        )
         self._config, self._time_base = config, time_base
         self._temporal = TemporalPainter(self._painter, config)
         self._flow = FlowEstimator()
-        self._given: deque[Frame] = deque()
+        self._queue: deque[Frame] = deque()
         self._recent: deque[Floats] = deque(maxlen=WINDOW)
         moved = self._temporal.with_motion(self._frames(), self._flow)
         self._painted = self._temporal.painted(moved, time_base)
-        self._calm: Floats | None = None
+        self._stabilized: Floats | None = None
         self.sums = [
-            _Sums("each frame by itself"),
-            _Sums(f"moving average of {WINDOW} frames"),
-            _Sums("ours, not encoded"),
+            _Scores("each frame by itself"),
+            _Scores(f"moving average of {WINDOW} frames"),
+            _Scores("ours, not encoded"),
         ]
 
     def _frames(self) -> Iterator[Frame]:
         while True:
-            yield self._given.popleft()
+            yield self._queue.popleft()
 
     def add(self, frame: Frame, motion: Motion | None) -> None:
         alpha = self._config.alpha_at(float(frame.pts * self._time_base))
-        alone = self._painter.paint(frame.pixels, None, alpha)
-        self._recent.append(alone.astype(np.float32))
+        alone = self._painter.paint(frame.pixels, alpha)
+        self._recent.append(alone)
         mean = np.mean(np.stack(self._recent), axis=0)
-        self._given.append(frame)
-        self._calm = self._temporal.stabilized(next(self._painted), self._calm)
-        for sums, image in zip(self.sums, (alone, mean, self._calm), strict=True):
+        self._queue.append(frame)
+        self._stabilized = self._temporal.stabilized(next(self._painted), self._stabilized)
+        for sums, image in zip(self.sums, (alone, mean, self._stabilized), strict=True):
             sums.add(image, motion)
 
     def close(self) -> None:

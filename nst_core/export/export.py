@@ -1,4 +1,4 @@
-"""Exports: a network as a file for another runtime, checked against the original before it is kept."""
+"""Export of a network to a file for another runtime, compared with the original before it is kept."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from nst_core.export.modules import Exportable, open_exportable
 from nst_core.images.picture import Picture, resize_exactly, to_tensor
 from nst_core.networks.registry import Precision
 
-#: Width and height of the pictures that a file is checked on, in strides.
+#: Sizes of the test pictures in strides: width, height.
 _SIZES = ((16, 16), (40, 23), (9, 33), (64, 48))
 _ALPHAS = (1.0, 0.8, 0.3, 0.0)
-#: The most that single precision may differ, in levels of 255, and a share of the statistics.
+#: Largest accepted difference in single precision: in levels of 255, and relative for statistics.
 _MOST_LEVELS = 1.0
 _MOST_STATISTICS = 2e-3
-#: The least that int8 may keep, in dB: other runtimes round differently where a value is half-way.
+#: Smallest accepted PSNR of int8 in dB: other runtimes round values half-way differently.
 _LEAST_PSNR = 32.0
 
 
@@ -41,7 +41,7 @@ class ParityRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportReport:
-    """What was written, and how near it is to the original."""
+    """The written file and its differences from the original."""
 
     path: str
     format: str
@@ -52,17 +52,17 @@ class ExportReport:
 
     @property
     def passes(self) -> bool:
-        """Whether every picture is near enough."""
+        """Whether all differences are accepted."""
         if self.precision == "int8":
             return min(row.psnr for row in self.rows) >= _LEAST_PSNR
         return all(row.most <= _MOST_LEVELS and row.statistics <= _MOST_STATISTICS for row in self.rows)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The report for JSON."""
         return {**asdict(self), "passes": self.passes}
 
     def as_text(self) -> str:
-        """A table for people."""
+        """The report as a plain-text table."""
         lines = [f"{'size':>11} {'alpha':>5} {'most':>8} {'mean':>8} {'PSNR':>7}  in levels of 255"]
         for row in self.rows:
             size = f"{row.width}×{row.height}"
@@ -81,10 +81,11 @@ def export_network(
 ) -> ExportReport:
     """Write `network` to `target` in `format`, checked on `pictures` (two at least).
 
-    The file appears only if it gives what the network gives in PyTorch, at several sizes and strengths.
-    Raises `ExportError` with the report in its text if it does not, `NetworkError`, `CheckpointError`.
+    The file appears only if its outputs equal those of the network in PyTorch, at several sizes and
+    strengths. Raises `ExportError` with the report in its text if it does not, `NetworkError`,
+    `CheckpointError`.
     """
-    tell = on_step or (lambda step: None)
+    notify = on_step or (lambda step: None)
     chosen = _format(format, target, precision)
     if len(pictures) < 2:
         raise ExportError("An export is checked on two pictures at least.")
@@ -92,9 +93,9 @@ def export_network(
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".atelier-") as folder:
         made = Path(folder) / target.name
-        tell(f"writing {chosen.name}")
+        notify(f"writing {chosen.name}")
         chosen.write(exportable, made)
-        tell("checking it against PyTorch")
+        notify("checking it against PyTorch")
         rows = compare_export(exportable, chosen.load(made), pictures)
         files = chosen.files(made)
         report = ExportReport(
@@ -109,7 +110,7 @@ def export_network(
             raise ExportError(
                 f"The {chosen.name} file differs from the network and was not kept:\n{report.as_text()}"
             )
-        # The weights before the description that leads to them.
+        # The weights before the description that refers to them.
         for file, place in reversed(list(zip(files, chosen.files(target), strict=True))):
             file.replace(place)
     return report
@@ -132,7 +133,7 @@ def _format(name: str, target: Path, precision: Precision) -> Format:
 
 
 def compare_export(exportable: Exportable, run: Run, pictures: Sequence[Picture]) -> list[ParityRow]:
-    """The file behind `run` against the network in PyTorch, picture by picture."""
+    """Compare the outputs of a file with those of the network in PyTorch, picture by picture."""
     rows = []
     stride = exportable.stride
     least = -(-exportable.minimum_side // stride)
@@ -152,7 +153,7 @@ def compare_export(exportable: Exportable, run: Run, pictures: Sequence[Picture]
 
 
 def _style(exportable: Exportable, picture: Picture) -> torch.Tensor | None:
-    """The statistics of a painting, as the exported file itself gives them."""
+    """Style statistics of a picture, computed by the exported module itself."""
     if not exportable.statistics_width:
         return None
     side = 32 * exportable.stride

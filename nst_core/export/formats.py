@@ -1,4 +1,4 @@
-"""The formats a network can be exported to: how each is written, and how it is run without Atelier."""
+"""Export formats: how each file is written, and how it is run without Atelier."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from nst_core.runtimes.openvino_core import openvino_core
 Arrays = list[npt.NDArray[np.float32]]
 #: Runs a written file: inputs in the module's order → outputs in the module's order.
 Run = Callable[[Arrays], Arrays]
-#: The opset of ONNX that files are written in: PyTorch's default. 21 to 23 work too, and give the same
-#: graph, which fewer runtimes would read.
+#: ONNX opset of the files: PyTorch's default. 21 to 23 give the same graph, but fewer runtimes read
+#: them.
 OPSET = 20
 
 
 class ExportError(NstError):
-    """A network can't be exported as asked, or the file is not what the network is."""
+    """A network can't be exported as requested, or the file differs from the network."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format. `packages` are needed to write and check it."""
+    """An export format. `packages` are required to write and check files."""
 
     name: str
     suffix: str
@@ -47,7 +47,7 @@ class Format:
         return [path, path.with_suffix(".bin")] if self.name == "openvino" else [path]
 
     def check_packages(self) -> None:
-        """Raise `ExportError` if something is not installed."""
+        """Raise `ExportError` if a required package is not installed."""
         missing = [name for name in self.packages if find_spec(name) is None]
         if missing:
             raise ExportError(
@@ -57,7 +57,7 @@ class Format:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Exporters warn of their own future, and log every step."""
+    """Silence exporters, which warn of deprecations and log every step."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -88,7 +88,8 @@ def _write_onnx(network: Exportable, path: Path) -> None:
             assert program is not None  # noqa: S101 - it is with dynamo
             program.save(path, external_data=False)
         else:
-            # torch.export knows no rounding to levels; the older exporter writes it as ONNX has it.
+            # torch.export has no rule for fake quantisation; the older exporter writes it as ONNX
+            # operators.
             sides = {0: "batch", 2: "height", 3: "width"}
             axes = {name: {0: "batch"} for name in (*module.inputs, *module.outputs)}
             torch.onnx.export(

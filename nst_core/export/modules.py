@@ -1,4 +1,4 @@
-"""What an exported file computes: a network as one module of tensors, with all that belongs to it."""
+"""Modules for export: a network with all pre- and postprocessing as one module of tensors."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from nst_core.networks.base import StyleNetwork
-from nst_core.networks.feed_forward import FeedForward, is_feed_forward, open_feed_forward
+from nst_core.networks.feed_forward import is_feed_forward, open_feed_forward
+from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.networks.registry import Precision, open_network
 from nst_core.stylize.composition import FADE, FADED
 
 
 class ArbitraryStyle(nn.Module):
-    """A picture in the style of given statistics, and the statistics of the picture itself.
+    """An arbitrary-style network: a stylised picture, and the statistics of the input picture.
 
-    One graph serves both ways: the second output of a painting is the style input for a photograph.
+    One graph serves both purposes: the second output for a painting is the style input for a photo.
     """
 
     inputs = ("image", "style", "alpha")
@@ -34,7 +35,7 @@ class ArbitraryStyle(nn.Module):
         content = self.network.statistics(features)
         target = torch.lerp(content, style, alpha)
         painted = self.network.decode(features, content, target).clamp(0, 1)
-        # As `nst_core.stylize.composition.output_share`: strength 0 is the picture itself.
+        # Equal to `nst_core.stylize.composition.output_share`: strength 0 is the picture itself.
         faded = FADED * alpha / FADE
         above = 1.0 - (1.0 - FADED) * (1.0 - alpha) / (1.0 - FADE)
         share = torch.where(alpha < FADE, faded, above)[:, :, None, None]
@@ -42,14 +43,14 @@ class ArbitraryStyle(nn.Module):
 
 
 class OneStyle(nn.Module):
-    """A picture in the one style of a feed-forward network."""
+    """A feed-forward network of one style: a stylised picture."""
 
     inputs = ("image",)
     outputs = ("output",)
 
-    def __init__(self, network: FeedForward) -> None:
+    def __init__(self, network: JohnsonNetwork) -> None:
         super().__init__()
-        self.network = network  # a module, which is therefore one of ours
+        self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 3, H, W) in [0, 1] → the same."""
@@ -59,7 +60,7 @@ class OneStyle(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Exportable:
-    """A network as it is exported. Sides of pictures are multiples of `stride`."""
+    """A module for export and its properties. Sides of pictures are multiples of `stride`."""
 
     module: ArbitraryStyle | OneStyle
     architecture: str
@@ -70,7 +71,7 @@ class Exportable:
 
     @property
     def description(self) -> dict[str, str]:
-        """For the file's metadata."""
+        """The metadata of an exported file."""
         return {
             "producer": "Atelier",
             "architecture": self.architecture,
@@ -82,7 +83,7 @@ class Exportable:
         }
 
     def example(self, cells: int = 16) -> tuple[Tensor, ...]:
-        """Inputs to export with: two pictures, since exporters take a batch of one for a constant."""
+        """Example inputs: two pictures, because exporters treat a batch of one as a constant."""
         side = max(cells * self.stride, self.minimum_side)
         image = torch.rand(2, 3, side, side + self.stride, generator=torch.Generator().manual_seed(0))
         if len(self.module.inputs) == 1:
@@ -90,7 +91,7 @@ class Exportable:
         return image, torch.ones(2, self.statistics_width), torch.full((2, 1), 0.8)
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
-        """For `torch.export`: any batch, any sides that are multiples of the stride."""
+        """Dynamic shapes for `torch.export`: any batch, sides that are multiples of the stride."""
         batch = torch.export.Dim("batch", min=1, max=1024)
         least = max(2, -(-self.minimum_side // self.stride))
         rows = torch.export.Dim("rows", min=least, max=4096)

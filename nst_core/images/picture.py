@@ -201,14 +201,22 @@ def encode_picture(
     if format == "png":
         options = {"compress_level": 1, "compress_type": _ZLIB_RLE}
     elif format == "jpeg":
-        if image.mode == "RGBA":
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+        image = _image(laid_on_white(picture))
         options = {"quality": quality, "subsampling": "4:4:4"}
     else:
         options = {"quality": quality, "method": 2}
     buffer = BytesIO()
     image.save(buffer, format, **options, **save_options(format, settings))
     return buffer.getvalue()
+
+
+def laid_on_white(picture: Picture) -> Picture:
+    """Composite a picture on white; returns `picture` itself if it is opaque."""
+    if picture.alpha is None:
+        return picture
+    image = _image(picture)
+    white = Image.new("RGBA", image.size, "white")
+    return Picture(np.array(Image.alpha_composite(white, image).convert("RGB")), None, picture.format)
 
 
 def _image(picture: Picture) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Losses on VGG features. All of them are means over the batch.
+"""Losses on VGG features, as means over the batch.
 
 The relative forms are divided by the target's own energy, so that one weight means the same for every
 style, layer and network.
@@ -14,9 +14,9 @@ from torch import Tensor
 
 from nst_core.networks.adain import EPSILON, channel_statistics
 
-#: Layers of AdaIN's style loss.
+#: VGG layers of AdaIN's style loss.
 ADAIN_STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
-#: The layer of AdaIN's content loss.
+#: VGG layer of AdaIN's content loss.
 CONTENT_LAYER = "relu4_1"
 #: Layers of Johnson et al.'s style loss.
 GRAM_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
@@ -107,5 +107,5 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 def out_of_range(image: Tensor) -> Tensor:
-    """How far pixels leave [0, 1], squared: what clamping would hide from the other losses."""
+    """Mean squared distance of pixels from [0, 1], which clamping would hide from the other losses."""
     return (image - image.clamp(0, 1)).square().mean()

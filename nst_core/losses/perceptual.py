@@ -1,4 +1,4 @@
-"""The loss of Johnson et al. (2016): features of the content, Gram matrices of one style."""
+"""The perceptual loss of Johnson et al. (2016): content features and Gram matrices of one style."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from torch.nn import functional
 from nst_core.losses.losses import GRAM_LAYERS, gram_distance, gram_matrix
 from nst_core.networks.vgg import OXFORD, VggFeatures, load_vgg
 
-#: The layer whose features hold the content.
+#: Layer of the content loss.
 CONTENT_LAYER = "relu2_2"
 DEPTHS = {"vgg16": 16, "vgg19": 19}
 
-#: Oxford's weights see 0 to 255, torchvision's about -2 to 2, so that one weight of a loss would mean
-#: millions of times more with the former. Their features are divided by their mean over the
-#: photographs of scikit-image at 256 pixels, after Gatys et al. (2015); other layers by 100.
+#: Divisors of the features of Oxford's weights. Their input goes from 0 to 255, that of torchvision's
+#: from about -2 to 2, so without them a loss weight would mean millions of times more. Their features
+#: are divided by their mean over the photographs of scikit-image at 256 pixels, after Gatys et al.
+#: (2015); other layers by 100.
 _OXFORD_MEANS = {
     "relu1_1": 22.0,
     "relu1_2": 113.5,
@@ -36,7 +37,7 @@ _OXFORD_MEANS = {
 
 @dataclass(frozen=True)
 class LossNetwork:
-    """VGG as a judge: features of `layers`, and cheaper ones of the content layer alone."""
+    """VGG as a loss network: features of `layers`, or, faster, of the content layer alone."""
 
     features: VggFeatures
     shallow: VggFeatures
@@ -52,7 +53,7 @@ class LossNetwork:
         source: str | Path | None = None,
         device: str = "cpu",
     ) -> LossNetwork:
-        """`name` is "vgg16" or "vgg19". Raises `VggError` if its weights are not to be had."""
+        """Load "vgg16" or "vgg19". Raises `VggError` if the weights are not available."""
         wanted = tuple(dict.fromkeys((*layers, content_layer)))
         parts = [
             load_vgg(kept, depth=DEPTHS[name], source=source).to(device)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-#: Keeps the square root differentiable on flat channels; far below the variance of any picture.
+#: Added to variances so that the square root is differentiable on flat channels; far below the variance
+#: of any picture.
 EPSILON = 1e-5
 
 
 def channel_statistics(features: Tensor, weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation over space: (B, C, H, W) → two (B, C).
 
-    The population deviation (divided by H·W), because it can be put together from tiles. `weight`
-    (B, 1, H, W) says how much each place counts.
+    The population deviation (divided by H·W), because it can be merged from tiles. `weight` (B, 1, H,
+    W) is the share of each position that counts.
     """
     if weight is None:
         variance, mean = torch.var_mean(features, dim=(2, 3), correction=0)

@@ -1,7 +1,8 @@
-"""AdaIN as Huang & Belongie published it: VGG-19 to relu4_1 and its mirror image, both from files.
+"""AdaIN as published (Huang & Belongie, ICCV 2017): VGG-19 to relu4_1 and a mirrored decoder.
 
-The encoder is the normalised VGG-19 that their code and its ports to PyTorch share: a 1×1 convolution
-that turns RGB in [0, 1] into what the rest expects, then reflection-padded convolutions.
+Both are imported from files. The encoder is the normalised VGG-19 of the published code and of its
+ports to PyTorch: a 1×1 convolution that normalises RGB in [0, 1], then convolutions with reflection
+padding.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _LEVELS = ((64, 64), (128, 128), (256, 256, 256, 256), (512,))
 
 
 class AdaINVgg19(StyleNetwork):
-    """Arbitrary style transfer in about 290 GFLOP for a 512×512 image, by other people's weights."""
+    """Arbitrary style transfer in about 290 GFLOP for a 512×512 image, with imported weights."""
 
     architecture = "adain_vgg19"
     stride = 8
@@ -43,7 +44,7 @@ class AdaINVgg19(StyleNetwork):
 
     @property
     def reach(self) -> int:
-        """See `StyleNetwork`: one step for each 3×3 convolution, in pixels of its own resolution."""
+        """See `StyleNetwork`: one pixel of its own resolution for each 3×3 convolution."""
         steps = sum(len(level) * 2**number for number, level in enumerate(_LEVELS))
         return int(2 * steps + self.stride)
 
@@ -94,4 +95,4 @@ def _decoder() -> list[nn.Module]:
             layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
         for wide, narrow in reversed(group):
             layers += [ReflectConv(wide, narrow), nn.ReLU()]
-    return layers[:-1]  # the picture itself is not rectified
+    return layers[:-1]  # the output is not rectified

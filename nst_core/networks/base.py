@@ -1,4 +1,4 @@
-"""What every arbitrary-style network can do."""
+"""The interface of all arbitrary-style networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nst_core.networks.adain import channel_statistics
 
 
 class StyleNetwork(nn.Module):
-    """Encode, give the features other statistics, decode.
+    """An arbitrary-style network: encode, replace the statistics of the features, decode.
 
     Statistics are (B, S) vectors of means and deviations. AdaIN is affine in them, so blending vectors
     blends styles: the average of two is their mix, and a share of the content's own is alpha.
@@ -25,10 +25,11 @@ class StyleNetwork(nn.Module):
     architecture: ClassVar[str]
     stride: ClassVar[int]
     minimum_side: ClassVar[int]
-    #: For each level that `encode` returns: its places along a side in one cell of `stride` pixels.
+    #: For each level that `encode` returns: the number of its positions along a side of a cell of
+    #: `stride` pixels.
     scales: ClassVar[tuple[int, ...]]
-    #: Working memory for each pixel of a picture, in bytes: the most measured with any runtime, rounded
-    #: up.
+    #: Working memory in bytes for each pixel of a picture: the largest value measured with any runtime,
+    #: rounded up.
     bytes_per_pixel: ClassVar[int] = 1_100
     #: Deviation of the strongest noise that may be added to its contents, for colours from 0 to 1:
     #: about what its training added; 0 if that added none. Stored in a checkpoint's metadata.
@@ -47,20 +48,29 @@ class StyleNetwork(nn.Module):
         """Channels of each tensor that `encode` returns."""
 
     @property
+    def decoded_levels(self) -> int:
+        """Number of levels, counted from the last, that `decode` reads: all by default."""
+        return len(self.levels)
+
+    @property
     @abstractmethod
     def reach(self) -> int:
-        """How many pixels away, at most, an input pixel can be that an output pixel depends on.
+        """Largest distance in pixels between an output pixel and an input pixel that it depends on.
 
-        Given the statistics, that is: they depend on every pixel. Half of the receptive field.
+        Half of the receptive field. The statistics are taken as given, since they depend on every
+        pixel.
         """
 
     @abstractmethod
     def encode(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Features, one tensor for each level that AdaIN acts on or the decoder is told of."""
+        """Features: one tensor for each level whose statistics AdaIN or the decoder uses."""
 
     @abstractmethod
     def decode(self, features: tuple[Tensor, ...], content: Tensor, target: Tensor) -> Tensor:
-        """An image, not clamped, of `features` whose statistics `content` are replaced by `target`."""
+        """An image, not clamped, of `features` whose statistics `content` are replaced by `target`.
+
+        `features` may be all levels or the last `decoded_levels`.
+        """
 
     @property
     def statistics_width(self) -> int:
@@ -70,8 +80,8 @@ class StyleNetwork(nn.Module):
     def statistics(self, features: tuple[Tensor, ...], weight: Tensor | None = None) -> Tensor:
         """Per-channel means and deviations of each level, as one (B, S) vector.
 
-        `weight` (B, 1, H / stride, W / stride) says how much each place of the picture counts: 0 for
-        what was only mirrored onto its edge, or belongs to the neighbouring tile. All of it if None.
+        `weight` (B, 1, H / stride, W / stride) is the share of each cell that counts: 0 for padding and
+        for cells of a neighbouring tile. All cells count if None.
         """
         parts: list[Tensor] = []
         for level, scale in zip(features, self.scales, strict=True):
@@ -88,7 +98,7 @@ class StyleNetwork(nn.Module):
         return list(zip(parts[::2], parts[1::2], strict=True))
 
     def trained_state_dict(self) -> dict[str, Tensor]:
-        """The weights that a checkpoint holds: all but those that this package has already."""
+        """The weights that a checkpoint holds: all but those that are bundled separately."""
         return dict(self.state_dict())
 
     def load_trained_state_dict(self, weights: Mapping[str, Tensor]) -> None:

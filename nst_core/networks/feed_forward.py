@@ -1,37 +1,15 @@
-"""Networks that hold one style in their weights: a picture in, a picture out."""
+"""Feed-forward networks of one style, by architecture, and how their files are opened."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
-
-from safetensors import safe_open
-from torch import Tensor
 
 from nst_core.networks.fast_neural_style import FastNeuralStyle
-from nst_core.networks.files import CheckpointError, read_metadata
+from nst_core.networks.files import CheckpointError, load_weights, read_metadata
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.networks.registry import NetworkError, Precision, network_file
 
-
-class FeedForward(Protocol):
-    """RGB in [0, 1], (B, 3, H, W) with sides that `stride` divides → the same."""
-
-    architecture: str
-    stride: int
-    minimum_side: int
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """The picture in the network's style."""
-        ...
-
-    def load_trained_state_dict(self, weights: Mapping[str, Tensor]) -> None:
-        """Take the weights of a file. Raises `RuntimeError` if they do not fit."""
-        ...
-
-
-#: By the architecture that a file names. A new kind of network for one style is added here.
+#: The networks of one style by the architecture that a file names.
 ARCHITECTURES: dict[str, type[JohnsonNetwork]] = {
     FastNeuralStyle.architecture: FastNeuralStyle,
     JohnsonNetwork.architecture: JohnsonNetwork,
@@ -39,11 +17,11 @@ ARCHITECTURES: dict[str, type[JohnsonNetwork]] = {
 
 
 def is_feed_forward(name_or_path: str | Path) -> bool:
-    """Whether a network holds its one style itself. Raises `NetworkError` or `CheckpointError`."""
+    """Whether a network holds its one style. Raises `NetworkError` or `CheckpointError`."""
     return read_metadata(network_file(name_or_path))["architecture"] in ARCHITECTURES
 
 
-def open_feed_forward(name_or_path: str | Path, precision: Precision = "fp32") -> FeedForward:
+def open_feed_forward(name_or_path: str | Path, precision: Precision = "fp32") -> JohnsonNetwork:
     """The network of a file, ready to use. Raises `NetworkError` or `CheckpointError`."""
     path = network_file(name_or_path)
     architecture = read_metadata(path)["architecture"]
@@ -51,12 +29,10 @@ def open_feed_forward(name_or_path: str | Path, precision: Precision = "fp32") -
         raise NetworkError(f"{path} is no network for one style, but {architecture!r}.")
     if precision != "fp32":
         raise NetworkError(f"A network of the kind {architecture!r} has no {precision}; use fp32.")
-    network: FeedForward = ARCHITECTURES[architecture]().eval()  # type: ignore[assignment]
-    with safe_open(path, framework="pt") as file:
-        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    network = ARCHITECTURES[architecture]()
     try:
-        network.load_trained_state_dict(weights)
+        network.load_trained_state_dict(load_weights(path, architecture))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{path} does not fit {architecture}: {reason}") from error
-    return network
+    return network.eval()

@@ -1,4 +1,4 @@
-"""Networks as safetensors files whose metadata says what they are."""
+"""Network files: safetensors with architecture and settings in the metadata."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -17,15 +18,15 @@ FORMAT = "atelier-network/1"
 
 
 class CheckpointError(NstError):
-    """A file is not a network of ours, or does not fit the network it names."""
+    """A file is no network saved by Atelier, or its weights do not fit its architecture."""
 
 
 class Savable(Protocol):
-    """A network that a file can hold."""
+    """A network that can be saved to a file."""
 
     @property
     def architecture(self) -> str:
-        """Its name in files."""
+        """The architecture's name in files."""
         ...
 
     @property
@@ -34,14 +35,14 @@ class Savable(Protocol):
         ...
 
     def trained_state_dict(self) -> dict[str, Tensor]:
-        """What is written."""
+        """The weights to be written."""
         ...
 
 
 def save_network(network: Savable, path: str | Path, *, half: bool = False, **metadata: object) -> Path:
     """Write `network` and its `architecture` and `settings`, with `metadata` (JSON values) beside them.
 
-    Only what was trained is written. The file appears whole or not at all. Raises `OSError`.
+    Only trained weights are written, atomically. Raises `OSError`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,4 +91,9 @@ def load_weights(path: str | Path, architecture: str) -> dict[str, Tensor]:
     if named != architecture:
         raise CheckpointError(f"{path} holds a network of the kind {named}, not {architecture}.")
     with safe_open(path, framework="pt") as file:
-        return {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+    # A sum is NaN or infinite if a value is; large finite weights may overflow, so look again.
+    for key, value in weights.items():
+        if not bool(torch.isfinite(value.sum())) and not bool(torch.isfinite(value).all()):
+            raise CheckpointError(f"{path} holds weights that are no numbers ({key}). It is damaged.")
+    return weights

@@ -1,6 +1,6 @@
-"""Networks of others' code, by the key layouts that their published files have.
+"""Import of networks of other projects, recognised by the weight names of their published files.
 
-Files are read with `weights_only`: a file that wants to run code is refused.
+Files are read with `weights_only`, which refuses files that would run code.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ KNOWN = (
     "(1.weight, 5.weight … 28.weight, with its vgg_normalised.pth as --encoder)"
 )
 _FAST_NEURAL_STYLE = {"conv1.conv2d.weight", "res5.conv2.conv2d.weight", "deconv3.conv2d.weight"}
-#: Indices of the convolutions in their Sequential.
+#: Indices of the convolutions in the `Sequential` of pytorch-AdaIN.
 _DECODER = (1, 5, 8, 11, 14, 18, 21, 25, 28)
 _ENCODER = (0, 2, 5, 9, 12, 16, 19, 22, 25, 29)
-#: What batch-wise statistics left in files from before PyTorch 0.4; instance normalisation has none.
+#: Entries of batch statistics in files from before PyTorch 0.4; instance normalisation has none.
 _DROPPED = ("running_mean", "running_var", "num_batches_tracked")
 
 Weights = dict[str, Tensor]
 
 
 class ImportedFileError(NstError):
-    """A file holds no network that we know how to take over."""
+    """A file holds no network of a known layout."""
 
 
 def import_network(path: Path, encoder: Path | None = None) -> FastNeuralStyle | AdaINVgg19:
-    """The network of others' file, ready to use; `encoder` is the VGG-19 that an AdaIN decoder needs.
+    """The network of another project's file; `encoder` is the VGG-19 file of an AdaIN decoder.
 
     Raises `ImportedFileError`: an unknown layout, weights that do not fit, more than weights.
     """
@@ -99,7 +99,7 @@ def _sequential_keys(indices: tuple[int, ...]) -> set[str]:
 def _in_order(
     weights: Weights, indices: tuple[int, ...], layers: nn.Sequential, prefix: str
 ) -> Weights:
-    """Theirs by our names: the convolutions come in the same order."""
+    """Imported weights under this package's names, which follow the same order."""
     own = [number for number, layer in enumerate(layers) if isinstance(layer, nn.Conv2d)]
     return {
         f"{prefix}.{ours}.{part}": weights[f"{theirs}.{part}"]

@@ -1,7 +1,7 @@
-"""Instance normalisation whose statistics are taken from windows of a picture and then kept.
+"""Instance normalisation with frozen statistics, measured on windows of a picture.
 
-A network of one style normalises by the statistics of the whole picture, at every stage. A picture too
-large to be held whole is painted in tiles that must all be normalised alike.
+A network of one style normalises by the statistics of the whole picture at every stage. When a picture
+is too large for memory and is rendered in tiles, all tiles must use the same statistics.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nst_core.networks.johnson import JohnsonNetwork, Stage
 
 
 class FrozenNorm(nn.Module):
-    """Measures what it normalises while `weight` is set; later normalises with what it measured."""
+    """Measures statistics while `weight` is set, and normalises with the measured statistics later."""
 
     def __init__(self, norm: nn.InstanceNorm2d) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class FrozenNorm(nn.Module):
 
 
 class FrozenJohnson:
-    """A `JohnsonNetwork` for windows of one picture."""
+    """A copy of a `JohnsonNetwork` that renders windows of one picture with shared statistics."""
 
     def __init__(self, network: JohnsonNetwork) -> None:
         self.network = copy.deepcopy(network).eval()
@@ -50,7 +50,7 @@ class FrozenJohnson:
 
     @torch.inference_mode()
     def measure(self, windows: Tensor, weight: Tensor) -> None:
-        """Take the statistics from `windows` (B, 3, H, W), each pixel counting `weight` (B, 1, H, W).
+        """Measure the statistics on `windows` (B, 3, H, W), weighted by `weight` (B, 1, H, W).
 
         Pixels near a window's cut edges, whose surroundings are missing, should not count.
         """

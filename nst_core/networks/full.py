@@ -25,7 +25,7 @@ _LEVELS = (
     ((128, 256), (256, 256), (256, 256)),
     ((256, 512),),
 )
-#: Oxford's relu4_1 deviates by about 300 per channel; decoders learn at about 1.
+#: The standard deviation of Oxford's relu4_1 is about 300 per channel; decoders train well at about 1.
 _VGG_SCALE = 1 / 300
 
 
@@ -65,13 +65,13 @@ class FullAdaIN(StyleNetwork):
 
     @property
     def reach(self) -> int:
-        """See `StyleNetwork`: one step for each 3×3 convolution, in pixels of its own resolution."""
+        """See `StyleNetwork`: one pixel of its own resolution for each 3×3 convolution."""
         steps = sum(len(level) * 2**number for number, level in enumerate(_LEVELS))
-        # Of the encoder and of its mirror image; pooling and upsampling reach the rest of a cell.
+        # Encoder and mirrored decoder; pooling and upsampling reach the rest of a cell.
         return int(2 * steps + self.stride)
 
     def trained_state_dict(self) -> dict[str, Tensor]:
-        """The weights a checkpoint holds: not VGG's, which this package has already."""
+        """The weights that a checkpoint holds: without VGG's, which are bundled separately."""
         frozen = "encoder." if self.width == 1 else None
         return {
             k: v for k, v in self.state_dict().items() if frozen is None or not k.startswith(frozen)
@@ -90,7 +90,7 @@ class FullAdaIN(StyleNetwork):
 
     @staticmethod
     def scaled(features: Tensor) -> Tensor:
-        """VGG's own features as the decoder is given them."""
+        """VGG's features, scaled for the decoder."""
         return features * _VGG_SCALE
 
     def decode(self, features: tuple[Tensor, ...], content: Tensor, target: Tensor) -> Tensor:
@@ -129,4 +129,4 @@ def _decoder(width: float) -> nn.Sequential:
             layers.append(nn.Upsample(scale_factor=2, mode="nearest"))
         for inputs, outputs in reversed(level):
             layers += [ReflectConv(_scaled(outputs, width), _scaled(inputs, width)), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])  # the picture itself is not rectified
+    return nn.Sequential(*layers[:-1])  # the output is not rectified

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-#: Sides inside are multiples of this many pixels: two convolutions halve them.
+#: Padded sides are multiples of this many pixels, because two convolutions halve them.
 STRIDE = 4
-#: The least side inside: below it a 9×9 kernel could not be mirrored at the edges.
+#: Smallest padded side: below it, reflection padding of a 9×9 kernel is impossible.
 MINIMUM_SIDE = 8
 
 
@@ -33,7 +33,7 @@ class Convolution(nn.Conv2d):
 
 
 class Stage(nn.Module):
-    """Upsample if asked, convolve, normalise each channel of each picture, rectify if asked."""
+    """Optional upsampling, a convolution, instance normalisation, an optional ReLU."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int, stride: int = 1, *, up: int = 1, relu: bool = True
@@ -50,7 +50,7 @@ class Stage(nn.Module):
         return functional.relu(x, inplace=True) if self.relu else x
 
     def convolved(self, x: Tensor) -> Tensor:
-        """What goes into the normalisation."""
+        """The convolution's output, before the normalisation."""
         if self.up > 1:
             x = functional.interpolate(x, scale_factor=self.up, mode="nearest")
         out: Tensor = self.convolution(x)
@@ -74,8 +74,8 @@ class Residual(nn.Module):
 class JohnsonNetwork(nn.Module):
     """3→32→64→128, five residual blocks, 128→64→32→3, `(tanh + 1) / 2`.
 
-    RGB in [0, 1], (B, 3, H, W) of any size → RGB in [0, 1] of the same size: what does not divide by
-    `STRIDE` is mirrored to the right and below and cut off again.
+    RGB in [0, 1], (B, 3, H, W) of any size → RGB in [0, 1] of the same size: sides are padded to a
+    multiple of `STRIDE` by reflection and cropped again.
     """
 
     architecture: ClassVar[str] = "johnson"
@@ -88,7 +88,7 @@ class JohnsonNetwork(nn.Module):
         self.residuals = nn.Sequential(*(Residual(128) for _ in range(5)))
         self.decoder = nn.Sequential(Stage(128, 64, 3, up=2), Stage(64, 32, 3, up=2))
         self.head = Convolution(32, 3, 9)
-        #: Compute activations again in the backward pass instead of keeping them.
+        #: Gradient checkpointing: activations are computed again in the backward pass, to save memory.
         self.gradient_checkpointing = False
 
     @property
@@ -116,7 +116,7 @@ class JohnsonNetwork(nn.Module):
         return self.inner(mirrored(x))[:, :, :height, :width]
 
     def inner(self, x: Tensor) -> Tensor:
-        """For sides that divide by `STRIDE` and are at least `MINIMUM_SIDE`."""
+        """The network without padding: sides are multiples of `STRIDE`, at least `MINIMUM_SIDE`."""
         for block in self.blocks():
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)
@@ -130,12 +130,12 @@ class JohnsonNetwork(nn.Module):
 
 
 def inner_side(side: int) -> int:
-    """The length to which a side is padded."""
+    """The padded length of a side."""
     return max(MINIMUM_SIDE, -(-side // STRIDE) * STRIDE)
 
 
 def mirrored(x: Tensor) -> Tensor:
-    """(B, C, H, W) mirrored to the right and below, over and over where the picture is tiny."""
+    """(B, C, H, W) padded by reflection on the right and at the bottom, also for tiny pictures."""
     for dimension in (2, 3):
         side = x.shape[dimension]
         padded = inner_side(side)

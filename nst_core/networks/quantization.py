@@ -1,11 +1,12 @@
-"""int8 for CPUs: convolutions alone are quantised, after training, from ranges seen on real pictures.
+"""int8 quantisation of convolutions for CPUs, after training, with ranges measured on real pictures.
 
 Everything else (normalisation, statistics, resizing, sums) stays in single precision: quantised too, it
 costs 15 dB. Weights are symmetric per output channel and use 7 of the 8 bits, because processors
 without VNNI add pairs of products in 16 bits and would saturate; inputs are 8 bits per tensor.
 
-A quantised network is a network: in PyTorch its convolutions round to the 256 levels and compute in
-floats, which is the reference; OpenVINO finds the same rounding in the graph and computes in integers.
+A quantised network is a `StyleNetwork` too. In PyTorch its convolutions round to 256 levels and compute
+in floats, which is the reference; OpenVINO recognises the rounding in the graph and computes in
+integers.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from torch.nn import functional
 from nst_core.networks.base import StyleNetwork
 from nst_core.networks.slim import UpsamplingHead
 
-#: Convolution → smallest and largest input that it tells apart.
+#: Convolution → smallest and largest representable input.
 Ranges = dict[str, tuple[float, float]]
 
 _LEVELS = 255
 _WEIGHT_LEVELS = 63
-#: Values of each convolution's input that are kept from a picture.
+#: Number of values sampled from each convolution's input, for each picture.
 _SAMPLES = 20_000
 
 
@@ -49,14 +50,14 @@ class QuantizedConv(nn.Module):
         self.register_buffer("weight_zero", torch.zeros_like(largest, dtype=torch.int32))
 
     def extra_repr(self) -> str:
-        """The range of the input: graphs and fingerprints that are kept depend on it."""
+        """The input's range, as a part of `repr`: cached graphs and fingerprints depend on it."""
         return f"scale={self.scale!r}, zero_point={self.zero_point}"
 
     def forward(self, x: Tensor) -> Tensor:
         """See the wrapped convolution."""
         wrapped = self.convolution
         x = torch.fake_quantize_per_tensor_affine(x, self.scale, self.zero_point, 0, _LEVELS)
-        # All 256 levels in name: OpenVINO takes no other number; the scale leaves half of them empty.
+        # 256 levels in name, the only number that OpenVINO accepts; the scale uses half of them.
         weight = torch.fake_quantize_per_channel_affine(
             wrapped.weight, self.weight_scale, self.weight_zero, 0, -128, 127
         )
@@ -69,7 +70,7 @@ class QuantizedConv(nn.Module):
 
 
 def _unfolded(network: StyleNetwork) -> StyleNetwork:
-    """A copy whose every convolution is a plain one."""
+    """A copy with plain convolutions in place of `UpsamplingHead`."""
     network = copy.deepcopy(network).float().cpu().eval()
     for name, module in list(network.named_modules()):
         if isinstance(module, UpsamplingHead):
@@ -82,7 +83,7 @@ def _convolutions(network: StyleNetwork) -> dict[str, nn.Conv2d]:
 
 
 def quantize(network: StyleNetwork, ranges: Mapping[str, tuple[float, float]]) -> StyleNetwork:
-    """A copy of `network` with the convolutions named in `ranges` in int8; the others stay as they are.
+    """A copy of `network` with the convolutions named in `ranges` in int8; the others are unchanged.
 
     Raises `KeyError` for a name that is none of its convolutions.
     """
@@ -94,8 +95,8 @@ def quantize(network: StyleNetwork, ranges: Mapping[str, tuple[float, float]]) -
 
 
 @dataclass
-class _Seen:
-    """A sample of the values that went into a convolution."""
+class _InputSample:
+    """Sampled input values of one convolution."""
 
     samples: list[Tensor] = field(default_factory=list)
 
@@ -103,11 +104,11 @@ class _Seen:
         flat = values.flatten()
         step = max(1, flat.numel() // _SAMPLES)
         self.samples.append(flat[::step].clone())
-        # The ends decide the range, and a sample would miss them.
+        # Minimum and maximum decide the range, and sampling would miss them.
         self.samples.append(torch.stack([flat.min(), flat.max()]))
 
     def range(self) -> tuple[float, float]:
-        """The range whose rounding and clipping cost the least, by mean squared error."""
+        """The range with the smallest mean squared error of rounding and clipping."""
         values = torch.cat(self.samples)
         low, high = min(float(values.min()), 0.0), float(values.max())
         best, least = (low, high), float("inf")
@@ -128,11 +129,11 @@ def calibrate(network: StyleNetwork, pairs: Iterable[tuple[Tensor, Tensor]]) -> 
     A few dozen real photographs in many styles are enough; noise is not (it has other ranges).
     """
     plain = _unfolded(network)
-    seen = {name: _Seen() for name in _convolutions(plain)}
+    samples = {name: _InputSample() for name in _convolutions(plain)}
     for name, part in _convolutions(plain).items():
-        part.register_forward_pre_hook(lambda module, inputs, name=name: seen[name].add(inputs[0]))
+        part.register_forward_pre_hook(lambda module, inputs, name=name: samples[name].add(inputs[0]))
     for content, style in pairs:
         target = plain.statistics(plain.encode(style))
         features = plain.encode(content)
         plain.decode(features, plain.statistics(features), target)
-    return {name: values.range() for name, values in seen.items()}
+    return {name: values.range() for name, values in samples.items()}

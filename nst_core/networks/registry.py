@@ -1,4 +1,4 @@
-"""The arbitrary-style networks, behind one interface, and where their weights are."""
+"""Registry of arbitrary-style networks: architectures, bundled weights, and how to open them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nst_core.networks.full import FullAdaIN
 from nst_core.networks.slim import SlimAdaIN
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
-#: What may be bundled, and the architecture that a training of that name builds.
+#: Name of a bundled network → its architecture.
 NAMES: dict[str, str] = {"slim": SlimAdaIN.architecture, "full": FullAdaIN.architecture}
 
 
@@ -24,13 +24,13 @@ NAMES: dict[str, str] = {"slim": SlimAdaIN.architecture, "full": FullAdaIN.archi
 ARCHITECTURES: dict[str, type[StyleNetwork]] = {
     kind.architecture: kind for kind in (SlimAdaIN, FullAdaIN, AdaINVgg19)
 }
-#: How the convolutions are computed.
+#: Precision of the convolutions.
 Precision = Literal["fp32", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 class NetworkError(NstError):
-    """There is no network of that name or in that file."""
+    """There is no network of a given name or in a given file."""
 
 
 def check_precision(name: str) -> Precision:
@@ -80,7 +80,7 @@ def open_network(name_or_path: str | Path, precision: Precision = "fp32") -> Sty
 
 
 def precisions(name_or_path: str | Path) -> tuple[Precision, ...]:
-    """Those that `open_network` can give a network in. Raises `NetworkError` or `CheckpointError`."""
+    """The precisions that a network supports. Raises `NetworkError` or `CheckpointError`."""
     return PRECISIONS if read_metadata(network_file(name_or_path)).get("int8") else ("fp32",)
 
 

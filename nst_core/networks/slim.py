@@ -1,7 +1,7 @@
 """Slim AdaIN: a small encoder and its mirrored decoder around the AdaIN operation, shaped for CPUs.
 
 Same operation as Huang & Belongie, "Arbitrary Style Transfer in Real-time with Adaptive Instance
-Normalization" (ICCV 2017), with three departures that a CPU pays back:
+Normalization" (ICCV 2017), with three changes that save time on CPUs:
 
 * a space-to-depth stem, so that no convolution runs at full resolution;
 * AdaIN at two levels (1/4 and 1/8) instead of one. All of it acts on *encoder* features, so the
@@ -23,7 +23,7 @@ DEFAULT_WIDTHS = (24, 48, 96)
 
 
 class ReflectConv(nn.Conv2d):
-    """A 3×3 convolution with reflection padding, which leaves no frame around the picture."""
+    """A 3×3 convolution with reflection padding, which avoids border artifacts."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, 3, stride, padding=1, padding_mode="reflect")
@@ -32,11 +32,11 @@ class ReflectConv(nn.Conv2d):
 class UpsamplingHead(nn.Conv2d):
     """Nearest upsampling by two and a 3×3 convolution with reflection padding, at half the cost.
 
-    Every output pixel sees few distinct inputs, so the same sums can be had before upsampling: a 3×3
-    convolution to four times the channels, one for each corner of the 2×2 block, then a pixel shuffle.
-    The weights are those of the plain convolution, so no corner can differ from the others where the
-    picture is flat: there are no checkerboards (Odena et al., "Deconvolution and Checkerboard
-    Artifacts", 2016). Reflection at the fine scale is replication at the coarse one.
+    Every output pixel depends on few distinct inputs, so the same sums can be computed before
+    upsampling: a 3×3 convolution to four times the channels, one for each corner of the 2×2 block, then
+    a pixel shuffle. The weights are those of the plain convolution, so no corner can differ from the
+    others where the picture is flat: there are no checkerboards (Odena et al., "Deconvolution and
+    Checkerboard Artifacts", 2016). Reflection at the fine scale is replication at the coarse one.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -55,7 +55,7 @@ class UpsamplingHead(nn.Conv2d):
         return functional.pixel_shuffle(functional.conv2d(x, *self._corners()), 2)
 
     def unfolded(self) -> nn.Sequential:
-        """The same as a plain convolution and a pixel shuffle."""
+        """An equal module of a plain convolution and a pixel shuffle."""
         plain = nn.Conv2d(
             self.in_channels, 4 * self.out_channels, 3, padding=1, padding_mode="replicate"
         )
@@ -110,7 +110,8 @@ class SlimAdaIN(StyleNetwork):
             nn.ReLU(),
             nn.Linear(code_width, 2 * sum(self.film_widths)),
         )
-        # PyTorch's default shrinks features layer by layer until their variance drowns in EPSILON.
+        # With PyTorch's default the variance of features shrinks layer by layer, down to that of
+        # EPSILON.
         for module in self.modules():
             if isinstance(module, ReflectConv | UpsamplingHead):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -133,11 +134,16 @@ class SlimAdaIN(StyleNetwork):
         return self.widths
 
     @property
+    def decoded_levels(self) -> int:
+        """1/4 and 1/8 of the resolution: 1/2 only adds to the statistics."""
+        return 2
+
+    @property
     def reach(self) -> int:
-        """See `StyleNetwork`: one step for each 3×3 convolution, in pixels of its own resolution."""
+        """See `StyleNetwork`: one pixel of its own resolution for each 3×3 convolution."""
         encoder = 2 + 2 + 4 + 4 + 8
         decoder = 2 * self.blocks * 8 + 8 + 4 + 4 + 2 + 2
-        # A cell of 8 pixels is reached whole where any of it is.
+        # A cell of 8 pixels is reached as a whole if any part of it is reached.
         return encoder + decoder + self.stride
 
     def encode(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -162,11 +168,11 @@ class SlimAdaIN(StyleNetwork):
     def render(
         self, features: tuple[Tensor, ...], content: Tensor, target: Tensor, film: Tensor
     ) -> Tensor:
-        """`decode` with the modulation already at hand."""
-        _, quarter, eighth = (
+        """`decode` with a precomputed modulation."""
+        quarter, eighth = (
             adaptive_instance_normalization(level, *mine, *theirs)
             for level, mine, theirs in zip(
-                features, self.split(content), self.split(target), strict=True
+                features[-2:], self.split(content)[-2:], self.split(target)[-2:], strict=True
             )
         )
         films = iter(self._films(film))
@@ -181,7 +187,7 @@ class SlimAdaIN(StyleNetwork):
             x = x + styled(back, functional.relu(styled(block, x)))
         x = _upsample(styled(self.up_quarter, functional.relu(x)))
         x = functional.relu(styled(self.decode_quarter, x + quarter))
-        # No skip from 1/2: with one, the photo's own grain comes through and passes for brushwork.
+        # No skip connection from 1/2, because it would carry the photo's grain into the result.
         x = _upsample(styled(self.up_half, x))
         x = functional.relu(styled(self.decode_half, x))
         image: Tensor = self.head(x)

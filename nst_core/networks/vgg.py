@@ -42,7 +42,7 @@ OXFORD = Normalization(mean=(0.48501961, 0.45795686, 0.40760392), std=(1 / 255,)
 
 
 class VggError(NstError):
-    """VGG weights could not be found or do not hold the layers asked for."""
+    """VGG weights were not found or do not hold the requested layers."""
 
 
 def layer_plan(depth: int) -> list[tuple[str, int, int, int]]:
@@ -111,7 +111,7 @@ class VggFeatures(nn.Module):
 
 
 def _first_layers(depth: int, layers: tuple[str, ...]) -> list[tuple[str, int, int, int]]:
-    """The convolutions up to the last layer asked for."""
+    """The convolutions up to the last requested layer."""
     plan = layer_plan(depth)
     names = [name for name, *_ in plan]
     for layer in layers:
@@ -130,8 +130,9 @@ def load_vgg(
     """Features of VGG-`depth`.
 
     `source` is a file in torchvision's layout, `"torchvision"` to download its weights, or None: the
-    bundled file where it reaches the layers asked for, otherwise torchvision. A safetensors file whose
-    metadata says `normalization: oxford` is fed as Oxford's weights want it. Raises `VggError`.
+    bundled file if it holds the requested layers, otherwise torchvision. The metadata `normalization:
+    oxford` of a safetensors file selects the input normalisation of Oxford's weights. Raises
+    `VggError`.
     """
     layers = tuple(layers)
     if source is None:
@@ -146,7 +147,7 @@ def load_vgg(
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Normalization]:
-    """Weights of a file and the normalisation its metadata names (torchvision's where it is silent)."""
+    """Weights of a file, and the normalisation that its metadata names (torchvision's by default)."""
     if not path.is_file():
         raise VggError(f"There is no VGG weights file at {path}.")
     if path.suffix == ".safetensors":

@@ -1,30 +1,33 @@
-"""A picture whose pixels are optimised (Gatys et al. 2015), from coarse to fine."""
+"""Optimisation of the pixels of a picture (Gatys et al. 2015), from coarse to fine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from nst_core.images.color import match_colors
-from nst_core.images.picture import Picture, resize_exactly, resize_picture, to_pixels, to_tensor
+from nst_core.images.picture import Picture, resize_exactly, resize_picture, to_tensor
 from nst_core.losses.losses import gram_matrix, out_of_range, total_variation
 from nst_core.losses.perceptual import LossNetwork, content_distance
-from nst_core.optimize.config import GatysConfig as GatysConfig
-from nst_core.optimize.config import GatysError as GatysError
-from nst_core.runtimes.runtime import choose_device
+from nst_core.optimize.errors import GatysError as GatysError
+from nst_core.runtimes.choice import choose_device
 from nst_core.stylize.composition import Color, Layer, compose
 from nst_core.training.johnson.style import style_picture
 
-#: Hears, after every step: the stage, such as "128×96", the step, all steps, and the weighted losses.
+if TYPE_CHECKING:
+    from params.optimize import GatysConfig
+
+#: Progress listener, called after every step: stage such as "128×96", step, total, weighted losses.
 OnProgress = Callable[[str, int, int, dict[str, float]], None]
-#: Leaving [0, 1] costs so much that clamping at the end changes nothing one would see.
+#: Weight of the penalty for values outside of [0, 1], high enough that clamping at the end is not
+#: visible.
 _RANGE_WEIGHT = 100.0
-#: The least longer side of a level: below it the loss network's deepest features see one place.
+#: Smallest longer side of a level: below it the loss network's deepest features have one position.
 _LEAST = 64
 
 
@@ -40,18 +43,18 @@ def optimize(
 ) -> Picture:
     """`content` in `style`, its longer side `config.size`; alpha and transparency are the content's.
 
-    When `should_stop` gives something true, what there is is finished and returned; what it raises ends
-    it. Raises `GatysError` where the losses are no numbers, `VggError` or `RuntimeChoiceError`.
+    When `should_stop` returns true, the current state is finished and returned; its exceptions
+    propagate. Raises `GatysError` where the losses are no numbers, `VggError` or `RuntimeChoiceError`.
     """
     device = choose_device(device)
     source = resize_picture(content, config.size)
     if config.color == "match":
         style = match_colors(style, content)
-    judge = LossNetwork.load(
+    loss_network = LossNetwork.load(
         config.loss_network, config.style_layers, content_layer=config.content_layer, device=device
     )
     sides = _sides(source, config.levels)
-    run = _Run(config, judge, len(sides) * config.steps, on_progress, should_stop)
+    run = _Run(config, loss_network, len(sides) * config.steps, on_progress, should_stop)
     image: Tensor | None = None
     for height, width in sides:
         level = resize_exactly(Picture(source.pixels), width, height)
@@ -63,7 +66,7 @@ def optimize(
         image = run.level(
             image,
             target,
-            judge.grams(painting.to(device), config.style_layers),
+            loss_network.grams(painting.to(device), config.style_layers),
             lambda image: on_preview(_finished(image, source, config)),
         )
         if run.stopped:
@@ -77,7 +80,7 @@ class _Run:
     """All levels of one optimisation."""
 
     config: GatysConfig
-    judge: LossNetwork
+    loss_network: LossNetwork
     total: int
     on_progress: OnProgress
     should_stop: Callable[[], object]
@@ -93,9 +96,9 @@ class _Run:
     ) -> Tensor:
         """The image after its steps at this size."""
         config = self.config
-        # L-BFGS views gradients as vectors, which channels-last memory does not allow.
+        # L-BFGS reshapes gradients to vectors, which channels-last memory does not allow.
         pixels = image.detach().contiguous().clone().requires_grad_()
-        held = self.judge.content(target)
+        held = self.loss_network.content(target)
         optimizer = _optimizer(config, pixels)
         latest: dict[str, Tensor] = {}
         stage = f"{target.shape[3]}×{target.shape[2]}"
@@ -110,7 +113,7 @@ class _Run:
             before = pixels.detach().clone()
             optimizer.step(closure)  # type: ignore[arg-type]
             if not bool(torch.isfinite(pixels).all()):
-                # L-BFGS can leap; from the last good picture and without its memory it goes on.
+                # L-BFGS can diverge; it restarts from the last finite picture, with an empty history.
                 with torch.no_grad():
                     pixels.copy_(before)
                 optimizer = _optimizer(config, pixels)
@@ -130,7 +133,7 @@ class _Run:
 
     def _losses(self, image: Tensor, held: Tensor, grams: dict[str, Tensor]) -> dict[str, Tensor]:
         config = self.config
-        seen = self.judge(image)
+        seen = self.loss_network(image)
         style = torch.stack(
             [
                 share
@@ -187,32 +190,10 @@ def _enlarged(image: Tensor, height: int, width: int) -> Tensor:
 
 
 def _finished(image: Tensor, source: Picture, config: GatysConfig) -> Picture:
-    """At the size of `source`, in the colours and at the strength that were asked for."""
+    """The result at the size of `source`, with the requested colours and strength."""
     painted = image.cpu().clamp(0, 1)
     if painted.shape[2:] != source.pixels.shape[:2]:
         painted = _enlarged(painted, source.height, source.width).clamp(0, 1)
     color: Color = "luminance" if config.color == "luminance" else "style"
-    pixels = compose(source.pixels, [Layer(painted, 1.0)], color)
-    if config.alpha < 1:
-        pixels = to_pixels(torch.lerp(to_tensor(source.pixels), to_tensor(pixels), config.alpha))
+    pixels = compose(source.pixels, [Layer(painted, config.alpha)], color)
     return Picture(pixels, source.alpha, source.format)
-
-
-def config_of(settings: dict[str, Any]) -> GatysConfig:
-    """From JSON values. Raises `GatysError` for names and types that do not fit."""
-    values: dict[str, Any] = {}
-    for name, value in settings.items():
-        field = GatysConfig.__dataclass_fields__.get(name)
-        if field is None:
-            raise GatysError(f"There is no setting {name!r}.")
-        default: Any = field.default
-        kind = (int, float) if isinstance(default, float) else type(default)
-        if isinstance(default, tuple) and isinstance(value, list | tuple):
-            value = tuple(value)
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise GatysError(f"{name} can't be {value!r}.")
-        values[name] = value
-    try:
-        return GatysConfig(**values)
-    except TypeError as error:
-        raise GatysError(f"The settings do not fit: {error}.") from error

@@ -1,1 +1,1 @@
-"""Inference runtimes: PyTorch, OpenVINO, ONNX Runtime."""
+"""Inference runtimes: PyTorch and OpenVINO."""

@@ -1,4 +1,4 @@
-"""Converted graphs kept on disk, so that a new process starts quickly."""
+"""Disk cache of converted graphs, so that a new process starts quickly."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from nst_core.networks.base import StyleNetwork
 
 @dataclass(frozen=True)
 class GraphFiles:
-    """A folder of graphs of one network, made by one version of one runtime."""
+    """The cache folder of one network, for one version of one runtime."""
 
     folder: Path
 
     @classmethod
     def of(cls, network: StyleNetwork, cache: Path | None, version: str) -> GraphFiles | None:
-        """The folder for `network` under `cache`, named by all that its graphs depend on.
+        """The folder for `network` under `cache`, named by a digest of weights and versions.
 
-        None if `cache` is None or can't be written: graphs are then made anew.
+        None if `cache` is None or can't be written; graphs are then converted in every process.
         """
         if cache is None:
             return None
@@ -40,19 +40,19 @@ class GraphFiles:
         return cls(folder) if os.access(folder, os.W_OK) else None
 
     def find(self, name: str) -> Path | None:
-        """The file `name`, if it is there."""
+        """The file `name`, if it exists."""
         path = self.folder / name
         return path if path.is_file() else None
 
     def keep(self, write: Callable[[Path], object]) -> None:
-        """Have `write` fill an empty folder, then move its files here, each whole or not at all.
+        """Let `write` fill an empty folder, then move its files into the cache, each atomically.
 
-        A full disk is no reason to fail: the graph is in memory, and is only not kept.
+        Errors such as a full disk are ignored: the graph is in memory and is only not cached.
         """
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as temporary:
                 write(Path(temporary))
-                # The weights (.bin) before the description that leads to them (.xml).
+                # The weights (.bin) before the description that refers to them (.xml).
                 for file in sorted(Path(temporary).iterdir()):
                     file.replace(self.folder / file.name)
         except (OSError, RuntimeError):

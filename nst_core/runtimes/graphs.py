@@ -1,7 +1,7 @@
-"""What a runtime executes: parts of a job as modules that take and give tensors alone.
+"""Graphs: parts of a network as modules that take and give tensors only, to be traced and compiled.
 
-Shapes: images are (B, 3, H, W), `weight` is (B, 1, H / stride, W / stride) and says which places count
-for the statistics, statistics are (B, S), `alpha` is (B, 1).
+Shapes: images are (B, 3, H, W), `weight` (B, 1, H / stride, W / stride), statistics (B, S), features
+(B, C, h, w).
 """
 
 from __future__ import annotations
@@ -10,42 +10,69 @@ import torch
 from torch import Tensor, nn
 
 from nst_core.networks.base import StyleNetwork
+from nst_core.networks.johnson import JohnsonNetwork
 
 
 class Graph(nn.Module):
-    """A part of a job, for one network. `inputs` names what `forward` takes, in order."""
+    """A part of a network, with inputs to trace it with."""
 
-    inputs: tuple[str, ...]
+    def example(self) -> tuple[Tensor, ...]:
+        """Inputs of the right shapes; batch sizes and sides are free."""
+        raise NotImplementedError
+
+
+class StyleGraph(Graph):
+    """A part of an arbitrary-style network."""
 
     def __init__(self, network: StyleNetwork) -> None:
         super().__init__()
         self.network = network
 
 
-class Statistics(Graph):
-    """The statistics of a picture, all of which counts."""
+class Encode(StyleGraph):
+    """Statistics and features of images of which every cell counts."""
 
-    inputs = ("image",)
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Return the statistics (B, S), then the levels that the decoder reads."""
+        features = self.network.encode(image)
+        return self.network.statistics(features), *features[-self.network.decoded_levels :]
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return (B, S)."""
-        return self.network.statistics(self.network.encode(image))
-
-
-class WeightedStatistics(Graph):
-    """The statistics of what counts of a picture."""
-
-    inputs = ("image", "weight")
-
-    def forward(self, image: Tensor, weight: Tensor) -> Tensor:
-        """Return (B, S)."""
-        return self.network.statistics(self.network.encode(image), weight)
+    def example(self) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        return (_example_image(self.network),)
 
 
-class Render(Graph):
-    """The whole job: encode, measure, move the statistics the share `alpha` to the style, decode."""
+class WeightedEncode(StyleGraph):
+    """Statistics and features of images of which a part counts."""
 
-    inputs = ("image", "style", "alpha")
+    def forward(self, image: Tensor, weight: Tensor) -> tuple[Tensor, ...]:
+        """Return the statistics (B, S), then the levels that the decoder reads."""
+        features = self.network.encode(image)
+        return self.network.statistics(features, weight), *features[-self.network.decoded_levels :]
+
+    def example(self) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        image = _example_image(self.network)
+        return image, _example_weight(self.network, image)
+
+
+class Decode(StyleGraph):
+    """Images of features whose statistics are replaced."""
+
+    def forward(self, content: Tensor, target: Tensor, *features: Tensor) -> Tensor:
+        """Return (B, 3, H, W), not clamped."""
+        return self.network.decode(features, content, target)
+
+    def example(self) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        with torch.no_grad():
+            features = self.network.encode(_example_image(self.network))
+        statistics = torch.ones(1, self.network.statistics_width)
+        return statistics, statistics.clone(), *features[-self.network.decoded_levels :]
+
+
+class Render(StyleGraph):
+    """The whole network for images of which every cell counts."""
 
     def forward(self, image: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
         """Return (B, 3, H, W), not clamped."""
@@ -53,11 +80,14 @@ class Render(Graph):
         content = self.network.statistics(features)
         return self.network.decode(features, content, torch.lerp(content, style, alpha))
 
+    def example(self) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        style = torch.ones(1, self.network.statistics_width)
+        return _example_image(self.network), style, torch.ones(1, 1)
 
-class WeightedRender(Graph):
-    """The whole job, for a picture not all of which counts."""
 
-    inputs = ("image", "weight", "style", "alpha")
+class WeightedRender(StyleGraph):
+    """The whole network for images of which a part counts."""
 
     def forward(self, image: Tensor, weight: Tensor, style: Tensor, alpha: Tensor) -> Tensor:
         """Return (B, 3, H, W), not clamped."""
@@ -65,25 +95,47 @@ class WeightedRender(Graph):
         content = self.network.statistics(features, weight)
         return self.network.decode(features, content, torch.lerp(content, style, alpha))
 
+    def example(self) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        style = torch.ones(1, self.network.statistics_width)
+        image = _example_image(self.network)
+        return image, _example_weight(self.network, image), style, torch.ones(1, 1)
 
-class RenderTile(Graph):
-    """A part of a picture whose statistics are known, given others."""
 
-    inputs = ("image", "content", "target")
+class RenderTile(StyleGraph):
+    """The whole network for parts of images whose statistics are known."""
 
     def forward(self, image: Tensor, content: Tensor, target: Tensor) -> Tensor:
         """Return (B, 3, H, W), not clamped."""
         return self.network.decode(self.network.encode(image), content, target)
 
+    def example(self) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        statistics = torch.ones(1, self.network.statistics_width)
+        return _example_image(self.network), statistics, statistics.clone()
 
-def example_inputs(graph: Graph, *, batch: int = 1, cells: int = 8) -> tuple[Tensor, ...]:
-    """Inputs of the right kind to trace or export `graph` with: a picture of `cells`² cells."""
-    network = graph.network
-    cells = max(cells, -(-network.minimum_side // network.stride))
-    side, width = cells * network.stride, network.statistics_width
-    known = {
-        "image": torch.linspace(0, 1, batch * 3 * side**2).reshape(batch, 3, side, side),
-        "weight": torch.ones(batch, 1, cells, cells),
-        "alpha": torch.ones(batch, 1),
-    }
-    return tuple(known.get(name, torch.ones(batch, width)) for name in graph.inputs)
+
+class FeedForward(Graph):
+    """A network of one style without its padding, which would be traced as constants."""
+
+    def __init__(self, network: JohnsonNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return (B, 3, H, W), not clamped."""
+        return self.network.inner(image)
+
+    def example(self) -> tuple[Tensor, ...]:
+        """See `Graph`."""
+        return (torch.linspace(0, 1, 3 * 64 * 64).reshape(1, 3, 64, 64),)
+
+
+def _example_image(network: StyleNetwork) -> Tensor:
+    cells = max(8, -(-network.minimum_side // network.stride))
+    side = cells * network.stride
+    return torch.linspace(0, 1, 3 * side**2).reshape(1, 3, side, side)
+
+
+def _example_weight(network: StyleNetwork, image: Tensor) -> Tensor:
+    return torch.ones(1, 1, *(side // network.stride for side in image.shape[2:]))

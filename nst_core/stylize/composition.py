@@ -1,16 +1,17 @@
-"""From the network's outputs to the finished pixels: strength, colours and regions.
+"""Composes the finished pixels from the network's outputs: strength, colours and regions.
 
-Every step is pointwise, so any window of a picture is put together exactly as it is in the whole.
+Every step works on single pixels, so any window of a picture is composed exactly as in the whole.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,21 +19,24 @@ from nst_core.errors import NstError
 from nst_core.images.color import luma, with_luma
 from nst_core.images.picture import Pixels, to_pixels, to_tensor
 
-#: Where the colours come from: "style" takes them from the style; "luminance" takes the light from the
+Floats = npt.NDArray[np.float32]
+
+#: Source of the colours: "style" takes them from the style; "luminance" takes the light from the
 #: network and the hues from the content; "match" gives the style the content's colours first.
 Color = Literal["style", "luminance", "match"]
 COLORS: tuple[str, ...] = get_args(Color)
 
 #: Below this strength the network's output is blended with the source pixels: no network of this kind
-#: gives its input back exactly, and strength 0 must. Half-way, because the slim network's own error at
-#: reconstruction would otherwise outweigh the style there, and the strength would not rise steadily.
+#: reproduces its input exactly, and strength 0 must. The value is 0.5, because below it the slim
+#: network's own reconstruction error would outweigh the style, and the strength would not rise
+#: steadily.
 FADE = 0.5
-#: The output's share at that strength. The rest comes in up to strength 1, so that the strength rises
-#: even where the style hardly differs from the content, as with matched colours.
+#: Share of the output in the pixels at strength `FADE`. The rest is added up to strength 1, so that the
+#: strength rises even where the style hardly differs from the content, as with matched colours.
 FADED = 0.9
 
-#: Rows put together at a time: the floats of a whole picture take four times its bytes at every step.
-_ROWS = 128
+#: Rows composed at a time. The floats of a whole picture take four times its bytes at every step.
+_BAND_ROWS = 128
 
 
 class CompositionError(NstError):
@@ -41,39 +45,61 @@ class CompositionError(NstError):
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """What one style does to a window of h × w pixels.
+    """One style over a window of h × w pixels.
 
-    `output` (1, 3, h, w) is the network's, not clamped, at the strength `alpha`; None is the source
-    itself. `mask` (h, w), uint8, says where the layer covers those below; None is everywhere.
+    `output` (1, 3, h, w) is the network's, not clamped; None is the source itself. `share` is the
+    output's share in the pixels, from 0 to 1. `mask` (h, w), uint8, is the cover over lower layers;
+    None covers everything.
     """
 
     output: Tensor | None
-    alpha: float
+    share: float
     mask: Pixels | None = None
 
 
 def compose(source: Pixels, layers: Sequence[Layer], color: Color = "style") -> Pixels:
-    """Lay the layers, the lowest first, over the window `source` (h, w, 3); later ones cover earlier.
+    """Lay the layers, lowest first, over the window `source` (h, w, 3); later layers cover earlier.
 
-    Where a layer of strength 0 covers all, the result is the source bit for bit. Raises
-    `CompositionError` for an output with values that are no numbers.
+    Where a layer of share 0 covers everything, the result is the source bit for bit. Raises
+    `CompositionError` for an output with values that are not finite.
     """
     result = np.empty_like(source)
-    for top in range(0, len(source), _ROWS):
-        rows = slice(top, top + _ROWS)
+    for rows, band in _bands(source, layers, color):
+        result[rows] = to_pixels(band)
+    return result
+
+
+def compose_floats(source: Pixels, layers: Sequence[Layer], color: Color = "style") -> Floats:
+    """`compose` without the rounding to 8 bits: (h, w, 3) float32 in 0..255."""
+    result = np.empty(source.shape, np.float32)
+    for rows, band in _bands(source, layers, color):
+        result[rows] = band[0].permute(1, 2, 0).clamp(0, 1).mul(255).numpy()
+    return result
+
+
+def output_share(alpha: float) -> float:
+    """The network's share in the pixels at strength `alpha`: 0 at 0, 1 at 1, strictly rising."""
+    if alpha < FADE:
+        return FADED * alpha / FADE
+    return 1.0 - (1.0 - FADED) * (1.0 - alpha) / (1.0 - FADE)
+
+
+def _bands(source: Pixels, layers: Sequence[Layer], color: Color) -> Iterator[tuple[slice, Tensor]]:
+    for top in range(0, len(source), _BAND_ROWS):
+        rows = slice(top, top + _BAND_ROWS)
         band = [
             Layer(
                 None if layer.output is None else layer.output[:, :, rows],
-                layer.alpha,
+                layer.share,
                 None if layer.mask is None else layer.mask[rows],
             )
             for layer in layers
         ]
-        result[rows] = _composed(source[rows], band, color)
-    return result
+        yield rows, _composed(source[rows], band, color)
 
 
-def _composed(source: Pixels, layers: Sequence[Layer], color: Color) -> Pixels:
+def _composed(source: Pixels, layers: Sequence[Layer], color: Color) -> Tensor:
+    """(1, 3, h, w) in [0, 1]."""
     image = to_tensor(source)
     canvas = image
     for layer in layers:
@@ -83,23 +109,16 @@ def _composed(source: Pixels, layers: Sequence[Layer], color: Color) -> Pixels:
         else:
             cover = torch.tensor(layer.mask)[None, None].float().div_(255)
             canvas = torch.lerp(canvas, painted, cover)
-    return to_pixels(canvas)
+    return canvas
 
 
 def _painted(image: Tensor, layer: Layer, color: Color) -> Tensor:
-    if layer.output is None or layer.alpha == 0:
+    if layer.output is None or layer.share == 0:
         return image
-    # A sum is finite only if all its parts are, and is far quicker than looking at each.
+    # A sum is finite only if all terms are, and is much faster than testing each value.
     if not math.isfinite(float(layer.output.sum())) and not bool(torch.isfinite(layer.output).all()):
         raise CompositionError("The network gave values that are no numbers. Its weights are damaged.")
     output = layer.output.clamp(0, 1)
     if color == "luminance":
         output = with_luma(image, luma(output))
-    return output if layer.alpha == 1 else torch.lerp(image, output, output_share(layer.alpha))
-
-
-def output_share(alpha: float) -> float:
-    """The network's share in the pixels at a strength: 0 at 0, 1 at 1, always rising between."""
-    if alpha < FADE:
-        return FADED * alpha / FADE
-    return 1.0 - (1.0 - FADED) * (1.0 - alpha) / (1.0 - FADE)
+    return output if layer.share == 1 else torch.lerp(image, output, layer.share)

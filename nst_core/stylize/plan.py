@@ -1,77 +1,85 @@
-"""What a request comes down to: targets to be painted, and the layers of each picture."""
+"""Compiles a request into distinct network passes (style, alpha) and a stack of layers per output."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from nst_core.images.picture import Pixels
-from nst_core.stylize.composition import Layer
-from nst_core.stylize.regions import Region
+from nst_core.stylize.composition import Layer, output_share
+from nst_core.stylize.request import RenderRequest
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What the network is to make of a content: the statistics (1, S) of a style, and the strength."""
+    """One network pass: the statistics (1, S) of a style and the strength alpha in the network.
 
-    style: Tensor
+    The style is None for a network that holds its style.
+    """
+
+    style: Tensor | None
     alpha: float
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """A layer before it is painted: the index of its target, or None for the source itself."""
+class _LayerPlan:
+    """A layer before rendering: the index of its target (None for the source), share and mask."""
 
     target: int | None
-    alpha: float
+    share: float
     mask: Pixels | None
 
 
 class Plan:
-    """A strip of pictures over a source of one size, each a stack of layers.
+    """Targets and layers of a request over a source of one size.
 
-    `targets` holds what has to be painted, each once, in the order of its first use.
+    `targets` holds each distinct network pass once, in the order of first use. With `fixed_style` (a
+    network of one style) the strength is only a blend of pixels, so all strengths share one pass.
     """
 
     def __init__(
-        self, style: Tensor, alphas: Sequence[float], regions: Sequence[Region], width: int, height: int
+        self, request: RenderRequest, width: int, height: int, *, fixed_style: bool = False
     ) -> None:
         self.targets: list[Target] = []
-        masks = [region.at(width, height) for region in regions]
+        self._fixed_style = fixed_style
+        masks = [region.at(width, height) for region in request.regions]
         self._pictures = []
-        for alpha in alphas:
-            parts = [self._part(style, alpha, None)]
-            for region, mask in zip(regions, masks, strict=True):
-                own_style = style if region.style is None else region.style
-                parts.append(
-                    self._part(own_style, alpha if region.alpha is None else region.alpha, mask)
-                )
-            self._pictures.append(parts)
+        for alpha in request.alphas:
+            layers = [self._layer(request.style, alpha, None)]
+            for region, mask in zip(request.regions, masks, strict=True):
+                style = request.style if region.style is None else region.style
+                strength = alpha if region.alpha is None else region.alpha
+                layers.append(self._layer(style, strength, mask))
+            self._pictures.append(layers)
 
     def pictures(self, outputs: Iterator[Tensor]) -> Iterator[list[Layer]]:
         """The layers of each picture, from the network's `outputs`, one for each of `targets`.
 
-        An output is asked for when the first picture needs it and dropped after the last.
+        An output is requested when the first picture needs it and dropped after the last one, so that a
+        long strip does not hold all outputs in memory.
         """
-        last = {part.target: number for number, parts in enumerate(self._pictures) for part in parts}
-        kept: dict[int | None, Tensor | None] = {None: None}
+        last = {layer.target: number for number, plan in enumerate(self._pictures) for layer in plan}
+        held: dict[int | None, Tensor | None] = {None: None}
         arrived = 0
-        for number, parts in enumerate(self._pictures):
-            for part in parts:
-                if part.target is not None and part.target >= arrived:
-                    kept[arrived] = next(outputs)
+        for number, plan in enumerate(self._pictures):
+            for layer in plan:
+                if layer.target is not None and layer.target >= arrived:
+                    held[arrived] = next(outputs)
                     arrived += 1
-            yield [Layer(kept[part.target], part.alpha, part.mask) for part in parts]
-            for target in [target for target in kept if target is not None and last[target] == number]:
-                del kept[target]
+            yield [Layer(held[layer.target], layer.share, layer.mask) for layer in plan]
+            for target in [target for target in held if target is not None and last[target] == number]:
+                del held[target]
 
-    def _part(self, style: Tensor, alpha: float, mask: Pixels | None) -> _Part:
+    def _layer(self, style: Tensor | None, alpha: float, mask: Pixels | None) -> _LayerPlan:
         if alpha == 0:
-            return _Part(None, alpha, mask)
+            return _LayerPlan(None, 0.0, mask)
+        share = alpha if self._fixed_style else output_share(alpha)
+        if self._fixed_style:
+            style, alpha = None, 1.0
         for index, target in enumerate(self.targets):
             if target.style is style and target.alpha == alpha:
-                return _Part(index, alpha, mask)
+                return _LayerPlan(index, share, mask)
         self.targets.append(Target(style, alpha))
-        return _Part(len(self.targets) - 1, alpha, mask)
+        return _LayerPlan(len(self.targets) - 1, share, mask)

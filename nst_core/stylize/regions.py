@@ -1,4 +1,4 @@
-"""Regions: a mask, and what to do where it is white."""
+"""Regions: parts of a picture, given by masks, with their own style or strength."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from torch import Tensor
 from nst_core.errors import NstError
 from nst_core.images.picture import Picture, Pixels
 
-#: The widest feather, in pixels.
+#: Largest feather in pixels.
 WIDEST_FEATHER = 500
 
 
 class RegionError(NstError):
-    """A region is not what it may be."""
+    """A region has a value out of range."""
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A part of a picture with a style or a strength of its own. Later regions cover earlier ones.
+    """A part of a picture with its own style or strength. Later regions cover earlier ones.
 
-    `mask` (h, w), uint8, of any size: 255 is inside, 0 outside, what lies between is a share. `style`
+    `mask` (h, w), uint8, of any size: 255 is inside, 0 outside, values in between are shares. `style`
     are the statistics of a style, None the picture's own style; `alpha` is the strength from 0, the
     source pixels, to 1, None the picture's own. The edge fades over about `feather` pixels of the
     result to either side. Raises `RegionError`.
@@ -46,13 +46,13 @@ class Region:
         if image.size != (width, height):
             image = image.resize((width, height), Image.Resampling.BILINEAR)
         if self.feather > 0:
-            # Two deviations to either side hold 95 % of a Gaussian's step.
+            # 95 % of a Gaussian step lies within two standard deviations to either side.
             image = image.filter(ImageFilter.GaussianBlur(self.feather / 2))
         return np.array(image)
 
 
 def mask_of(picture: Picture) -> Pixels:
-    """The mask that a picture means: its light, (H, W) uint8; what is transparent is outside."""
+    """The mask of a picture: its luma, (H, W) uint8; transparent pixels are outside."""
     light = np.asarray(Image.fromarray(picture.pixels).convert("L"))
     if picture.alpha is None:
         return light

@@ -1,9 +1,9 @@
-"""Strokes as a share of the picture, the same at every size of the result.
+"""Stroke width as a share of the picture, independent of the size of the result.
 
-A network paints strokes of a fixed number of pixels. To have them at a share of the frame instead, the
-picture is painted at a *working size* that depends on that share alone. A larger result is painted at
-its own size too, and takes from there only what is finer than the working size can hold: shrunk to the
-working size, it is the painting that was made there.
+A network renders strokes of a fixed number of pixels. For a width relative to the picture, the picture
+is rendered at a *working size* that depends on the relative width only. A larger result is rendered at
+its own size too, but only the detail that the working size can't represent is used from there: reduced
+to the working size, the result equals the rendering at the working size.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-#: Stroke 1 is what the network paints on a picture of so many pixels on its longer side.
+#: Longer side in pixels of a picture on which the network itself renders strokes of width 1.
 REFERENCE_SIDE = 1_024
 #: The finest and the broadest strokes: working sizes of 2048 and 128 pixels.
 FINEST, BROADEST = 0.5, 8.0
 
 
 def working_side(stroke: float) -> int:
-    """The longer side, in pixels, at which strokes of the relative width `stroke` are painted."""
+    """The working size for strokes of the relative width `stroke`: the longer side in pixels."""
     return round(REFERENCE_SIDE / stroke)
 
 
 def longest_side(size: int | None, stroke: float | None) -> int | None:
-    """The longest side at which a content will be used; None is its own. Decoders that shrink ask."""
+    """Largest longer side at which a content is used (None: its own), for decoders that can shrink."""
     if size is None or stroke is None:
         return size
     return max(size, working_side(stroke))
 
 
 def shrink(painted: Tensor, height: int, width: int) -> Tensor:
-    """(1, 3, H, W) at a smaller size, each pixel the weighted mean of those that it covers."""
+    """Reduce (1, 3, H, W) with antialiasing."""
     return interpolate(painted, (height, width), mode="bilinear", antialias=True)
 
 
 @torch.inference_mode()
 def with_strokes(fine: Tensor, broad: Tensor) -> Tensor:
-    """`fine` (1, 3, H, W) with all that the smaller `broad` (1, 3, h, w) can hold replaced by it.
+    """`fine` (1, 3, H, W) with its low frequencies replaced by the smaller `broad` (1, 3, h, w).
 
     Works in place on `fine`.
     """

@@ -1,4 +1,4 @@
-"""Cutting a picture into windows that can be rendered one by one, with the result of the whole."""
+"""Tiling: overlapping windows that are rendered one by one and give the result of the whole."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Tile:
-    """A window (rows, columns) of which the inner part is right.
+    """A window (rows, columns) with an inner part that equals that of the whole.
 
-    Around it, within reach of the window's cut edges, the network misses what lies beyond them. The
-    inner parts of all tiles cover the picture once.
+    In the margin around the inner part, the network lacks the pixels beyond the window's edges. The
+    inner parts of all tiles cover the picture exactly once.
     """
 
     rows: Span
@@ -31,24 +31,24 @@ class Tile:
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """Of the picture."""
+        """Slices of the window in the picture."""
         return slice(*self.rows), slice(*self.columns)
 
     @property
     def inner(self) -> tuple[slice, slice]:
-        """Of the picture: the part that this tile gives."""
+        """Slices of the inner part in the picture."""
         return slice(*self.inner_rows), slice(*self.inner_columns)
 
     @property
     def kept(self) -> tuple[slice, slice]:
-        """The same part, of the window."""
+        """Slices of the inner part in the window."""
         (top, _), (left, _) = self.rows, self.columns
         (first, last), (start, end) = self.inner_rows, self.inner_columns
         return slice(first - top, last - top), slice(start - left, end - left)
 
 
 def spans(length: int, window: int, margin: int) -> list[tuple[Span, Span]]:
-    """(window, inner) spans along an axis of `length`; all windows are equally long.
+    """Windows of equal length along an axis of `length`, each with the span of its inner part.
 
     Raises `ValueError` if `window` leaves nothing between its margins.
     """
@@ -75,14 +75,14 @@ def tiles(height: int, width: int, window: int, margin: int) -> Iterator[Tile]:
 
 
 def coverage(pixels: int, padded: int, stride: int) -> npt.NDArray[np.float32]:
-    """The share of each cell of `stride` pixels that the first `pixels` of `padded` fill."""
+    """For each cell of `stride` pixels of a padded axis, the share that is picture, not padding."""
     starts = np.arange(0, padded, stride)
     share: npt.NDArray[np.float32] = ((pixels - starts) / stride).clip(0, 1).astype(np.float32)
     return share
 
 
 def merge_statistics(parts: Sequence[tuple[Tensor, float]], levels: Sequence[int]) -> Tensor:
-    """The statistics (1, S) of a whole from those of its parts and the area of each.
+    """Merge the statistics (1, S) of parts, each given with its area, into those of the whole.
 
     In double precision, by the parallel form of Chan, Golub & LeVeque (1979).
     """

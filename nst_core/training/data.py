@@ -8,24 +8,39 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
+from imaging.folders import find_pictures
 from nst_core.errors import NstError
+from nst_core.images.picture import PictureError, laid_on_white, read_picture
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+#: Suffixes of the formats that `read_picture` reads.
+SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".avif",
+    ".jp2", ".j2k", ".tga", ".ppm", ".pgm", ".pbm", ".pnm",
+})  # fmt: skip
+#: As for a photograph of a training with a network of one style.
+_MAX_PIXELS = 200_000_000
 
 
 class DataError(NstError):
     """A folder of training images is missing, empty or unreadable."""
 
 
-def image_paths(folder: str | Path) -> list[Path]:
-    """Paths of all pictures under `folder`, by suffix, sorted. Raises `DataError` if there is none."""
+def image_paths(folder: str | Path, on_notice: Callable[[str], None] | None = None) -> list[Path]:
+    """Paths of all pictures under `folder`, by suffix, sorted. Raises `DataError` if there is none.
+
+    `on_notice` receives one line that names other files, if there are any.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = find_pictures(folder, SUFFIXES, recursive=True)
+    notice = found.notice(folder)
+    if notice is not None and on_notice is not None:
+        on_notice(notice)
+    paths = found.pictures
     if not paths:
         raise DataError(f"The folder {folder} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
     return paths
@@ -75,9 +90,9 @@ class Crops:
         random = np.random.default_rng((self.seed, picture, variant))
         path = self.paths[picture]
         try:
-            with Image.open(path) as image:
-                pixels = _crop(image.convert("RGB"), self.recipe, random)
-        except (OSError, UnidentifiedImageError) as error:
+            photo = laid_on_white(read_picture(path, max_pixels=_MAX_PIXELS))
+            pixels = _crop(Image.fromarray(photo.pixels), self.recipe, random)
+        except (PictureError, OSError) as error:
             raise DataError(f"The picture {path} can't be read: {error}.") from error
         if random.random() < self.recipe.recolour:
             pixels = pixels[:, :, random.permutation(3)]

@@ -14,7 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nst_core.images.picture import Picture, PictureError, Pixels, read_picture, resize_exactly
+from nst_core.images.picture import (
+    Picture,
+    PictureError,
+    Pixels,
+    laid_on_white,
+    read_picture,
+    resize_exactly,
+)
 from nst_core.training.data import DataError
 
 #: Shorter side of a cached photograph relative to the crop, so that the crop can be moved.
@@ -92,7 +99,7 @@ class PhotoCrops:
 
 def _read_resized(path: Path, side: int) -> Pixels:
     """Read a photograph and resize its shorter side to `side` pixels, up or down."""
-    picture = read_picture(path, max_pixels=200_000_000, target_long_side=4 * side)
+    picture = laid_on_white(read_picture(path, max_pixels=200_000_000, target_long_side=4 * side))
     scale = side / min(picture.width, picture.height)
     # The ends of a panorama are cut off, since it would take the memory of hundreds of photographs.
     if max(picture.width, picture.height) > 4 * min(picture.width, picture.height):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -16,7 +16,9 @@ from nst_core.images.picture import Picture, PictureError, read_picture
 from nst_core.training.data import DataError
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import Notice, OnEvent
-from nst_core.training.johnson.config import JohnsonTrainConfig
+
+if TYPE_CHECKING:
+    from params.training import JohnsonTrainConfig
 
 Level = Literal["error", "warning", "info"]
 #: With fewer photographs than this the network overfits.
@@ -264,7 +266,7 @@ def _check_memory(needed: int, device: str) -> list[Finding]:
 
 
 def _free_mb(device: str) -> int | None:
-    from nst_core.runtimes.runtime import choose_device
+    from nst_core.runtimes.choice import choose_device
 
     if choose_device(device) != "cpu":
         return int(torch.cuda.mem_get_info()[0] // 1_000_000)

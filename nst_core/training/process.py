@@ -2,8 +2,8 @@
 
 SPEC is a JSON object: "kind" ("johnson" or "adain"), "contents" (a folder or a list of files), "style"
 (a file for johnson; a folder or a list for adain), "checkpoint_dir", "samples_dir", "settings",
-"resume", "threads" and "device". Standard output carries one event of `nst_core.training.events` a
-line, as JSON, and nothing else.
+"resume", "threads", "device" and "parent" (the id of the process that starts it). Standard output
+carries one event of `nst_core.training.events` a line, as JSON, and nothing else.
 
 SIGTERM or SIGINT stops the training with a checkpoint; SIGUSR1 finishes it now with the network as it
 is. The exit codes are those of `ExitCode`. The process ends when its parent process does.
@@ -79,7 +79,10 @@ def main(arguments: Sequence[str]) -> int:
     _exit_with_parent(parent)
     emit = _event_writer()
     try:
-        session = prepare(_read_spec(arguments), emit)
+        spec = _read_spec(arguments)
+        if spec.get("parent", parent) != os.getppid():
+            return 1  # the parent ended before this process could watch it
+        session = prepare(spec, emit)
         outcome = session.run(signals)
     except NstError as error:
         emit(Failed(step=0, code="refused", message=" ".join(str(error).split())))
@@ -132,11 +135,11 @@ def prepare(spec: Mapping[str, Any], emit: OnEvent) -> Session:
 
 def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     from nst_core.training.checkpoints import CheckpointFolder
-    from nst_core.training.johnson.config import JohnsonTrainConfig
+    from nst_core.training.config import parse_config
     from nst_core.training.johnson.trainer import JohnsonTrainer
     from nst_core.training.preflight import readable_pictures, report_preflight
 
-    config = JohnsonTrainConfig.of(spec.get("settings") or {})
+    config = parse_config("johnson", spec.get("settings") or {})
     photos, style = readable_pictures(_files(spec["contents"]), emit), Path(spec["style"])
     folder, device = Path(spec["checkpoint_dir"]), spec.get("device") or "auto"
     if not (spec.get("resume") and CheckpointFolder(folder).any()):
@@ -154,10 +157,11 @@ def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> Session:
 
 def _adain(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     from nst_core.training.adain.session import AdaINSession
+    from nst_core.training.config import parse_config
     from nst_core.training.preflight import readable_pictures
 
     return AdaINSession(
-        spec.get("settings") or {},
+        parse_config("adain", spec.get("settings") or {}),
         readable_pictures(_files(spec["contents"]), emit),
         readable_pictures(_files(spec["style"]), emit),
         Path(spec["checkpoint_dir"]),

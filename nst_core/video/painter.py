@@ -1,4 +1,4 @@
-"""Frame painters: one network with one style, and content statistics smoothed over time."""
+"""The frame painter, and content statistics smoothed over time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from nst_core.images.picture import Picture, Pixels
-from nst_core.stylize.composition import Color
-from nst_core.stylize.engine import StyleEngine
-from nst_core.stylize.johnson_engine import JohnsonEngine
-from nst_core.stylize.renderer import OnNotice
-from nst_core.video.config import VideoConfig
+from nst_core.stylize.composition import Color, Floats, compose_floats
+from nst_core.stylize.engine import Engine
+from nst_core.stylize.grain import DEFAULT_TEXTURE
+from nst_core.stylize.plan import Target
+from nst_core.stylize.renderer import Encoded
+from nst_core.stylize.request import OnNotice, RenderRequest
 
 #: Interval in frames between two measurements of content statistics; smoothing spans more frames.
 MEASURE_EVERY = 4
@@ -25,104 +24,80 @@ MEASURE_EVERY = 4
 SMOOTHING = 0.12
 
 
-class FramePainter(Protocol):
-    """Paints single frames with fixed settings for a whole video.
+class FramePainter:
+    """Paints single frames with one engine, style and color mode for a whole video.
 
+    `style` is the statistics (1, S) of a style or mix; None for a network that holds its style.
     `identity` is a key of everything that decides the pixels beside the frame: a resumed run must have
-    the same key. `measure` returns None for networks without content statistics.
-    """
-
-    identity: str
-
-    @property
-    def runtime(self) -> str:
-        """Runtime and device of the network, such as "openvino on cpu"."""
-        ...
-
-    def measure(self, pixels: Pixels) -> Tensor | None:
-        """Content statistics (1, S) of a frame (H, W, 3) uint8."""
-        ...
-
-    def paint(self, pixels: Pixels, content: Tensor | None, alpha: float) -> Pixels:
-        """Paint a frame at strength `alpha`, normalised by `content`; 0 returns the frame."""
-        ...
-
-
-class EnginePainter:
-    """Paints with a `StyleEngine` and fixed style statistics of one style or a mix.
-
-    Of `config` the colours, the texture and the seed are used.
+    the same key. The noise of `texture` and `seed` holds still from frame to frame. If memory runs
+    out, the painter goes on with less memory until the end of the video.
     """
 
     def __init__(
         self,
-        engine: StyleEngine,
-        style: Tensor,
-        config: VideoConfig,
+        engine: Engine,
+        style: Tensor | None = None,
+        color: Color = "style",
         on_notice: OnNotice | None = None,
+        *,
+        texture: float = DEFAULT_TEXTURE,
+        seed: int = 0,
     ) -> None:
         self._engine = engine
+        self._renderer = engine.renderer(on_notice)
         self._style = style
-        self._color: Color = config.color
-        self._texture, self._seed = config.texture, config.seed
-        self._on_notice = on_notice
-        digest = hashlib.sha256(style.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
-        self.identity = f"{engine.digest} {digest} {config.color} {config.texture:g} {config.seed}"
+        self._color = color
+        self._texture, self._seed = texture, seed
+        digest = (
+            "" if style is None else hashlib.sha256(style.detach().cpu().numpy().tobytes()).hexdigest()
+        )
+        self.identity = f"{engine.digest} {digest} {color} {texture:g} {seed}"
 
     @property
     def runtime(self) -> str:
-        """Runtime and device of the network, such as "openvino on cpu"."""
-        return f"{self._engine.runtime.name} on {self._engine.runtime.device}"
+        """Runtime and device in use, such as "openvino on cpu"."""
+        return f"{self._renderer.runtime} on {self._renderer.device}"
 
-    def measure(self, pixels: Pixels) -> Tensor:
-        """See `FramePainter`."""
-        return self._engine.content_statistics(pixels, self._texture, self._seed)
+    def encode(self, pixels: Pixels) -> Encoded:
+        """Encode a frame (H, W, 3) uint8, with its content statistics if the network has them."""
+        grain = self._engine.grain(self._request(pixels, 1.0))
+        return self._renderer.encode([pixels], grains=[grain])
 
-    def paint(self, pixels: Pixels, content: Tensor | None, alpha: float) -> Pixels:
-        """See `FramePainter`."""
-        if content is None:
-            content = self.measure(pixels)
-        return self._engine.paint_frame(
-            pixels,
-            content,
-            self._style,
-            alpha=alpha,
+    def paint(
+        self,
+        pixels: Pixels,
+        alpha: float,
+        content: Tensor | None = None,
+        encoded: Encoded | None = None,
+    ) -> Floats:
+        """Paint a frame at strength `alpha`: (H, W, 3) float32 in 0..255; 0 returns the frame.
+
+        `content` (1, S) are the content statistics to normalise by, the frame's own if None. `encoded`
+        is the result of `encode`, if the frame was encoded already.
+        """
+        prepared = self._engine.prepared(self._request(pixels, alpha))
+        outputs = (self._output(target, pixels, content, encoded) for target in prepared.plan.targets)
+        (layers,) = prepared.plan.pictures(outputs)
+        return compose_floats(pixels, layers, self._color)
+
+    def _request(self, pixels: Pixels, alpha: float) -> RenderRequest:
+        return RenderRequest(
+            content=Picture(pixels),
+            style=self._style,
+            alphas=[alpha],
             color=self._color,
-            on_notice=self._on_notice,
             texture=self._texture,
             seed=self._seed,
         )
 
-
-class FeedForwardPainter:
-    """Paints with a feed-forward network of one style; it has no content statistics to smooth."""
-
-    def __init__(self, engine: JohnsonEngine, digest: str, color: Color = "style") -> None:
-        self._engine = engine
-        self._color = color
-        self.identity = f"{digest} {color}"
-
-    @classmethod
-    def of_file(
-        cls, path: Path, color: Color = "style", runtime: str = "auto", device: str = "auto"
-    ) -> FeedForwardPainter:
-        """Load a network file. Raises `CheckpointError` or `RuntimeChoiceError`."""
-        return cls(
-            JohnsonEngine(path, runtime, device), hashlib.sha256(path.read_bytes()).hexdigest(), color
-        )
-
-    @property
-    def runtime(self) -> str:
-        """Runtime and device of the network, such as "openvino on cpu"."""
-        return f"{self._engine.runtime} on {self._engine.device}"
-
-    def measure(self, pixels: Pixels) -> Tensor | None:
-        """See `FramePainter`."""
-        return None
-
-    def paint(self, pixels: Pixels, content: Tensor | None, alpha: float) -> Pixels:
-        """See `FramePainter`. The strength blends pixels."""
-        return self._engine.stylize(Picture(pixels), alpha=alpha, color=self._color).pixels
+    def _output(
+        self, target: Target, pixels: Pixels, content: Tensor | None, encoded: Encoded | None
+    ) -> Tensor:
+        if encoded is None:
+            grain = self._engine.grain(self._request(pixels, 1.0))
+            encoded = self._renderer.encode([pixels], reuse=False, grains=[grain])
+        output = self._renderer.decode(encoded, [target], content)
+        return self._engine.corrected(output, Picture(pixels), self._color)
 
 
 @contextmanager
@@ -148,16 +123,18 @@ class ContentState:
     measured: Tensor
     age: int
 
-    def next(self, painter: FramePainter, pixels: Pixels) -> ContentState:
-        """State after the next frame of the same scene."""
-        measured, age = self.measured, self.age + 1
-        if age >= MEASURE_EVERY:
-            found = painter.measure(pixels)
-            measured, age = self.measured if found is None else found, 0
-        return ContentState(torch.lerp(self.smoothed, measured, SMOOTHING), measured, age)
+    def next(self, measured: Tensor | None) -> ContentState:
+        """State after the next frame of the scene, with its statistics if they were measured."""
+        latest = self.measured if measured is None else measured
+        age = self.age + 1 if measured is None else 0
+        return ContentState(torch.lerp(self.smoothed, latest, SMOOTHING), latest, age)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the statistics of the next frame are to be measured."""
+        return self.age + 1 >= MEASURE_EVERY
 
 
-def first_state(painter: FramePainter, pixels: Pixels) -> ContentState | None:
-    """State after the first frame of a scene; None for a network without content statistics."""
-    measured = painter.measure(pixels)
+def first_state(measured: Tensor | None) -> ContentState | None:
+    """State after the first frame of a scene; None for networks without content statistics."""
     return None if measured is None else ContentState(measured, measured, 0)

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from imaging.media_times import loop_count
 from nst_core.images.picture import Picture
-from nst_core.stylize.engine import StyleEngine
-from nst_core.stylize.renderer import OnNotice
+from nst_core.stylize.engine import Engine
+from nst_core.stylize.request import OnNotice
 from nst_core.video.config import VideoConfig, VideoError, VideoReport, VideoStopped
 from nst_core.video.flow import FlowEstimator
 from nst_core.video.mux import JoinJob, check_target, join, size_of
-from nst_core.video.painter import EnginePainter, FramePainter
+from nst_core.video.painter import FramePainter
 from nst_core.video.pipeline import Stages
 from nst_core.video.reader import VideoInfo, VideoReader
 from nst_core.video.segments import SegmentStore, TemporalState, file_digest
@@ -44,7 +44,7 @@ ShouldStop = Callable[[], bool]
 class VideoStylizer:
     """Renders videos with one `StyleEngine`."""
 
-    def __init__(self, engine: StyleEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def stylize(
@@ -66,7 +66,9 @@ class VideoStylizer:
         same bytes. For `color` "match", measure the style with `match=mosaic(source)`. Raises
         `VideoError`, `StylizeError`, or `VideoStopped` soon after `should_stop` returns True.
         """
-        painter = EnginePainter(self._engine, style, config, on_notice)
+        painter = FramePainter(
+            self._engine, style, config.color, on_notice, texture=config.texture, seed=config.seed
+        )
         run = VideoRender(painter, source, target, work_dir, config)
         return run.finish(
             on_progress=on_progress,

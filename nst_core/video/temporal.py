@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nst_core.images.picture import Pixels
+from nst_core.stylize.renderer import Encoded
 from nst_core.video.config import VideoConfig
 from nst_core.video.flow import Floats, FlowEstimator, Motion, vision_library, warp
 from nst_core.video.painter import ContentState, FramePainter, first_state, one_thread
@@ -47,7 +47,7 @@ class PaintedFrame:
 
     frame: Frame
     motion: Motion | None
-    fresh: Pixels
+    fresh: Floats
     alpha: float
     content: ContentState | None
 
@@ -96,23 +96,31 @@ class TemporalPainter:
         for item in items:
             pixels = item.frame.pixels
             alpha = self._config.alpha_at(float(item.frame.pts * time_base))
+            encoded: Encoded | None = None
             if self._config.temporal == 0:
                 content = None
             elif content is None or item.motion is None or item.motion.cut:
-                content = first_state(self._painter, pixels)
+                encoded = self._painter.encode(pixels)
+                content = first_state(encoded.statistics)
             else:
-                content = content.next(self._painter, pixels)
-            yield partial(self._paint, item, alpha, content)
+                encoded = self._painter.encode(pixels) if content.is_due else None
+                content = content.next(None if encoded is None else encoded.statistics)
+            yield partial(self._paint, item, alpha, content, encoded)
 
-    def _paint(self, item: FrameWithMotion, alpha: float, content: ContentState | None) -> PaintedFrame:
+    def _paint(
+        self,
+        item: FrameWithMotion,
+        alpha: float,
+        content: ContentState | None,
+        encoded: Encoded | None,
+    ) -> PaintedFrame:
         statistics = None if content is None else content.smoothed
-        fresh = self._painter.paint(item.frame.pixels, statistics, alpha)
+        fresh = self._painter.paint(item.frame.pixels, alpha, statistics, encoded)
         return PaintedFrame(item.frame, item.motion, fresh, alpha, content)
 
     def stabilized(self, item: PaintedFrame, previous: Floats | None) -> Floats:
         """The frame (H, W, 3) in 0..255, blended with `previous`, the result of the frame before."""
-        fresh = item.fresh.astype(np.float32)
-        motion = item.motion
+        fresh, motion = item.fresh, item.motion
         # At strength 0 the result is the source itself.
         if previous is None or motion is None or motion.cut or item.alpha == 0:
             return fresh

@@ -98,6 +98,9 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         40 * np.stack([x + y, x - y, 2 * y], -1) + 3 * np.sin(9 * x)[..., None]
     )
     Image.fromarray(stripes.astype(np.uint8)).save(folder / "brushes.png")
+    (folder / "drawing.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><circle r="9"/></svg>'
+    )
     for name in ("holiday.jpg", "scrap.png"):
         (folder / name).write_text("This is not a picture.")
     return folder
@@ -120,6 +123,17 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     picture = Image.fromarray(pytest.importorskip("skimage.data").chelsea())
     path = tmp_path_factory.mktemp("clips") / "holiday.mp4"
     return write_clip(path, pan(picture, 400, 224, 60), 20)
+
+
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of video: 1,200 frames, so that no machine ends before a test has seen the first."""
+    pytest.importorskip("av")
+    from tests.support.clips import pan, write_clip
+
+    picture = Image.fromarray(pytest.importorskip("skimage.data").chelsea())
+    frames = list(pan(picture, 320, 180, 60))
+    return write_clip(tmp_path_factory.mktemp("clips") / "long.mp4", iter(frames * 20), 20)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +12,14 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from support.browser_page import Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
 def admin_page(chromium: webdriver.Chrome, service_url: str) -> Iterator[Page]:
     page = Page(chromium, service_url)
     page.fresh("/admin")
-    page.until(lambda: page.all("#queues .card"), seconds=30)
+    page.until(lambda: page.all("#queues .card"))
     yield page
     # Other walks need it open, whatever became of this one.
     httpx.post(f"{service_url}/v1/queues/stylize/resume")
@@ -52,17 +53,24 @@ def test_a_queue_is_paused_and_resumed(admin_page: Page, pictures: Path, shots: 
         admin_page.until(lambda: card(admin_page, "stylize").get_attribute("data-paused") == "false")
         admin_page.until(lambda: client.get(f"/v1/jobs/{job['id']}").json()["status"] == "succeeded")
     assert "Everything answers" in admin_page.text("health")
-    assert admin_page.all("#metrics dd")
+    admin_page.until(lambda: admin_page.all("#metrics .sparkline.succeeded"))
+    label = str(admin_page.all("#metrics .sparkline.succeeded")[0].get_attribute("aria-label"))
+    assert sum(map(int, label.rsplit(": ", 1)[1].split(", "))) > 0
+    # A job of one's own has its thumbnail and its run time.
+    row = f"//tbody[@id='jobs']/tr[contains(., '{job['id'][:8]}')]"
+    admin_page.until(lambda: admin_page.driver.find_elements(By.XPATH, f"{row}//img"))
+    times = [each.text for each in admin_page.driver.find_elements(By.XPATH, f"{row}/td")]
+    assert any(re.fullmatch(r"[0-9.]+ s", text) for text in times)
     assert admin_page.errors() == []
 
 
 def test_a_server_that_is_away_is_said_and_waited_for(admin_page: Page) -> None:
     admin_page.driver.set_network_conditions(offline=True, latency=0, throughput=0)
     try:
-        admin_page.until(lambda: admin_page.at("offline").is_displayed(), seconds=30)
+        admin_page.until(lambda: admin_page.at("offline").is_displayed())
     finally:
         admin_page.driver.delete_network_conditions()
-    admin_page.until(lambda: not admin_page.at("offline").is_displayed(), seconds=30)
+    admin_page.until(lambda: not admin_page.at("offline").is_displayed())
 
 
 def rows(page: Page, body: str) -> list[str]:

@@ -14,7 +14,7 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 from support.browser_page import Studio
 
-pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def paint(studio: Studio, alpha: float, size: int = 320) -> str:
@@ -40,10 +40,18 @@ def test_an_earlier_picture_is_opened_from_the_history(studio: Studio) -> None:
     # What hangs there is small, whatever the picture weighs.
     small = httpx.get(str(studio.all(f"#history-list a[href$='{first}'] img")[0].get_attribute("src")))
     assert (small.headers["Content-Type"], len(small.content) < 20_000) == ("image/webp", True)
-    studio.all(f"#history-list a[href$='{first}']")[0].click()
+    link = studio.all(f"#history-list a[href$='{first}']")[0]
+    studio.script("scrollTo(0, document.body.scrollHeight)")
+    link.click()
     studio.until(lambda: studio.job_id() != newest)
     studio.until(lambda: studio.text("alpha-value") == "25%")
     studio.until_finished()
+    # The caption names style and strength, and the whole picture is in sight.
+    title = str(studio.script("return document.querySelector('#style-label strong').textContent"))
+    assert studio.text("detail").startswith(title)
+    assert ", 25% · 320 × 213 px" in studio.text("detail")
+    top = "return document.getElementById('canvas').getBoundingClientRect().top"
+    studio.until(lambda: studio.script(top) >= -1)
     assert studio.errors() == []
 
 
@@ -122,8 +130,14 @@ def test_a_picture_is_deleted(studio: Studio) -> None:
     gone = paint(studio, 0.65)
     menu(studio, "delete")
     studio.until(lambda: not studio.all(f"#history-list a[href$='{gone}']"))
-    assert httpx.get(f"{studio.url}/v1/jobs/{gone}").status_code == 404
     assert studio.job_id() == ""
+    # It can be undone, and the picture is open again.
+    studio.at("undo").click()
+    studio.until(lambda: studio.job_id() == gone)
+    studio.until_finished()
+    studio.until(lambda: studio.all(f"#history-list a[href$='{gone}'] img"))
+    menu(studio, "delete")
+    studio.until(lambda: httpx.get(f"{studio.url}/v1/jobs/{gone}").status_code == 404)
     # From the history as well.
     other = paint(studio, 0.7)
     studio.script(
@@ -131,7 +145,7 @@ def test_a_picture_is_deleted(studio: Studio) -> None:
         other,
     )
     studio.until(lambda: not studio.all(f"#history-list a[href$='{other}']"))
-    assert httpx.get(f"{studio.url}/v1/jobs/{other}").status_code == 404
+    studio.until(lambda: httpx.get(f"{studio.url}/v1/jobs/{other}").status_code == 404)
 
 
 def copied(studio: Studio, form: str) -> str:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from selenium import webdriver
 from support.browser_page import Page, Studio
 
-pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
 def training_page(chromium: webdriver.Chrome, service_url: str) -> Page:
     page = Page(chromium, service_url)
     page.fresh("/training")
-    page.until(lambda: page.all("#grid input") and page.all("#dataset option"), seconds=30)
+    page.until(lambda: page.all("#grid input") and page.all("#dataset option"))
     return page
 
 
@@ -24,13 +25,13 @@ def small(page: Page, name: str, steps: int) -> None:
     """Settings of a training that takes seconds."""
     page.script("document.querySelector('.disclosure').open = true")
     page.set("name", name)
-    page.script("const e = document.getElementById('steps'); e.min = 1; e.step = 1; e.max = 5000;")
+    page.script("const e = document.getElementById('steps'); e.min = 1; e.step = 1; e.max = 1e6;")
     page.set("steps", steps)
     page.set("image_size", 64)
     page.set("batch_size", 1)
 
 
-def job_of(page: Page) -> dict[str, object]:
+def job_of(page: Page) -> dict[str, Any]:
     id_ = page.script("return new URLSearchParams(location.hash.slice(1)).get('job')")
     return dict(httpx.get(f"{page.url}/v1/jobs/{id_}").json())
 
@@ -40,14 +41,15 @@ def test_a_training_from_start_to_a_picture(training_page: Page, pictures: Path,
     training_page.all("#grid input")[6].click()
     assert training_page.at("name").get_property("value")
     small(training_page, "browser-training", 60)
+    training_page.record("training-title")
     training_page.at("start").click()
-    training_page.until(lambda: "Training" in training_page.text("training-title"), seconds=200)
-    training_page.until(lambda: training_page.all(".curve.total"), seconds=200)
+    training_page.until(lambda: "Training browser-training" in training_page.recorded("training-title"))
+    training_page.until(lambda: training_page.all(".curve.total"))
     training_page.driver.save_screenshot(str(shots / "training-running.png"))
 
     # A reload in the middle goes on with the same training_page.
     training_page.driver.refresh()
-    training_page.until(lambda: "is ready" in training_page.text("training-title"), seconds=300)
+    training_page.until(lambda: "is ready" in training_page.text("training-title"))
     assert job_of(training_page)["status"] == "succeeded"
     training_page.until(lambda: training_page.all("#filmstrip img"))
     assert training_page.script("return document.getElementById('sample').naturalWidth") > 0
@@ -59,13 +61,14 @@ def test_a_training_from_start_to_a_picture(training_page: Page, pictures: Path,
     training_page.driver.save_screenshot(str(shots / "training-done.png"))
 
     # The network as a file for another runtime.
+    training_page.record("networks")
     training_page.script(
         "HTMLAnchorElement.prototype.click = function () { window.taken = this.href; };"
         "const list = document.querySelector('#networks select'); list.value = 'torchscript';"
         "list.dispatchEvent(new Event('change'));"
     )
-    training_page.until(lambda: "writing TorchScript" in training_page.text("networks"))
-    training_page.until(lambda: training_page.script("return window.taken ?? ''"), seconds=200)
+    training_page.until(lambda: training_page.script("return window.taken ?? ''"))
+    assert any("writing TorchScript" in text for text in training_page.recorded("networks"))
     file = httpx.get(str(training_page.script("return window.taken"))).raise_for_status()
     assert file.content[:2] == b"PK"  # as PyTorch's archives begin
     assert file.headers["Content-Disposition"].endswith(".pt")
@@ -87,23 +90,65 @@ def test_a_training_from_start_to_a_picture(training_page: Page, pictures: Path,
 
 
 def test_a_training_is_paused_goes_on_and_is_stopped_when_it_looks_good(training_page: Page) -> None:
-    small(training_page, "browser-pause", 3000)
+    small(training_page, "browser-pause", 100_000)
     training_page.at("start").click()
-    training_page.until(lambda: "Training" in training_page.text("training-title"), seconds=200)
+    training_page.until(lambda: "Training" in training_page.text("training-title"))
+    # With a newer one waiting, the page opens the one that runs.
+    fields = {"kind": "train", "name": "browser-next", "style_id": "woodcut", "max_steps": "10"}
+    fields["dataset_id"] = str(job_of(training_page)["params"]["dataset_id"])
+    newer = httpx.post(f"{training_page.url}/v1/jobs", data=fields, timeout=60).json()
+    running = job_of(training_page)["id"]
+    training_page.fresh("/training")
+    training_page.until(lambda: "Training browser-pause" in training_page.text("training-title"))
+    httpx.post(f"{training_page.url}/v1/jobs/{newer['id']}/cancel").raise_for_status()
+    training_page.script(f"location.hash = 'job={running}'")
+    training_page.until(lambda: training_page.at("pause").is_displayed())
     training_page.at("pause").click()
-    training_page.until(lambda: training_page.text("training-title") == "Paused", seconds=120)
+    training_page.until(lambda: training_page.text("training-title") == "Paused")
     assert job_of(training_page)["paused"] is True
     training_page.at("resume").click()
-    training_page.until(lambda: "Training" in training_page.text("training-title"), seconds=200)
+    training_page.until(lambda: "Training" in training_page.text("training-title"))
     training_page.until(lambda: training_page.at("finish").is_displayed())
     training_page.at("finish").click()
-    training_page.until(lambda: "is ready" in training_page.text("training-title"), seconds=200)
+    training_page.until(lambda: "is ready" in training_page.text("training-title"))
     names = [each["name"] for each in httpx.get(f"{training_page.url}/v1/networks").json()["items"]]
     assert "browser-pause" in names
 
 
-def test_a_name_that_cannot_be_used_is_said(training_page: Page) -> None:
-    training_page.set("name", "Not A Name!")
+def test_names_are_taken_as_people_write_them(training_page: Page) -> None:
+    training_page.set("name", "My Wáves, no. 2!")
+    assert training_page.text("saved-name") == "Saved as my-waves-no-2"
+    training_page.set("name", "!")
     training_page.at("start").click()
     training_page.until(lambda: training_page.at("notice").is_displayed())
-    assert "name" in training_page.text("notice").lower() or "pattern" in training_page.text("notice")
+    assert "at least one letter or digit" in training_page.text("notice")
+    assert training_page.errors() == []
+
+
+#: Whether the curve of the total loss ever goes back to an earlier step.
+MONOTONE = """
+const xs = document.querySelector(".curve.total").getAttribute("d").split(/[ML]/).slice(1)
+  .map((point) => Number(point.split(" ")[0]));
+return xs.every((x, n) => n === 0 || x > xs[n - 1]);
+"""
+
+
+def test_the_chart_follows_the_training_that_is_opened(training_page: Page) -> None:
+    """With the losses of two short trainings, which are opened in turn."""
+    made = {}
+    dataset = str(training_page.all("#dataset option")[0].get_attribute("value"))
+    with httpx.Client(base_url=training_page.url, timeout=60) as client:
+        for name in ("browser-one", "browser-two"):
+            fields = {"kind": "train", "name": name, "style_id": "woodcut", "dataset_id": dataset}
+            small_run = {"max_steps": "40", "image_size": "64", "batch_size": "1"}
+            made[name] = client.post("/v1/jobs", data=fields | small_run).json()["id"]
+        for id_ in made.values():
+            training_page.until(
+                lambda id_=id_: client.get(f"/v1/jobs/{id_}").json()["status"] == "succeeded"
+            )
+    for name in ("browser-one", "browser-two", "browser-one"):
+        training_page.script(f"location.hash = 'job={made[name]}'")
+        training_page.until(lambda name=name: name in training_page.text("training-title"))
+        training_page.until(lambda: training_page.all(".curve.total"))
+        assert training_page.script(MONOTONE)
+    assert training_page.errors() == []

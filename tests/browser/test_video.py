@@ -16,7 +16,7 @@ from selenium.webdriver.common.keys import Keys
 from support.browser_page import DROP, Studio
 
 pytest.importorskip("av")
-pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
 #: Frames in a second of the clip.
 RATE = 20
@@ -33,12 +33,17 @@ def drop(page: Studio, path: Path, type_: str = "video/mp4") -> None:
 
 def paint(page: Studio, path: Path, **settings: object) -> None:
     drop(page, path)
-    page.until(lambda: state(page) == "photo")
+    until_opened(page)
     for name, value in settings.items():
         page.set(name, value)
     page.stylise()
     page.until_finished()
     page.until(lambda: state(page) == "compared")
+
+
+def until_opened(page: Studio) -> None:
+    """Wait until the video is shown, alone or beside the preview of its frame."""
+    page.until(lambda: state(page) in {"photo", "compared"})
 
 
 def state(page: Studio) -> str | None:
@@ -54,16 +59,12 @@ def test_a_video_becomes_a_painting_and_both_play_in_step(
 ) -> None:
     video_page.driver.save_screenshot(str(shots / "video-empty.png"))
     drop(video_page, clip)
-    video_page.until(lambda: state(video_page) == "photo")
+    until_opened(video_page)
     assert video_page.text("clock") == "0:00.0 / 0:03.0"
     video_page.all("#grid input")[3].click()
     video_page.set("alpha", 0.9)
     video_page.set("size", 192)
     video_page.stylise()
-    # A frame that was painted hangs beside the one that it was painted from.
-    video_page.until(lambda: video_page.kind() == "preview")
-    assert video_page.script("return document.getElementById('latest-frame').naturalWidth") == 192
-    video_page.driver.save_screenshot(str(shots / "video-running.png"))
     video_page.until_finished()
     video_page.until(lambda: state(video_page) == "compared")
     assert video_page.script("return document.getElementById('after').videoWidth") == 192
@@ -73,9 +74,9 @@ def test_a_video_becomes_a_painting_and_both_play_in_step(
     video_page.at("play").click()
     assert video_page.at("play").get_attribute("aria-label") == "Pause"
     video_page.until(lambda: times(video_page)["after"] > 0.5)
-    running = times(video_page)
-    assert running["paused"] == [False, False]
-    assert abs(running["before"] - running["after"]) < 0.3
+    assert times(video_page)["paused"] == [False, False]
+    video_page.until(lambda: abs(times(video_page)["before"] - times(video_page)["after"]) < 0.3)
+    assert times(video_page)["paused"] == [False, False]
     video_page.at("play").click()
     video_page.until(lambda: times(video_page)["paused"] == [True, True])
     video_page.until(lambda: abs(times(video_page)["before"] - times(video_page)["after"]) < 0.5 / RATE)
@@ -83,6 +84,41 @@ def test_a_video_becomes_a_painting_and_both_play_in_step(
     assert video_page.script("return document.getElementById('before').muted")
 
     video_page.until(lambda: video_page.all("#history-list a[aria-current] img"))
+    assert video_page.errors() == []
+
+
+def test_the_frame_that_is_shown_is_previewed(video_page: Studio, clip: Path, shots: Path) -> None:
+    drop(video_page, clip)
+    video_page.until_preview()
+    assert video_page.text("label-after") == "Preview"
+    source = "return document.getElementById('latest-frame').src"
+    first = video_page.script(source)
+    video_page.pick(3)
+    video_page.until(lambda: video_page.script(source) not in {"", first})
+    second = video_page.script(source)
+    video_page.set("seek", 1.5)
+    video_page.until(lambda: video_page.script(source) not in {"", first, second})
+    video_page.driver.save_screenshot(str(shots / "video-preview.png"))
+    # A playing video shows no preview, because its frame is another one every moment.
+    video_page.at("play").click()
+    video_page.until(lambda: state(video_page) == "photo")
+    assert video_page.errors() == []
+
+
+def test_a_running_video_shows_its_newest_frame_and_is_cancelled(
+    video_page: Studio, long_clip: Path, shots: Path
+) -> None:
+    drop(video_page, long_clip)
+    until_opened(video_page)
+    video_page.set("size", 640)
+    video_page.stylise()
+    # A painted frame of the job is shown beside the frame that it was painted from.
+    width = "return document.getElementById('latest-frame').naturalWidth"
+    video_page.until(lambda: video_page.script(width) == 640)
+    assert video_page.kind() == "preview"
+    video_page.driver.save_screenshot(str(shots / "video-running.png"))
+    video_page.at("cancel").click()
+    video_page.until(lambda: video_page.text("status") == "Cancelled")
     assert video_page.errors() == []
 
 
@@ -110,9 +146,9 @@ def test_the_player_by_mouse_and_by_keyboard(video_page: Studio, clip: Path) -> 
     video_page.press("k", "l")
     assert video_page.at("loop").get_attribute("aria-pressed") == "false"
     video_page.set("seek", 2.7)
+    video_page.record("play", "aria-label")
     video_page.press("k")
-    assert video_page.at("play").get_attribute("aria-label") == "Pause"
-    video_page.until(lambda: video_page.at("play").get_attribute("aria-label") == "Play")
+    video_page.until(lambda: video_page.recorded("play")[-2:] == ["Pause", "Play"])
     assert times(video_page)["after"] > 2.7
     assert times(video_page)["paused"] == [True, True]
 
@@ -216,7 +252,7 @@ def test_nothing_but_tab_and_keys(video_page: Studio, clip: Path) -> None:
     assert "video first" in video_page.complaint()
     assert video_page.focused() == "content-file"
     video_page.at("content-file").send_keys(str(clip))
-    video_page.until(lambda: state(video_page) == "photo")
+    until_opened(video_page)
     video_page.script("document.activeElement.blur()")
     video_page.tab_to("play")
     video_page.press(Keys.SPACE)
@@ -229,10 +265,10 @@ def test_nothing_but_tab_and_keys(video_page: Studio, clip: Path) -> None:
 
 def test_a_video_that_was_not_sent_yet_survives_a_reload(video_page: Studio, clip: Path) -> None:
     drop(video_page, clip)
-    video_page.until(lambda: state(video_page) == "photo")
+    until_opened(video_page)
     video_page.set("alpha", 0.45)
     video_page.driver.refresh()
-    video_page.until(lambda: state(video_page) == "photo")
+    until_opened(video_page)
     assert video_page.text("status") == "holiday.mp4"
     assert (video_page.text("clock"), video_page.text("alpha-value")) == ("0:00.0 / 0:03.0", "45%")
     video_page.set("size", 128)
@@ -248,7 +284,7 @@ def test_a_video_that_was_not_sent_yet_survives_a_reload(video_page: Studio, cli
 
 def test_the_page_goes_on_when_the_server_is_back(video_page: Studio, clip: Path) -> None:
     drop(video_page, clip)
-    video_page.until(lambda: state(video_page) == "photo")
+    until_opened(video_page)
     video_page.set("size", 128)
     video_page.set("alpha", 0.55)
     video_page.driver.set_network_conditions(offline=True, latency=0, throughput=0)

@@ -109,7 +109,7 @@ def check_pictures(
     Of the large ones, which take a second each, only two are made again.
     """
     from nst_core.images.picture import read_picture
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.style_engine import StyleEngine
 
     engine = StyleEngine("slim", runtime="torch", device="cpu")
     statistics = engine.style_statistics(read_picture(style))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Engine
+from support.submitting import submit_job
 
 from jobs.blobs.local import LocalStorage
 from jobs.db.models.jobs import Job
@@ -28,7 +29,8 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
 
     def make(seed: int = 0, style_seed: int = 1, **arguments: object) -> Job:
         owner = str(arguments.pop("owner", service.owner))
-        return service.for_owner(owner).submit(
+        return submit_job(
+            service.for_owner(owner),
             "stylize",
             arguments.pop("params", {}),
             content=Upload(data=picture(8, 8, seed=seed), field="content", name="content"),

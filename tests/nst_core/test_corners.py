@@ -13,7 +13,8 @@ from PIL import Image
 from nst_core.images.picture import Picture, read_picture
 from nst_core.networks.base import StyleNetwork
 from nst_core.stylize.composition import COLORS, Color
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.request import RenderRequest
+from nst_core.stylize.style_engine import StyleEngine
 
 Photo = Callable[..., Picture]
 
@@ -82,7 +83,8 @@ def test_any_file(engine: StyleEngine, styles: list[torch.Tensor], name: str) ->
     picture = read_picture(data)
     assert (picture.width, picture.height) == (45, 30)
     assert (picture.alpha is not None) is transparent
-    for result in engine.stylize_strip(picture, styles[0], [0, 1]):
+    request = RenderRequest(content=picture, style=styles[0], alphas=[0, 1])
+    for result in engine.render([request])[0]:
         assert result.pixels.shape == (30, 45, 3)
         assert result.alpha is picture.alpha
     assert engine.stylize(picture, styles[0], size=90).pixels.shape == (60, 90, 3)

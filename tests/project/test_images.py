@@ -62,7 +62,17 @@ def test_commands_that_an_image_lacks_say_so_in_a_line(images: dict[str, Path]) 
 
 
 def test_a_plain_installation_says_what_it_lacks(tmp_path: Path) -> None:
-    everything = ["atelier", "bench", "imaging", "jobs", "migrations", "nst_core", "web", "worker"]
+    everything = [
+        "atelier",
+        "bench",
+        "imaging",
+        "jobs",
+        "migrations",
+        "nst_core",
+        "params",
+        "web",
+        "worker",
+    ]
     bin_ = Image(everything, set()).build(tmp_path / "plain")
     photo = str(ROOT / "jobs" / "gallery" / "woodcut.webp")
 

@@ -20,6 +20,17 @@ const [element, value] = arguments;
 element.value = value;
 for (const name of ["input", "change"]) element.dispatchEvent(new Event(name, {bubbles: true}));
 """
+#: Inputs of tiles that can be mixed; those of trained networks can't.
+MIXABLE = "#grid :not([data-network]) > input"
+#: Records every text of an element, or every value of an attribute of it, in `window.recorded[id]`.
+RECORD = """
+const [id, attribute] = arguments;
+const element = document.getElementById(id);
+const read = () => (attribute ? element.getAttribute(attribute) : element.textContent);
+const seen = ((window.recorded ??= {})[id] = []);
+const options = {childList: true, characterData: true, subtree: true, attributes: Boolean(attribute)};
+new MutationObserver(() => seen.push(read())).observe(element, options);
+"""
 DROP = """
 const [target, name, type, base64] = arguments;
 const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
@@ -68,8 +79,9 @@ class Page:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         return element
 
-    def until(self, done: Callable[[], Any], seconds: float = 90) -> Any:
-        # What the page has just drawn anew is looked at again.
+    def until(self, done: Callable[[], Any], seconds: float = 240) -> Any:
+        """Wait for a condition; the limit is generous, because it costs nothing on a quick machine."""
+        # An element that the page has just replaced is looked up again.
         patient = WebDriverWait(
             self.driver,
             seconds,
@@ -77,6 +89,13 @@ class Page:
             ignored_exceptions=[StaleElementReferenceException],
         )
         return patient.until(lambda _: done())
+
+    def record(self, id_: str, attribute: str | None = None) -> None:
+        """Record what an element shows from now on; states may be too short to be polled for."""
+        self.script(RECORD, id_, attribute)
+
+    def recorded(self, id_: str) -> list[str]:
+        return list(self.script("return window.recorded[arguments[0]]", id_))
 
     def press(self, *keys: str) -> None:
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
@@ -126,14 +145,14 @@ class Studio(Page):
         self.until_gallery()
 
     def until_gallery(self) -> None:
-        self.until(lambda: len(self.all("#grid input")) > 0, seconds=30)
+        self.until(lambda: len(self.all("#grid input")) > 0, seconds=120)
 
     def bring(self, name: str, to: str = "content-file") -> None:
         self.at(to).send_keys(str(self.pictures / name))
 
     def pick(self, number: int) -> None:
-        """Click the gallery's tile of that number, once it is in sight."""
-        tile = self.all("#grid input")[number]
+        """Click the tile of that number, of those that can be mixed and are not selected."""
+        tile = self.all(f"{MIXABLE}:not(:checked)")[number]
         self.script("arguments[0].scrollIntoView({block: 'center'})", tile)
         tile.click()
 

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 from support.patience import PATIENCE
+from support.submitting import submit_job
 from support.tests_support import expire_lease
 
 from jobs.db.models.jobs import Job, JobEvent
@@ -25,7 +26,7 @@ from jobs.queue import lifecycle
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from worker import execution
 from worker.batching import rendezvous
 from worker.context import WorkerContext
@@ -56,7 +57,8 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
     def make(width: int = 48, height: int = 32, owner: str | None = None, **params: Any) -> str:
         own = service if owner is None else service.for_owner(owner)
         content = picture(width, height, seed=next(seeds))
-        job = own.submit(
+        job = submit_job(
+            own,
             "stylize",
             {"alpha": 1.0, **params},
             content=Upload(data=content, field="content", name="content"),
@@ -71,13 +73,14 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many jobs went through the network together each time."""
     seen: list[int] = []
-    real = StyleEngine.stylize_together
+    real = StyleEngine.render
 
-    def watched(self: StyleEngine, orders: Any) -> Any:
-        seen.append(len(orders))
-        return real(self, orders)
+    def watched(self: StyleEngine, requests: Any, **listeners: Any) -> Any:
+        if len(requests) > 1:
+            seen.append(len(requests))
+        return real(self, requests, **listeners)
 
-    monkeypatch.setattr(StyleEngine, "stylize_together", watched)
+    monkeypatch.setattr(StyleEngine, "render", watched)
     return seen
 
 
@@ -121,14 +124,15 @@ class Quiet:
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
     """Holds the pass of several until it may go on: (it has begun, it may go on)."""
     begun, go_on = threading.Event(), threading.Event()
-    real = StyleEngine.stylize_together
+    real = StyleEngine.render
 
-    def held(self: StyleEngine, orders: Any) -> Any:
-        begun.set()
-        assert go_on.wait(PATIENCE)
-        return real(self, orders)
+    def held(self: StyleEngine, requests: Any, **listeners: Any) -> Any:
+        if len(requests) > 1:
+            begun.set()
+            assert go_on.wait(PATIENCE)
+        return real(self, requests, **listeners)
 
-    monkeypatch.setattr(StyleEngine, "stylize_together", held)
+    monkeypatch.setattr(StyleEngine, "render", held)
     yield begun, go_on
     go_on.set()
 
@@ -274,20 +278,14 @@ def test_a_pass_that_fails_is_done_singly_and_the_culprit_alone_pays(
     batching: WorkerContext, service: JobService, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [submit(), submit(alpha=0.77), submit()]
-    real, together = StyleEngine.stylize_strip, StyleEngine.stylize_together
+    real = StyleEngine.render
 
-    def strip(self: StyleEngine, content: Any, style: Any, alphas: Any, **asked: Any) -> Any:
-        if alphas == [0.77]:
+    def render(self: StyleEngine, requests: Any, **listeners: Any) -> Any:
+        if any(request.alphas == [0.77] for request in requests):
             raise RuntimeError("the card fell over")
-        return real(self, content, style, alphas, **asked)
+        return real(self, requests, **listeners)
 
-    def pass_(self: StyleEngine, orders: Any) -> Any:
-        if any(order.alphas == [0.77] for order in orders):
-            raise RuntimeError("the card fell over")
-        return together(self, orders)
-
-    monkeypatch.setattr(StyleEngine, "stylize_strip", strip)
-    monkeypatch.setattr(StyleEngine, "stylize_together", pass_)
+    monkeypatch.setattr(StyleEngine, "render", render)
     run(batching)
     assert states(service, jobs) == [DONE, (JobStatus.QUEUED, 1), DONE]
 
@@ -368,15 +366,15 @@ def test_two_workers_that_race_for_batches(
 KILLED = """
 import sys, time
 from jobs.settings import Settings
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from worker import execution
 from worker.context import WorkerContext
 
-def held(self, orders):
-    print(len(orders), flush=True)
+def held(self, requests, **listeners):
+    print(len(requests), flush=True)
     time.sleep(60)
 
-StyleEngine.stylize_together = held
+StyleEngine.render = held
 context = WorkerContext(Settings.model_validate_json(sys.stdin.read()))
 execution.run_next(context, "stylize", "w1")
 """

@@ -14,6 +14,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 from sqlalchemy import func, select
 from support.patience import PATIENCE
+from support.submitting import submit_job
 from support.tests_support import expire_lease
 
 from jobs.db import counters
@@ -38,12 +39,13 @@ Handler = Callable[[WorkerContext, Job, Lease], JobResult]
 def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., str]:
     def make(content: bytes | None = None, parts: Any = (), **params: Any) -> str:
         own = None if "styles" in params else picture(seed=1)
-        job = service.submit(
+        job = submit_job(
+            service,
             "stylize",
             params,
             content=Upload(data=content or picture(), field="content", name="content"),
             style=own and Upload(data=own, field="style", name="style"),
-            parts={
+            named_files={
                 name: Upload(data=data, field=name, name=name) for name, data in dict(parts).items()
             },
         )
@@ -137,7 +139,7 @@ def test_a_region_keeps_the_photo_and_another_has_its_own_style(
     everywhere = picture(seed=5)
     parts = {"right": mask(), "other": everywhere}
     plain, kept, other = (
-        submit(alpha=1.0, parts=chosen, regions=regions)
+        submit(alpha=1.0, named_files=chosen, regions=regions)
         for chosen, regions in (
             ({}, []),
             ({"right": parts["right"]}, [{"mask": "right", "alpha": 0}]),
@@ -162,7 +164,7 @@ def test_a_mix_lies_between_its_styles(
     jobs = [
         submit(
             alpha=1.0,
-            parts=parts,
+            named_files=parts,
             styles=[{"file": "one", "weight": one}, {"file": "two", "weight": two}],
         )
         for one, two in shares
@@ -465,23 +467,31 @@ def test_progress_is_kept_in_order(
 
 
 def test_a_job_that_ran_out_of_memory_is_done_in_tiles_and_says_so(
-    context: WorkerContext, submit: Callable[..., str], picture: Callable[..., bytes]
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    picture: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import torch
 
+    from nst_core.runtimes.pytorch import TorchRuntime
+
     expected = submit(picture(420, 400), alpha=1.0)
     run(context)
-    runtime = context.engines.get("slim").runtime
-    encode = runtime._network.encode  # type: ignore[attr-defined]
+    encode = TorchRuntime.encode
 
-    def scarce(image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    def scarce(self: TorchRuntime, image: torch.Tensor, weight: torch.Tensor | None = None) -> Any:
         if image.shape[2] * image.shape[3] > 330 * 330:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-        return encode(image)  # type: ignore[no-any-return]
+        return encode(self, image, weight)
 
-    runtime._network.encode = scarce  # type: ignore[attr-defined]
+    monkeypatch.setattr(TorchRuntime, "encode", scarce)
     job_id = submit(picture(420, 400), alpha=1.0, quality=91)
     run(context)
+    after = submit(picture(64, 64), alpha=1.0)
+    run(context)
+    assert "notices" not in (service.get(after).metrics or {})
     with context.sessions() as session:
         job, reference = session.get(Job, job_id), session.get(Job, expected)
         assert job is not None
@@ -509,7 +519,7 @@ def test_every_line_of_a_run_names_the_job_and_its_request(
 
     handler(talk)
     upload = Upload(data=picture(), field="content", name="content")
-    job = service.submit("stylize", {}, content=upload, style=upload, request_id="req-7")
+    job = submit_job(service, "stylize", {}, content=upload, style=upload, request_id="req-7")
     caplog.set_level(logging.INFO)
     run(context)
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 from support.foreign_networks import fast_neural_style
+from support.submitting import submit_job
 
 from jobs.media.pictures import Upload
 from jobs.queue.lifecycle import JobStatus
@@ -32,7 +33,7 @@ def test_a_photo_through_an_imported_network(
 
     photo = Upload(data=picture(64, 48), field="content", name="content")
     params = {"network": "candy", "alpha": 1.0, "format": "png"}
-    job = service.submit("stylize", params, content=photo)
+    job = submit_job(service, "stylize", params, content=photo)
     execution.run_next(context, "stylize", "w")
     job = service.get(job.id)
     assert job.status == JobStatus.SUCCEEDED, job.error

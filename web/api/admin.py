@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify, request
 from atelier import types
 from jobs.admin_service import AdminService
 from jobs.db.models.jobs import Job
+from jobs.operations.history import STEP_MINUTES
 from jobs.queue.lifecycle import FINAL
 from jobs.queue.workers import WorkerInfo, worker_name
 from web.current import whole_service
@@ -25,6 +26,13 @@ blueprint = Blueprint("admin", __name__, url_prefix="/v1/admin")
 def list_workers() -> Response:
     """List worker processes: busy, idle, or silent (no heartbeat)."""
     return jsonify({"workers": [_worker(view) for view in _admin_service().workers()]})
+
+
+@blueprint.get("/history")
+@describe("Operators", {200: returns(types.JobHistory, "The numbers")}, name="job_history")
+def history() -> Response:
+    """Count the jobs that ended in the last hour, by status, in steps of some minutes, oldest first."""
+    return jsonify({"step_minutes": STEP_MINUTES, "ended": _admin_service().ended_jobs()})
 
 
 @blueprint.get("/jobs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from atelier import types
+from jobs.submission.request import BatchRequest
 from web.api.jobs import CANCEL_AFTER
 from web.current import service
 from web.forms.fields import take_handling
@@ -50,19 +51,16 @@ def submit() -> Response:
     kind = fields.pop("kind", "stylize")
     handling = take_handling(fields, request.headers.get("Cancel-After"))
     view = atelier.batches.submit(
-        kind,
-        dict(fields),
-        contents=uploads.get("content", []),
-        styles=uploads.get("style", []),
-        style_ids=style_ids,
-        priority=handling.priority,
-        cancel_after=handling.cancel_after,
-        use_cache=handling.use_cache,
-        expires_in=handling.expires_in,
-        idempotency_key=request.headers.get("Idempotency-Key"),
-        request_id=request_id(),
-        webhook_url=handling.webhook_url,
-        webhook_events=handling.webhook_events,
+        BatchRequest(
+            kind=kind,
+            params=dict(fields),
+            contents=uploads.get("content", []),
+            styles=uploads.get("style", []),
+            style_ids=style_ids,
+            handling=handling,
+            idempotency_key=request.headers.get("Idempotency-Key"),
+            request_id=request_id(),
+        )
     )
     response = jsonify(batch_json(view))
     response.status_code = 200 if view.done else 202

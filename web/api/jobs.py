@@ -23,8 +23,7 @@ from jobs.params.handling import Handling
 from jobs.queue.lifecycle import FINAL
 from jobs.service import JobService
 from web.current import service
-from web.forms.fields import take_handling
-from web.forms.multipart import read_job
+from web.forms.job_request import read_job_request
 from web.forms.queries import MAX_WAIT, IndexQuery, JobQuery, OutputQuery, WaitQuery, read_query
 from web.openapi.bodies import fields_of, submit_body
 from web.openapi.operation import (
@@ -97,27 +96,8 @@ def put(job_id: str) -> Response:
 
 def _submit(key: str | None, job_id: str | None) -> Response:
     atelier = service()
-    fields, params, pictures = read_job(request, atelier, files=("content", "style"), named_files=True)
-    handling = take_handling(fields, request.headers.get("Cancel-After"))
-    style_id = fields.get("style_id")
-    job = atelier.submit(
-        str(fields.get("kind", "stylize")),
-        params,
-        content=pictures.pop("content", None),
-        style=pictures.pop("style", None),
-        style_id=None if style_id is None else str(style_id),
-        parts=pictures,
-        priority=handling.priority,
-        cancel_after=handling.cancel_after,
-        use_cache=handling.use_cache,
-        expires_in=handling.expires_in,
-        idempotency_key=key,
-        job_id=job_id,
-        request_id=request_id(),
-        webhook_url=handling.webhook_url,
-        webhook_events=handling.webhook_events,
-    )
-    return _answer(job)
+    job_request = read_job_request(request, atelier, idempotency_key=key, job_id=job_id)
+    return _answer(atelier.submit(job_request))
 
 
 def _answer(job: Job) -> Response:

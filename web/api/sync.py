@@ -10,7 +10,9 @@ from atelier import types
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.errors import BusyError, InvalidParamsError, JobsError, TimedOutError
+from jobs.params.handling import Handling
 from jobs.queue.lifecycle import FINAL, JobStatus
+from jobs.submission.request import JobRequest
 from web.api.jobs import send_blob
 from web.current import service
 from web.forms.multipart import read_form
@@ -76,15 +78,16 @@ def _submit_and_wait(format_: str) -> tuple[Job, Blob, bytes]:
     style_id = fields.pop("style_id", None)
     if style_id is None and "style" not in uploads and "styles" not in fields:
         style_id = _first_style()
+    uploads["content"] = uploads.pop("file")
     job = atelier.submit(
-        "stylize",
-        {"format": format_, **fields},
-        content=uploads.pop("file"),
-        style=uploads.pop("style", None),
-        style_id=style_id,
-        parts=uploads,
-        request_id=request_id(),
-        priority=10,  # a caller waits for the answer
+        JobRequest(
+            kind="stylize",
+            params={"format": format_, **fields},
+            files=uploads,
+            style_id=style_id,
+            handling=Handling(priority=10),  # a caller waits for the answer
+            request_id=request_id(),
+        )
     )
     job = atelier.wait(job.id, atelier.settings.sync_seconds)
     if job.status not in FINAL:

@@ -10,12 +10,9 @@ from flask import Request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from jobs.errors import InvalidParamsError, PictureTooLargeError
-from jobs.media.pictures import StoredPicture, Upload
+from jobs.media.pictures import Upload
 from jobs.params.fields import FileField
-from jobs.service import JobService
-from web.forms.json_body import read_json
 from web.forms.text_checks import UNSTORABLE, is_storable
-from web.security.concurrency import admit_body
 
 
 def read_form(
@@ -80,56 +77,3 @@ def _read(file: Any, field: str, max_bytes: int) -> Upload:
             f"{label} is larger than {max_bytes // 1_000_000} MB.", pointer=field
         )
     return Upload(data=data, field=field, name=label)
-
-
-def read_job(
-    request: Request, atelier: JobService, *, files: Collection[str], named_files: bool = False
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Upload | StoredPicture]]:
-    """Parse a request for a job (form, or JSON with upload ids): fields, parameters, pictures.
-
-    Raises as `read_form` and `read_json`, and `InvalidParamsError` for uploads that don't exist.
-    """
-    settings = atelier.settings
-    if request.mimetype != "application/json":
-        usual = 2 * settings.max_upload_mb
-        largest = max(usual, settings.max_upload_mb + settings.max_video_mb)
-        admit_body(request, (usual + 1) * 1_000_000, (largest + 1) * 1_000_000)
-        video = request.form.get("kind") == "video"
-        limit = (settings.max_video_mb if video else settings.max_upload_mb) * 1_000_000
-        form, uploads = read_form(request, files=files, max_bytes=limit, named_files=named_files)
-        named = {name: form.pop(name) for name in JOB_FIELDS if name in form}
-        return named, dict(form), dict(uploads)
-    body = read_json(request)
-    params = body.pop("params", {})
-    named = {name: body.pop(name) for name in JOB_FIELDS if name in body}
-    pictures: dict[str, Upload | StoredPicture] = {
-        name: _stored_upload(atelier, name, body.pop(name))
-        for name in list(body)
-        if name in files or (named_files and isinstance(body[name], dict) and re.match(FileField, name))
-    }
-    problems = [(str(name)[:80], "There is no such field.") for name in body]
-    if not isinstance(params, dict):
-        problems.append(("params", "This must be an object."))
-    if problems:
-        raise InvalidParamsError(problems)
-    return named, params, pictures
-
-
-#: Fields of a request for a job that are not parameters of its kind.
-JOB_FIELDS = (
-    "kind",
-    "style_id",
-    "priority",
-    "cancel_after",
-    "use_cache",
-    "expires_in",
-    "webhook_url",
-    "webhook_events",
-)
-
-
-def _stored_upload(atelier: JobService, name: str, value: object) -> StoredPicture:
-    match value:
-        case {"upload": str(upload_id), **others} if not others:
-            return atelier.uploads.resolve(upload_id, field=f"{name}.upload")
-    raise InvalidParamsError([(name, 'Name an upload: {"upload": ID}.')])

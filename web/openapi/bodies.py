@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Container
 
 from pydantic import BaseModel
 
 from jobs.params.handling import Handling
-from jobs.params.kinds import PARAMS
+from jobs.params.kinds import PARAMS, variants
+from jobs.params.stylize import StylizeParams
 from web.openapi.operation import BINARY, Schema
 
 _REF = "#/components/schemas/{model}"
-#: Fields whose form value may be JSON.
-_LISTS = ("alphas", "alpha_points", "styles", "regions", "style_layers", "layer_weights")
 _NAMED_FILE = {**BINARY, "description": "A picture that another field names."}
 _UPLOAD = {
     "type": "object",
@@ -48,10 +47,10 @@ def submit_body() -> Schema:
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": {"anyOf": [_submit_form(kind) for kind in PARAMS]},
-                "encoding": _encoding(_LISTS),
+                "schema": {"anyOf": [_submit_form(*each) for each in _models()]},
+                "encoding": _encoding(_list_params()),
             },
-            "application/json": {"schema": {"anyOf": [_submit_json(kind) for kind in PARAMS]}},
+            "application/json": {"schema": {"anyOf": [_submit_json(*each) for each in _models()]}},
         },
     }
 
@@ -69,7 +68,7 @@ def batch_body() -> Schema:
         },
         "kind": {"enum": list(PARAMS), "default": "stylize"},
         **fields_of(Handling),
-        **fields_of(PARAMS["stylize"]),
+        **fields_of(StylizeParams),
     }
     return form(fields, ["content"])
 
@@ -80,7 +79,7 @@ def synchronous_body() -> Schema:
         "file": {**BINARY, "description": "The photo."},
         "style": {**BINARY, "description": "The style image; by default the first of the gallery."},
         "style_id": {"type": "string"},
-        **fields_of(PARAMS["stylize"]),
+        **fields_of(StylizeParams),
     }
     return form(fields, ["file"], named_files=True)
 
@@ -88,7 +87,7 @@ def synchronous_body() -> Schema:
 def definitions() -> dict[str, Schema]:
     """The schemas that parameters refer to, by name."""
     found: dict[str, Schema] = {}
-    for model in PARAMS.values():
+    for *_, model in _models():
         found |= _schema(model).get("$defs", {})
     return found
 
@@ -111,36 +110,52 @@ def _schema(model: type[BaseModel]) -> Schema:
     return model.model_json_schema(ref_template=_REF)
 
 
-def _encoding(names: Any) -> Schema:
-    return {name: {"contentType": "application/json"} for name in _LISTS if name in names}
+def _models() -> list[tuple[str, str, type[BaseModel]]]:
+    """Kind, title and model of each kind of job; a kind that is a union has one for each member."""
+    return [
+        (kind, kind if tag == kind else f"{kind} {tag}", model)
+        for kind in PARAMS
+        for tag, model in variants(kind).items()
+    ]
 
 
-def _submit_form(kind: str) -> Schema:
+def _list_params() -> list[str]:
+    """Parameters that are lists, whose form value may be JSON."""
+    fields = [field for *_, model in _models() for field in fields_of(model).items()]
+    return sorted({name for name, schema in fields if schema.get("type") == "array"})
+
+
+def _encoding(names: Container[str]) -> Schema:
+    lists = [name for name in _list_params() if name in names]
+    return {name: {"contentType": "application/json"} for name in lists}
+
+
+def _submit_form(kind: str, title: str, model: type[BaseModel]) -> Schema:
     return {
         "type": "object",
-        "title": kind,
+        "title": title,
         "properties": {
             **fields_of(Handling),
             "kind": _kind(kind),
             **_pictures(kind, BINARY),
             "style_id": {"type": "string", "description": "Id of a style."},
-            **fields_of(PARAMS[kind]),
+            **fields_of(model),
         },
-        "required": [*_required(kind), *_required_params(kind)],
+        "required": [*_required(kind), *_required_params(model)],
         "additionalProperties": _NAMED_FILE if kind in _WITH_NAMED_FILES else False,
     }
 
 
-def _submit_json(kind: str) -> Schema:
+def _submit_json(kind: str, title: str, model: type[BaseModel]) -> Schema:
     params = {
         "type": "object",
-        "properties": _schema(PARAMS[kind])["properties"],
-        "required": _required_params(kind),
+        "properties": _schema(model)["properties"],
+        "required": _required_params(model),
         "additionalProperties": False,
     }
     return {
         "type": "object",
-        "title": kind,
+        "title": title,
         "properties": {
             **fields_of(Handling),
             "kind": _kind(kind),
@@ -148,7 +163,7 @@ def _submit_json(kind: str) -> Schema:
             "style_id": {"type": "string"},
             "params": params,
         },
-        "required": [*_required(kind), *(["params"] if _required_params(kind) else [])],
+        "required": [*_required(kind), *(["params"] if _required_params(model) else [])],
         "additionalProperties": _UPLOAD if kind in _WITH_NAMED_FILES else False,
     }
 
@@ -161,8 +176,8 @@ def _required(kind: str) -> list[str]:
     return [*([] if kind == "stylize" else ["kind"]), *_content(kind)]
 
 
-def _required_params(kind: str) -> list[str]:
-    return list(_schema(PARAMS[kind]).get("required", []))
+def _required_params(model: type[BaseModel]) -> list[str]:
+    return list(_schema(model).get("required", []))
 
 
 def _content(kind: str) -> list[str]:

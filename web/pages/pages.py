@@ -8,14 +8,18 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from jobs.accounts.api_keys import Scope
+from jobs.media.pictures import FORMATS
 from jobs.params.kinds import PARAMS
 from jobs.params.stylize import StylizeParams
 from jobs.params.video import VideoParams
 from jobs.queue.lifecycle import JobStatus
 from web.current import caller, service
-from web.pages.sample_photos import all_samples
+from web.pages.sample_photos import PHOTOS, all_samples
 
 blueprint = Blueprint("pages", __name__)
+
+#: Names of picture formats for people, where Pillow's are others.
+_FORMAT_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}
 
 
 @blueprint.context_processor
@@ -27,7 +31,19 @@ def page_frame() -> dict[str, Any]:
         "logged_in": current.key_id is not None,
         "operates": current.has_scope(Scope.ADMIN),
         "max_upload_mb": service().settings.max_upload_mb,
+        "accept": ",".join(FORMATS.values()),
+        "formats": _format_list(),
     }
+
+
+#: The style that is selected on a first visit: the one of the first sample.
+_FIRST_STYLE = next(style for _, _, style in PHOTOS.values())
+
+
+def _format_list() -> str:
+    """The picture formats that are read, in words: "JPEG, PNG or WebP"."""
+    *names, last = (_FORMAT_NAMES.get(name, name) for name in FORMATS)
+    return f"{', '.join(names)} or {last}"
 
 
 @blueprint.get("/")
@@ -35,7 +51,7 @@ def studio() -> str:
     """The studio: style a photo."""
     fields = StylizeParams.model_fields
     defaults = {name: fields[name].default for name in ("alpha", "texture", "quality")} | {"size": 1024}
-    return render_template("studio.html", defaults=defaults, samples=all_samples())
+    return render_template("studio.html", defaults=defaults, samples=all_samples(), style=_FIRST_STYLE)
 
 
 @blueprint.get("/video")
@@ -46,6 +62,7 @@ def video() -> str:
     seconds = settings.max_video_seconds
     return render_template(
         "video.html",
+        style=_FIRST_STYLE,
         defaults={name: fields[name].default for name in ("alpha", "temporal", "quality")},
         max_video_mb=settings.max_video_mb,
         longest=f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds",

@@ -15,21 +15,23 @@ blueprint = Blueprint("samples", __name__, url_prefix="/samples")
 
 #: Long side of a thumbnail in pixels.
 THUMBNAIL_SIDE = 192
-#: Name → file of `skimage.data`, and its title. All are in the public domain or free to use.
+#: Name → file of `skimage.data`, title, and the style of the gallery that it is shown painted in. All
+#: photographs are in the public domain or free to use. `gallery/examples.py` paints them.
 PHOTOS = {
-    "chelsea": ("chelsea.png", "A cat"),
-    "astronaut": ("astronaut.png", "An astronaut"),
-    "coffee": ("coffee.png", "A cup of coffee"),
-    "rocket": ("rocket.jpg", "A rocket at dawn"),
+    "chelsea": ("chelsea.png", "A cat", "cathedral-glass"),
+    "astronaut": ("astronaut.png", "An astronaut", "wet-petals"),
+    "coffee": ("coffee.png", "A cup of coffee", "gilded-garden"),
+    "rocket": ("rocket.jpg", "A rocket at dawn", "light-trails"),
 }
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A sample photograph: `name` in the address, `title` for people, `path` of the file."""
+    """A sample photograph: `name` in the address, `title` for people, `style` that suits it, `path`."""
 
     name: str
     title: str
+    style: str
     path: Path
 
 
@@ -40,7 +42,9 @@ def all_samples() -> tuple[Sample, ...]:
     if found is None or found.origin is None:
         return ()
     folder = Path(found.origin).parent / "data"
-    samples = (Sample(name, title, folder / file) for name, (file, title) in PHOTOS.items())
+    samples = (
+        Sample(name, title, style, folder / file) for name, (file, title, style) in PHOTOS.items()
+    )
     return tuple(sample for sample in samples if sample.path.is_file())
 
 

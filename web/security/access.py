@@ -60,6 +60,7 @@ ROUTES: dict[str, Access] = {
     "batches.cancel": Access.SUBMIT,
     "admin.list_workers": Access.ADMIN,
     "admin.list_jobs": Access.ADMIN,
+    "admin.history": Access.ADMIN,
     "admin.cancel": Access.ADMIN,
     "admin.retry": Access.ADMIN,
     "queues.list_queues": Access.ADMIN,

@@ -58,7 +58,7 @@ def claim_more(
 def _batch_size(settings: Settings) -> int:
     if settings.render_batch:
         return settings.render_batch
-    from nst_core.runtimes.runtime import choose_device
+    from nst_core.runtimes.choice import choose_device
 
     return 1 if choose_device(settings.device) == "cpu" else CUDA_BATCH_SIZE
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nst_core.images.picture import Picture
-    from nst_core.stylize.batching import Order
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.engine import Engine
+    from nst_core.stylize.request import RenderReport, RenderRequest
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,9 @@ _POLL_SECONDS = 0.05
 class _Entry:
     """The request of one job. `pictures` stays None if the job has to be rendered alone."""
 
-    engine: StyleEngine
-    order: Order
+    engine: Engine
+    request: RenderRequest
+    report: RenderReport
     taken: bool = False
     done: bool = False
     pictures: list[Picture] | None = None
@@ -57,18 +58,18 @@ class RenderBatch:
     def render(
         self,
         job_id: str,
-        engine: StyleEngine,
-        order: Order,
-        render_alone: Callable[[], list[Picture]],
+        engine: Engine,
+        request: RenderRequest,
+        report: RenderReport,
         check: Callable[[], None],
     ) -> tuple[list[Picture], int]:
-        """The pictures of `order`, and the number of jobs in the pass, this one included.
+        """The pictures of `request`, and the number of jobs in the pass, this one included.
 
         Waits for the other jobs of the batch, at most `MAX_WAIT_SECONDS`. If the shared pass fails,
-        each job is rendered by `render_alone`, so that only the job at fault fails. Raises the errors
-        of `check` and `render_alone`.
+        each job is rendered alone, so that only the job at fault fails. `report` is filled in. Raises
+        the errors of `check` and of the engine.
         """
-        entry = _Entry(engine, order)
+        entry = _Entry(engine, request, report)
         entries = self._collect(job_id, entry, check)
         if entries:
             with self._network:
@@ -83,7 +84,7 @@ class RenderBatch:
             return entry.pictures, entry.batch_size
         with self._network:
             check()
-            return render_alone(), 1
+            return render_alone(engine, request, report, check), 1
 
     def _collect(self, job_id: str, entry: _Entry, check: Callable[[], None]) -> list[_Entry]:
         """All entries, if this thread is to render them; an empty list if another thread does."""
@@ -114,6 +115,13 @@ class RenderBatch:
                 check()
 
 
+def render_alone(
+    engine: Engine, request: RenderRequest, report: RenderReport, check: Callable[[], None]
+) -> list[Picture]:
+    """The pictures of one request. `check` is called between steps, and may raise to stop."""
+    return engine.render([request], on_progress=lambda *_: check(), report=report)[0]
+
+
 def _render(entries: list[_Entry]) -> None:
     """One pass for the entries of each engine. After an error, each job is rendered alone instead."""
     engines = {id(entry.engine): entry.engine for entry in entries}
@@ -121,10 +129,13 @@ def _render(entries: list[_Entry]) -> None:
         chosen = [entry for entry in entries if id(entry.engine) == key]
         if len(chosen) == 1:
             continue
+        shared = chosen[0].report
         try:
-            results = engine.stylize_together([entry.order for entry in chosen])
+            results = engine.render([entry.request for entry in chosen], report=shared)
         except Exception as error:
             log.warning("%d jobs can't be rendered together, so each alone: %r", len(chosen), error)
             continue
         for entry, pictures in zip(chosen, results, strict=True):
             entry.pictures, entry.batch_size = pictures, len(chosen)
+            entry.report.runtime, entry.report.device = shared.runtime, shared.device
+            entry.report.notices = list(shared.notices)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING
 
 from jobs.db.models.jobs import Job
 from jobs.params.inputs import NETWORK_ROLE, mask_role, region_style_role, style_roles
+from jobs.params.kinds import strengths
 from worker.context import WorkerContext
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from nst_core.images.picture import Picture
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.engine import Engine
     from nst_core.stylize.regions import Region
+    from nst_core.stylize.request import RenderRequest
 
 
 def network_key(context: WorkerContext, job: Job) -> str:
@@ -48,15 +50,32 @@ class StylizeInputs:
 
         return self._read("content", longest_side(self.params["size"], self.params["stroke"]))
 
-    def style(self, engine: StyleEngine, content: Picture | None) -> Tensor:
+    def request(self, engine: Engine, content: Picture) -> RenderRequest:
+        """The render request of a stylize job."""
+        from nst_core.stylize.request import RenderRequest
+
+        params = self.params
+        return RenderRequest(
+            content=content,
+            style=None if engine.fixed_style else self.style(engine, content),
+            alphas=strengths(params),
+            size=params["size"],
+            color=params["color"],
+            stroke=params["stroke"],
+            texture=params["texture"],
+            seed=params["seed"],
+            regions=self.regions(engine, content),
+        )
+
+    def style(self, engine: Engine, content: Picture | None) -> Tensor:
         """The statistics (1, S) of the style, or of the mix of styles."""
-        from nst_core.stylize.engine import mix
+        from nst_core.stylize.style_engine import mix
 
         weights = [share["weight"] for share in self.params["styles"]] or [1.0]
         roles = style_roles(self.params)
         return mix([self._statistics(role, engine, content) for role in roles], weights)
 
-    def regions(self, engine: StyleEngine, content: Picture) -> list[Region]:
+    def regions(self, engine: Engine, content: Picture) -> list[Region]:
         """The regions, each with its mask and its style, if it has one."""
         from nst_core.stylize.regions import Region, mask_of
 
@@ -73,7 +92,7 @@ class StylizeInputs:
             )
         return regions
 
-    def _statistics(self, role: str, engine: StyleEngine, content: Picture | None) -> Tensor:
+    def _statistics(self, role: str, engine: Engine, content: Picture | None) -> Tensor:
         if self.params["color"] == "match":
             # These statistics depend on the content too, so they can't be cached for other jobs.
             self.styles_cached = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import PictureInfo
@@ -29,8 +29,8 @@ class _Latest:
 def optimize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     """Optimise the pixels of the content; previews are stored as samples of the job."""
     from nst_core.images.picture import encode_picture, read_picture
-    from nst_core.optimize.gatys import GatysConfig
     from nst_core.optimize.gatys import optimize as run_gatys
+    from params.optimize import GatysConfig
 
     params = job.params
     started = time.perf_counter()
@@ -47,9 +47,7 @@ def optimize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         latest.step, latest.losses = step, losses
         reporter.report({"stage": stage, "step": step, "total": total, "losses": losses}, losses)
 
-    config = GatysConfig(
-        **{name: _tuple(value) for name, value in params.items() if name not in _FILE_PARAMS}
-    )
+    config = GatysConfig(**{k: value for k, value in params.items() if k not in _FILE_PARAMS})
     picture = run_gatys(
         pictures["content"],
         pictures["style"],
@@ -66,7 +64,3 @@ def optimize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         outputs=[OutputFile(role="image", data=data, info=info)],
         metrics={"render_s": round(time.perf_counter() - started, 4), "losses": latest.losses},
     )
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

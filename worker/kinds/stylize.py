@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import PictureInfo
-from jobs.params.kinds import strengths
 from worker.kinds.export import export
 from worker.kinds.inputs import StylizeInputs
 from worker.kinds.optimize import optimize
-from worker.kinds.painting import painter
 from worker.kinds.train import train
 from worker.kinds.video import video
 from worker.result import JobResult, OutputFile
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     """Render the content in the style; one output for each strength alpha."""
     from nst_core.images.picture import encode_picture
+    from nst_core.stylize.request import RenderReport
 
     params = job.params
     inputs = StylizeInputs(context, job)
@@ -36,19 +35,19 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
 
     lease.report("style", 1, 4)
     network = inputs.network()
-    paint = painter(context, job, network, inputs, content)
+    engine = context.engines.get(network)
+    request = inputs.request(engine, content)
     clock.lap("style_s")
 
     lease.report("render", 2, 4)
-    alphas = strengths(params)
-    notices: list[str] = []
-    pictures, together = paint(alphas, lease, notices.append)
+    report = RenderReport()
+    pictures, together = context.render(job.id, engine, request, report, lease.check)
     clock.lap("render_s")
 
     lease.report("encode", 3, 4)
     format_ = cast("PictureFormat", _format(params["format"], content.format))
     outputs = []
-    for alpha, picture in zip(alphas, pictures, strict=True):
+    for alpha, picture in zip(request.alphas, pictures, strict=True):
         settings = _settings(params, alpha) if params["metadata"] else None
         data = encode_picture(picture, format_, params["quality"], settings)
         info = PictureInfo(media_type=f"image/{format_}", width=picture.width, height=picture.height)
@@ -60,10 +59,10 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         metrics={
             **clock.laps,
             "network": params["network"],
-            "runtime": context.engines.runtime(network),
+            "runtime": report.runtime,
             "style_cached": inputs.styles_cached,
             **({"rendered_together": together} if together > 1 else {}),
-            **({"notices": notices} if notices else {}),
+            **({"notices": report.notices} if report.notices else {}),
         },
     )
 

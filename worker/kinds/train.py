@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +15,8 @@ from jobs.catalog.networks import FILE_INFO
 from jobs.db.models.jobs import Job
 from jobs.errors import JobsError
 from jobs.media.pictures import PictureInfo, inspect_picture
-from jobs.queue import lifecycle
+from jobs.params.kinds import parse_params
+from jobs.params.train import JOB_FIELDS, AdaINTrainParams, JohnsonTrainParams
 from jobs.trainings import record
 from nst_core.training.events import (
     Event,
@@ -28,8 +30,8 @@ from nst_core.training.events import (
 )
 from worker.kinds.train_folder import TrainingFolder
 from worker.kinds.train_process import TrainerProcess
-from worker.kinds.train_settings import trainer_settings
 from worker.lease import DrainedError, PausedError
+from worker.progress import ProgressReporter
 from worker.result import JobResult, OutputFile
 
 if TYPE_CHECKING:
@@ -38,9 +40,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two polls of the owner's requests, and between two writes of progress, at least.
+#: Seconds between two polls of the owner's requests, at least.
 REQUEST_POLL_SECONDS = 1.0
-PROGRESS_SECONDS = 1.0
 #: A long training writes its progress less often, so that there are about so many writes in all.
 MAX_PROGRESS_WRITES = 2_000
 _CHECKPOINT_INFO = PictureInfo(media_type="application/vnd.atelier.checkpoint", width=None, height=None)
@@ -60,7 +61,7 @@ def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     lease.report("prepare", 0, 1)
     folder.prepare()
     folder.fetch_checkpoint()
-    with TrainerProcess(_spec(context, job, folder), folder.path) as process:
+    with TrainerProcess(context.trainer, _spec(context, job, folder), folder.path) as process:
         run = _TrainingRun(context, job, lease, process)
         finished = run.follow()
     made = run.result(finished)
@@ -70,18 +71,23 @@ def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
 
 def _spec(context: WorkerContext, job: Job, folder: TrainingFolder) -> dict[str, Any]:
     """Specification for `nst_core.training.process`."""
-    params = job.params
-    adain = params["architecture"] == "adain"
+    params = parse_params("train", job.params)
+    assert isinstance(params, JohnsonTrainParams | AdaINTrainParams)  # noqa: S101 - the union `train`
+    if isinstance(params, AdaINTrainParams):
+        style: object = folder.photographs(params.style_dataset_id)
+    else:
+        style = str(folder.style())
     return {
-        "kind": params["architecture"],
-        "contents": folder.photographs(params["dataset_id"]),
-        "style": folder.photographs(params["style_dataset_id"]) if adain else str(folder.style()),
+        "kind": params.architecture,
+        "contents": folder.photographs(params.dataset_id),
+        "style": style,
         "checkpoint_dir": str(folder.checkpoints),
         "samples_dir": str(folder.samples),
-        "settings": trainer_settings(params),
+        "settings": params.model_dump(mode="json", exclude=set(JOB_FIELDS)),
         "resume": True,
         "threads": context.settings.torch_threads or None,
         "device": context.settings.device,
+        "parent": os.getpid(),
     }
 
 
@@ -93,9 +99,8 @@ class _TrainingRun:
         self._job = job
         self._lease = lease
         self._process = process
-        self._started = time.monotonic()
+        self._reporter = ProgressReporter(context, lease, max_writes=MAX_PROGRESS_WRITES)
         self._polled_at = 0.0
-        self._progress_written_at = 0.0
         self._requested: Literal["finish", "pause", "drain"] | None = None
         self._notices: list[str] = []
         self._sample: OutputFile | None = None
@@ -174,14 +179,8 @@ class _TrainingRun:
 
     def _save_progress(self, event: Progress) -> None:
         self._rate = event.images_per_second
-        elapsed = time.monotonic() - self._started
-        interval = max(PROGRESS_SECONDS, elapsed / MAX_PROGRESS_WRITES * 4)
-        if time.monotonic() - self._progress_written_at < interval and event.step < event.total:
-            return
-        self._progress_written_at = time.monotonic()
         values = {key: value for key, value in event.as_json().items() if key != "event"}
-        self._write(lifecycle.report_progress, {"stage": "train", **values})
-        self._write(record.save_losses, event.step, event.losses)
+        self._reporter.report({"stage": "train", **values}, event.losses)
 
     def _save_sample(self, event: Sample) -> None:
         data = event.path.read_bytes()

@@ -7,7 +7,6 @@ import logging
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,18 +19,15 @@ log = logging.getLogger(__name__)
 
 #: Bytes of a crashed trainer's output that are repeated in the log.
 _MAX_LOGGED_OUTPUT = 4_000
-_TRAINER = (sys.executable, "-m", "nst_core.training.process")
 
 
 class TrainerProcess:
-    """Runs `nst_core.training.process` on a specification. Leaving the context kills the process.
+    """Runs `command` on a specification, a file in `folder`. Leaving the context kills the process.
 
-    `command` replaces the trainer's command line, to which the path of the specification is added.
+    The process speaks the protocol of `nst_core.training.process`.
     """
 
-    def __init__(
-        self, spec: dict[str, Any], folder: Path, *, command: Sequence[str] = _TRAINER
-    ) -> None:
+    def __init__(self, command: Sequence[str], spec: dict[str, Any], folder: Path) -> None:
         self._spec = folder / "spec.json"
         self._spec.write_text(json.dumps(spec))
         self._command = command

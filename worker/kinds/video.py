@@ -102,15 +102,16 @@ def _config(context: WorkerContext, params: dict[str, Any]) -> VideoConfig:
 def _painter(
     context: WorkerContext, network: str, inputs: StylizeInputs, source: Path, config: VideoConfig
 ) -> FramePainter:
-    from nst_core.stylize.engine import StyleEngine
-    from nst_core.video.painter import EnginePainter, FeedForwardPainter
+    from nst_core.video.painter import FramePainter
     from nst_core.video.stylizer import mosaic
 
     engine = context.engines.get(network)
-    if not isinstance(engine, StyleEngine):
-        return FeedForwardPainter(engine, context.engines.version(network), config.color)
+    if engine.fixed_style:
+        return FramePainter(engine, None, config.color, texture=config.texture, seed=config.seed)
     sample = mosaic(source, config) if config.color == "match" else None
-    return EnginePainter(engine, inputs.style(engine, sample), config)
+    return FramePainter(
+        engine, inputs.style(engine, sample), config.color, texture=config.texture, seed=config.seed
+    )
 
 
 class _Steps:

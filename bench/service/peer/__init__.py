@@ -1,1 +1,1 @@
-"""The peer: image service as most are written, a Flask view, a Celery task, and its result in Redis."""
+"""The peer: a typical image service, with a Flask view, a Celery task and results in Redis."""

@@ -28,7 +28,7 @@ def _save(file: FileStorage) -> Path:
 
 @app.post("/stylize")
 def submit() -> tuple[Response, int]:
-    """Save the files, send the task."""
+    """Save the files and send the task."""
     UPLOADS.mkdir(parents=True, exist_ok=True)
     content, style = _save(request.files["content"]), _save(request.files["style"])
     task = stylize.delay(str(content), str(style), int(request.form.get("size", 512)))
@@ -37,7 +37,7 @@ def submit() -> tuple[Response, int]:
 
 @app.get("/status/<task_id>")
 def status(task_id: str) -> Response:
-    """What the result backend knows."""
+    """The task's status in the result backend."""
     result = celery.AsyncResult(task_id)
     value = result.result if result.successful() else None
     network = value["network_s"] if value else None
@@ -46,7 +46,7 @@ def status(task_id: str) -> Response:
 
 @app.get("/result/<task_id>")
 def result(task_id: str) -> Response:
-    """The picture."""
+    """The resulting picture."""
     found = celery.AsyncResult(task_id)
     if not found.successful():
         abort(404)

@@ -1,4 +1,4 @@
-"""The peer's task. The same network as ours, kept warm between tasks."""
+"""The peer's Celery task, with the same network, kept loaded between tasks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from celery import Celery
 from jobs.settings import load_settings
 
 if TYPE_CHECKING:
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.style_engine import StyleEngine
 
 settings = load_settings()
 celery = Celery("peer", broker=settings.broker, backend=settings.broker)
-# As long as ours may take to load its network, so that both come up on a busy machine.
-# Its workers are started with the same command line as ours.
+# As much time to load the network as the service's own workers have, for a busy machine. The workers
+# are started with the same command line.
 celery.conf.task_default_queue = "stylize"
 celery.conf.worker_proc_alive_timeout = 300.0
 
@@ -25,7 +25,7 @@ celery.conf.worker_proc_alive_timeout = 300.0
 def _engine() -> StyleEngine:
     import torch
 
-    from nst_core.stylize.engine import StyleEngine
+    from nst_core.stylize.style_engine import StyleEngine
 
     if settings.torch_threads:
         torch.set_num_threads(settings.torch_threads)
@@ -34,7 +34,7 @@ def _engine() -> StyleEngine:
 
 @celery.task(name="peer.stylize")  # type: ignore[untyped-decorator]
 def stylize(content: str, style: str, size: int) -> dict[str, object]:
-    """Render a file; returns where the output is, and how long the network took."""
+    """Render a file; returns the output's path and the network's time."""
     import time
 
     from nst_core.images.picture import encode_picture, read_picture

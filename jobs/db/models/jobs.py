@@ -64,9 +64,11 @@ class Job(Base):
     __tablename__ = "jobs"
     __table_args__ = (
         _partial_index("ix_jobs_queued", _CLAIM_COLUMNS, "status = 'queued'"),
+        Index("ix_jobs_created", "created_at", "id"),
         Index("ix_jobs_listing", "owner", "created_at", "id"),
+        Index("ix_jobs_owner_kind", "owner", "kind", "created_at", "id"),
+        Index("ix_jobs_owner_status_created", "owner", "status", "created_at", "id"),
         Index("ix_jobs_lease", "status", "lease_expires_at"),
-        Index("ix_jobs_owner_status", "owner", "status"),
         Index("ix_jobs_finished", "queue", "status", "finished_at"),
         Index("ix_jobs_result", "owner", "result_key"),
         _partial_index("ix_jobs_batch", ["batch_id", "status"], "batch_id IS NOT NULL"),

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import (
-    ForeignKey,
-    String,
-)
+from sqlalchemy import BigInteger, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.db.engine import Base
@@ -20,6 +17,9 @@ class Owner(Base):
 
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     last_claimed_at: Mapped[datetime | None]
+    #: Bytes of all files, and when they were summed up (`jobs.blobs.usage`); None: not known.
+    stored_bytes: Mapped[int | None] = mapped_column(BigInteger())
+    stored_bytes_at: Mapped[datetime | None]
     #: The secret that signs this owner's webhooks; None: the secret of the settings.
     webhook_secret: Mapped[str | None] = mapped_column(String(120))
 

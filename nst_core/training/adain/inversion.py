@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.vgg import load_vgg
-from nst_core.training.johnson.config import ConfigError
+from nst_core.training.errors import ConfigError
 
 _DEEPEST = "relu4_1"
 #: Layers before the poolings of VGG-16, in the order of the decoder's upsamplings.

@@ -6,9 +6,8 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,11 +15,11 @@ import torch
 from nst_core.images.picture import Picture, encode_picture, read_picture, resize_picture
 from nst_core.networks.files import save_network
 from nst_core.networks.registry import NAMES, build_network
-from nst_core.runtimes.runtime import choose_device
-from nst_core.stylize.engine import StyleEngine
-from nst_core.training.adain.config import AdaINTrainConfig
+from nst_core.runtimes.choice import choose_device
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.adain.trainer import AdaINTrainer, Step
 from nst_core.training.checkpoints import CheckpointFolder
+from nst_core.training.config import NO_EFFECT_ON_WEIGHTS
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import (
     Failed,
@@ -35,35 +34,26 @@ from nst_core.training.events import (
     Stopped,
     StopRequest,
 )
-from nst_core.training.johnson.config import ConfigError
 from nst_core.training.pace import ProgressTimer
 from nst_core.training.tensorboard import LossLog
+
+if TYPE_CHECKING:
+    from params.training import AdaINTrainConfig
 
 FINAL = "final_model.safetensors"
 #: Rollbacks because of non-finite losses before the training is given up.
 _MAX_ROLLBACKS = 3
 
 
-@dataclass(frozen=True, kw_only=True)
-class Intervals:
-    """Intervals in steps of checkpoints, sample pictures and the loss log; checkpoints kept."""
-
-    checkpoint_interval: int = 200
-    sample_interval: int = 200
-    log_interval: int = 50
-    keep_checkpoints: int = 3
-
-
 class AdaINSession:
     """Runs an `AdaINTrainer` as a session of a trainer process.
 
-    `settings` are those of `AdaINTrainConfig` and `Intervals`, and "network": "slim" or "full". Raises
-    `ConfigError` or `TrainingError` if the training can't start.
+    Raises `ConfigError`, `TrainingError`, `DataError` or `RuntimeChoiceError`.
     """
 
     def __init__(
         self,
-        settings: Mapping[str, Any],
+        config: AdaINTrainConfig,
         contents: Sequence[Path],
         styles: Sequence[Path],
         checkpoint_dir: Path,
@@ -72,19 +62,23 @@ class AdaINSession:
         on_event: OnEvent = lambda event: None,
         samples_dir: Path | None = None,
     ) -> None:
-        self.config, self.intervals, name = _settings(settings)
-        torch.manual_seed(self.config.seed)
+        self.config = config
+        torch.manual_seed(config.seed)
         self.trainer = AdaINTrainer(
-            build_network(NAMES[name], {}), contents, styles, self.config, device=choose_device(device)
+            build_network(NAMES[config.network], {}),
+            contents,
+            styles,
+            config,
+            device=choose_device(device),
         )
-        self.folder = CheckpointFolder(checkpoint_dir, keep=self.intervals.keep_checkpoints)
+        self.folder = CheckpointFolder(checkpoint_dir, keep=config.keep_checkpoints)
         self.samples = samples_dir or Path(checkpoint_dir) / "samples"
         self._emit = on_event
         self._contents, self._styles = list(contents), list(styles)
-        self._digest = _digest(self.config, name, [*contents, *styles])
+        self._digest = _digest(config, [*contents, *styles])
         self._smooth: dict[str, float] = {}
         self._rollbacks = 0
-        self._timer = ProgressTimer(log_interval=self.intervals.log_interval, total=self.config.steps)
+        self._timer = ProgressTimer(log_interval=config.steps_between_logs, total=config.max_steps)
         self._request: StopRequest | None = None
         self._not_finite = False
 
@@ -128,9 +122,9 @@ class AdaINSession:
         if self._timer.is_log_step(step.step):
             log.write(step.step, self._smooth)
         self._progress(step)
-        if step.step % self.intervals.sample_interval == 0:
+        if step.step % self.config.steps_between_samples == 0:
             self._sample()
-        if step.step % self.intervals.checkpoint_interval == 0 and step.step < step.total:
+        if step.step % self.config.steps_between_checkpoints == 0 and step.step < step.total:
             self._checkpoint()
         self._request = should_stop()
         return self._request is None
@@ -192,11 +186,11 @@ class AdaINSession:
             raise TrainingError(
                 "The losses are not finite numbers from the first steps on. Lower learning_rate."
             )
-        self.trainer.config = self.config = _with_half_rate(self.config)
+        self.trainer.config = self.config = self.config.model_copy(update={"lr": self.config.lr / 2})
         self._notice(
             "not_a_number",
             f"The losses were not finite numbers (step {step}). Back at step {self.trainer.step} with "
-            f"a learning rate of {self.config.learning_rate:.2g}; attempt {self._rollbacks} of "
+            f"a learning rate of {self.config.lr:.2g}; attempt {self._rollbacks} of "
             f"{_MAX_ROLLBACKS}.",
         )
         return True
@@ -229,7 +223,7 @@ class AdaINSession:
             "seconds": round(self._timer.seconds, 1),
         }
         figures |= {f"{name}_loss": round(value, 5) for name, value in self._smooth.items()}
-        described = {"kind": "adain", **asdict(self.config)}
+        described = {"kind": "adain", **self.config.model_dump(mode="json")}
         try:
             save_network(
                 self.trainer.result(),
@@ -251,42 +245,8 @@ class AdaINSession:
         self._emit(Notice(step=self.trainer.step, code=code, message=message))
 
 
-def _settings(given: Mapping[str, Any]) -> tuple[AdaINTrainConfig, Intervals, str]:
-    left = dict(given)
-    name = left.pop("network", "slim")
-    if name not in NAMES:
-        raise ConfigError(f"There is no network {name!r} to train; there are {', '.join(NAMES)}.")
-    own = {field.name for field in fields(AdaINTrainConfig)}
-    beside = {field.name for field in fields(Intervals)}
-    unknown = [key for key in left if key not in own | beside]
-    if unknown:
-        raise ConfigError(
-            f"There is no setting {unknown[0]!r}; there are {', '.join(sorted(own | beside))}."
-        )
-    for key, value in left.items():
-        default = getattr(AdaINTrainConfig if key in own else Intervals, key)
-        left[key] = _typed(key, value, default)
-    config = AdaINTrainConfig(**{key: left[key] for key in left if key in own})
-    return config, Intervals(**{key: left[key] for key in left if key in beside}), name
-
-
-def _typed(name: str, value: object, default: object) -> Any:
-    if isinstance(default, tuple):
-        if isinstance(value, list | tuple) and len(value) == len(default):
-            return tuple(_typed(name, part, default[0]) for part in value)
-    elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        if isinstance(default, float):
-            return float(value)
-        if int(value) == value and value >= 0:
-            return int(value)
-    raise ConfigError(f"{name} can't be {value!r}; its default is {default!r}.")
-
-
-def _with_half_rate(config: AdaINTrainConfig) -> AdaINTrainConfig:
-    return AdaINTrainConfig(**{**asdict(config), "learning_rate": config.learning_rate / 2})
-
-
-def _digest(config: AdaINTrainConfig, name: str, files: Sequence[Path]) -> str:
-    shaping = {key: value for key, value in asdict(config).items() if key != "cache_mb"}
-    seen = [f"{path.name} {path.stat().st_size}" for path in files if path.exists()]
-    return hashlib.sha256(json.dumps([shaping, name, seen]).encode()).hexdigest()
+def _digest(config: AdaINTrainConfig, files: Sequence[Path]) -> str:
+    # The length of the training shapes the weights, since the learning rate falls at its end.
+    settings = config.model_dump(mode="json", exclude=set(NO_EFFECT_ON_WEIGHTS - {"max_steps"}))
+    names = [f"{path.name} {path.stat().st_size}" for path in files if path.exists()]
+    return hashlib.sha256(json.dumps([settings, names]).encode()).hexdigest()

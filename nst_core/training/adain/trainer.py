@@ -17,9 +17,9 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -41,10 +41,13 @@ from nst_core.losses.losses import (
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.registry import StyleNetwork
 from nst_core.networks.vgg import VggFeatures, load_vgg
-from nst_core.training.adain.config import AdaINTrainConfig as AdaINTrainConfig
 from nst_core.training.adain.inversion import Inversion, weighted
+from nst_core.training.averaging import WeightAverage
 from nst_core.training.data import CropRecipe, Crops, FeatureCache
-from nst_core.training.johnson.config import ConfigError
+from nst_core.training.errors import ConfigError
+
+if TYPE_CHECKING:
+    from params.training import AdaINTrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ class AdaINTrainer:
     network: StyleNetwork
     content: Sequence[Path]
     style: Sequence[Path]
-    config: AdaINTrainConfig = field(default_factory=AdaINTrainConfig)
+    config: AdaINTrainConfig
     device: str = "cpu"
     vgg: VggFeatures | None = None
 
@@ -75,15 +78,15 @@ class AdaINTrainer:
         self.network.to(self.device).train()
         self.parameters = [p for p in self.network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+            self.parameters, lr=config.lr, weight_decay=config.weight_decay
         )
-        self.averaged = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self.average = WeightAverage(self.network, config.average)
         vgg = self.vgg or load_vgg(ADAIN_STYLE_LAYERS)
         self._features = vgg.to(self.device)
         self._features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._contents = Crops(
             self.content,
-            CropRecipe(size=config.content_size, zoom=config.content_zoom),
+            CropRecipe(size=config.image_size, zoom=config.content_zoom),
             variants=config.content_variants,
             seed=config.seed,
         )
@@ -100,7 +103,7 @@ class AdaINTrainer:
             self._inversion = Inversion(self.network)
         # One third of the cache is for content features in half precision, the rest for Gram matrices.
         megabyte = 1_000_000 // 3
-        structure_bytes = 2 * 512 * (config.content_size // 8) ** 2
+        structure_bytes = 2 * 512 * (config.image_size // 8) ** 2
         self._content_targets = FeatureCache(
             self._content_target, limit=config.cache_mb * megabyte // structure_bytes
         )
@@ -136,7 +139,7 @@ class AdaINTrainer:
         assert self._inversion is not None  # noqa: S101 - see `_advance`
         content_keys, style_keys, _ = self._batch(step)
         content, style = self._pictures(content_keys, style_keys)
-        side = self.config.content_size
+        side = self.config.image_size
         # Paintings too, since they have colours that photographs lack.
         pictures = (
             torch.cat([content, style[:, :, :side, :side]]) if style.shape[-1] >= side else content
@@ -191,7 +194,7 @@ class AdaINTrainer:
 
         Returns the network with averaged weights.
         """
-        end = min(until or self.config.steps, self.config.steps)
+        end = min(until or self.config.max_steps, self.config.max_steps)
         while self.step < end:
             report = self._advance()
             if on_step(report) is False:
@@ -200,7 +203,7 @@ class AdaINTrainer:
 
     def _advance(self) -> Step:
         config, started = self.config, time.perf_counter()
-        rate = config.learning_rate * _learning_rate_factor(self.step, config)
+        rate = config.lr * _learning_rate_factor(self.step, config)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         if self.step < config.inversion_steps:
@@ -219,39 +222,32 @@ class AdaINTrainer:
         nn.utils.clip_grad_norm_(self.parameters, config.clip)
         self.optimizer.step()
         self.step += 1
-        self._average()
+        self.average.update(self.network, self.step)
         return Step(
             step=self.step,
-            total=config.steps,
+            total=config.max_steps,
             losses={name: float(value.detach()) for name, value in losses.items()},
             images_per_second=config.batch_size / (time.perf_counter() - started),
             learning_rate=rate,
         )
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        keep = min(self.config.average, self.step / (self.step + 10))
-        for name, value in self.network.state_dict().items():
-            if value.is_floating_point():
-                self.averaged[name].lerp_(value, 1 - keep)
 
     def result(self) -> StyleNetwork:
         """Copy of the network with the averaged weights, in evaluation mode."""
         from nst_core.networks.registry import build_network
 
         network = build_network(self.network.architecture, self.network.settings)
-        network.load_state_dict(self.averaged)
+        network.load_state_dict(self.average.state_dict())
         return network.eval()
 
     def state(self) -> dict[str, Any]:
         """Everything needed to resume from this step."""
         return {
             "step": self.step,
-            "config": json.dumps(asdict(self.config)),
+            "config": self.config.model_dump_json(),
             "architecture": self.network.architecture,
             "settings": json.dumps(self.network.settings),
             "network": self.network.state_dict(),
-            "averaged": self.averaged,
+            "averaged": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
 
@@ -259,7 +255,7 @@ class AdaINTrainer:
         """Resume from `state`; the crops depend on the step number, so their order continues."""
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
-        self.averaged = state["averaged"]
+        self.average.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
 
     def save(self, path: str | Path) -> None:
@@ -280,8 +276,8 @@ class AdaINTrainer:
 
 def _learning_rate_factor(step: int, config: AdaINTrainConfig) -> float:
     """Factor on the learning rate: linear warm-up, plateau, then linear decay to 0.01."""
-    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    left = (config.steps - step) / max(1, min(config.decay_steps, config.steps))
+    warm = min(1.0, (step + 1) / max(1, config.lr_warmup))
+    left = (config.max_steps - step) / max(1, min(config.decay_steps, config.max_steps))
     return warm * max(0.01, min(1.0, left))
 
 

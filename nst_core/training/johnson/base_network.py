@@ -31,7 +31,7 @@ from nst_core.losses.losses import total_variation
 from nst_core.losses.perceptual import CONTENT_LAYER, LossNetwork, content_distance, style_distance
 from nst_core.networks.files import save_network
 from nst_core.networks.johnson import JohnsonNetwork
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.data import CropRecipe, Crops, image_paths
 from nst_core.training.johnson.style import style_picture
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nst_core.images.picture import PictureError
+from nst_core.training.config import differences, digest
 from nst_core.training.errors import TrainingError
-from nst_core.training.johnson.config import JohnsonTrainConfig
+
+if TYPE_CHECKING:
+    from params.training import JohnsonTrainConfig
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Identity:
     def saved(self) -> dict[str, Any]:
         """JSON values for a checkpoint."""
         return {
-            "digest": self.config.digest(),
-            "settings": json.loads(json.dumps(asdict(self.config))),
+            "digest": digest(self.config),
+            "settings": self.config.model_dump(mode="json"),
             "style": self.style,
             "contents": self.contents,
         }
@@ -46,8 +48,8 @@ class Identity:
 
         Raises `TrainingError` if the settings or the style differ.
         """
-        if saved["digest"] != self.config.digest():
-            names = ", ".join(self.config.differences(saved["settings"]))
+        if saved["digest"] != digest(self.config):
+            names = ", ".join(differences(self.config, saved["settings"]))
             raise TrainingError(
                 f"The checkpoint is of a training with other settings ({names}). "
                 "Resume with its own, or start in another folder."

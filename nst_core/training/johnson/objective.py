@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -10,7 +11,9 @@ from torch import Tensor
 from nst_core.losses.losses import total_variation
 from nst_core.losses.perceptual import LossNetwork, content_distance, style_distance
 from nst_core.training.health import ReferenceLosses, StepMeasurements
-from nst_core.training.johnson.config import JohnsonTrainConfig
+
+if TYPE_CHECKING:
+    from params.training import JohnsonTrainConfig
 
 #: Factor on the ratio of the reference losses at which the weighted losses come out about equal: 1.03
 #: and 0.83 after 120 warm steps in the style "tesserae" of the gallery.

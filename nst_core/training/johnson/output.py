@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +67,7 @@ def save_final(
     save_network(
         state.result(),
         path,
-        training={"kind": "johnson", **asdict(state.config)},
+        training={"kind": "johnson", **state.config.model_dump(mode="json")},
         style={"name": style_name, "thumbnail": base64.b64encode(thumbnail).decode()},
         figures=dict(figures),
         steps=state.step,

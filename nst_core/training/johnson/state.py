@@ -6,14 +6,17 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from nst_core.networks.files import CheckpointError, load_weights
 from nst_core.networks.johnson import JohnsonNetwork
-from nst_core.training.johnson.config import JohnsonTrainConfig
+from nst_core.training.averaging import WeightAverage
+
+if TYPE_CHECKING:
+    from params.training import JohnsonTrainConfig
 
 #: Bundled base network for warm starts.
 BASE = Path(__file__).parents[2] / "weights" / "johnson_base.safetensors"
@@ -45,7 +48,7 @@ class TrainingState:
         self.step = 0
         self.network = network.to(device).train()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        self.average = WeightAverage(self.network, config.average)
         fused = device_type(device) == "cuda"
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr, fused=fused)
         self.amp_dtype = _amp_dtype(config.use_amp, device)
@@ -67,22 +70,12 @@ class TrainingState:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.step += 1
-        self._average()
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        keep = min(self.config.average, self.step / (self.step + 10))
-        averaged = list(self.averaged.values())
-        torch._foreach_lerp_(averaged, list(self._weights()), 1 - keep)
-
-    def _weights(self) -> Iterator[Tensor]:
-        for value in self.network.state_dict().values():
-            yield value.detach()
+        self.average.update(self.network, self.step)
 
     def result(self) -> JohnsonNetwork:
         """A copy with the averaged weights, in evaluation mode, on the same device."""
         network = JohnsonNetwork().to(self.device)
-        network.load_state_dict(self.averaged)
+        network.load_state_dict(self.average.state_dict())
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network.eval()
 
@@ -91,7 +84,7 @@ class TrainingState:
         return {
             "step": self.step,
             "network": self.network.state_dict(),
-            "averaged": self.averaged,
+            "averaged": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
             "rate": self.rate,
@@ -108,9 +101,7 @@ class TrainingState:
         """Set everything to `state`, from `saved` or `snapshot`."""
         self.step = int(state["step"])
         self.network.load_state_dict(state["network"])
-        self.averaged = {
-            name: value.detach().clone().to(self.device) for name, value in state["averaged"].items()
-        }
+        self.average.load_state_dict(state["averaged"])
         # `load_state_dict` keeps references to tensors, so the optimiser gets its own copies.
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
         self.scaler.load_state_dict(state["scaler"])

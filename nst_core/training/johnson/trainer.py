@@ -10,13 +10,14 @@ import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from nst_core.images.picture import read_picture, to_tensor
 from nst_core.losses.perceptual import LossNetwork
-from nst_core.runtimes.runtime import choose_device
+from nst_core.runtimes.choice import choose_device
 from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.events import (
     Failed,
@@ -32,7 +33,6 @@ from nst_core.training.events import (
     StopRequest,
 )
 from nst_core.training.health import HealthMonitor, Problem, ReferenceLosses
-from nst_core.training.johnson.config import JohnsonTrainConfig as JohnsonTrainConfig
 from nst_core.training.johnson.identity import Identity
 from nst_core.training.johnson.objective import CALIBRATION_BATCHES, Losses, Objective, measure
 from nst_core.training.johnson.output import metrics_of, save_final, write_sample
@@ -42,6 +42,9 @@ from nst_core.training.johnson.style import style_picture
 from nst_core.training.pace import ProgressTimer
 from nst_core.training.photo_crops import Loader, PhotoCrops
 from nst_core.training.tensorboard import LossLog
+
+if TYPE_CHECKING:
+    from params.training import JohnsonTrainConfig
 
 FINAL = "final_model.safetensors"
 #: Steps between the snapshots in memory that a rollback goes back to.
@@ -54,7 +57,8 @@ class JohnsonTrainer:
     """Trains a `JohnsonNetwork` on photographs `contents` for the picture `style`.
 
     Checkpoints and the network are written to `checkpoint_dir`, sample pictures to `samples_dir`
-    (default: a folder in `checkpoint_dir`). Raises `PictureError`, `DataError`, `VggError`,
+    (default: a folder in `checkpoint_dir`). `loss_network` is one that was loaded before, with the
+    layers of `config`. Raises `PictureError`, `DataError`, `VggError`,
     `CheckpointError` or `RuntimeChoiceError` if the training can't start.
     """
 
@@ -68,6 +72,7 @@ class JohnsonTrainer:
         device: str = "auto",
         on_event: OnEvent = lambda event: None,
         samples_dir: Path | None = None,
+        loss_network: LossNetwork | None = None,
     ) -> None:
         self.config = config
         self.device = choose_device(device)
@@ -84,7 +89,7 @@ class JohnsonTrainer:
             seed=config.seed,
             cache_mb=config.cache_mb,
         )
-        loss_network = LossNetwork.load(
+        loss_network = loss_network or LossNetwork.load(
             config.loss_network,
             config.style_layers,
             content_layer=config.content_layer,
@@ -93,7 +98,7 @@ class JohnsonTrainer:
         self._objective = Objective(config, loss_network, to_tensor(self._style.pixels).to(self.device))
         self.state = TrainingState(config, initial_network(config), self.device)
         self._recovery = Recovery(self.state)
-        self._timer = ProgressTimer(log_interval=config.log_interval, total=config.max_steps)
+        self._timer = ProgressTimer(log_interval=config.steps_between_logs, total=config.max_steps)
         self._health: HealthMonitor | None = None
         self._weighted: dict[str, float] = {}
         self._reported_unreadable = 0
@@ -228,10 +233,10 @@ class JohnsonTrainer:
         if step % _SNAPSHOT_INTERVAL == 0 and healthy and self.health.warmed_up:
             self._recovery.remember()
         if step < config.max_steps:
-            if step % config.sample_interval == 0:
+            if step % config.steps_between_samples == 0:
                 self._sample()
             # An unhealthy state is not worth resuming from: the checkpoint waits until it is healthy.
-            if step % config.checkpoint_interval == 0 and healthy:
+            if step % config.steps_between_checkpoints == 0 and healthy:
                 self._checkpoint()
         for path, reason in list(self.crops.unreadable.items())[self._reported_unreadable :]:
             self._notice("photo_unreadable", f"{path.name} is left out: {reason}")

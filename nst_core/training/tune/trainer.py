@@ -17,8 +17,8 @@ from torch import Tensor
 
 from nst_core.images.noise import noise_field
 from nst_core.images.picture import PictureError, read_picture, to_tensor
-from nst_core.runtimes.runtime import choose_device
-from nst_core.stylize.engine import StyleEngine
+from nst_core.runtimes.choice import choose_device
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import (

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 from support.patience import PATIENCE
+from support.submitting import submit_batch, submit_job
 from support.tests_support import network_file, zipped
 
-from jobs.accounts.quotas import stored_bytes
 from jobs.blobs import rows
 from jobs.blobs.local import LocalStorage
+from jobs.blobs.usage import compute_usage, discard_usage
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
@@ -73,8 +74,8 @@ def test_a_full_queue_refuses_everybody(service: JobService, submit: Submit) -> 
 def test_the_bound_of_bytes_counts_each_file_once(service: JobService, submit: Submit) -> None:
     submit(owner="ann", seed=1)
     with service.sessions() as session:
-        assert stored_bytes(session, "ann") == session.scalar(select(func.sum(Blob.size)))
-        assert stored_bytes(session, "bob") == 0
+        assert compute_usage(session, "ann") == session.scalar(select(func.sum(Blob.size)))
+        assert compute_usage(session, "bob") == 0
     service.styles.register_gallery()
     allow(service, max_mb_per_owner=1)
     with service.sessions.begin() as session:
@@ -94,10 +95,10 @@ def test_the_gallery_costs_its_users_nothing(
     service.styles.register_gallery()
     photo = picture(8, 8)
     content = Upload(data=photo, field="content", name="content")
-    service.for_owner("ann").submit("stylize", {}, content=content, style_id="woodcut")
+    submit_job(service.for_owner("ann"), "stylize", {}, content=content, style_id="woodcut")
 
     with service.sessions() as session:
-        assert stored_bytes(session, "ann") == len(photo)
+        assert compute_usage(session, "ann") == len(photo)
 
 
 def test_more_at_once_than_could_ever_wait_is_a_bad_request(
@@ -110,8 +111,8 @@ def test_more_at_once_than_could_ever_wait_is_a_bad_request(
     style = Upload(data=picture(8, 8, seed=9), field="style", name="s")
 
     with pytest.raises(InvalidParamsError):
-        service.for_owner("ann").batches.submit(
-            "stylize", {}, contents=photos, styles=[style], style_ids=[]
+        submit_batch(
+            service.for_owner("ann"), "stylize", {}, contents=photos, styles=[style], style_ids=[]
         )
 
 
@@ -160,6 +161,7 @@ def test_whatever_is_kept_counts(
     send(service, way, picture, 1)
     with service.sessions.begin() as session:
         session.execute(update(Blob).values(size=999_000))
+        discard_usage(session)  # sizes never change but here
     before = stored(local_storage)
 
     with pytest.raises(OverLimitError):
@@ -176,6 +178,7 @@ def test_the_bound_of_bytes_holds_when_requests_race(
     send(service, way, picture, 1)
     with service.sessions.begin() as session:
         session.execute(update(Blob).values(size=900_000))  # there is room for one more
+        discard_usage(session)
     barrier = threading.Barrier(4)
     checked = rows.store_blobs
 
@@ -197,4 +200,4 @@ def test_the_bound_of_bytes_holds_when_requests_race(
 
     assert taken == 1
     with service.sessions() as session:
-        assert stored_bytes(session, "ann") <= 1_000_000
+        assert compute_usage(session, "ann") <= 1_000_000

@@ -13,6 +13,7 @@ from alembic import command
 from click.testing import CliRunner
 from sqlalchemy import Engine, func, inspect, select, text
 from support.maintenance import maintenance_of
+from support.submitting import submit_job
 
 from jobs.accounts.api_keys import ApiKeyStore, Scope
 from jobs.blobs.local import LocalStorage
@@ -111,7 +112,7 @@ def test_a_restored_service_goes_on(
     with service.sessions() as session:
         newest = session.scalar(select(func.max(JobEvent.seq)))
     upload = Upload(data=picture(8, 8, seed=9), field="content", name="content")
-    job = service.submit("stylize", {}, content=upload, style_id="woodcut")
+    job = submit_job(service, "stylize", {}, content=upload, style_id="woodcut")
     with service.sessions() as session:
         seq = session.scalar(select(func.min(JobEvent.seq)).where(JobEvent.job_id == job.id))
         assert seq > newest

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from support.maintenance import maintenance_of
 from support.patience import PATIENCE
+from support.submitting import submit_job
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.rows import store_blob
@@ -55,7 +56,7 @@ def submit(service: JobService, content: bytes, style: bytes, **options: int) ->
         role: Upload(data=data, field=role, name=role)
         for role, data in (("content", content), ("style", style))
     }
-    return service.submit("stylize", {}, **uploads, **options)
+    return submit_job(service, "stylize", {}, **uploads, **options)
 
 
 def finish(service: JobService, output: bytes) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import Engine, func, select, update
 from support.maintenance import maintenance_of
+from support.submitting import submit_job
 from support.tests_support import expire_lease
 
 from jobs.blobs.local import LocalStorage
@@ -47,7 +48,8 @@ def waiting(sessions: SessionFactory) -> int:
 
 
 def submit(service: JobService, picture: Callable[..., bytes]) -> Job:
-    return service.submit(
+    return submit_job(
+        service,
         "stylize",
         {},
         content=Upload(data=picture(), field="content", name="content"),

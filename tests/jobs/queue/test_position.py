@@ -1,21 +1,22 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Select, update
+from sqlalchemy import Select, event, insert, select, update
 from sqlalchemy.dialects import sqlite
 
-from jobs.db.engine import SessionFactory, make_engine, new_id, now, reading
+from jobs.db.engine import SessionFactory, make_engine, make_sessions, new_id, now, reading
 from jobs.db.models.jobs import Job
 from jobs.db.upserts import ensure_owner
 from jobs.queue import lifecycle
-from jobs.queue.claiming import _NEXT
+from jobs.queue.claiming import CANDIDATES
 from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import upsert_queue_pause
-from jobs.queue.position import _OWN_BEFORE, _WAITING, QueuePosition, QueueSnapshot
+from jobs.queue.position import OF_OWNER, WAITING, QueuePosition, QueuePositions, QueueSnapshot
 
 pytestmark = pytest.mark.dialects
 
@@ -47,7 +48,8 @@ def claim(sessions: SessionFactory, holder: str = "w") -> lifecycle.Run | None:
 
 def position_of(sessions: SessionFactory, job_id: str) -> QueuePosition:
     with reading(sessions) as session:
-        return QueueSnapshot(session, "stylize").position_of(session.get_one(Job, job_id))
+        job = session.get_one(Job, job_id)
+    return QueueSnapshot(sessions, "stylize").position_of(job)
 
 
 def run_one(sessions: SessionFactory, seconds: float) -> None:
@@ -138,7 +140,7 @@ def test_nobody_knows_when_a_paused_queue_goes_on(sessions: SessionFactory) -> N
     assert position_of(sessions, job_id) == QueuePosition(position=0, eta_s=None, paused=True)
 
 
-@pytest.mark.parametrize("statement", [_WAITING, _OWN_BEFORE, _NEXT])
+@pytest.mark.parametrize("statement", [WAITING, OF_OWNER, CANDIDATES])
 def test_a_deep_queue_is_counted_in_its_index_alone(
     migrated_sqlite_url: str, statement: Select[Any]
 ) -> None:
@@ -149,3 +151,82 @@ def test_a_deep_queue_is_counted_in_its_index_alone(
         plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all())
     engine.dispose()
     assert "SEARCH jobs USING COVERING INDEX ix_jobs_queued (queue=?" in plan
+
+
+@pytest.fixture
+def counted(migrated_sqlite_url: str) -> Iterator[tuple[SessionFactory, QueuePositions, list[int]]]:
+    """Sessions, shared positions, and the number of steps of SQLite's virtual machine, in tens."""
+    engine = make_engine(migrated_sqlite_url)
+    steps = [0]
+
+    def step() -> int:
+        steps[0] += 1
+        return 0
+
+    @event.listens_for(engine, "checkout")
+    def count(connection: Any, *_: object) -> None:
+        connection.set_progress_handler(step, 10)
+
+    sessions = make_sessions(engine)
+    yield sessions, QueuePositions(engine, sessions), steps
+    engine.dispose()
+
+
+def add_many(sessions: SessionFactory, owners: int, each: int) -> None:
+    with sessions.begin() as session:
+        at = now(session)
+        rows = []
+        for number in range(owners * each):
+            owner = f"o{number % owners}"
+            if number < owners:
+                ensure_owner(session, owner)
+            common = {"kind": "stylize", "queue": "stylize", "priority": number % 3, "params": {}}
+            times = {"run_at": at, "created_at": at + timedelta(microseconds=number)}
+            state = {"status": JobStatus.QUEUED, "max_attempts": 3}
+            rows.append({"id": new_id(), "owner": owner, **common, **times, **state})
+        session.execute(insert(Job), rows)
+
+
+def test_a_claim_costs_the_same_in_a_deep_queue(counted: Any) -> None:
+    sessions, _, steps = counted
+    costs = []
+    for each in (3, 60):
+        add_many(sessions, 20, each)
+        claim(sessions)
+        steps[0] = 0
+        assert claim(sessions) is not None
+        costs.append(steps[0])
+    assert costs[1] < 1.3 * costs[0]
+
+
+def test_polls_share_one_look_at_the_queue(counted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions, positions, steps = counted
+    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+    add_many(sessions, 5, 30)
+    with reading(sessions) as session:
+        jobs = list(session.scalars(select(Job).order_by(Job.created_at).limit(20)))
+    first = positions.of(jobs)
+    assert len({each.position for each in first if each}) == len(jobs)
+
+    steps[0] = 0
+    assert positions.of(jobs) == first
+    assert steps[0] == 0
+
+
+def test_a_change_of_this_process_is_in_the_next_position(
+    counted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, positions, _ = counted
+    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+    ids = [add(sessions) for _ in range(3)]
+
+    def seen() -> list[int | None]:
+        with reading(sessions) as session:
+            found = positions.of([session.get_one(Job, job_id) for job_id in ids])
+        return [None if each is None else each.position for each in found]
+
+    assert seen() == [0, 1, 2]
+    claim(sessions)
+    assert seen() == [None, 0, 1]
+    ids.append(add(sessions))
+    assert seen() == [None, 0, 1, 2]

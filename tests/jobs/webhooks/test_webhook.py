@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, select, update
 from standardwebhooks import Webhook as Verifier
 from support.receiver import Receiver
+from support.submitting import submit_batch, submit_job
 
 from jobs.blobs.local import LocalStorage
 from jobs.db.engine import now
@@ -56,7 +57,8 @@ Submit = Callable[..., Job]
 @pytest.fixture
 def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
     def make(owner: str | None = None, **options: Any) -> Job:
-        return (service if owner is None else service.for_owner(owner)).submit(
+        return submit_job(
+            (service if owner is None else service.for_owner(owner)),
             "stylize",
             {},
             content=Upload(data=picture(), field="content", name="content"),
@@ -240,7 +242,8 @@ def test_every_job_of_a_batch_is_told_of(
     photos = [Upload(data=picture(seed=n), field="content", name="content") for n in (2, 3)]
     style = Upload(data=picture(seed=1), field="style", name="style")
     ann = service.for_owner("ann")
-    view = ann.batches.submit(
+    view = submit_batch(
+        ann,
         "stylize",
         {},
         contents=photos,

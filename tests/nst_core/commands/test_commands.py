@@ -244,7 +244,7 @@ def test_train_refuses(run, folders: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "bad.state").write_bytes(b"nothing")
     bad = run(train, *paths, "--resume", tmp_path / "bad.state")
     assert bad.exit_code == 1
-    assert "not a state" in bad.stderr
+    assert "is not the state file" in bad.stderr
     assert run(train, *paths, "--hold-out", 1).exit_code == 1
 
 
@@ -287,3 +287,15 @@ def test_bench_prints_one_document(run, network: Path) -> None:  # type: ignore[
     assert 0 < row["outside_share"] < 1
     assert run(bench, "--sizes", "big").exit_code == 2
     assert run(bench, "--batches", "0").exit_code == 2
+
+
+def test_the_result_is_no_source(
+    run: Callable[..., Result], network: Path, folders: tuple[Path, Path]
+) -> None:
+    content, style = next(folders[0].iterdir()), next(folders[1].iterdir())
+    before = content.read_bytes()
+    for target in (content, style):
+        done = run(stylize, content, style, "-o", target, "--network", network)
+        assert done.exit_code == 2
+        assert "is a source itself. Name another file." in done.output
+    assert content.read_bytes() == before

@@ -13,7 +13,7 @@ from nst_core.images.color import luma
 from nst_core.images.picture import Picture, resize_exactly, to_tensor
 from nst_core.networks.base import StyleNetwork
 from nst_core.networks.vgg import load_vgg
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 
 Photo = Callable[..., Picture]
 

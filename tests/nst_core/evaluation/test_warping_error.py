@@ -13,7 +13,7 @@ pytest.importorskip("cv2")
 from nst_core.evaluation.warping_error import measure_videos, warping_error
 from nst_core.images.picture import Picture
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.video.config import VideoConfig, VideoError
 from nst_core.video.flow import FlowEstimator, Motion
 from tests.support.clips import cuts_and_occlusions, write_clip

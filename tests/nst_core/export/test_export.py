@@ -27,7 +27,7 @@ from nst_core.networks.files import save_network
 from nst_core.networks.quantization import calibrate
 from nst_core.networks.registry import NetworkError
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 
 PICTURES = [Picture(texture(96, 80, seed=seed)) for seed in range(3)]
 RUNTIMES = {
@@ -70,7 +70,7 @@ def test_the_exported_module_is_what_the_engine_gives(slim: StyleNetwork) -> Non
             expected = engine.stylize(picture, style, alpha=alpha)
             apart = np.abs(to_pixels(output).astype(int) - expected.pixels)
             assert apart.max() <= (0 if alpha == 0 else 1)
-    torch.testing.assert_close(statistics, engine.content_statistics(picture.pixels))
+    torch.testing.assert_close(statistics, engine.renderer().statistics(picture.pixels))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from nst_core.networks.files import CheckpointError, read_metadata, save_network
+from nst_core.errors import NstError
+from nst_core.networks.files import CheckpointError, load_weights, read_metadata, save_network
 from nst_core.networks.registry import (
     NetworkError,
     build_network,
@@ -15,6 +16,7 @@ from nst_core.networks.registry import (
     open_network,
 )
 from nst_core.networks.slim import SlimAdaIN
+from nst_core.stylize.style_engine import StyleEngine
 
 
 def test_round_trip_with_metadata(untrained: SlimAdaIN, tmp_path: Path) -> None:
@@ -65,3 +67,15 @@ def test_names_and_paths_of_networks(
     assert open_network("slim").settings == open_network(path).settings == untrained.settings
     with pytest.raises(NetworkError, match="architecture"):
         build_network("cubism", {})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(untrained: SlimAdaIN, tmp_path: Path, value: float) -> None:
+    with torch.no_grad():
+        next(untrained.parameters()).view(-1)[0] = value
+    path = save_network(untrained, tmp_path / "bad.safetensors")
+    with pytest.raises(CheckpointError, match="weights that are no numbers"):
+        load_weights(path, untrained.architecture)
+    for runtime in ("torch", "openvino"):
+        with pytest.raises(NstError, match="weights that are no numbers"):
+            StyleEngine(str(path), runtime, "cpu")

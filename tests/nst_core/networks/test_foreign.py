@@ -18,7 +18,7 @@ from nst_core.networks.feed_forward import is_feed_forward, open_feed_forward
 from nst_core.networks.files import read_metadata
 from nst_core.networks.foreign import ImportedFileError, import_network
 from nst_core.networks.registry import NetworkError, open_network
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 
 
 def by_hand(weights: dict[str, Tensor], image: Tensor) -> Tensor:

@@ -9,11 +9,11 @@ import pytest
 PROGRAM = """
 import gc, signal, threading
 import torch
-from nst_core.runtime_openvino import OpenVinoRuntime
-from nst_core.slim import SlimAdaIN
+from nst_core.runtimes.openvino import OpenVinoRuntime
+from nst_core.networks.slim import SlimAdaIN
 
 kept = [OpenVinoRuntime(SlimAdaIN())]
-kept[0].statistics(torch.zeros(1, 3, 64, 64))
+kept[0].encode(torch.zeros(1, 3, 64, 64))
 dropped = threading.Thread(target=lambda: (kept.clear(), gc.collect()))
 dropped.start()
 dropped.join()

@@ -10,39 +10,47 @@ from nst_core.images.picture import Picture
 from nst_core.networks.base import StyleNetwork
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.stylize import engine as engine_module
-from nst_core.stylize.batching import Order
-from nst_core.stylize.engine import StyleEngine, StylizeError
+from nst_core.runtimes.pytorch import TorchRuntime
+from nst_core.runtimes.runtime import Features
+from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.regions import Region
+from nst_core.stylize.request import RenderRequest, StylizeError
+from nst_core.stylize.style_engine import StyleEngine
 
 Photo = Callable[..., Picture]
 NAMES = ("astronaut", "chelsea", "coffee", "rocket")
-RUNTIMES = ("torch", "openvino", "onnxruntime")
+RUNTIMES = ("torch", "openvino")
 
 
-def opened(network: StyleNetwork, runtime: str, memory_mb: int = 1_500) -> StyleEngine:
-    if runtime != "torch":
-        pytest.importorskip(runtime)
-    return StyleEngine(network, runtime, "cpu", memory_mb=memory_mb)
+class CountingRuntime(TorchRuntime):
+    """Notes the sizes of its batches; `room` is the largest number of pictures in one pass."""
+
+    room = 100
+
+    def __init__(self, network: StyleNetwork) -> None:
+        super().__init__(network)
+        self.batches: list[int] = []
+
+    def encode(
+        self, image: torch.Tensor, weight: torch.Tensor | None = None
+    ) -> tuple[Features, torch.Tensor]:
+        if len(image) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        self.batches.append(len(image))
+        return super().encode(image, weight)
+
+
+@pytest.fixture
+def runtime(untrained: SlimAdaIN) -> CountingRuntime:
+    return CountingRuntime(untrained)
 
 
 def styles(engine: StyleEngine, photo: Photo) -> list[torch.Tensor]:
     return [engine.style_statistics(photo(name, 96), 64) for name in reversed(NAMES)]
 
 
-def singly(engine: StyleEngine, orders: Sequence[Order]) -> list[list[Picture]]:
-    return [
-        engine.stylize_strip(
-            order.content,
-            order.style,
-            order.alphas,
-            size=order.size,
-            color=order.color,
-            stroke=order.stroke,
-            regions=order.regions,
-        )
-        for order in orders
-    ]
+def singly(engine: StyleEngine, requests: Sequence[RenderRequest]) -> list[list[Picture]]:
+    return [engine.render([request])[0] for request in requests]
 
 
 def furthest(some: list[list[Picture]], others: list[list[Picture]]) -> int:
@@ -54,32 +62,19 @@ def furthest(some: list[list[Picture]], others: list[list[Picture]]) -> int:
     )
 
 
-@pytest.fixture
-def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many pictures went through the network in each pass of several."""
-    seen: list[int] = []
-    real = engine_module.Renderer.outputs_together
-
-    def watched(self: engine_module.Renderer, pictures: list, targets: list, grains: list) -> object:
-        seen.append(len(pictures))
-        return real(self, pictures, targets, grains)
-
-    monkeypatch.setattr(engine_module.Renderer, "outputs_together", watched)
-    return seen
-
-
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("height", [64, 50])  # the second needs padding, and so a weight
 def test_pictures_made_together_are_those_made_singly(
-    slim: StyleNetwork, photo: Photo, passes: list[int], runtime: str, height: int
+    slim: StyleNetwork, photo: Photo, runtime: str, height: int
 ) -> None:
-    engine = opened(slim, runtime)
-    orders = [
-        Order(content=photo(name, 64, height), style=style, alphas=[alpha])
+    if runtime != "torch":
+        pytest.importorskip(runtime)
+    engine = StyleEngine(slim, runtime, "cpu")
+    requests = [
+        RenderRequest(content=photo(name, 64, height), style=style, alphas=[alpha])
         for name, style, alpha in zip(NAMES, styles(engine, photo), (1.0, 0.8, 0.3, 1.0), strict=True)
     ]
-    assert furthest(engine.stylize_together(orders), singly(engine, orders)) <= 1
-    assert passes == [4]
+    assert furthest(engine.render(requests), singly(engine, requests)) <= 1
 
 
 @pytest.mark.parametrize(
@@ -93,69 +88,92 @@ def test_pictures_made_together_are_those_made_singly(
     ],
 )
 def test_every_control_is_what_it_is_alone(
-    slim: StyleNetwork, photo: Photo, passes: list[int], asked: dict[str, object]
+    slim: StyleNetwork, photo: Photo, asked: dict[str, object]
 ) -> None:
-    engine = opened(slim, "torch")
+    counting = CountingRuntime(slim)
+    engine = StyleEngine(slim, counting)
     chosen = styles(engine, photo)
     if asked.pop("regions", None):
         mask = np.zeros((9, 9), np.uint8)
         mask[:, 4:] = 255
         asked = {"regions": [Region(mask, chosen[3], 0.5)]}
-    orders = [
-        Order(content=photo(name, 64), style=style, **{"alphas": [0.9], **asked})  # type: ignore[arg-type]
+    requests = [
+        RenderRequest(content=photo(name, 64), style=style, **{"alphas": [0.9], **asked})  # type: ignore[arg-type]
         for name, style in zip(NAMES[:3], chosen[:3], strict=True)
     ]
-    assert furthest(engine.stylize_together(orders), singly(engine, orders)) <= 1
-    assert set(passes) == {3}
+    counting.batches.clear()
+    rendered = engine.render(requests)
+    assert set(counting.batches) == {3}
+    assert furthest(rendered, singly(engine, requests)) <= 1
 
 
-def test_the_full_network_too(photo: Photo, passes: list[int]) -> None:
+def test_the_full_network_too(photo: Photo) -> None:
     torch.manual_seed(0)
-    engine = opened(FullAdaIN(width=0.125).eval(), "torch")
-    orders = [
-        Order(content=photo(name, 64), style=style, alphas=[1.0])
+    network = FullAdaIN(width=0.125).eval()
+    engine = StyleEngine(network, CountingRuntime(network))
+    requests = [
+        RenderRequest(content=photo(name, 64), style=style, alphas=[1.0])
         for name, style in zip(NAMES, styles(engine, photo), strict=True)
     ]
-    assert furthest(engine.stylize_together(orders), singly(engine, orders)) <= 1
-    assert passes == [4]
+    assert furthest(engine.render(requests), singly(engine, requests)) <= 1
 
 
-def test_orders_of_other_shapes_go_alone_and_the_answers_keep_their_order(
-    untrained: SlimAdaIN, photo: Photo, passes: list[int]
+def test_requests_of_other_shapes_go_alone_and_the_answers_keep_their_order(
+    untrained: SlimAdaIN, runtime: CountingRuntime, photo: Photo
 ) -> None:
-    engine = opened(untrained, "torch")
+    engine = StyleEngine(untrained, runtime)
     style = engine.style_statistics(photo("coffee", 96), 64)
     sizes = [64, 48, 64, 48, 32, 64]
-    orders = [Order(content=photo(size=size), style=style, alphas=[1.0]) for size in sizes]
-    orders.append(Order(content=photo(size=64), style=style, alphas=[0.0]))  # nothing to be painted
+    requests = [RenderRequest(content=photo(size=size), style=style, alphas=[1.0]) for size in sizes]
+    requests.append(
+        RenderRequest(content=photo(size=64), style=style, alphas=[0.0])
+    )  # nothing to be painted
 
-    made = engine.stylize_together(orders)
+    runtime.batches.clear()
+    made = engine.render(requests)
+    assert sorted(runtime.batches) == [1, 2, 3]
 
     assert [strip[0].width for strip in made] == [*sizes, 64]
-    assert furthest(made, singly(engine, orders)) <= 1
-    np.testing.assert_array_equal(made[-1][0].pixels, orders[-1].content.pixels)
-    assert sorted(passes) == [2, 3]
+    assert furthest(made, singly(engine, requests)) <= 1
+    np.testing.assert_array_equal(made[-1][0].pixels, requests[-1].content.pixels)
 
 
 def test_no_more_go_together_than_there_is_memory_for(
-    untrained: SlimAdaIN, photo: Photo, passes: list[int]
+    untrained: SlimAdaIN, runtime: CountingRuntime, photo: Photo
 ) -> None:
-    engine = opened(untrained, "torch")
-    engine._renderer.whole_pixels = 3 * 64 * 64
+    def engine(pictures: int) -> StyleEngine:
+        return StyleEngine(untrained, runtime, limit=MemoryLimit(pictures * 64 * 64, 256, 256))
+
+    style = engine(1).style_statistics(photo("coffee", 96), 64)
+    requests = [RenderRequest(content=photo(size=64), style=style, alphas=[1.0]) for _ in range(4)]
+
+    runtime.batches.clear()
+    made = engine(3).render(requests)
+    assert runtime.batches == [2, 2]
+    assert furthest(engine(1).render(requests), made) <= 1
+    assert runtime.batches == [2, 2, 1, 1, 1, 1]
+
+
+def test_a_batch_that_does_not_fit_in_memory_is_rendered_one_by_one(
+    untrained: SlimAdaIN, runtime: CountingRuntime, photo: Photo
+) -> None:
+    engine = StyleEngine(untrained, runtime)
     style = engine.style_statistics(photo("coffee", 96), 64)
-    orders = [Order(content=photo(size=64), style=style, alphas=[1.0]) for _ in range(4)]
+    requests = [RenderRequest(content=photo(size=64), style=style, alphas=[1.0]) for _ in range(3)]
+    expected = engine.render(requests)
 
-    made = engine.stylize_together(orders)
-    assert passes == [2, 2]
-    engine._renderer.whole_pixels = 64 * 64
-    assert furthest(engine.stylize_together(orders), made) <= 1
-    assert passes == [2, 2]  # one at a time, as always
+    runtime.room = 2
+    runtime.batches.clear()
+    assert furthest(engine.render(requests), expected) <= 1
+    assert runtime.batches == [1, 1, 1]
 
 
-def test_one_order_that_can_not_be_met_is_said(untrained: SlimAdaIN, photo: Photo) -> None:
-    engine = opened(untrained, "torch")
+def test_one_request_that_is_wrong_is_refused(untrained: SlimAdaIN, photo: Photo) -> None:
+    engine = StyleEngine(untrained, "torch", "cpu")
     style = engine.style_statistics(photo("coffee", 96), 64)
-    orders = [Order(content=photo(size=64), style=style, alphas=[alpha]) for alpha in (1.0, 1.5)]
+    requests = [
+        RenderRequest(content=photo(size=64), style=style, alphas=[alpha]) for alpha in (1.0, 1.5)
+    ]
     with pytest.raises(StylizeError, match="0 to 1"):
-        engine.stylize_together(orders)
-    assert engine.stylize_together([]) == []
+        engine.render(requests)
+    assert engine.render([]) == []

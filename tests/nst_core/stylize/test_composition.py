@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from nst_core.images.picture import to_tensor
 from nst_core.stylize.composition import (
     COLORS,
     FADE,
@@ -11,6 +12,7 @@ from nst_core.stylize.composition import (
     CompositionError,
     Layer,
     compose,
+    compose_floats,
     output_share,
 )
 
@@ -23,12 +25,12 @@ def window(height: int, width: int, seed: int = 0) -> tuple[np.ndarray, torch.Te
     return source, output, random.integers(0, 256, (height, width), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("alpha", [0.2, FADE, 1.0])
+@pytest.mark.parametrize("share", [0.2, FADE, 1.0])
 @pytest.mark.parametrize("color", COLORS)
-def test_a_window_is_the_same_alone_as_in_the_whole(color: Color, alpha: float) -> None:
+def test_a_window_is_the_same_alone_as_in_the_whole(color: Color, share: float) -> None:
     source, output, mask = window(300, 40)
     layers = [
-        Layer(output, alpha),
+        Layer(output, share),
         Layer(None, 0.0, mask),
         Layer(output.flip(1), 1.0, mask.T.reshape(mask.shape)),
     ]
@@ -37,7 +39,7 @@ def test_a_window_is_the_same_alone_as_in_the_whole(color: Color, alpha: float) 
     cut = [
         Layer(
             None if layer.output is None else layer.output[:, :, rows, columns],
-            layer.alpha,
+            layer.share,
             None if layer.mask is None else layer.mask[rows, columns],
         )
         for layer in layers
@@ -71,8 +73,8 @@ def test_the_outputs_share_rises_from_nothing_to_all() -> None:
     assert steps.max() < 0.03
     source, output, _ = window(8, 8)
     full = compose(source, [Layer(output, 1.0)]).astype(float)
-    half = compose(source, [Layer(output, FADE)]).astype(float)
     share = output_share(FADE)
+    half = compose(source, [Layer(output, share)]).astype(float)
     np.testing.assert_allclose(half, full * share + source * (1 - share), atol=1)
 
 
@@ -81,3 +83,15 @@ def test_values_that_are_no_numbers_are_told() -> None:
     output[0, 1, 2, 3] = float("nan")
     with pytest.raises(CompositionError, match="no numbers"):
         compose(source, [Layer(output, 1.0)])
+
+
+@pytest.mark.parametrize("color", COLORS)
+def test_floats_are_the_pixels_before_they_are_rounded(color: Color) -> None:
+    source, output, mask = window(300, 40)
+    layers = [Layer(output, 0.7), Layer(None, 0.0, mask)]
+    floats = compose_floats(source, layers, color)
+    assert floats.dtype == np.float32
+    np.testing.assert_array_equal((floats + 0.5).astype(np.uint8), compose(source, layers, color))
+    assert np.abs(floats - np.round(floats)).max() > 0.4
+    exact = compose_floats(source, [Layer(to_tensor(source), 1.0)])
+    np.testing.assert_array_equal(exact, source.astype(np.float32))

@@ -11,9 +11,13 @@ from nst_core.images.color import luma
 from nst_core.images.picture import Picture, encode_picture, resize_picture, to_tensor
 from nst_core.networks.base import StyleNetwork
 from nst_core.networks.slim import SlimAdaIN
+from nst_core.runtimes.pytorch import TorchRuntime
+from nst_core.runtimes.runtime import Features
 from nst_core.stylize.composition import COLORS, FADE, Color, CompositionError
-from nst_core.stylize.engine import StyleEngine, StylizeError, mix
+from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.regions import Region
+from nst_core.stylize.request import RenderRequest, StylizeError
+from nst_core.stylize.style_engine import StyleEngine, mix
 
 Photo = Callable[..., Picture]
 
@@ -30,6 +34,43 @@ def style(engine: StyleEngine, photo: Photo) -> torch.Tensor:
 
 def difference(one: Picture, other: Picture) -> float:
     return float(np.abs(one.pixels.astype(float) - other.pixels.astype(float)).mean())
+
+
+def strip(
+    engine: StyleEngine, content: Picture, style: torch.Tensor, alphas: list[float], **controls: object
+) -> list[Picture]:
+    request = RenderRequest(content=content, style=style, alphas=alphas, **controls)  # type: ignore[arg-type]
+    return engine.render([request])[0]
+
+
+def listened(
+    engine: StyleEngine, content: Picture, style: torch.Tensor, alphas: list[float]
+) -> list[tuple[str, int, int]]:
+    """The progress events of a request."""
+    heard: list[tuple[str, int, int]] = []
+    request = RenderRequest(content=content, style=style, alphas=alphas)
+    engine.render([request], on_progress=lambda *event: heard.append(event))
+    return heard
+
+
+class CountingRuntime(TorchRuntime):
+    """Notes the calls of its halves."""
+
+    def __init__(self, network: StyleNetwork) -> None:
+        super().__init__(network)
+        self.calls: list[str] = []
+        self.encoded: list[tuple[torch.Size, torch.Tensor | None]] = []
+
+    def encode(
+        self, image: torch.Tensor, weight: torch.Tensor | None = None
+    ) -> tuple[Features, torch.Tensor]:
+        self.calls.append("encode")
+        self.encoded.append((image.shape, weight))
+        return super().encode(image, weight)
+
+    def decode(self, features: Features, content: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.calls.append("decode")
+        return super().decode(features, content, target)
 
 
 def square(size: int, low: float, high: float) -> np.ndarray:
@@ -54,7 +95,7 @@ def test_alpha_zero_is_the_source_bit_for_bit(
 
 
 @pytest.mark.parametrize("color", COLORS)
-@pytest.mark.parametrize("runtime", ["torch", "openvino", "onnxruntime"])
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
 @pytest.mark.parametrize("name", ["astronaut", "chelsea"])
 def test_difference_from_the_content_rises_with_alpha(
     slim: StyleNetwork, photo: Photo, name: str, runtime: str, color: Color
@@ -66,7 +107,7 @@ def test_difference_from_the_content_rises_with_alpha(
     match = content if color == "match" else None
     style = engine.style_statistics(photo("coffee", 96), 64, match=match)
     strengths = sorted({0, 0.01, 0.05, 0.1, 0.15, 0.3, FADE, 0.5, 0.6, 0.75, 1})
-    results = engine.stylize_strip(content, style, strengths, color=color)
+    results = strip(engine, content, style, strengths, color=color)
     differences = [difference(result, content) for result in results]
     assert differences[0] == 0
     assert all(low < high for low, high in pairwise(differences)), differences
@@ -77,27 +118,38 @@ def test_difference_from_the_content_rises_with_alpha(
 def test_a_strip_is_the_single_pictures(engine: StyleEngine, style: torch.Tensor, photo: Photo) -> None:
     content = photo(size=64)
     alphas = [0.0, 0.25, 0.5, 0.75, 1.0]
-    strip = engine.stylize_strip(content, style, alphas, size=72)
-    for alpha, picture in zip(alphas, strip, strict=True):
+    pictures = strip(engine, content, style, alphas, size=72)
+    for alpha, picture in zip(alphas, pictures, strict=True):
         single = engine.stylize(content, style, alpha=alpha, size=72)
         assert np.abs(picture.pixels.astype(int) - single.pixels).max() <= 1
 
 
-def test_a_strip_measures_the_content_once(
-    engine: StyleEngine, style: torch.Tensor, photo: Photo, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("limit", [None, MemoryLimit(10_000, 1_024, 1_024, feature_bytes=10**9)])
+def test_a_strip_encodes_the_content_once(
+    slim: StyleNetwork, style: torch.Tensor, photo: Photo, limit: MemoryLimit | None
 ) -> None:
-    calls = []
-    for name in ("statistics", "render", "render_tile"):
-        real = getattr(engine.runtime, name)
-        monkeypatch.setattr(
-            engine.runtime,
-            name,
-            lambda *inputs, name=name, real=real: (calls.append(name), real(*inputs))[1],
-        )
+    runtime = CountingRuntime(slim)
+    engine = StyleEngine(slim, runtime, limit=limit)
     kept = Region(square(16, 0.5, 1), alpha=1.0)
-    engine.stylize_strip(photo(size=32), style, [0, 0.5, 1], regions=[kept])
-    # Strength 0 is no work, and the region's own strength is painted once for all three.
-    assert calls == ["statistics", "render_tile", "render_tile"]
+    strip(engine, photo(size=32), style, [0, 0.5, 1], regions=[kept])
+    # Strength 0 is no work, and the region's own strength is rendered once for all three.
+    assert runtime.calls == ["encode", "decode", "decode"]
+
+
+def test_each_tile_is_encoded_once_if_its_features_fit_in_memory(
+    slim: StyleNetwork, style: torch.Tensor, photo: Photo
+) -> None:
+    margin = -(-slim.reach // slim.stride) * slim.stride
+    results = {}
+    for megabytes, encoded in ((100, 9), (0, 9 + 2 * 9)):
+        runtime = CountingRuntime(slim)
+        limit = MemoryLimit(10_000, 4 * margin, 4 * margin, feature_bytes=megabytes * 10**6)
+        engine = StyleEngine(slim, runtime, limit=limit)
+        results[megabytes] = strip(engine, photo(size=640), style, [0.5, 1])
+        assert runtime.calls.count("encode") == encoded
+        assert runtime.calls.count("decode") == 2 * 9
+    for one, other in zip(results[100], results[0], strict=True):
+        np.testing.assert_array_equal(one.pixels, other.pixels)
 
 
 def test_regions_cover_what_they_cover(engine: StyleEngine, style: torch.Tensor, photo: Photo) -> None:
@@ -140,11 +192,18 @@ def test_everything_at_once(engine: StyleEngine, photo: Photo) -> None:
         engine.style_statistics(photo(name, 64), 48, match=content) for name in ("coffee", "rocket")
     ]
     region = Region(square(10, 0.3, 0.8), styles[1], alpha=0.6, feather=4)
-    strip = engine.stylize_strip(
-        content, mix(styles, [2, 1]), [0.2, 1], size=80, color="match", stroke=8, regions=[region]
+    pictures = strip(
+        engine,
+        content,
+        mix(styles, [2, 1]),
+        [0.2, 1],
+        size=80,
+        color="match",
+        stroke=8,
+        regions=[region],
     )
-    assert [picture.pixels.shape for picture in strip] == [(80, 80, 3)] * 2
-    assert difference(strip[0], strip[1]) > 2
+    assert [picture.pixels.shape for picture in pictures] == [(80, 80, 3)] * 2
+    assert difference(pictures[0], pictures[1]) > 2
 
 
 def test_no_jump_where_the_fade_ends(engine: StyleEngine, style: torch.Tensor, photo: Photo) -> None:
@@ -210,8 +269,7 @@ def test_alpha_channel_and_format_are_the_contents(
 
 
 def test_progress_names_each_stage(engine: StyleEngine, style: torch.Tensor, photo: Photo) -> None:
-    heard: list[tuple[str, int, int]] = []
-    engine.stylize(photo(size=32), style, on_progress=lambda *event: heard.append(event))
+    heard = listened(engine, photo(size=32), style, [0.8])
     assert [stage for stage, _, _ in heard[::2]] == ["prepare", "render", "finish"]
     assert all(0 <= step <= total for _, step, total in heard)
     assert heard[-1][1] == heard[-1][2]
@@ -220,10 +278,7 @@ def test_progress_names_each_stage(engine: StyleEngine, style: torch.Tensor, pho
 def test_progress_counts_the_targets_of_a_strip(
     engine: StyleEngine, style: torch.Tensor, photo: Photo
 ) -> None:
-    heard: list[tuple[str, int, int]] = []
-    engine.stylize_strip(
-        photo(size=32), style, [0, 0.5, 1], on_progress=lambda *event: heard.append(event)
-    )
+    heard = listened(engine, photo(size=32), style, [0, 0.5, 1])
     rendered = [event[1:] for event in heard if event[0] == "render"]
     assert rendered == [(0, 2), (1, 2), (1, 2), (2, 2)]
     assert [step for stage, step, _ in heard if stage == "finish"] == [0, 1, 1, 2, 2, 3]
@@ -257,18 +312,18 @@ def test_damaged_weights_are_told(untrained: SlimAdaIN, photo: Photo) -> None:
         engine.stylize(photo(size=16), style)
 
 
-def test_a_ribbon_as_style_is_bounded(engine: StyleEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    measure = engine.runtime.statistics
-    monkeypatch.setattr(
-        engine.runtime,
-        "statistics",
-        lambda image, weight: (seen.append((image.shape, weight)), measure(image, weight))[1],
-    )
-    engine.style_statistics(Picture(np.zeros((32, 3_000, 3), np.uint8)), 32)
-    ((shape, weight),) = seen
+def test_a_long_narrow_style_is_bounded(slim: StyleNetwork) -> None:
+    runtime = CountingRuntime(slim)
+    StyleEngine(slim, runtime).style_statistics(Picture(np.zeros((32, 3_000, 3), np.uint8)), 32)
+    ((shape, weight),) = runtime.encoded
+    assert weight is not None
     assert float(weight.sum()) * 8 * 8 <= 4.5 * 32**2  # what counts, and a little padding around it
     assert shape[2] * shape[3] <= 20 * 32**2
+
+
+def test_a_network_of_any_style_needs_one(engine: StyleEngine, photo: Photo) -> None:
+    with pytest.raises(StylizeError, match="give one"):
+        engine.stylize(photo(size=16))
 
 
 def test_mix() -> None:

@@ -9,8 +9,8 @@ from torch.nn.functional import interpolate
 
 from nst_core.images.picture import Picture, resize_picture
 from nst_core.networks.base import StyleNetwork
-from nst_core.stylize.engine import StyleEngine
 from nst_core.stylize.strokes import longest_side, shrink, with_strokes, working_side
+from nst_core.stylize.style_engine import StyleEngine
 
 Photo = Callable[..., Picture]
 

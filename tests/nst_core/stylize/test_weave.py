@@ -10,7 +10,7 @@ import pytest
 
 from nst_core.images.picture import Picture
 from nst_core.networks.base import StyleNetwork
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 
 #: Frequencies in cycles per pixel that bound the rings of the spectrum: waves of 16 down to 2 pixels.
 RINGS = (1 / 16, 1 / 11, 1 / 8, 1 / 5.6, 1 / 4, 1 / 2.8, 1 / 2)

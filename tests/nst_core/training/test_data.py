@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from nst_core.images.picture import laid_on_white, read_picture
 from nst_core.training.data import CropRecipe, Crops, DataError, FeatureCache, held_out, image_paths
+from nst_core.training.photo_crops import PhotoCrops
 
 
 def test_folders(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -15,6 +19,43 @@ def test_folders(folders: tuple[Path, Path], tmp_path: Path) -> None:
     for bad in ("empty", "missing"):
         with pytest.raises(DataError):
             image_paths(tmp_path / bad)
+
+
+def test_litter_is_no_picture_and_other_files_are_named(
+    folders: tuple[Path, Path],
+) -> None:
+    (folders[0] / "._astronaut.png").write_bytes(b"resource fork")
+    (folders[0] / "notes.txt").write_text("no picture")
+    Image.new("RGB", (32, 32)).save(folders[0] / "a.avif")
+    Image.new("RGB", (32, 32)).save(folders[0] / "b.gif")
+    notices: list[str] = []
+    paths = image_paths(folders[0], notices.append)
+    assert [path.name for path in paths] == ["a.avif", "astronaut.png", "b.gif", "chelsea.png"]
+    assert len(notices) == 1
+    assert notices[0].endswith("no pictures by their suffix: notes.txt.")
+
+
+def test_crops_show_the_pixels_that_a_render_sees(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65_535, 64 * 64).astype(np.uint16).reshape(64, 64)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    half = np.zeros((64, 32, 4), np.uint8)
+    half[:32] = (200, 0, 0, 255)  # the upper half red, the lower one transparent black
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(half).save(tmp_path / "turned.png", exif=exif)
+    for name in ("deep.png", "turned.png"):
+        path = tmp_path / name
+        expected = laid_on_white(read_picture(path))
+        crop = Crops([path], CropRecipe(size=32, zoom=(1.0, 1.0)), variants=1)[0]
+        mean = expected.pixels.reshape(-1, 3).mean(0) / 255
+        assert crop.mean((1, 2)).numpy() == pytest.approx(mean, abs=0.02)
+        photos = PhotoCrops([path], 32, 8, seed=0, cache_mb=1)[0].float() / 255
+        assert photos.amin((0, 2, 3)).numpy() == pytest.approx(
+            expected.pixels.min((0, 1)) / 255, abs=0.1
+        )
+        assert photos.amax((0, 2, 3)).numpy() == pytest.approx(
+            expected.pixels.max((0, 1)) / 255, abs=0.1
+        )
 
 
 def test_held_out_splits_by_number() -> None:

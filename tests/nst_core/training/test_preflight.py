@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,8 @@ from PIL import Image
 from nst_core.images.picture import Picture
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import Event, Notice
-from nst_core.training.johnson.config import JohnsonTrainConfig
 from nst_core.training.preflight import diagnose, memory_mb, readable_pictures, report_preflight
+from params.training import JohnsonTrainConfig
 
 CONFIG = JohnsonTrainConfig(
     image_size=32, style_size=32, batch_size=1, warm_start=False, max_steps=100, num_workers=0
@@ -76,11 +75,11 @@ def test_a_flat_or_small_style_is_doubted(mixed: Path, tmp_path: Path) -> None:
 
 
 def test_more_memory_than_there_is_is_an_error(mixed: Path, style: Path) -> None:
-    huge = dataclasses.replace(CONFIG, image_size=1024, batch_size=256)
+    huge = CONFIG.model_copy(update={"image_size": 1024, "batch_size": 256})
     found = diagnose(mixed, style, huge, device="cpu", measure=False)
     assert not found.ok
     assert found.findings[0].code == "memory"
-    assert memory_mb(huge) > memory_mb(dataclasses.replace(huge, gradient_checkpointing=True))
+    assert memory_mb(huge) > memory_mb(huge.model_copy(update={"gradient_checkpointing": True}))
 
 
 def test_a_loss_network_that_is_not_there_is_said_before_hours_are_spent(
@@ -92,7 +91,7 @@ def test_a_loss_network_that_is_not_there_is_said_before_hours_are_spent(
         raise vgg.VggError("VGG-19 could not be downloaded.")
 
     monkeypatch.setattr(vgg, "_download", refuse)
-    found = diagnose(mixed, style, dataclasses.replace(CONFIG, loss_network="vgg19"), device="cpu")
+    found = diagnose(mixed, style, CONFIG.model_copy(update={"loss_network": "vgg19"}), device="cpu")
     assert found.findings[0].code == "cannot_train"
 
 

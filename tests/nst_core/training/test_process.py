@@ -1,3 +1,5 @@
+"""The trainer process: what it refuses, the signals it obeys, and that it resumes exactly."""
+
 from __future__ import annotations
 
 import json
@@ -14,16 +16,22 @@ import pytest
 import torch
 from support.patience import PATIENCE
 
+from nst_core.errors import NstError
 from nst_core.networks.files import load_weights, read_metadata
+from nst_core.training.events import Event, ExitCode, Notice, parse_event
+from nst_core.training.process import prepare
 
 SETTINGS = {
-    "max_steps": 160, "batch_size": 1, "image_size": 16, "style_size": 24, "warm_start": False,
-    "checkpoint_interval": 50, "sample_interval": 1000, "log_interval": 1, "num_workers": 1,
+    "max_steps": 100_000, "batch_size": 1, "image_size": 16, "style_size": 24, "warm_start": False,
+    "checkpoint_interval": 10, "sample_interval": 1000, "log_interval": 1, "num_workers": 1,
+    "early_stop": False,
 }  # fmt: skip
+
+Spec = Callable[..., dict[str, Any]]
 
 
 class Run:
-    """A training process and what it says."""
+    """A trainer process and its events."""
 
     def __init__(self, spec: Path) -> None:
         self.process = subprocess.Popen(
@@ -34,7 +42,7 @@ class Run:
         self.events: list[dict[str, Any]] = []
 
     def until(self, name: str, step: int = 0) -> dict[str, Any]:
-        """Listen up to an event of that name, at that step or later."""
+        """Read up to an event of that name, at that step or later."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             event: dict[str, Any] = json.loads(line)
@@ -44,7 +52,7 @@ class Run:
         raise AssertionError(f"It ended without {name}: {self.events[-3:]}")
 
     def end(self, number: int | None = None) -> int:
-        """Send a signal if one is given, listen to the end, and return the exit code."""
+        """Send a signal if one is given, read to the end, and return the exit code."""
         if number is not None:
             self.process.send_signal(number)
         assert self.process.stdout is not None
@@ -53,11 +61,9 @@ class Run:
 
 
 @pytest.fixture
-def start(folders: tuple[Path, Path], tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    runs: list[Run] = []
-
-    def run(folder: str, **changes: Any) -> Run:
-        spec = {
+def spec(folders: tuple[Path, Path], tmp_path: Path) -> Spec:
+    def make(folder: str, **changes: Any) -> dict[str, Any]:
+        return {
             "kind": "johnson",
             "contents": str(folders[0]),
             "style": str(folders[1] / "coffee.png"),
@@ -68,8 +74,17 @@ def start(folders: tuple[Path, Path], tmp_path: Path) -> Iterator[Callable[..., 
             "threads": 1,
             "device": "cpu",
         } | changes
+
+    return make
+
+
+@pytest.fixture
+def start(spec: Spec, tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def run(folder: str, **changes: Any) -> Run:
         path = tmp_path / f"{folder}.json"
-        path.write_text(json.dumps(spec))
+        path.write_text(json.dumps(spec(folder, **changes)))
         runs.append(Run(path))
         return runs[-1]
 
@@ -81,106 +96,132 @@ def start(folders: tuple[Path, Path], tmp_path: Path) -> Iterator[Callable[..., 
         each.process.stdout.close()
 
 
-@pytest.mark.exhaustive
 @pytest.mark.integration
 @pytest.mark.timeout(400)
-def test_killed_at_step_137_and_resumed_ends_bit_for_bit_as_if_never_killed(
-    start: Callable[..., Run], tmp_path: Path
+def test_stopped_killed_and_resumed_it_ends_bit_for_bit_as_if_nothing_had_happened(
+    start: Callable[..., Run], spec: Spec, tmp_path: Path
 ) -> None:
-    killed = start("killed")
-    killed.until("progress", step=137)
+    stopped = start("parts")
+    stopped.until("progress", step=2)
+    assert stopped.end(signal.SIGTERM) == ExitCode.STOPPED
+    last = stopped.events[-1]
+    assert last["event"] == "stopped"
+    assert Path(last["path"]).is_file()
+
+    killed = start("parts")
+    assert killed.until("progress")["step"] == last["step"] + 1
+    reached = killed.until("checkpoint", step=last["step"] + 1)["step"]
     assert killed.end(signal.SIGKILL) == -signal.SIGKILL
-    resumed = start("killed")
-    assert resumed.until("progress")["step"] == 101
-    assert resumed.end() == 0
-    whole = start("whole")
-    assert whole.end() == 0
-    assert not [event for event in whole.events if event["event"] == "error"]
+    reached = max([reached, *(each["step"] for each in killed.events if each["event"] == "checkpoint")])
+
+    resumed = start("parts", settings=SETTINGS | {"max_steps": reached + 3})
+    assert resumed.until("progress")["step"] == reached + 1
+    assert resumed.end() == ExitCode.FINISHED
+    assert not [event for event in resumed.events if event["event"] == "error"]
+    whole = prepare(spec("whole", settings=SETTINGS | {"max_steps": reached + 3}), lambda event: None)
+    assert whole.run(lambda: None) == "finished"
     one, two = (
-        load_weights(tmp_path / f / "final_model.safetensors", "johnson") for f in ("whole", "killed")
+        load_weights(tmp_path / f / "final_model.safetensors", "johnson") for f in ("whole", "parts")
     )
     assert all(torch.equal(two[name], value) for name, value in one.items())
 
 
 @pytest.mark.integration
-def test_asked_to_stop_it_saves_and_says_so_and_asked_to_finish_it_does(
+def test_asked_to_finish_it_ends_with_the_network_as_it_is(
     start: Callable[..., Run], tmp_path: Path
 ) -> None:
     run = start("run")
     run.until("progress", step=2)
-    assert run.end(signal.SIGTERM) == 75
-    stopped = run.events[-1]
-    assert stopped["event"] == "stopped"
-    assert Path(stopped["path"]).is_file()
-    again = start("run")
-    assert again.until("progress")["step"] == stopped["step"] + 1
-    assert again.end(signal.SIGUSR1) == 0
-    finished = again.events[-1]
-    assert finished["event"] == "finished"
-    assert finished["reason"] == "asked"
-    assert read_metadata(finished["path"])["steps"] == finished["step"] < 160
+    assert run.end(signal.SIGUSR1) == ExitCode.FINISHED
+    finished = run.events[-1]
+    assert (finished["event"], finished["reason"]) == ("finished", "asked")
+    assert read_metadata(finished["path"])["steps"] == finished["step"]
     assert list((tmp_path / "run-samples").iterdir())
 
 
 @pytest.mark.integration
+def test_a_refusal_is_an_event_and_an_exit_code(start: Callable[..., Run]) -> None:
+    run = start("refused", kind="portrait")
+    assert run.end() == ExitCode.REFUSED
+    (event,) = run.events
+    assert event["event"] == "error"
+    assert "no training of the kind" in event["message"]
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"kind": "portrait"}, "no training of the kind"),
         ({"contents": "/nowhere"}, "no folder"),
         ({"style": "/nowhere.png"}, "no file"),
-        ({"settings": {"lr": "fast"}}, "lr is a number"),
-        ({"kind": "adain", "settings": {"batch_size": -1}}, "batch_size can't be -1"),
+        ({"settings": {"lr": "fast"}}, "lr: Input should be a valid number"),
+        (
+            {"kind": "adain", "settings": {"batch_size": -1}},
+            "batch_size: Input should be greater than or equal to 1",
+        ),
     ],
 )
-def test_bad_input_is_refused_in_a_sentence(
-    start: Callable[..., Run], changes: dict[str, Any], words: str
-) -> None:
-    run = start("refused", **changes)
-    assert run.end() == 2
-    (event,) = [event for event in run.events if event["event"] == "error"]
-    assert words in event["message"]
-    assert "\n" not in event["message"]
+def test_bad_input_is_refused_in_a_sentence(spec: Spec, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(NstError) as refused:
+        prepare(spec("refused", **changes), lambda event: None)
+    assert words in str(refused.value)
 
 
-@pytest.mark.integration
-def test_broken_files_are_left_out_and_named(
-    start: Callable[..., Run], folders: tuple[Path, Path]
-) -> None:
+def test_broken_files_are_left_out_and_named(spec: Spec, folders: tuple[Path, Path]) -> None:
     (folders[0] / "broken.jpg").write_bytes(b"not a picture")
-    run = start("run", settings=SETTINGS | {"max_steps": 2})
-    assert run.end() == 0
-    (notice,) = [event for event in run.events if event.get("code") == "unreadable"]
-    assert "broken.jpg" in notice["message"]
+    events: list[Event] = []
+    prepare(spec("run"), events.append)
+    (notice,) = [each for each in events if isinstance(each, Notice) and each.code == "unreadable"]
+    assert "broken.jpg" in notice.message
 
 
-@pytest.mark.integration
-def test_an_adain_training_speaks_the_same_language(
-    start: Callable[..., Run], folders: tuple[Path, Path], tmp_path: Path
+def test_checkpoints_that_are_all_damaged_start_the_training_again(spec: Spec, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint-00000010.pt").write_bytes(b"damaged")
+    events: list[Event] = []
+    prepare(spec("run"), events.append)
+    assert [each.code for each in events if isinstance(each, Notice)] == ["checkpoints_lost"]
+
+
+def test_an_adain_training_has_the_same_events_and_outcomes(
+    spec: Spec, folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
     settings = {
-        "steps": 6, "batch_size": 2, "content_size": 32, "style_size": 32, "cache_mb": 50,
+        "max_steps": 6, "batch_size": 2, "image_size": 32, "style_size": 32,
         "checkpoint_interval": 2, "sample_interval": 3, "log_interval": 1,
     }  # fmt: skip
-    run = start("adain", kind="adain", style=str(folders[1]), settings=settings)
-    run.until("progress", step=3)
-    assert run.end(signal.SIGTERM) == 75
-    again = start("adain", kind="adain", style=str(folders[1]), settings=settings)
-    assert again.end() == 0
-    names = {event["event"] for event in run.events + again.events}
-    assert {"progress", "checkpoint", "sample", "stopped", "finished"} <= names
+    events: list[Event] = []
+    adain = spec("adain", kind="adain", style=str(folders[1]), settings=settings)
+    polls = iter([None, None, "stop"])
+    assert prepare(adain, events.append).run(lambda: next(polls)) == "stopped"  # type: ignore[arg-type]
+    assert prepare(adain, events.append).run(lambda: None) == "finished"
+    assert {"progress", "checkpoint", "sample", "stopped", "finished"} <= {each.name for each in events}
+    assert [each.step for each in events if each.name == "stopped"] == [3]
     metadata = read_metadata(tmp_path / "adain" / "final_model.safetensors")
     assert metadata["architecture"] == "slim_adain"
     assert metadata["steps"] == 6
+    # What the process writes is what the worker reads.
+    assert [parse_event(json.loads(json.dumps(each.as_json()))) for each in events] == events
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, {"event": "party", "step": 1}, {"event": "notice", "step": 1}, {"event": "progress"}],
+)
+def test_what_is_not_an_event_is_refused(document: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="not an event"):
+        parse_event(document)
 
 
 @pytest.mark.integration
-def test_it_ends_when_its_parent_is_killed(start: Callable[..., Run], tmp_path: Path) -> None:
-    start("orphan").end(signal.SIGKILL)  # writes the description
+def test_it_ends_when_its_parent_is_killed(spec: Spec, tmp_path: Path) -> None:
+    path = tmp_path / "orphan.json"
+    path.write_text(json.dumps(spec("orphan")))
     code = (
-        "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-m', 'nst_core.training.process', "
-        f"{str(tmp_path / 'orphan.json')!r}], stdout=subprocess.DEVNULL)\n"
+        "import json, os, pathlib, subprocess, sys, time\n"
+        f"path = pathlib.Path({str(path)!r})\n"
+        "path.write_text(json.dumps(json.loads(path.read_text()) | {'parent': os.getpid()}))\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'nst_core.training.process', str(path)], "
+        "stdout=subprocess.DEVNULL)\n"
         "print(child.pid, flush=True)\n"
         "time.sleep(60)\n"
     )

@@ -22,7 +22,7 @@ from support.films import read_back, sliding, texture
 from nst_core.images.picture import Picture
 from nst_core.networks.files import save_network
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.video.config import VideoConfig, VideoError, VideoLimits, VideoReport, VideoStopped
 from nst_core.video.reader import VideoReader
 
@@ -318,7 +318,7 @@ import sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.images.picture import read_picture
 from nst_core.video.stylizer import VideoStylizer
 from nst_core.video.config import VideoConfig

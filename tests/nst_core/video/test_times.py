@@ -15,7 +15,7 @@ from support.films import read_back, sliding
 from imaging.media_times import loop_count
 from nst_core.images.picture import Picture
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.video.config import VideoConfig, VideoError, VideoReport
 from nst_core.video.reader import VideoReader
 

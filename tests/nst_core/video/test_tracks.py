@@ -15,7 +15,7 @@ from PIL import Image
 
 from nst_core.images.picture import Picture
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.stylize.engine import StyleEngine
+from nst_core.stylize.style_engine import StyleEngine
 from nst_core.video.config import VideoConfig, VideoError, VideoReport
 
 av = pytest.importorskip("av")

@@ -166,3 +166,21 @@ def test_only_for_operators(client: FlaskClient, app: Flask, ada: Headers, path:
     assert client.get(path).status_code == 401
     refused = client.get(path, headers=ada)
     assert (refused.status_code, refused.json["code"]) == (403, "missing_scope")
+
+
+def test_the_last_hour_is_counted_by_status(
+    client: FlaskClient, submit: Callable[..., Any], ada: Headers, keeper: Headers
+) -> None:
+    for seed in (1, 2):
+        client.post(submit(ada, seed)["urls"]["cancel"], headers=ada)
+    history = client.get("/v1/admin/history", headers=keeper).json
+    refused = client.get("/v1/admin/history", headers=ada)
+
+    assert history["step_minutes"] == 5
+    assert {status: len(counts) for status, counts in history["ended"].items()} == {
+        "canceled": 12,
+        "failed": 12,
+        "succeeded": 12,
+    }
+    assert sum(history["ended"]["canceled"]) == 2
+    assert refused.status_code == 403

@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import func, select
+from support.submitting import submit_job
 from werkzeug.test import TestResponse
 
 from jobs.blobs.rows import upsert_blob
@@ -103,7 +104,7 @@ def test_the_same_key_at_the_same_moment(service: JobService, picture: Picture) 
     def submit_once(_: int) -> str:
         barrier.wait()
         uploads = {role: Upload(data=picture(), field=role, name=role) for role in ("content", "style")}
-        return service.submit("stylize", {}, idempotency_key="k", **uploads).id
+        return submit_job(service, "stylize", {}, idempotency_key="k", **uploads).id
 
     with ThreadPoolExecutor(6) as pool:
         ids = set(pool.map(submit_once, range(6)))

@@ -24,6 +24,7 @@ from jobs.queue.lifecycle import Run
 from jobs.service import JobService
 from jobs.settings import Settings
 from jobs.trainings import record
+from params.training import AdaINSettings, JohnsonSettings
 from web import create_app
 
 Picture = Callable[..., bytes]
@@ -71,7 +72,7 @@ def test_a_training_is_a_job(training: dict[str, Any]) -> None:
         ({"name": "n", "style_id": "woodcut", "max_steps": "0"}, "max_steps"),
         ({"name": "n", "style_id": "woodcut", "style_weight": "nan"}, "style_weight"),
         ({"name": "n", "style_id": "woodcut", "alpha": "1"}, "alpha"),
-        ({"name": "n", "style_id": "woodcut", "architecture": "adain"}, "body"),
+        ({"name": "n", "style_id": "woodcut", "architecture": "adain"}, "style_dataset_id"),
         ({"name": "n", "architecture": "adain", "style_dataset_id": "nope"}, "style_dataset_id"),
         (
             {
@@ -90,6 +91,72 @@ def test_what_no_training_can_be(client: FlaskClient, form: dict[str, str], poin
     assert answer.status_code == 422
     assert pointer in [error["pointer"] for error in answer.json["errors"]]
     assert client.get("/v1/jobs").json["jobs"] == []
+
+
+ADAIN = {"name": "n", "architecture": "adain", "style_dataset_id": "samples"}
+
+
+def test_an_adain_training_has_its_own_settings_and_defaults(client: FlaskClient) -> None:
+    form = {"kind": "train", **ADAIN, "network": "full", "inversion_steps": "10", "gram_weight": "2"}
+    params = client.post("/v1/jobs", data={**form, "content_zoom": "0.5,1"}).json["params"]
+
+    assert (params["network"], params["inversion_steps"], params["gram_weight"]) == ("full", 10, 2)
+    assert params["content_zoom"] == [0.5, 1]
+    defaults = AdaINSettings().model_dump(mode="json")
+    assert {name: params[name] for name in defaults if name not in form and name != "content_zoom"} == {
+        name: value for name, value in defaults.items() if name not in form and name != "content_zoom"
+    }
+    assert (params["batch_size"], params["image_size"], params["style_size"]) == (8, 128, 160)
+    assert "strength" not in params
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"strength": "2"}, "Trainings of the architecture adain have no such setting"),
+        ({"tv_weight": "1"}, "Trainings of the architecture adain have no such setting"),
+        ({"warm_start": "true"}, "Trainings of the architecture adain have no such setting"),
+        ({"early_stop": "true"}, "Trainings of the architecture adain have no such setting"),
+        ({"use_amp": "true"}, "Trainings of the architecture adain have no such setting"),
+        ({"image_size": "33"}, "multiple of 8"),
+        ({"style_size": "100"}, "multiple of 8"),
+        ({"network": "medium"}, "'slim' or 'full'"),
+    ],
+)
+def test_settings_that_mean_nothing_to_adain_are_refused(
+    client: FlaskClient, setting: dict[str, str], words: str
+) -> None:
+    answer = client.post("/v1/jobs", data={"kind": "train", **ADAIN, **setting})
+
+    assert answer.status_code == 422
+    (error,) = answer.json["errors"]
+    assert error["pointer"] == next(iter(setting))
+    assert words in error["detail"]
+
+
+def test_settings_of_adain_mean_nothing_to_a_training_of_one_style(client: FlaskClient) -> None:
+    form = {"kind": "train", "name": "n", "style_id": "woodcut", "gram_weight": "1"}
+    (error,) = client.post("/v1/jobs", data=form).json["errors"]
+
+    assert error["pointer"] == "gram_weight"
+    assert "architecture johnson have no such setting" in error["detail"]
+    form = {"kind": "train", "name": "n", "style_id": "woodcut", "architecture": "tune"}
+    (error,) = client.post("/v1/jobs", data=form).json["errors"]
+    assert error["pointer"] == "architecture"
+    assert "use johnson or adain" in error["detail"]
+
+
+def test_the_description_of_the_api_has_every_setting_of_each_architecture(client: FlaskClient) -> None:
+    body = client.get("/openapi.json").json["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
+    forms = {
+        each["title"]: each["properties"] for each in body["multipart/form-data"]["schema"]["anyOf"]
+    }
+
+    assert set(AdaINSettings.model_fields) <= set(forms["train adain"])
+    assert set(JohnsonSettings.model_fields) <= set(forms["train johnson"])
+    assert "strength" not in forms["train adain"]
+    assert "gram_weight" not in forms["train johnson"]
+    assert forms["train adain"]["image_size"]["multipleOf"] == 8
 
 
 def test_a_photo_is_no_part_of_a_training(client: FlaskClient, picture: Picture) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from support.submitting import submit_job
 
 from jobs.db.models.jobs import Job
 from jobs.queue.lifecycle import JobStatus
@@ -27,7 +28,7 @@ from worker.context import WorkerContext
 @pytest.fixture
 def export(context: WorkerContext, service: JobService) -> Callable[..., Job]:
     def run(**params: Any) -> Job:
-        job = service.submit("export", params, content=None)
+        job = submit_job(service, "export", params, content=None)
         execution.run_next(context, "train", "w")
         return service.get(job.id)
 

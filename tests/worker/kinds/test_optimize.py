@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.submitting import submit_job
 
 from jobs.media.pictures import Upload
 from jobs.queue.lifecycle import JobStatus
@@ -19,7 +20,8 @@ SMALL = {"size": "48", "steps": "3", "levels": "1"}
 @pytest.fixture
 def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., Any]:
     def make(**params: Any) -> tuple[JobService, str]:
-        job = service.submit(
+        job = submit_job(
+            service,
             "optimize",
             {**SMALL, **params},
             content=Upload(data=picture(), field="content", name="content"),

@@ -1,9 +1,13 @@
-"""Trainings as jobs: the process, its steering, its end and what becomes of it."""
+"""Training jobs: the trainer process, requests to it, its end, and what becomes of its files.
+
+A fake trainer speaks the protocol of the real one; two tests run the real one.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,9 +16,10 @@ from typing import Any
 
 import psutil
 import pytest
-import safetensors.torch
-import torch
 from sqlalchemy import func, select, update
+from support import fake_trainer
+from support.submitting import submit_job
+from support.tests_support import expire_lease
 
 from jobs.blobs.storage import sha256_of
 from jobs.catalog.network_header import read_header
@@ -25,10 +30,11 @@ from jobs.db.models.operations import OutboxMessage
 from jobs.db.models.trainings import TrainedNetwork, TrainingLoss
 from jobs.errors import StorageError
 from jobs.media.pictures import Upload
-from jobs.queue.broker import Broker, make_celery
+from jobs.queue import lifecycle
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from jobs.settings import Settings
+from nst_core.training.config import parse_config
 from worker import execution
 from worker.context import WorkerContext
 
@@ -37,15 +43,24 @@ SMALL = {"batch_size": "1", "image_size": "32", "warm_start": "false", "early_st
 
 
 @pytest.fixture
-def worker_settings(worker_settings: Settings) -> Settings:
-    return worker_settings.model_copy(update={"lease_seconds": 30.0})
+def real_trainer() -> None:
+    """Makes the worker of a test start the real trainer process."""
 
 
 @pytest.fixture
-def service(context: WorkerContext) -> JobService:
-    settings = context.settings
-    queue = Broker(make_celery(settings.broker))
-    service = JobService(settings, context._engine, context.storage, queue)
+def context(worker_settings: Settings, request: pytest.FixtureRequest) -> Iterator[WorkerContext]:
+    """A worker on SQLite and local files, whose trainer is fake unless a test uses `real_trainer`."""
+    if "real_trainer" in request.fixturenames:
+        context = WorkerContext(worker_settings)
+    else:
+        context = WorkerContext(worker_settings, trainer=[sys.executable, "-S", fake_trainer.__file__])
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def service(service: JobService) -> JobService:
+    """The use cases, with the dataset "samples"."""
     assert service.datasets.register_samples() >= 4
     return service
 
@@ -55,7 +70,7 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., 
     def make(**params: Any) -> str:
         style = Upload(data=picture(seed=1), field="style", name="style")
         values = {"name": "mine", "max_steps": "4", **SMALL, **params}
-        return service.submit("train", values, content=None, style=style).id
+        return submit_job(service, "train", values, content=None, style=style).id
 
     return make
 
@@ -87,7 +102,7 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
 def trainer() -> psutil.Process | None:
     """The training process of this test run."""
     for child in psutil.Process().children(recursive=True):
-        if "nst_core.training.process" in " ".join(child.cmdline()):
+        if "fake_trainer.py" in " ".join(child.cmdline()):
             return child
     return None
 
@@ -97,6 +112,7 @@ def step_of(service: JobService, job_id: str) -> int:
     return int(progress.get("step", 0)) if progress.get("stage") == "train" else 0
 
 
+@pytest.mark.usefixtures("real_trainer")
 def test_a_training_becomes_a_network_that_a_job_uses(
     context: WorkerContext,
     service: JobService,
@@ -122,13 +138,13 @@ def test_a_training_becomes_a_network_that_a_job_uses(
     assert not (context.settings.home / "trainings" / job_id).exists()
 
     content = Upload(data=picture(seed=5), field="content", name="content")
-    used = service.submit("stylize", {"network": "mine"}, content=content).id
+    used = submit_job(service, "stylize", {"network": "mine"}, content=content).id
     execution.run_next(context, "stylize", "w")
     job = service.get(used)
     assert job.status == JobStatus.SUCCEEDED, job.error
-    again = service.submit("stylize", {"network": "mine@1"}, content=content)
+    again = submit_job(service, "stylize", {"network": "mine@1"}, content=content)
     assert not again.cached  # it was asked for by another name
-    same = service.submit("stylize", {"network": "mine"}, content=content)
+    same = submit_job(service, "stylize", {"network": "mine"}, content=content)
     assert same.cached
 
 
@@ -160,13 +176,9 @@ def test_what_can_not_be_stored_is_not_trained_again(
     job = service.get(job_id)
     assert job.status == JobStatus.SUCCEEDED, job.error
     network = next(file for file in job.outputs if file.role == "network")
-    # Weights, not bytes: the file says as well how long it took.
-    first, kept = (
-        safetensors.torch.load(made[0]),
-        safetensors.torch.load(context.storage.get(network.sha256)),
-    )
-    assert first.keys() == kept.keys()
-    assert all(torch.equal(first[name], kept[name]) for name in first)
+    assert context.storage.get(network.sha256) == made[0]
+    assert job.metrics is not None
+    assert job.metrics["figures"] == {"resumed_at": 4}  # nothing was left to train
     assert not folder.exists()
 
 
@@ -297,6 +309,102 @@ def test_a_killed_process_goes_on_from_its_checkpoint(
     thread.join(30)
 
 
+def test_a_run_that_lost_its_lease_kills_its_process_and_writes_nothing(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    working: Callable[[], threading.Thread],
+) -> None:
+    job_id = submit(max_steps="100000")
+    thread = working()
+    until(lambda: step_of(service, job_id) >= 1)
+    process = trainer()
+    assert process is not None
+
+    expire_lease(service.sessions, job_id)
+    with service.sessions.begin() as session:
+        lifecycle.reap(session)
+    with service.sessions.begin() as session:
+        taken = lifecycle.claim(session, "train", "another", 600, only=job_id)
+    losses = len(service.trainings.losses(job_id))
+    thread.join(30)
+
+    assert not thread.is_alive()
+    assert not process.is_running()
+    job = service.get(job_id)
+    assert (job.status, job.lease_owner) == (JobStatus.RUNNING, "another" if taken else None)
+    assert len(service.trainings.losses(job_id)) == losses
+
+
+def test_a_training_that_fails_is_not_tried_again(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    job_id = submit(strength="13")  # the fake trainer fails at this strength
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.FAILED
+    assert job.error == {
+        "code": "diverged",
+        "detail": "The loss grows instead of falling.",
+        "retryable": False,
+    }
+
+
+def test_a_trainer_that_crashes_is_tried_again(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job_id = submit()
+    folder = context.settings.home / "trainings" / job_id
+    folder.mkdir(parents=True)
+    (folder / "crash").touch()
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.QUEUED
+    assert job.attempts_left == job.max_attempts - 1
+    assert "a defect" in caplog.text  # the log has the output of the trainer
+
+
+def test_notices_samples_and_rates_are_recorded(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    job_id = submit(max_steps="6", sample_interval="2", log_interval="1")
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.metrics is not None
+    assert job.metrics["notices"] == ["The style weight is 1."]
+    assert job.metrics["images_per_second"] == 100
+    assert [file.position for file in service.trainings.samples(job_id)] == [2, 4, 6]
+    notices = [event.data for event in service.events(job_id) if event.type == "notice"]
+    assert [each["code"] for each in notices] == ["style_weight"]
+
+
+def test_the_trainer_gets_the_settings_of_its_architecture(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    values = {"name": "any", "architecture": "adain", "style_dataset_id": "samples"}
+    adain = submit_job(
+        service, "train", {**values, "max_steps": "1", "gram_weight": "7"}, content=None
+    ).id
+    johnson = submit(max_steps="1", strength="2")
+    specs = {}
+    for job_id in (adain, johnson):
+        execution.run_next(context, "train", "w")
+        (file,) = [each for each in service.get(job_id).outputs if each.role == "network"]
+        specs[job_id] = read_header(context.storage.get(file.sha256)).metadata["training"]
+
+    assert parse_config("adain", specs[adain]["settings"]).gram_weight == 7
+    assert len(specs[adain]["style"]) == len(specs[adain]["contents"]) >= 4
+    config = parse_config("johnson", specs[johnson]["settings"])
+    assert (config.strength, config.warm_start, config.batch_size) == (2, False, 1)
+    assert isinstance(specs[johnson]["style"], str)
+
+
 def test_only_the_newest_checkpoint_is_kept(
     context: WorkerContext, service: JobService, submit: Callable[..., str]
 ) -> None:
@@ -352,6 +460,7 @@ def test_folders_of_trainings_that_ended_are_swept(
     assert not left.exists()
 
 
+@pytest.mark.usefixtures("real_trainer")
 def test_a_network_for_any_style_is_trained_from_two_datasets(
     context: WorkerContext, service: JobService, picture: Callable[..., bytes]
 ) -> None:
@@ -362,8 +471,9 @@ def test_a_network_for_any_style_is_trained_from_two_datasets(
         "max_steps": "2",
         "batch_size": "1",
         "image_size": "32",
+        "style_size": "32",
     }
-    job_id = service.submit("train", values, content=None).id
+    job_id = submit_job(service, "train", values, content=None).id
     execution.run_next(context, "train", "w")
 
     job = service.get(job_id)
@@ -371,7 +481,8 @@ def test_a_network_for_any_style_is_trained_from_two_datasets(
     network = service.networks.find_by_name("any")
     assert network is not None
     assert (network.architecture, network.styled) == ("slim_adain", False)
-    used = service.submit(
+    used = submit_job(
+        service,
         "stylize",
         {"network": "any"},
         content=Upload(data=picture(), field="content", name="content"),

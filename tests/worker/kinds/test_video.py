@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 from support.patience import PATIENCE
+from support.submitting import submit_job
 
 from jobs.blobs.local import LocalStorage
 from jobs.db.models.jobs import Job
@@ -46,7 +47,8 @@ def submit(
 ) -> Callable[..., str]:
     def make(content: bytes | None = None, **params: Any) -> str:
         content = clip() if content is None else content
-        return service.submit(
+        return submit_job(
+            service,
             "video",
             params,
             content=Upload(data=content, field="content", name="content"),
@@ -104,7 +106,7 @@ def test_what_can_not_be_stored_is_not_painted_again(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("it was painted already")
 
-    monkeypatch.setattr("nst_core.video.painter.EnginePainter.paint", never)
+    monkeypatch.setattr("nst_core.video.painter.FramePainter.paint", never)
     with service.sessions.begin() as session:
         session.execute(update(Job).where(Job.id == job_id).values(run_at=Job.created_at))
     execution.run_next(context, "train", "w")
@@ -130,7 +132,7 @@ def test_a_video_through_a_trained_network(
     service.networks.add_file(file.read_bytes(), name="ink")
     params = {"network": "ink", "alpha": 1.0, "temporal": 0.0, "format": "png"}
     sent = Upload(data=clip(), field="content", name="content")
-    job = service.submit("video", params, content=sent)
+    job = submit_job(service, "video", params, content=sent)
     execution.run_next(context, "train", "w")
 
     job = service.get(job.id)
@@ -159,7 +161,7 @@ def test_a_mix_of_styles_lies_between_them(
         styles = [{"file": name, "weight": weight} for name, weight in zip(files, weights, strict=True)]
         params = {"styles": styles, "alpha": 1.0, "format": "png", "end_s": 0.1}
         content = Upload(data=clip(), field="content", name="content")
-        job = service.submit("video", params, content=content, parts=files)
+        job = submit_job(service, "video", params, content=content, named_files=files)
         execution.run_next(context, "train", "w")
         assert service.get(job.id).status == JobStatus.SUCCEEDED, service.get(job.id).error
         with zipfile.ZipFile(io.BytesIO(service.output(job.id)[1])) as archive:
@@ -212,7 +214,8 @@ def test_a_long_video_is_refused(
 ) -> None:
     service.settings = service.settings.model_copy(update={"max_video_seconds": 0.1})
     with pytest.raises(JobsError, match="lasts"):
-        service.submit(
+        submit_job(
+            service,
             "video",
             {},
             content=Upload(data=clip(), field="content", name="content"),

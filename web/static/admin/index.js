@@ -1,8 +1,10 @@
 // The operators' page: queues to pause, workers and their jobs, failed jobs to retry, all jobs.
 import { ApiError, post, request } from "../shared/api.js";
 import { byId, create } from "../shared/dom.js";
+import { shortDuration } from "../shared/duration.js";
 import { showError } from "../shared/errors.js";
 import { withRetry } from "../shared/reconnect.js";
+import { sparkline } from "./sparkline.js";
 import { actionCell, cell, replaceRows, row, since } from "./tables.js";
 
 const REFRESH_MS = 4000;
@@ -50,17 +52,21 @@ function queueCard({ name, paused, paused_at: pausedAt, queued, running, urls })
 const shortId = (job) => job.id.slice(0, 8);
 const PAGES = { stylize: "/", train: "/training", video: "/video" };
 
-/** A job's id and kind; a job of one's own is a link to its page. */
+/** A job's id and kind. A job of one's own is a link to its page, with a thumbnail: others' pictures are private. */
 function jobCell(job) {
   const page = PAGES[job.kind];
   const text = { textContent: shortId(job), title: job.id };
-  const isOwn = page && job.owner === ownName;
-  return create(
-    "td",
-    {},
-    create(isOwn ? "a" : "span", isOwn ? { ...text, href: `${page}#job=${job.id}` } : text),
-    ` ${job.kind}`,
-  );
+  if (!page || job.owner !== ownName) return create("td", {}, create("span", text), ` ${job.kind}`);
+  const link = create("a", { ...text, href: `${page}#job=${job.id}` });
+  const pictured = job.status === "succeeded" && job.kind !== "train";
+  const src = `/v1/jobs/${job.id}/output/thumbnail`;
+  return create("td", {}, pictured ? create("img", { src, alt: "", loading: "lazy" }) : "", link, ` ${job.kind}`);
+}
+
+/** How long a job ran, or has been running. */
+function runTime({ started_at: started, finished_at: finished }) {
+  if (!started) return "";
+  return shortDuration((new Date(finished ?? Date.now()) - new Date(started)) / 1000);
 }
 
 function progressText(job) {
@@ -109,7 +115,8 @@ function jobRow(job) {
     status.append(create("span", { className: "muted", textContent: ` ${job.error?.detail ?? ""}` }));
   const action = active ? cancelButton(job) : ["failed", "canceled"].includes(job.status) ? retryButton(job) : "";
   const attempts = `${job.attempt} of ${job.max_attempts}`;
-  return row(job.id, jobCell(job), job.owner, status, attempts, `${since(job.created_at)} ago`, actionCell(action));
+  const created = `${since(job.created_at)} ago`;
+  return row(job.id, jobCell(job), job.owner, status, attempts, created, runTime(job), actionCell(action));
 }
 
 // -- metrics -----------------------------------------------------------------------------------------
@@ -129,22 +136,35 @@ const parseMetrics = (text) =>
 const secondsText = (value) =>
   value === undefined ? "not yet" : value < 10 ? `${value.toFixed(2)} s` : `${Math.round(value)} s`;
 
-function showMetrics(text) {
+function metricItem(name, ...value) {
+  return create("div", {}, create("dt", { textContent: name }), create("dd", {}, ...value));
+}
+
+/** Sums of the last hour, each with its sparkline. */
+function historyItems({ ended, step_minutes: minutes }) {
+  const names = { succeeded: "Succeeded in the last hour", failed: "Failed in the last hour" };
+  return Object.entries(names).map(([status, name]) => {
+    const total = ended[status].reduce((sum, count) => sum + count, 0);
+    const label = `${name}, in steps of ${minutes} minutes: ${ended[status].join(", ")}`;
+    return metricItem(name, String(total), sparkline(ended[status], label, status));
+  });
+}
+
+function showMetrics(text, history) {
   const metrics = parseMetrics(text);
   const total = (name) =>
     [...metrics].filter(([key]) => key.startsWith(name)).reduce((sum, [, value]) => sum + value, 0);
   const values = {
-    "Median wait": secondsText(metrics.get('atelier_wait_seconds{kind="stylize",quantile="0.5"}')),
-    "Median render": secondsText(metrics.get('atelier_run_seconds{kind="stylize",quantile="0.5"}')),
-    "Jobs ended": total("atelier_jobs_finished_total"),
-    "Lost workers": total("atelier_lease_expiries_total"),
-    "Jobs not yet sent to workers": total("atelier_outbox_messages"),
+    "Median wait of pictures": secondsText(metrics.get('atelier_wait_seconds{kind="stylize",quantile="0.5"}')),
+    "Median run of pictures": secondsText(metrics.get('atelier_run_seconds{kind="stylize",quantile="0.5"}')),
+    "Jobs ended in all": total("atelier_jobs_finished_total"),
+    "Jobs whose worker was lost": total("atelier_lease_expiries_total"),
+    "Jobs not yet announced to workers": total("atelier_outbox_messages"),
     "Webhooks to send": total("atelier_webhooks_pending"),
   };
   byId("metrics").replaceChildren(
-    ...Object.entries(values).map(([name, value]) =>
-      create("div", {}, create("dt", { textContent: name }), create("dd", { textContent: value })),
-    ),
+    ...(history ? historyItems(history) : []),
+    ...Object.entries(values).map(([name, value]) => metricItem(name, String(value))),
   );
 }
 
@@ -177,13 +197,14 @@ async function fetchHealth() {
 }
 
 async function refresh() {
-  const [{ queues }, { workers }, dead, found, metrics, health] = await Promise.all([
+  const [{ queues }, { workers }, dead, found, metrics, history, health] = await Promise.all([
     request("/v1/queues"),
     request("/v1/admin/workers"),
     request("/v1/admin/jobs?dead=true&limit=100"),
     fetchJobs(),
     // The page works without metrics.
     request("/metrics", {}, (response) => response.text()).catch(() => null),
+    request("/v1/admin/history").catch(() => null),
     fetchHealth(),
   ]);
   replaceRows(byId("queues"), ...queues.map(queueCard));
@@ -197,7 +218,7 @@ async function refresh() {
   replaceRows(byId("dead-jobs"), ...deadJobs.map(deadJobRow));
   byId("no-dead-jobs").hidden = deadJobs.length > 0;
   byId("retry-all").hidden = deadJobs.length < 2;
-  if (metrics !== null) showMetrics(metrics);
+  if (metrics !== null) showMetrics(metrics, history);
   byId("health").textContent = health === "ready" ? "Everything answers." : `Not ready: ${health}.`;
   byId("health").dataset.healthy = health === "ready";
 }

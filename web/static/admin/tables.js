@@ -3,7 +3,7 @@ import { create } from "../shared/dom.js";
 import { shortDuration } from "../shared/duration.js";
 
 /** Time since an ISO time, in short: "40 s", "12 min". */
-export const since = (time) => shortDuration(Math.max(0, (Date.now() - new Date(time)) / 1000));
+export const since = (time) => shortDuration(Math.max(0, Math.round((Date.now() - new Date(time)) / 1000)));
 
 export const cell = (text, className = "") => create("td", { className }, text);
 

@@ -48,7 +48,9 @@ export const listJobs = (kind, cursor) =>
 export const getJob = (id, signal) => request(jobUrl(id), { signal, cache: "no-store" });
 export const cancelJob = (id) => post(`${jobUrl(id)}/cancel`);
 export const retryJob = (id) => post(`${jobUrl(id)}/retry`);
-export const deleteJob = (id) => request(jobUrl(id), { method: "DELETE" }, noContent);
+// `keepalive`: sent even while the page closes.
+const deleteUrl = (url) => request(url, { method: "DELETE", keepalive: true }, noContent);
+export const deleteJob = (id) => deleteUrl(jobUrl(id));
 
 /** Submits a job. The same `key` twice makes one job, so that a request can be repeated after a broken connection. */
 export const submitJob = (body, key, wait = 0) =>
@@ -73,7 +75,7 @@ export const addStyle = (blob, name, title) =>
       ["title", title],
     ]),
   );
-export const deleteStyle = (id) => request(`/v1/styles/${encodeURIComponent(id)}`, { method: "DELETE" }, noContent);
+export const deleteStyle = (id) => deleteUrl(`/v1/styles/${encodeURIComponent(id)}`);
 
 /** The trained networks; an empty list where the server refuses. */
 export async function listNetworks() {

@@ -17,6 +17,7 @@ export function duration(seconds) {
 
 /** The same in little room: "40 s", "12 min", "3 h", "2 d". */
 export function shortDuration(seconds) {
+  if (seconds < 10) return `${Number(seconds.toFixed(1))} s`;
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return seconds < 48 * 3600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86400)} d`;

@@ -1,7 +1,8 @@
 // History of jobs: a thumbnail for each, to open, cancel, delete, or compare with another.
 import * as api from "./api.js";
 import { byId, create } from "./dom.js";
-import { styleTitle } from "./style-gallery.js";
+import { showError } from "./errors.js";
+import { pictureTitle } from "./style-gallery.js";
 import { withRetry } from "./reconnect.js";
 
 const list = byId("history-list");
@@ -18,9 +19,6 @@ function createdTime(job) {
   return time.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit" });
 }
 
-/** Style and strength of a job's picture, such as "Woodcut, 80%". */
-export const pictureTitle = (job) => `${styleTitle(job)}, ${Math.round((job.params?.alpha ?? 1) * 100)}%`;
-
 function thumbnail(job, title) {
   const src = job.outputs?.find((each) => each.thumbnail)?.thumbnail;
   if (src) return create("img", { src, alt: title, loading: "lazy", decoding: "async" });
@@ -33,16 +31,43 @@ function cancelOrDeleteButton(job, title) {
   button.setAttribute("aria-label", `${button.title}: ${title}`);
   button.addEventListener("click", async () => {
     button.disabled = true;
-    const cancels = isActive(job);
+    if (!isActive(job)) return deleteJob(job);
     try {
-      await withRetry(() => (cancels ? api.cancelJob(job.id) : api.deleteJob(job.id)));
+      await withRetry(() => api.cancelJob(job.id));
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
     }
     await refresh();
-    if (!cancels) list.dispatchEvent(new CustomEvent("deleted", { detail: job.id }));
   });
   return button;
+}
+
+// Jobs whose deletion can still be undone, which the list leaves out.
+const hiddenIds = new Set();
+
+/** Deletes a job, with a chance to undo it; an undo opens the job again if it was open. */
+export async function deleteJob(job) {
+  const { deleteWithUndo } = await import("./undo.js");
+  const wasOpen = job.id === currentId;
+  hiddenIds.add(job.id);
+  list.dispatchEvent(new CustomEvent("deleted", { detail: job.id }));
+  refresh();
+  const undo = () => {
+    hiddenIds.delete(job.id);
+    if (wasOpen) location.hash = `job=${encodeURIComponent(job.id)}`;
+    refresh();
+  };
+  const commit = async ({ closing }) => {
+    try {
+      await (closing ? api.deleteJob(job.id) : withRetry(() => api.deleteJob(job.id)));
+    } catch (error) {
+      if (!(error instanceof api.ApiError)) throw error;
+      if (error.status === 404) return;
+      showError(error.message);
+      undo();
+    }
+  };
+  deleteWithUndo(`The ${list.dataset.kind === "video" ? "video" : "picture"} was deleted.`, { commit, undo });
 }
 
 function progressBar(job, title) {
@@ -122,12 +147,12 @@ export async function refresh() {
   const request = (requests += 1);
   const answer = await fetchJobs().catch(() => null);
   if (request !== requests || !answer) return;
-  jobs = answer.found;
+  jobs = answer.found.filter(({ id }) => !hiddenIds.has(id));
   const focused = list.contains(document.activeElement) ? document.activeElement.hash : null;
   const key = (job) => `${job.id} ${job.status} ${isActive(job) ? job.progress?.step : ""}`;
   itemsByKey = new Map(jobs.map((job) => [key(job), itemsByKey.get(key(job)) ?? item(job)]));
   list.replaceChildren(...itemsByKey.values());
-  if (focused) [...list.querySelectorAll("a")].find((link) => link.hash === focused)?.focus();
+  if (focused) [...list.querySelectorAll("a")].find((link) => link.hash === focused)?.focus({ preventScroll: true });
   markCurrent(currentId);
   olderButton.hidden = !answer.more;
   byId("history-empty").hidden = jobs.length > 0;

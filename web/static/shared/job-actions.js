@@ -41,7 +41,7 @@ export function attachActions({ state, applySettings, closeJob, clearHash, onCha
     history.pickNext(async (other) => {
       const [left, right] = [other.outputs?.[0], current.outputs?.[0]];
       if (!left || !right) return;
-      const labels = { left: history.pictureTitle(other), right: history.pictureTitle(current) };
+      const labels = { left: gallery.pictureTitle(other), right: gallery.pictureTitle(current) };
       await showPair(right, { url: left.url }, labels);
       showStatus({ title: "Two pictures", detail: `${labels.left} beside ${labels.right}.` }, [
         "other-content",
@@ -49,20 +49,16 @@ export function attachActions({ state, applySettings, closeJob, clearHash, onCha
       ]);
     });
   });
-  byId("delete").addEventListener("click", async () => {
-    const { job } = state;
-    if ((await tryOrShowError(() => api.deleteJob(job.id).then(() => true))) === null) return;
-    afterDelete(job.id);
-    history.refresh();
-  });
-  function afterDelete(id) {
+  byId("delete").addEventListener("click", () => history.deleteJob(state.job));
+  byId("history-list").addEventListener("deleted", ({ detail: id }) => {
     if (state.job?.id !== id) return;
+    // Fetched now, because the server deletes the photo with its job.
+    state.content?.blob().catch(() => {});
     closeJob();
     clearHash();
     if (state.content) showContent();
-    showStatus({ title: state.content?.name ?? "Deleted", detail: "The picture was deleted." }, ["other-content"]);
-  }
-  byId("history-list").addEventListener("deleted", (event) => afterDelete(event.detail));
+    showStatus({ title: state.content?.name ?? "Deleted", detail: "Choose a style, then Stylise." }, ["other-content"]);
+  });
   for (const format of ["curl", "cli", "python"]) {
     byId(format).addEventListener("click", ({ target }) => copyAs(format, state, target));
   }

@@ -1,11 +1,12 @@
-// Job status: the progress bar under the picture, the caption below it, and the buttons that fit the status.
+// Job status: the caption below the picture, its progress bar, and the buttons that fit the status.
 import { byId } from "./dom.js";
 import { duration } from "./duration.js";
+import { showProgress } from "./progress-bar.js";
+import { pictureTitle } from "./style-gallery.js";
 
-const bar = byId("progress");
 const announce = byId("announce");
-const BUTTONS = ["cancel", "other-content", "retry", "menu", "download"];
-const buttons = Object.fromEntries(BUTTONS.map((id) => [id, byId(id)]));
+const BUTTONS = ["cancel", "other-content", "start-over", "retry", "menu", "download"];
+const buttons = Object.fromEntries(BUTTONS.map((id) => [id, byId(id)]).filter(([, button]) => button));
 
 // Names of the worker's stages → words.
 const STAGES = { decode: "Opening the photo", style: "Reading the style", render: "Painting", encode: "Saving" };
@@ -30,14 +31,15 @@ function running({ progress, attempt, max_attempts: maxAttempts }) {
   return { title, detail: again + counted + left, done: total > 0 ? (100 * step) / total : "indeterminate" };
 }
 
-function succeeded({ outputs, started_at: start, finished_at: end }) {
+function succeeded(job) {
+  const { outputs, started_at: start, finished_at: end } = job;
   const [output] = outputs ?? [];
   const seconds = (new Date(end) - new Date(start)) / 1000;
   const length = seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
   // A job that an earlier result answered was never started.
   const took = !start ? " · painted before" : seconds > 0 ? ` · painted in ${length}` : "";
   const size = output ? `${output.width} × ${output.height} px` : "";
-  return { title: "Finished", detail: size + took, done: 100 };
+  return { title: "Finished", detail: `${pictureTitle(job)} · ${size}${took}`, done: 100 };
 }
 
 const VIEWS = {
@@ -66,17 +68,6 @@ export function showStatus({ title, detail = "", done = null, tone = "" }, show 
   for (const [name, element] of Object.entries(buttons)) element.hidden = !show.includes(name);
 }
 
-/** Sets the progress bar, as `showStatus` does. */
-export function showProgress(done, tone = "") {
-  const isNumber = typeof done === "number";
-  bar.dataset.done = done === null ? "idle" : !isNumber ? "indeterminate" : done >= 100 ? "complete" : "partial";
-  bar.dataset.tone = tone;
-  bar.setAttribute("aria-hidden", done === null);
-  bar.style.setProperty("--done", isNumber ? `${done}%` : "0%");
-  if (isNumber) bar.setAttribute("aria-valuenow", Math.round(done));
-  else bar.removeAttribute("aria-valuenow");
-}
-
 /** Writes the caption for a job as the server answered it. */
 export function showJob(job) {
   const active = job.status === "queued" || job.status === "running";
@@ -85,7 +76,7 @@ export function showJob(job) {
   }
   const view = VIEWS[job.status]?.(job) ?? { title: job.status };
   const ended = { succeeded: ["download"], failed: ["retry"], canceled: ["retry"] }[job.status] ?? [];
-  showStatus(view, active ? ["cancel", "other-content"] : ["other-content", "menu", ...ended]);
+  showStatus(view, active ? ["cancel", "other-content"] : ["other-content", "start-over", "menu", ...ended]);
   if (byId("compare-with")) byId("compare-with").hidden = job.status !== "succeeded";
   // In the title too, for people who wait in another tab.
   document.title = `${view.title} · Atelier`;

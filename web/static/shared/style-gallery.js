@@ -1,8 +1,10 @@
 // Style gallery: tiles to choose one style of, or up to four to mix; trained networks are tiles too.
 import * as api from "./api.js";
 import { byId, create } from "./dom.js";
+import { showError } from "./errors.js";
 import { Picture } from "./picture.js";
 import { withRetry } from "./reconnect.js";
+import { STYLE_TAGS } from "./style-tags.js";
 
 const grid = byId("grid");
 const label = byId("style-label");
@@ -17,7 +19,7 @@ const FAVOURITES_KEY = "atelier.favourites";
 /** Value of a tile → its style: `{value, id | network | picture, title, description, own, src}`. */
 const stylesByValue = new Map();
 const favourites = new Set(JSON.parse(localStorage.getItem(FAVOURITES_KEY) ?? "[]"));
-let onRemoveError = () => {};
+const hooks = { beforeRemove: async () => {} };
 
 const inputs = () => [...grid.querySelectorAll("input")];
 const inputOf = (value) => inputs().find((input) => input.value === value);
@@ -76,15 +78,16 @@ function filterTiles() {
   let visible = 0;
   for (const input of inputs()) {
     const { title, description = "", value } = stylesByValue.get(input.value);
-    const matches =
-      `${title} ${description}`.toLowerCase().includes(words) && (!onlyFavourites || favourites.has(value));
+    const text = `${title} ${description} ${STYLE_TAGS[value] ?? ""}`.toLowerCase();
+    const matches = text.includes(words) && (!onlyFavourites || favourites.has(value));
     input.parentElement.hidden = !matches;
     visible += matches;
   }
   byId("upload-style").hidden = Boolean(words) || onlyFavourites;
   const empty = byId("no-styles");
   empty.hidden = visible > 0 || grid.hasAttribute("aria-busy");
-  empty.textContent = onlyFavourites && !words ? "No favourites yet: give a style a heart." : "No style matches.";
+  byId("no-styles-text").textContent =
+    onlyFavourites && !words ? "No favourites yet: give a style a heart." : "No style matches.";
 }
 
 const fromStyle = (style) => ({
@@ -154,16 +157,20 @@ export function styleOf(job) {
 const networkOf = (job) => stylesByValue.get(`network:${String(job.params?.network).split("@")[0]}`);
 
 /** The title of a job's style or mixture. */
-export function styleTitle(job) {
+function styleTitle(job) {
   const shares = (job.params?.styles ?? []).map(({ style_id: id }) => stylesByValue.get(id)?.title ?? "own style");
   return shares.length ? shares.join(" + ") : (styleOf(job)?.title ?? "Own style");
 }
+
+/** Style and strength of a job's picture, such as "Woodcut, 80%". */
+export const pictureTitle = (job) => `${styleTitle(job)}, ${Math.round((job.params?.alpha ?? 1) * 100)}%`;
 
 /** All styles in their order, each with its tile. */
 export const tiles = () =>
   inputs().map((input) => ({ style: stylesByValue.get(input.value), tile: input.parentElement }));
 export const findStyle = (value) => stylesByValue.get(value);
-export const handleRemoveError = (act) => (onRemoveError = act);
+/** `act` is awaited before a style is deleted on the server. */
+export const setBeforeRemove = (act) => (hooks.beforeRemove = act);
 
 /** Fetches styles and networks and fills the grid: own styles first, then networks, then the gallery. */
 export async function loadGallery() {
@@ -180,7 +187,7 @@ export async function loadGallery() {
   for (const style of styles.filter(({ own }) => !own)) addTile(fromStyle(style));
   grid.removeAttribute("aria-busy");
   // One is selected from the start: a first picture takes a photo and one press.
-  const first = styles.find((style) => !style.own) ?? styles[0];
+  const first = styles.find(({ id }) => id === grid.dataset.first) ?? styles.find(({ own }) => !own) ?? styles[0];
   if (!selectedStyles().length && first) selectStyles(first.id);
   else showSelection();
 }
@@ -218,16 +225,30 @@ byId("random").addEventListener("click", () => {
 });
 removeButton.addEventListener("click", async () => {
   const [style] = selectedStyles();
-  try {
-    await api.deleteStyle(style.id);
-  } catch (error) {
-    if (!(error instanceof api.ApiError) || error.status !== 404) return onRemoveError(error);
-  }
+  const { deleteWithUndo } = await import("./undo.js");
   inputOf(style.value).parentElement.remove();
   stylesByValue.delete(style.value);
   const [first] = inputs();
   if (first) selectStyles(first.value);
   dispatchInput();
+  const undo = () => {
+    addTile(style, true);
+    selectStyles(style.value);
+    dispatchInput();
+  };
+  const commit = async ({ closing }) => {
+    // A preview that was requested with this style before must reach the server first.
+    if (!closing) await hooks.beforeRemove();
+    try {
+      await (closing ? api.deleteStyle(style.id) : withRetry(() => api.deleteStyle(style.id)));
+    } catch (error) {
+      if (!(error instanceof api.ApiError)) throw error;
+      if (error.status === 404) return;
+      showError(error.message);
+      undo();
+    }
+  };
+  deleteWithUndo(`The style ${style.title} was removed.`, { commit, undo });
 });
 // Runs before the form's own listener, which reads the selection.
 mixSwitch.addEventListener("input", () => {

@@ -88,4 +88,7 @@ export function clear(state = "empty") {
   setState(state);
 }
 
+/** Shows that a preview is being made, where none is on the canvas yet. */
+export const setBusy = (busy) => canvas.toggleAttribute("data-busy", busy);
+
 export const isPreview = () => canvas.dataset.kind === "preview";

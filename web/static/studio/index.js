@@ -21,6 +21,10 @@ const maxUploadMb = Number(byId("studio").dataset.maxUploadMb);
 // `content` is the photo, `job` the job that is open; `changed`: settings were changed since that job.
 const state = { content: null, job: null, changed: false, controller: new AbortController() };
 const pageTitle = document.title;
+const READY = "Choose a style, then Stylise.";
+const PHOTO_ACTIONS = ["other-content", "start-over"];
+// The photo that was taken last; an older one whose upload ends later is dropped.
+let newestPhoto = null;
 // Modules that an empty page does not need are loaded with the first photo or mixture.
 let [livePreview, stylePreviews, mixer, actions] = [];
 
@@ -77,32 +81,91 @@ async function showMixer(weights) {
   mixer.showMixer(gallery.selectedStyles(), weights);
 }
 
+/** Whether this browser can decode a picture; formats of phones are often read by the server alone. */
+async function canShow(url) {
+  const image = new Image();
+  image.src = url;
+  return image.decode().then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Takes a photo. What is open stays until the photo can be shown, and comes back where the server refuses it. */
 async function takePhoto(file) {
   showError("");
   if (file.type.startsWith("video/")) return showError(`${file.name} is a video. The Video page paints it.`);
   if (!isSmallEnough(file)) return;
-  closeJob();
-  clearHash();
-  state.content?.revoke();
   const photo = Picture.ofFile(file);
-  state.content = photo;
-  showStatus({ title: photo.name, detail: "Choose a style, then Stylise." }, ["other-content"]);
-  canvas.showPhoto(photo);
-  setReady(true);
+  newestPhoto = photo;
+  const shownAtOnce = await canShow(photo.url);
+  if (newestPhoto !== photo) return photo.revoke();
+  const previous = { content: state.content, jobId: state.job?.id };
+  if (shownAtOnce) openPhoto(photo);
+  else if (!state.content) showStatus({ title: photo.name, detail: "Uploading…", done: "indeterminate" });
   try {
     const id = await photo.upload();
-    if (state.content !== photo) return;
+    if (newestPhoto !== photo) return;
+    if (!shownAtOnce) {
+      photo.revoke();
+      photo.url = `/v1/uploads/${encodeURIComponent(id)}/image`;
+      openPhoto(photo);
+    }
+    previous.content?.revoke();
     saveSession({ photo: { id, name: photo.name } });
     await usePhoto(photo);
     livePreview.update();
   } catch (error) {
-    if (state.content === photo) showUploadError(photo, error);
+    if (newestPhoto !== photo) return;
+    photo.revoke();
+    if (!state.content || state.content === photo) closePhoto(previous);
+    showError(explainError(error, photo.name));
   }
+}
+
+/** Shows a photo in place of what was open. */
+function openPhoto(photo) {
+  closeJob();
+  clearHash();
+  state.content = photo;
+  livePreview?.setPhoto(null);
+  showStatus({ title: photo.name, detail: "Painting a preview…" }, PHOTO_ACTIONS);
+  canvas.showPhoto(photo);
+  setReady(true);
+}
+
+/** Closes a photo that the server refused, and opens again what was open before: a job, a photo, or nothing. */
+function closePhoto({ content, jobId }) {
+  state.content = content;
+  if (jobId) {
+    setHash(jobId);
+    return openLinkedJob(jobId);
+  }
+  if (!content) return startOver();
+  canvas.showPhoto(content);
+  showStatus({ title: content.name, detail: READY }, PHOTO_ACTIONS);
+  return usePhoto(content).then(() => livePreview.update());
+}
+
+/** Empties the canvas. */
+function startOver() {
+  newestPhoto = null;
+  closeJob();
+  clearHash();
+  showError("");
+  livePreview?.setPhoto(null);
+  resetRegion();
+  state.content?.revoke();
+  state.content = null;
+  saveSession({ photo: null, mask: null });
+  canvas.clear();
+  showStatus({ title: "Nothing on the easel yet", detail: "Your photo will stand here, and its painting beside it." });
+  setReady(true);
 }
 
 function showUploadError(photo, error) {
   showError(explainError(error, photo.name));
-  showStatus({ title: photo.name, detail: "Not sent." }, ["other-content"]);
+  showStatus({ title: photo.name, detail: "Not sent." }, PHOTO_ACTIONS);
 }
 
 /** Handles a change of the settings: previews it, and enables the button for another job. */
@@ -187,7 +250,7 @@ async function onSubmit() {
     if (isAboutFile) showUploadError(photo, error);
     else showError(error.message);
     setReady(true);
-    showStatus({ title: photo.name, detail: "Not sent." }, ["other-content"]);
+    showStatus({ title: photo.name, detail: "Not sent." }, PHOTO_ACTIONS);
   }
 }
 
@@ -205,6 +268,7 @@ async function openLinkedJob(id) {
   closeJob();
   showError("");
   livePreview?.stop();
+  newestPhoto = null;
   const { signal } = state.controller;
   try {
     const job = await withRetry(() => api.getJob(id, signal));
@@ -216,6 +280,7 @@ async function openLinkedJob(id) {
     await Promise.all([applySettings(job), usePhoto(photo)]);
     await restoreRegion(regionOf(job));
     if (!signal.aborted) openJob(job);
+    byId("canvas").scrollIntoView({ block: "nearest" });
   } catch (error) {
     if (signal.aborted) return;
     showMissingJob(error);
@@ -229,7 +294,7 @@ function showMissingJob(error) {
   const missing = error.status === 404;
   const title = missing ? "That picture is no longer here" : "That picture can’t be shown";
   const detail = missing ? "Bring a photo to make another." : error.message;
-  showStatus({ title, detail }, state.content ? ["other-content"] : []);
+  showStatus({ title, detail }, state.content ? PHOTO_ACTIONS : []);
   setReady(true);
 }
 
@@ -258,7 +323,10 @@ async function openJob(first) {
   };
   try {
     const job = await followJob(first, onJobChange, signal);
-    if (job?.status !== "succeeded" || signal.aborted) return;
+    if (signal.aborted) return;
+    // Now that the worker is free again.
+    if (!state.changed) livePreview?.fillStrip();
+    if (job?.status !== "succeeded") return;
     const [output] = job.outputs ?? [];
     if (!output) return;
     byId("download").href = `${output.url}?download=1`;
@@ -273,7 +341,7 @@ function onPreviewShown() {
   const running = ["queued", "running"].includes(state.job?.status);
   if (running || (state.job && !state.changed)) return;
   const detail = "A small preview. Stylise paints it in full.";
-  showStatus({ title: state.content.name, detail }, ["other-content"]);
+  showStatus({ title: state.content.name, detail }, PHOTO_ACTIONS);
 }
 
 // -- event listeners ---------------------------------------------------------------------------------
@@ -282,7 +350,12 @@ listenForFiles({ onContent: takePhoto, onStyle: takeStyle });
 for (const button of document.querySelectorAll("#samples button")) {
   button.addEventListener("click", async () => {
     const blob = await tryOrShowError(() => api.fetchBlob(button.dataset.url));
-    if (blob) takePhoto(new File([blob], button.dataset.name, { type: blob.type }));
+    if (!blob) return;
+    // The first picture shows the pair that the button shows.
+    if (gallery.findStyle(button.dataset.style)) gallery.selectStyles(button.dataset.style);
+    // The button disappears with the empty canvas, and the focus must not be lost.
+    if (button === document.activeElement) byId("viewer").focus({ preventScroll: true });
+    takePhoto(new File([blob], button.dataset.name, { type: blob.type }));
   });
 }
 form.addEventListener("submit", (event) => {
@@ -290,13 +363,14 @@ form.addEventListener("submit", (event) => {
   onSubmit();
 });
 form.addEventListener("input", (event) => event.target.id !== "try-all" && onChange(event));
-byId("alpha").addEventListener("change", () => livePreview?.update());
+byId("alpha").addEventListener("change", () => livePreview?.update({ strengthOnly: true }));
+byId("start-over").addEventListener("click", startOver);
 byId("try-all").addEventListener("change", () => {
   localStorage.setItem("atelier.try-all", byId("try-all").checked ? "on" : "off");
   updateStylePreviews();
 });
 onRegionToggle(onChange);
-gallery.handleRemoveError((error) => showError(error.message));
+gallery.setBeforeRemove(async () => livePreview && (await import("../shared/preview-queue.js")).allSubmitted());
 
 // -- start -------------------------------------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 // Live preview: a small render after every change of the settings, and five strengths side by side.
-import { UnreachableError } from "../shared/api.js";
+import { ApiError, UnreachableError } from "../shared/api.js";
 import { byId } from "../shared/dom.js";
 import { selectedStyles } from "../shared/style-gallery.js";
 import * as canvas from "./canvas.js";
-import { RANK, requestPreview } from "./preview-queue.js";
+import { RANK, requestPreview } from "../shared/preview-queue.js";
 import { buildRequest, keyWithoutStrength } from "./request.js";
 import { setStrength, strength } from "./settings.js";
 
@@ -43,11 +43,11 @@ function showBlend() {
 
 async function renderPreview(signal) {
   if (!photo || !selectedStyles().length) return;
+  canvas.setBusy(true);
   try {
-    const body = await buildRequest(photo, { size: SIDE, format: "jpeg", quality: 90 });
+    const body = await buildPreviewRequest();
     if (signal.aborted) return;
     const key = keyWithoutStrength(body);
-    if (rendered.key !== key) rendered = { key, urls: null };
     // One of the five strengths is the very same picture.
     const ready = rendered.urls?.[STRENGTHS.indexOf(body.params.alpha)];
     const [url] = ready ? [ready] : await requestPreview(body, RANK.canvas, signal);
@@ -58,13 +58,23 @@ async function renderPreview(signal) {
   } catch (error) {
     if (signal.aborted || error.name === "AbortError") return;
     if (!(error instanceof UnreachableError)) handlers.onError(error);
+  } finally {
+    if (!signal.aborted) canvas.setBusy(false);
   }
+}
+
+const buildPreviewRequest = () => buildRequest(photo, { size: SIDE, format: "jpeg", quality: 90 });
+
+/** Empties the strip, whose pictures belong to other settings, and marks it as busy. */
+function clearStrip(key = null) {
+  rendered = { key, urls: null };
+  for (const button of buttons) button.querySelector("img").removeAttribute("src");
+  strip.setAttribute("aria-busy", "true");
 }
 
 async function renderStrip(body, key, signal) {
   const { alpha, ...params } = body.params;
-  strip.setAttribute("aria-busy", "true");
-  strip.hidden = false;
+  if (rendered.key !== key) clearStrip(key);
   const request = { ...body, params: { ...params, alphas: STRENGTHS } };
   const urls = await requestPreview(request, RANK.strengths, signal);
   if (signal.aborted || rendered.key !== key) return;
@@ -74,9 +84,13 @@ async function renderStrip(body, key, signal) {
   markStrength();
 }
 
-/** Schedules a preview after a change; while `dragging`, shows a blend of the five strengths at once. */
-export function update({ dragging = false, delay = DEBOUNCE_MS } = {}) {
+/**
+ * Schedules a preview after a change. While `dragging` the strength, shows a blend of the five at once; a change
+ * of anything but the strength (`strengthOnly`) empties the strip.
+ */
+export function update({ dragging = false, strengthOnly = dragging, delay = DEBOUNCE_MS } = {}) {
   markStrength();
+  if (!strengthOnly) clearStrip();
   clearTimeout(timer);
   controller.abort();
   controller = new AbortController();
@@ -89,9 +103,8 @@ export function update({ dragging = false, delay = DEBOUNCE_MS } = {}) {
 /** Sets the photo, or null for none; previews of the last one disappear. */
 export function setPhoto(picture) {
   photo = picture;
-  rendered = { key: null, urls: null };
-  strip.hidden = true;
-  for (const button of buttons) button.querySelector("img").removeAttribute("src");
+  clearStrip();
+  strip.hidden = !photo;
   stop();
 }
 
@@ -99,6 +112,21 @@ export function setPhoto(picture) {
 export function stop() {
   clearTimeout(timer);
   controller.abort();
+  canvas.setBusy(false);
+}
+
+/** Renders the strip alone, where it is missing: a job that was started earlier has stopped it. */
+export async function fillStrip() {
+  if (!photo || !selectedStyles().length || rendered.urls) return;
+  controller.abort();
+  controller = new AbortController();
+  const { signal } = controller;
+  try {
+    const body = await buildPreviewRequest();
+    if (!signal.aborted) await renderStrip(body, keyWithoutStrength(body), signal);
+  } catch (error) {
+    if (!(error instanceof ApiError || error instanceof UnreachableError || error.name === "AbortError")) throw error;
+  }
 }
 
 for (const button of buttons) button.addEventListener("click", () => setStrength(button.dataset.alpha));

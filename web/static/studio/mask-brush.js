@@ -98,7 +98,8 @@ function clearMask() {
 
 function drawLine([fromX, fromY], [toX, toY]) {
   context.globalCompositeOperation = tool === "erase" ? "destination-out" : "source-over";
-  context.strokeStyle = "#fff";
+  // Red, so that the mask is visible on bright photos; only its opacity counts.
+  context.strokeStyle = "#d62828";
   context.lineCap = context.lineJoin = "round";
   context.lineWidth = (byId("mask-width").value / 100) * canvas.width;
   context.beginPath();
@@ -153,9 +154,15 @@ async function maskBlob() {
   const ink = output.getContext("2d");
   ink.fillStyle = inverted ? "#fff" : "#000";
   ink.fillRect(0, 0, output.width, output.height);
-  // The strokes are white: for an inverted mask they are subtracted from white.
+  // The strokes in white; for an inverted mask they are subtracted from white.
+  const strokes = new OffscreenCanvas(canvas.width, canvas.height);
+  const white = strokes.getContext("2d");
+  white.drawImage(canvas, 0, 0);
+  white.globalCompositeOperation = "source-in";
+  white.fillStyle = "#fff";
+  white.fillRect(0, 0, strokes.width, strokes.height);
   if (inverted) ink.globalCompositeOperation = "difference";
-  ink.drawImage(canvas, 0, 0);
+  ink.drawImage(strokes, 0, 0);
   return output.convertToBlob({ type: "image/png" });
 }
 
@@ -204,8 +211,8 @@ export async function restore({ url, invert = false, style_id, feather = 0, alph
   context.drawImage(image, 0, 0);
   const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
   for (let n = 0; n < pixels.data.length; n += 4) {
-    pixels.data[n + 3] = invert ? 255 - pixels.data[n] : pixels.data[n];
-    pixels.data.fill(255, n, n + 3);
+    const inside = invert ? 255 - pixels.data[n] : pixels.data[n];
+    pixels.data.set([214, 40, 40, inside], n);
   }
   context.putImageData(pixels, 0, 0);
   [empty, uploaded] = [false, null];

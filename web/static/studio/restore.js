@@ -37,7 +37,7 @@ export async function restoreSession(studio) {
   }
   if (state.content || linkedJob()) return;
   canvas.showPhoto(picture);
-  showStatus({ title: picture.name, detail: "Choose a style, then Stylise." }, ["other-content"]);
+  showStatus({ title: picture.name, detail: "Painting a preview…" }, ["other-content", "start-over"]);
   await usePhoto(picture);
   // A mask belongs to the photo that it was painted on.
   if (mask?.photo === photo.id) {

@@ -1,7 +1,7 @@
 // "Try all": every style's tile shows the photo painted in that style, the visible tiles first.
 import { byId } from "../shared/dom.js";
 import { tiles } from "../shared/style-gallery.js";
-import { RANK, requestPreview } from "./preview-queue.js";
+import { RANK, requestPreview } from "../shared/preview-queue.js";
 import { buildRequest } from "./request.js";
 
 const SIDE = 192;

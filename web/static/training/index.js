@@ -4,7 +4,7 @@ import { byId, create } from "../shared/dom.js";
 import { duration } from "../shared/duration.js";
 import { showError, tryOrShowError } from "../shared/errors.js";
 import { followJob, isFinal } from "../shared/follow-job.js";
-import { showProgress } from "../shared/job-status.js";
+import { showProgress } from "../shared/progress-bar.js";
 import { showRangeValue } from "../shared/range-value.js";
 import { withRetry } from "../shared/reconnect.js";
 import { drawLosses } from "./loss-chart.js";
@@ -16,10 +16,12 @@ const LOSS_POLL_MS = 1200;
 
 // -- settings ----------------------------------------------------------------------------------------
 
+/** A name as the API takes it: small letters without accents, digits and hyphens. */
 const slug = (title) =>
   title
     .toLowerCase()
     .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
     .replace(/[^a-z0-9]+/g, "-")
     .replace(/^-+|-+$/g, "")
     .slice(0, 64);
@@ -40,7 +42,14 @@ const selectedInput = () => document.querySelector("#grid input:checked");
 function showSelection() {
   const title = selectedInput()?.parentElement.title ?? "";
   byId("style-label").replaceChildren(create("strong", { textContent: title }));
-  if (!nameWasTyped) byId("name").value = slug(title);
+  if (!nameWasTyped) byId("name").value = title;
+  showSavedName();
+}
+
+/** Shows the name that the network gets, where that differs from the one that was typed. */
+function showSavedName() {
+  const name = byId("name").value;
+  byId("saved-name").textContent = slug(name) && slug(name) !== name ? `Saved as ${slug(name)}` : "";
 }
 
 async function loadStyles() {
@@ -72,7 +81,7 @@ function showEstimate() {
   const pixels = ((Number(byId("image_size").value) || 256) / 256) ** 2;
   byId("estimate").textContent =
     rate === null
-      ? "No training was timed here yet. The time left shows after the first steps."
+      ? "No training was timed on this machine yet. The time left is measured in the first steps."
       : `About ${duration((pictures * pixels) / rate)}, as fast as the last training here.`;
 }
 
@@ -80,7 +89,7 @@ function buildForm() {
   const body = new FormData();
   const fields = {
     kind: "train",
-    name: byId("name").value.trim(),
+    name: slug(byId("name").value),
     style_id: selectedInput()?.value,
     dataset_id: byId("dataset").value,
     max_steps: byId("steps").value,
@@ -93,9 +102,9 @@ function buildForm() {
 }
 
 async function startTraining() {
-  if (!byId("name").value.trim()) {
+  if (!slug(byId("name").value)) {
     byId("name").focus();
-    return showError("Give the network a name: small letters, digits and hyphens.");
+    return showError("Give the network a name, with at least one letter or digit.");
   }
   showError("");
   const body = buildForm();
@@ -200,7 +209,9 @@ function updateLosses(signal) {
       const after = state.losses.at(-1)?.step ?? -1;
       const { items } = await withRetry(() => api.request(`/v1/jobs/${state.job.id}/losses?after=${after}`));
       if (signal.aborted) return;
-      state.losses.push(...items);
+      // Two answers may overlap, and the chart takes every step once.
+      const last = state.losses.at(-1)?.step ?? -1;
+      state.losses.push(...items.filter(({ step }) => step > last));
       drawLosses(state.losses, state.job.params.max_steps);
       if (items.length >= 2000) updateLosses(signal);
     },
@@ -219,6 +230,8 @@ function addNotice({ message, step }) {
 function resetView() {
   state.controller.abort();
   state.controller = new AbortController();
+  clearTimeout(lossTimer);
+  lossTimer = 0;
   Object.assign(state, { losses: [], samples: new Map(), pickedStep: null });
   byId("filmstrip").replaceChildren();
   byId("notices").replaceChildren();
@@ -275,7 +288,10 @@ byId("training-form").addEventListener("submit", (event) => {
   startTraining();
 });
 byId("grid").addEventListener("change", showSelection);
-byId("name").addEventListener("input", () => (nameWasTyped = Boolean(byId("name").value)));
+byId("name").addEventListener("input", () => {
+  nameWasTyped = Boolean(byId("name").value);
+  showSavedName();
+});
 for (const id of ["steps", "strength", "image_size", "batch_size"]) byId(id).addEventListener("input", showValues);
 byId("style-file").addEventListener("change", async ({ target }) => {
   const [file] = target.files;

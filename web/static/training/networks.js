@@ -71,7 +71,7 @@ function trainingItem(job) {
   return create("li", {}, create("a", { href: `#job=${encodeURIComponent(job.id)}` }, name, ` ${status}, ${created}`));
 }
 
-/** Shows networks and trainings; answers with the training that is not over, if there is one. */
+/** Shows networks and trainings; answers with the training that runs, or else with one that waits, if there is one. */
 export async function refresh() {
   const [networks, { jobs }] = await Promise.all([
     withRetry(api.listNetworks),
@@ -84,5 +84,5 @@ export async function refresh() {
   byId("no-trainings").hidden = jobs.length > 0;
   markCurrent(currentId);
   onRefresh();
-  return jobs.find((job) => !isFinal(job));
+  return jobs.find((job) => job.status === "running") ?? jobs.find((job) => !isFinal(job));
 }

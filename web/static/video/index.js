@@ -14,6 +14,7 @@ import { loadSession, saveSession } from "../shared/session-state.js";
 import * as gallery from "../shared/style-gallery.js";
 import { submitForm } from "../shared/upload.js";
 import { clearDraft, loadDraft, saveDraft } from "./draft-store.js";
+import * as livePreview from "./live-preview.js";
 import * as player from "./player.js";
 import { applyParams, readParams, showValues } from "./settings.js";
 
@@ -49,6 +50,12 @@ async function onChange() {
   showValues();
   await showMixer();
   remember();
+  updatePreview();
+}
+
+/** Previews the frame that is shown, while no job is open that shows its own frames. */
+function updatePreview() {
+  if (state.content && !state.job) livePreview.update();
 }
 
 async function applySettings(job) {
@@ -99,6 +106,7 @@ async function takeVideo(file) {
   setReady(true);
   showStatus({ title: state.content.name, detail: "Choose a style, then Stylise." }, ["other-content"]);
   await showVideo();
+  updatePreview();
 }
 
 async function takeStyle(file) {
@@ -155,6 +163,7 @@ async function onSubmit() {
   if (!gallery.selectedStyles().length) return showError("Choose a style first.");
   setReady(false);
   closeJob();
+  livePreview.hide();
   player.pause();
   const { content: video } = state;
   const { signal } = state.controller;
@@ -262,6 +271,7 @@ async function openJob(first) {
 async function openLinkedJob(id) {
   closeJob();
   showError("");
+  livePreview.stop();
   const { signal } = state.controller;
   try {
     const job = await withRetry(() => api.getJob(id, signal));
@@ -295,7 +305,8 @@ byId("settings").addEventListener("submit", (event) => {
   onSubmit();
 });
 byId("settings").addEventListener("input", onChange);
-gallery.handleRemoveError((error) => showError(error.message));
+byId("before").addEventListener("play", () => state.job || livePreview.hide());
+for (const event of ["pause", "seeked"]) byId("before").addEventListener(event, () => updatePreview());
 
 // -- start -------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // Preview queue: small pictures rendered by jobs of a high priority, two at a time, and cached.
-import * as api from "../shared/api.js";
-import { withRetry } from "../shared/reconnect.js";
+import * as api from "./api.js";
+import { withRetry } from "./reconnect.js";
 
 /** Order of previews: the picture on the canvas, then the five strengths, then the gallery's tiles. */
 export const RANK = { canvas: 0, strengths: 1, gallery: 2 };
@@ -41,11 +41,23 @@ function startNext() {
   startNext();
 }
 
+const submissions = new Set();
+
+/** Resolves once the server has answered every request that was sent. */
+export const allSubmitted = () => Promise.allSettled([...submissions]);
+
+function submit(request, key) {
+  const submission = api.submitJob(request, key, 20);
+  submissions.add(submission);
+  submission.catch(() => {}).finally(() => submissions.delete(submission));
+  return submission;
+}
+
 /** Renders a request; answers with object URLs of its outputs. */
 async function render(body) {
   const key = api.newIdempotencyKey();
   const request = { ...body, kind: "stylize", priority: api.PREVIEW_PRIORITY, expires_in: 3600 };
-  let job = await withRetry(() => retryWhenBusy(() => api.submitJob(request, key, 20)));
+  let job = await withRetry(() => retryWhenBusy(() => submit(request, key)));
   while (!["succeeded", "failed", "canceled"].includes(job.status)) {
     job = await withRetry(() => api.request(`${job.urls.self}?wait=20`));
   }

@@ -1,0 +1,79 @@
+"""Choice of the device and the runtime by name."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from nst_core.errors import NstError
+from nst_core.networks.base import StyleNetwork
+from nst_core.networks.johnson import JohnsonNetwork
+from nst_core.runtimes.pytorch import TorchFeedForward, TorchRuntime
+from nst_core.runtimes.runtime import FeedForwardRuntime, Runtime
+
+NAMES = ("auto", "torch", "openvino")
+#: Architectures whose results were compared between the runtimes. "auto" means OpenVINO only for these.
+COMPARED_ARCHITECTURES = frozenset({"slim_adain", "full_adain", "johnson", "fast_neural_style"})
+
+
+class RuntimeChoiceError(NstError):
+    """A runtime or a device can't be used."""
+
+
+def choose_device(device: str) -> str:
+    """The device that "auto", "cpu", "cuda" or "cuda:N" means here. Raises `RuntimeChoiceError`."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise RuntimeChoiceError(f"There is no device {device!r}; use auto, cpu or cuda.") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise RuntimeChoiceError("There is no CUDA device here; use --device auto or cpu.")
+    return device
+
+
+def choose_runtime(
+    name: str, network: StyleNetwork, device: str = "auto", *, cache: Path | None = None
+) -> Runtime:
+    """The runtime `name` for an arbitrary-style network.
+
+    "auto" is PyTorch on CUDA; on a CPU it is OpenVINO, if installed and compared on the architecture,
+    else PyTorch. `cache` is a folder for compiled graphs, shared between processes. Raises
+    `RuntimeChoiceError`.
+    """
+    device = choose_device(device)
+    if _resolved(name, network.architecture, device) == "torch":
+        return TorchRuntime(network, device)
+    from nst_core.runtimes.openvino import OpenVinoRuntime
+
+    return OpenVinoRuntime(network, cache=cache)
+
+
+def choose_feed_forward_runtime(
+    name: str, network: JohnsonNetwork, device: str = "auto"
+) -> FeedForwardRuntime:
+    """The runtime `name` for a network of one style, as `choose_runtime`."""
+    device = choose_device(device)
+    if _resolved(name, network.architecture, device) == "torch":
+        return TorchFeedForward(network, device)
+    from nst_core.runtimes.openvino import OpenVinoFeedForward
+
+    return OpenVinoFeedForward(network)
+
+
+def _resolved(name: str, architecture: str, device: str) -> str:
+    """The runtime that `name` means here: "torch" or "openvino"."""
+    if name not in NAMES:
+        raise RuntimeChoiceError(f"There is no runtime {name!r}; there are {', '.join(NAMES)}.")
+    installed = find_spec("openvino") is not None
+    if name == "auto":
+        compared = architecture in COMPARED_ARCHITECTURES
+        return "openvino" if installed and compared and device == "cpu" else "torch"
+    if name == "openvino" and not installed:
+        raise RuntimeChoiceError("openvino is not installed: pip install openvino, or use torch.")
+    if name == "openvino" and device != "cpu":
+        raise RuntimeChoiceError(f"openvino runs on the CPU here, not on {device!r}; use torch.")
+    return name

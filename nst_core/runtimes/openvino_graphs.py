@@ -1,0 +1,135 @@
+"""Converts, compiles and runs graphs with OpenVINO, with a bounded cache of compiled shapes."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import warnings
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nst_core.runtimes.graph_cache import GraphFiles
+from nst_core.runtimes.graphs import Graph
+from nst_core.runtimes.openvino_core import openvino_core
+
+_OPTIONS = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+
+
+def openvino_version() -> str:
+    """The version of OpenVINO."""
+    import openvino
+
+    version: str = openvino.__version__
+    return version
+
+
+class OpenVinoGraphs:
+    """Graphs of one network, converted once each and compiled for each shape of their inputs.
+
+    A graph for any shape would take half as long again, and with one graph for each shape a job always
+    gives the same bytes. The `capacity` compiled graphs that were used last are kept. Thread-safe.
+    """
+
+    def __init__(self, capacity: int, files: GraphFiles | None = None) -> None:
+        import openvino
+
+        self._openvino = openvino
+        self._core = openvino_core()
+        self._files = files
+        self._capacity = capacity
+        self._converted: dict[type[Graph], Any] = {}
+        self._compiled: OrderedDict[tuple[object, ...], Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def compiled(self) -> int:
+        """The number of compiled graphs in memory."""
+        return len(self._compiled)
+
+    def run(self, graph: Graph, *inputs: Tensor) -> list[Tensor]:
+        """The outputs of `graph` for `inputs`."""
+        arrays = [np.ascontiguousarray(value.detach().numpy(), np.float32) for value in inputs]
+        with self._lock:
+            answers = self._request(graph, arrays).infer(arrays, share_inputs=True)
+            # Copies, because the request writes its next answers to the same memory.
+            return [torch.from_numpy(answers[index].copy()) for index in range(len(answers))]
+
+    def _request(self, graph: Graph, arrays: list[Any]) -> Any:
+        key = (type(graph), *(array.shape for array in arrays))
+        if key in self._compiled:
+            self._compiled.move_to_end(key)
+            return self._compiled[key]
+        model = self._model(graph).clone()
+        shapes = zip(model.inputs, arrays, strict=True)
+        model.reshape({node: list(array.shape) for node, array in shapes})
+        while len(self._compiled) >= self._capacity:
+            self._compiled.popitem(last=False)
+        options: dict[str, Any] = dict(_OPTIONS)
+        if self._files is not None:
+            options["CACHE_DIR"] = str(self._files.folder)
+        request = self._core.compile_model(model, "CPU", options).create_infer_request()
+        self._compiled[key] = request
+        return request
+
+    def _model(self, graph: Graph) -> Any:
+        kind = type(graph)
+        if kind not in self._converted:
+            self._converted[kind] = self._read(kind) or self._convert_and_store(graph)
+        return self._converted[kind]
+
+    def _read(self, kind: type[Graph]) -> Any | None:
+        file = None if self._files is None else self._files.find(f"{kind.__name__}.xml")
+        if file is None:
+            return None
+        try:
+            return self._core.read_model(file)
+        except RuntimeError:  # cut short or of another version: treated as missing
+            return None
+
+    def _convert_and_store(self, graph: Graph) -> Any:
+        """Convert, write and read again.
+
+        The graph that is read may differ from the converted one by a rounding, and a job's result must
+        not depend on whether the graph was in the cache.
+        """
+        model, name = self._convert(graph), f"{type(graph).__name__}.xml"
+
+        def write(folder: Path) -> None:
+            self._openvino.save_model(model, folder / name, compress_to_fp16=False)
+
+        if self._files is not None:
+            self._files.keep(write)
+            stored = self._read(type(graph))
+            if stored is not None:
+                return stored
+        with tempfile.TemporaryDirectory() as folder:
+            write(Path(folder))
+            # Bytes, because a model that is read from a file refers to the file.
+            return self._core.read_model(
+                (Path(folder) / name).read_bytes(),
+                (Path(folder) / name).with_suffix(".bin").read_bytes(),
+            )
+
+    def _convert(self, graph: Graph) -> Any:
+        example = graph.example()
+        # Traced here, because OpenVINO would have the trace checked, which takes a second or two.
+        # PyTorch calls tracing deprecated, but OpenVINO's converter takes traces.
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            trace: Any = torch.jit.trace  # untyped
+            traced = trace(graph, example, check_trace=False)
+            model = self._openvino.convert_model(traced, example_input=example)
+        # Batches and sides stay open; every shape is compiled for itself.
+        shapes = [[-1, value.shape[1], *([-1] * (value.dim() - 2))] for value in example]
+        model.reshape(
+            {
+                node: self._openvino.PartialShape(shape)
+                for node, shape in zip(model.inputs, shapes, strict=True)
+            }
+        )
+        return model

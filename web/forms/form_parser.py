@@ -1,0 +1,99 @@
+"""Parser of form bodies that refuses a broken form, and accepts file names in any encoding."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import IO, Any
+
+from flask import Request
+from werkzeug.datastructures import FileStorage, Headers
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+
+from jobs.errors import InvalidRequestError
+
+_CHUNK = 64 * 1024
+#: Words of Werkzeug's errors → the reason for users.
+_REASONS = {
+    "Missing boundary": "its Content-Type names no boundary",
+    "cannot parse beyond": "it ends before its last boundary",
+    "Content-Disposition": "a part has no Content-Disposition",
+}
+
+
+class StrictFormDataParser(FormDataParser):
+    """Raises `InvalidRequestError` for a form that can't be read; Werkzeug returns an empty one."""
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        mimetype: str,
+        content_length: int | None,
+        options: dict[str, str] | None = None,
+    ) -> Any:
+        """Parse a body; see `werkzeug.formparser.FormDataParser`."""
+        self.silent = content_length == 0
+        try:
+            return super().parse(stream, mimetype, content_length, options)
+        except ValueError as error:
+            known = (reason for words, reason in _REASONS.items() if words in str(error))
+            reason = next(known, f"it is no valid {mimetype}")
+            raise InvalidRequestError(f"The form can't be read: {reason}.") from None
+
+    def _parse_multipart(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
+    ) -> Any:
+        """Parse a multipart body, as Werkzeug's own method, but with `_Decoder`."""
+        boundary = options.get("boundary", "").encode("ascii", "replace")
+        if not boundary:
+            raise ValueError("Missing boundary")
+        decoder = _Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
+        fields: list[tuple[str, str]] = []
+        files: list[tuple[str, FileStorage]] = []
+        part: Field | File | None = None
+        size, content = 0, self.stream_factory(content_length, None, None, None)
+        while True:
+            chunk = stream.read(_CHUNK)
+            decoder.receive_data(chunk or None)
+            event = decoder.next_event()
+            while not isinstance(event, Epilogue | NeedData):
+                if isinstance(event, Field | File):
+                    part, size = event, 0
+                    content = self.stream_factory(content_length, None, None, None)
+                elif isinstance(event, Data):
+                    size += len(event.data)
+                    limit = self.max_form_memory_size
+                    if isinstance(part, Field) and limit is not None and size > limit:
+                        raise RequestEntityTooLarge()
+                    content.write(event.data)
+                    if not event.more_data:
+                        content.seek(0)
+                        if isinstance(part, Field):
+                            fields.append((part.name, content.read().decode("utf-8", "replace")))
+                        elif part is not None:
+                            file = FileStorage(content, part.filename, part.name, headers=part.headers)
+                            files.append((part.name, file))
+                event = decoder.next_event()
+            if not chunk:
+                return stream, self.cls(fields), self.cls(files)
+
+
+class _Decoder(MultipartDecoder):
+    """Reads headers that are not UTF-8: old programs send names in the system's encoding."""
+
+    def _parse_headers(self, data: bytes | bytearray) -> Headers:
+        return super()._parse_headers(bytes(data).decode("utf-8", "replace").encode())
+
+
+class FormRequest(Request):
+    """A request that keeps uploaded files in memory, where each of them is read anyway.
+
+    `MAX_CONTENT_LENGTH` bounds their size; temporary files would be written and read for nothing. A
+    form that can't be read raises `InvalidRequestError`.
+    """
+
+    form_data_parser_class = StrictFormDataParser
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> BytesIO:
+        return BytesIO()
