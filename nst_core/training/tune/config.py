@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from nst_core.errors import NstError
 
 #: Weight of the content loss for each strength of a tuning: the less, the more of the style.
-CONTENT_WEIGHTS = {"subtle": 2.5, "balanced": 1.0, "bold": 0.5}
+CONTENT_WEIGHTS = {"subtle": 10.0, "balanced": 4.0, "bold": 1.5}
 
 
 class TuneConfigError(NstError):
@@ -27,8 +27,8 @@ class TuneConfig:
     """
 
     max_steps: int = 150
-    batch_size: int = 4
-    image_size: int = 128
+    batch_size: int = 3
+    image_size: int = 160
     style_size: int = 384
     strength: str = "balanced"
     network: str = "slim"
@@ -36,7 +36,7 @@ class TuneConfig:
     lr_warmup: int = 8
     noise: tuple[float, float] = (0.02, 0.06)
     margin: float = 1.8
-    pool: int = 24
+    pool: int = 32
     seed: int = 0
     checkpoint_interval: int = 50
     sample_interval: int = 50
