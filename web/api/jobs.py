@@ -23,6 +23,7 @@ from jobs.params.handling import Handling
 from jobs.queue.lifecycle import FINAL
 from jobs.service import JobService
 from web.current import service
+from web.forms.byte_range import range_environ
 from web.forms.job_request import read_job_request
 from web.forms.queries import MAX_WAIT, IndexQuery, JobQuery, OutputQuery, WaitQuery, read_query
 from web.openapi.bodies import fields_of, submit_body
@@ -243,6 +244,8 @@ def send_blob(blob: Blob, data: bytes | BinaryIO, *, name: str, save: bool = Fal
         etag=blob.sha256,
     )
     response.content_length = blob.size
-    response.make_conditional(request, accept_ranges=True, complete_length=blob.size)
+    response.make_conditional(
+        range_environ(request, blob.size), accept_ranges=True, complete_length=blob.size
+    )
     response.headers["Cache-Control"] = KEEP
     return response
