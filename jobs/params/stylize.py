@@ -60,6 +60,12 @@ class StylizeParams(BaseModel):
         "width of VGG-16, many times slower. Or a network of /v1/networks, `NAME` or `NAME@VERSION`; "
         "one that was trained for a style needs no style.",
     )
+    texture: Strength = Field(
+        0.5,
+        description="Noise in the photo for the network to paint from: 0 is smooth, 1 textured. No "
+        "effect for a network that was trained without noise.",
+    )
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="Pattern of that noise.")
     styles: Annotated[list[StyleShare], BeforeValidator(split_list)] = Field(
         [],
         max_length=8,

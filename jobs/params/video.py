@@ -44,6 +44,12 @@ class VideoParams(BaseModel):
     styles: Annotated[list[StyleShare], BeforeValidator(split_list)] = Field(
         [], max_length=8, description="Several styles to mix, as in stylize jobs."
     )
+    texture: Strength = Field(
+        0.5,
+        description="Noise in the photo for the network to paint from: 0 is smooth, 1 textured. It "
+        "holds still from frame to frame.",
+    )
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="Pattern of that noise.")
     format: Literal["mp4", "webm", "mov", "mkv", "gif", "png"] = Field(
         "mp4", description="Format of the output; `png` is a zip archive of frames."
     )

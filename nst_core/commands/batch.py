@@ -34,6 +34,8 @@ class Settings:
     alphas: list[float]
     size: int | None
     stroke: float | None
+    texture: float
+    seed: int
     style_size: int
     color: Color
     regions: Sequence[RegionFiles]
@@ -154,6 +156,8 @@ class Batch:
             size=settings.size,
             color=settings.color,
             stroke=settings.stroke,
+            texture=settings.texture,
+            seed=settings.seed,
             regions=self._regions(picture),
         )
         (results,) = self.engine.render([request], report=report)
@@ -203,6 +207,8 @@ class Batch:
             "color": settings.color,
             "size": settings.size,
             "stroke": settings.stroke,
+            "texture": settings.texture,
+            "seed": settings.seed,
             "style_size": settings.style_size,
             "styles": [path.name for path in mix.paths],
             "weights": mix.weights,

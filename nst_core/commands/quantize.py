@@ -60,7 +60,7 @@ def quantize(
     seen = [pair for number, pair in enumerate(pairs) if number % 4]
     held_out = pairs[::4]
     plain = open_network(network)
-    ranges = calibrate(plain, (pair.tensors for pair in seen))
+    ranges = calibrate(plain, (pair.tensors(plain) for pair in seen))
     report = compare(plain, quantized(plain, ranges), held_out)
     if report.psnr_least < least_psnr:
         raise ParityError(

@@ -46,6 +46,20 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.FloatRange(0.5, 8),
     help="Width of the strokes as a share of the picture, at any size; 1 is that at 1024 pixels.",
 )
+@click.option(
+    "--texture",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Noise to paint from: 0 is smooth, 1 textured.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Pattern of that noise.",
+)
 @click.option("--style-size", type=click.IntRange(16, 4096), default=384, show_default=True)
 @click.option(
     "--style", "more_styles", type=_FILE, multiple=True, help="One more style to mix in; repeatable."
@@ -120,7 +134,7 @@ def stylize(
 
     engine = open_engine(checkpoint or network, runtime, device, precision=precision, cache=graphs)
     check_style(engine, str(checkpoint or network), style is not None or bool(more_styles))
-    if engine.fixed_style and (regions or keep or options["stroke"]):
+    if engine.blends_pixels and (regions or keep or options["stroke"]):
         raise click.UsageError("A network of one style takes no STYLE, regions or stroke.")
     alpha, alphas = options.pop("alpha"), options.pop("alphas")
     settings = Settings(

@@ -44,7 +44,7 @@ def train_johnson(
             f"{folder} already holds checkpoints. Use --resume {folder}, or give another folder."
         )
     config = parse_config("johnson", {**saved, **given}, strict=False)
-    with _training_display(config.max_steps, quiet=as_json) as display:
+    with training_display(config.max_steps, quiet=as_json) as display:
         photos = readable_pictures(image_paths(content_dir, show_notice), display.on_event)
         trainer = JohnsonTrainer(
             config,
@@ -110,7 +110,8 @@ class _TrainingDisplay:
 
 
 @contextmanager
-def _training_display(total: int, *, quiet: bool) -> Iterator[_TrainingDisplay]:
+def training_display(total: int, *, quiet: bool) -> Iterator[_TrainingDisplay]:
+    """Show a training of `total` steps: a bar on a terminal, lines elsewhere, nothing if `quiet`."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -59,6 +59,20 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--size", type=click.IntRange(32, 8192), help="Longer side; the source's if left out.")
 @click.option("--style-size", type=click.IntRange(16, 4096), default=384, show_default=True)
 @click.option("--color", type=click.Choice(COLORS), default="style", show_default=True)
+@click.option(
+    "--texture",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Noise to paint from: 0 is smooth, 1 textured.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Pattern of that noise.",
+)
 @click.option("--format", type=click.Choice(FORMATS), help="If the suffix of --out does not say.")
 @click.option("--quality", type=click.IntRange(1, 100), default=80, show_default=True)
 @click.option("--segment-frames", type=click.IntRange(2, 10_000), default=120, show_default=True)
@@ -127,7 +141,9 @@ def video(
     engine = open_engine(network, runtime, device, precision=precision, cache=graphs)
     check_style(engine, network, bool(paths))
     statistics = style_of(engine, paths, weights_, style_size, source, config) if paths else None
-    painter = FramePainter(engine, statistics, config.color, _notice)
+    painter = FramePainter(
+        engine, statistics, config.color, _notice, texture=config.texture, seed=config.seed
+    )
     run = VideoRender(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
     with _progress(quiet=as_json) as show_progress:
         done = run.finish(on_progress=show_progress, on_preview=show, on_notice=_notice)

@@ -16,6 +16,7 @@ from nst_core.errors import NstError
 from nst_core.evaluation.quality import Figures, Judge
 from nst_core.images.picture import Picture, PictureError, read_picture, resize_exactly, to_tensor
 from nst_core.networks.base import StyleNetwork
+from nst_core.stylize.grain import DEFAULT_TEXTURE, Grain
 from nst_core.stylize.style_engine import StyleEngine
 
 
@@ -30,10 +31,10 @@ class PicturePair:
     content: Picture
     style: Picture
 
-    @property
-    def tensors(self) -> tuple[Tensor, Tensor]:
-        """Both as inputs of a network, (1, 3, H, W)."""
-        return to_tensor(self.content.pixels), to_tensor(self.style.pixels)
+    def tensors(self, network: StyleNetwork) -> tuple[Tensor, Tensor]:
+        """Both as `network` takes them: the content with as much noise as there is by default."""
+        content = Grain.of(network, DEFAULT_TEXTURE, 0).added(to_tensor(self.content.pixels))
+        return content, to_tensor(self.style.pixels)
 
 
 @dataclass(frozen=True, kw_only=True)

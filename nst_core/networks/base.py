@@ -31,6 +31,11 @@ class StyleNetwork(nn.Module):
     #: Working memory in bytes for each pixel of a picture: the largest value measured with any runtime,
     #: rounded up.
     bytes_per_pixel: ClassVar[int] = 1_100
+    #: Deviation of the strongest noise that may be added to its contents, for colours from 0 to 1:
+    #: about what its training added; 0 if that added none. Stored in a checkpoint's metadata.
+    noise: float = 0.0
+    #: Statistics (1, S) of the style that its decoder was tuned to; None for a network of any style.
+    tuned_style: Tensor | None = None
 
     @property
     @abstractmethod

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import torch
+
 from nst_core.errors import NstError
 from nst_core.networks.adain_vgg19 import AdaINVgg19
 from nst_core.networks.base import StyleNetwork as StyleNetwork
@@ -109,4 +111,8 @@ def load_network(path: str | Path) -> StyleNetwork:
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path} does not fit {metadata['architecture']}: {reason}") from error
+    network.noise = float(metadata.get("noise", 0.0))
+    statistics = metadata.get("style", {}).get("statistics")
+    if statistics is not None:
+        network.tuned_style = torch.tensor([statistics], dtype=torch.float32)
     return network.eval()

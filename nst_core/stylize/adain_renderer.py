@@ -13,6 +13,7 @@ from nst_core.images.picture import Pixels
 from nst_core.networks.base import StyleNetwork
 from nst_core.runtimes.pytorch import TorchRuntime
 from nst_core.runtimes.runtime import Features, Runtime
+from nst_core.stylize.grain import SMOOTH, Grain
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.padding import PaddedPicture, padded_side
 from nst_core.stylize.plan import Target
@@ -105,11 +106,14 @@ class AdaINRenderer(Renderer):
         assert statistics is not None  # noqa: S101 - measured unless used once only
         return statistics
 
-    def encode(self, pictures: Sequence[Pixels], *, reuse: bool = True) -> _EncodedTiles:
+    def encode(
+        self, pictures: Sequence[Pixels], *, reuse: bool = True, grains: Sequence[Grain] = ()
+    ) -> _EncodedTiles:
         """See `Renderer`."""
+        grains = grains or [SMOOTH] * len(pictures)
         if len(pictures) > 1:
-            return self._encode_whole(pictures, reuse=reuse)
-        return self._with_less_memory(lambda: self._encode_one(pictures[0], reuse=reuse))
+            return self._encode_whole(pictures, grains, reuse=reuse)
+        return self._with_less_memory(lambda: self._encode_one(pictures[0], grains[0], reuse=reuse))
 
     def decode(
         self, encoded: Encoded, targets: Sequence[Target], content: Tensor | None = None
@@ -124,18 +128,23 @@ class AdaINRenderer(Renderer):
             lambda: self._decode(self._current(encoded), style, alpha, content)
         )
 
-    def _encode_whole(self, pictures: Sequence[Pixels], *, reuse: bool) -> _EncodedTiles:
-        padded = [self._padded(pixels, whole=True) for pixels in pictures]
+    def _encode_whole(
+        self, pictures: Sequence[Pixels], grains: Sequence[Grain], *, reuse: bool
+    ) -> _EncodedTiles:
+        padded = [
+            self._padded(pixels, grain, whole=True)
+            for pixels, grain in zip(pictures, grains, strict=True)
+        ]
         encoded = _EncodedTiles(padded, self.limit, self.device, None, [None])
         if reuse:
             features, encoded.statistics = self._runtime.encode(*encoded.whole_input())
             encoded.features = [features]
         return encoded
 
-    def _encode_one(self, pixels: Pixels, *, reuse: bool = True) -> _EncodedTiles:
+    def _encode_one(self, pixels: Pixels, grain: Grain, *, reuse: bool = True) -> _EncodedTiles:
         if pixels[..., 0].size <= self.limit.whole_pixels:
-            return self._encode_whole([pixels], reuse=reuse)
-        padded = self._padded(pixels, whole=False)
+            return self._encode_whole([pixels], [grain], reuse=reuse)
+        padded = self._padded(pixels, grain, whole=False)
         parts: list[tuple[Tensor, float]] = []
         kept: list[Features | None] = []
         free = self.limit.feature_bytes
@@ -153,7 +162,7 @@ class AdaINRenderer(Renderer):
         if (encoded.limit, encoded.device) != (self.limit, self.device):
             (picture,) = encoded.pictures
             encoded.features = []  # frees the memory first
-            again = self._encode_one(picture.pixels[: picture.height, : picture.width])
+            again = self._encode_one(picture.pixels[: picture.height, : picture.width], picture.grain)
             encoded.pictures, encoded.features = again.pictures, again.features
             encoded.limit, encoded.device = again.limit, again.device
             if encoded.statistics is None:
@@ -188,11 +197,11 @@ class AdaINRenderer(Renderer):
             whole[:, :, tile.inner[0], tile.inner[1]] = output[:, :, rows, columns]
         return whole[:, :, : first.height, : first.width]
 
-    def _padded(self, pixels: Pixels, *, whole: bool) -> PaddedPicture:
+    def _padded(self, pixels: Pixels, grain: Grain, *, whole: bool) -> PaddedPicture:
         network = self._network
         height, width = (padded_side(network, side) for side in pixels.shape[:2])
         window = max(height, width) if whole else self.limit.window
-        return PaddedPicture(pixels, (height, width), network.stride, window, self._margin)
+        return PaddedPicture(pixels, (height, width), network.stride, window, self._margin, grain)
 
     def _move_to_cpu(self) -> None:
         # A copy, because the GPU's runtime keeps its own network for the next job.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from nst_core.images.picture import Picture, Pixels, resize_picture
 from nst_core.stylize.batching import Prepared, groups
 from nst_core.stylize.composition import Color, Layer, compose
+from nst_core.stylize.grain import SMOOTH, Grain
 from nst_core.stylize.plan import Target
 from nst_core.stylize.renderer import Renderer, is_out_of_memory
 from nst_core.stylize.request import (
@@ -27,12 +28,14 @@ from nst_core.stylize.strokes import shrink, with_strokes, working_side
 class Engine(ABC):
     """One network, ready on one device. The same inputs give the same bytes on the same runtime.
 
-    `fixed_style` says that the network holds its style, so that requests have none. `default_alpha` is
-    the strength if none is given. Batches, strips, strokes, tiles and missing memory are handled inside
+    `fixed_style` says that the network holds its style, so that requests have none. `blends_pixels`
+    says that a strength is only a blend of pixels. `default_alpha` is the strength if none is given.
+    Batches, strips, strokes, tiles and missing memory are handled inside
     `render`.
     """
 
-    fixed_style: ClassVar[bool]
+    fixed_style: bool
+    blends_pixels: ClassVar[bool]
     default_alpha: ClassVar[float]
 
     def __init__(self, network: nn.Module, runtime: str, device: str, max_pixels: int) -> None:
@@ -78,7 +81,7 @@ class Engine(ABC):
         progress = _Progress(on_progress or _ignore)
         renderer = self.renderer(report.notices.append, progress.tile)
         progress.report("prepare", 0, 1)
-        prepared = [Prepared.of(request, fixed_style=self.fixed_style) for request in requests]
+        prepared = [self.prepared(request) for request in requests]
         progress.report("prepare", 1, 1)
         results: dict[int, list[Picture]] = {}
         for indices in groups(prepared, renderer.room):
@@ -108,6 +111,14 @@ class Engine(ABC):
             found.update(name.encode())
             found.update(value.detach().cpu().contiguous().numpy().tobytes())
         return found.hexdigest()
+
+    def prepared(self, request: RenderRequest) -> Prepared:
+        """The plan of a request; a network that holds its style puts it in."""
+        return Prepared.of(request, fixed_style=self.blends_pixels)
+
+    def grain(self, request: RenderRequest) -> Grain:
+        """The noise that is added to the content of a request."""
+        return SMOOTH
 
     def corrected(self, output: Tensor, source: Picture, color: Color) -> Tensor:
         """The network's output (1, 3, H, W) with corrections that depend on the whole picture."""
@@ -163,19 +174,20 @@ class Engine(ABC):
         sources: Sequence[Picture],
         targets: Sequence[Sequence[Target]],
     ) -> Iterator[Tensor]:
+        grains = [self.grain(one.request) for one in group]
         stroke = group[0].request.stroke
         longest = max(sources[0].width, sources[0].height)
         side = longest if stroke is None else working_side(stroke)
         if side == longest:
-            yield from _decoded(renderer, sources, targets)
+            yield from _decoded(renderer, sources, targets, grains)
             return
         resized = [resize_picture(one.request.content, side) for one in group]
-        broad = _decoded(renderer, resized, targets)
+        broad = _decoded(renderer, resized, targets, grains)
         if side > longest:
             for output in broad:
                 yield shrink(output, sources[0].height, sources[0].width)
             return
-        for output, strokes in zip(_decoded(renderer, sources, targets), broad, strict=True):
+        for output, strokes in zip(_decoded(renderer, sources, targets, grains), broad, strict=True):
             yield with_strokes(output, strokes)
 
 
@@ -195,13 +207,16 @@ class _Progress:
 
 
 def _decoded(
-    renderer: Renderer, pictures: Sequence[Picture], targets: Sequence[Sequence[Target]]
+    renderer: Renderer,
+    pictures: Sequence[Picture],
+    targets: Sequence[Sequence[Target]],
+    grains: Sequence[Grain],
 ) -> Iterator[Tensor]:
     """The network's outputs (B, 3, H, W) for B pictures, for each target; each is encoded once."""
     if not targets:
         return
     pixels: list[Pixels] = [picture.pixels for picture in pictures]
-    encoded = renderer.encode(pixels, reuse=len(targets) > 1)
+    encoded = renderer.encode(pixels, reuse=len(targets) > 1, grains=grains)
     for chosen in targets:
         yield renderer.decode(encoded, chosen)
 

@@ -31,7 +31,8 @@ class OneStyleEngine(Engine):
     `RuntimeChoiceError`.
     """
 
-    fixed_style: ClassVar[bool] = True
+    fixed_style = True
+    blends_pixels: ClassVar[bool] = True
     default_alpha: ClassVar[float] = 1.0
 
     def __init__(

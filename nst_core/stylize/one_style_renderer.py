@@ -15,6 +15,7 @@ from nst_core.networks.frozen_norm import FrozenJohnson
 from nst_core.networks.johnson import STRIDE, JohnsonNetwork, inner_side
 from nst_core.runtimes.pytorch import TorchFeedForward
 from nst_core.runtimes.runtime import FeedForwardRuntime
+from nst_core.stylize.grain import Grain
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.padding import PaddedPicture
 from nst_core.stylize.plan import Target
@@ -81,8 +82,10 @@ class OneStyleRenderer(Renderer):
         """See `Renderer`. Pictures go through this kind of network one by one."""
         return int(height * width <= self.limit.whole_pixels)
 
-    def encode(self, pictures: Sequence[Pixels], *, reuse: bool = True) -> Encoded:
-        """See `Renderer`."""
+    def encode(
+        self, pictures: Sequence[Pixels], *, reuse: bool = True, grains: Sequence[Grain] = ()
+    ) -> Encoded:
+        """See `Renderer`. This kind of network is trained without noise and gets none."""
         return _Pictures(pictures)
 
     def decode(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nst_core.images.picture import Pixels, to_tensor
 from nst_core.networks.base import StyleNetwork
+from nst_core.stylize.grain import SMOOTH, Grain
 from nst_core.stylize.tiling import Tile, coverage, tiles
 
 #: Sides are padded to a multiple of this many pixels for every started 512 pixels, so that pictures of
@@ -21,12 +22,20 @@ class PaddedPicture:
     """A picture padded by reflection on the right and at the bottom, and its tiles.
 
     A reflection repeats the picture's own colours and lines; it does not count for the statistics.
-    Pictures smaller than the border are reflected repeatedly. `sides` are the padded height and width.
+    Pictures smaller than the border are reflected repeatedly. `sides` are the padded height and
+    width. `grain` is the noise that is added to the inputs.
     """
 
     def __init__(
-        self, pixels: Pixels, sides: tuple[int, int], stride: int, window: int, margin: int
+        self,
+        pixels: Pixels,
+        sides: tuple[int, int],
+        stride: int,
+        window: int,
+        margin: int,
+        grain: Grain = SMOOTH,
     ) -> None:
+        self.grain = grain
         self.height, self.width = pixels.shape[:2]
         self._stride = stride
         borders = [(0, side - own) for side, own in zip(sides, pixels.shape[:2], strict=True)]
@@ -38,8 +47,8 @@ class PaddedPicture:
         self._columns = coverage(self.width, sides[1], stride)
 
     def content(self, tile: Tile) -> Tensor:
-        """The network's input for a tile: (1, 3, h, w) in [0, 1]. All inputs are made here."""
-        return to_tensor(self.pixels[tile.window])
+        """The network's input for a tile: (1, 3, h, w), with noise. All inputs are made here."""
+        return self.grain.added(to_tensor(self.pixels[tile.window]), tile.rows[0], tile.columns[0])
 
     def weight(self, tile: Tile) -> Tensor | None:
         """Weights (1, 1, h / stride, w / stride) of a tile's cells for the statistics.

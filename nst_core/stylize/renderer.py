@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from nst_core.images.picture import Pixels
+from nst_core.stylize.grain import Grain
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.plan import Target
 from nst_core.stylize.request import OnNotice
@@ -58,11 +59,14 @@ class Renderer(ABC):
         """Number of pictures of a size that fit in memory in one pass; 0 if not even one does."""
 
     @abstractmethod
-    def encode(self, pictures: Sequence[Pixels], *, reuse: bool = True) -> Encoded:
+    def encode(
+        self, pictures: Sequence[Pixels], *, reuse: bool = True, grains: Sequence[Grain] = ()
+    ) -> Encoded:
         """Encode B pictures (H, W, 3) uint8 of one size, of which `room` says that they fit.
 
-        Without `reuse` the result is decoded once only, and may have no statistics. For several
-        pictures, an error of missing memory is raised for the caller, who can take fewer.
+        `grains` is the noise of each picture, none if left out. Without `reuse` the result is decoded
+        once only, and may have no statistics. For several pictures, an error of missing memory is
+        raised for the caller, who can take fewer.
         """
 
     @abstractmethod

@@ -10,6 +10,7 @@ from torch import Tensor
 from nst_core.errors import NstError
 from nst_core.images.picture import Picture
 from nst_core.stylize.composition import COLORS, Color
+from nst_core.stylize.grain import DEFAULT_TEXTURE, LARGEST_SEED
 from nst_core.stylize.regions import Region
 from nst_core.stylize.strokes import BROADEST, FINEST, working_side
 
@@ -38,7 +39,9 @@ class RenderRequest:
     content's colours (measure the style with `match=content`). `stroke` is the width of the strokes as
     a share of the picture, from 0.5 to 8, where 1 is the width that a picture of 1024 pixels gets; None
     renders strokes of the network's own width in pixels. Later `regions` cover earlier ones; a region
-    with a strength of its own keeps that strength in all pictures. Transparency is the content's.
+    with a strength of its own keeps that strength in all pictures. `texture` (0 smooth, 1 textured) is
+    how much noise is added to the content if the network was trained with noise, and `seed` picks its
+    pattern. Transparency is the content's.
     """
 
     content: Picture
@@ -48,6 +51,8 @@ class RenderRequest:
     color: Color = "style"
     stroke: float | None = None
     regions: Sequence[Region] = ()
+    texture: float = DEFAULT_TEXTURE
+    seed: int = 0
 
     def check(self, max_pixels: int = MAX_PIXELS) -> None:
         """Raise `StylizeError` for a value out of range or a result of more than `max_pixels`."""
@@ -60,6 +65,10 @@ class RenderRequest:
             raise StylizeError(f"The stroke goes from {FINEST:g} to {BROADEST:g}; got {self.stroke}.")
         if self.size is not None and self.size < 1:
             raise StylizeError(f"The size is at least 1 pixel; got {self.size}.")
+        if not 0 <= self.texture <= 1:
+            raise StylizeError(f"The texture goes from 0 to 1; got {self.texture}.")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise StylizeError(f"The seed is a whole number from 0 to {LARGEST_SEED}; got {self.seed}.")
         width, height = self.content.width, self.content.height
         working = 0 if self.stroke is None else working_side(self.stroke)
         scale = max(self.size or max(width, height), working) / max(width, height)

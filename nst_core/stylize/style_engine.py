@@ -1,8 +1,9 @@
-"""The engine of an arbitrary-style network: any style, as statistics measured on a picture."""
+"""The engine of an arbitrary-style network, and of one that was tuned to a style."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,13 +16,15 @@ from nst_core.networks.registry import Precision, StyleNetwork, open_network
 from nst_core.runtimes.choice import choose_runtime
 from nst_core.runtimes.runtime import Runtime
 from nst_core.stylize.adain_renderer import AdaINRenderer
+from nst_core.stylize.batching import Prepared
 from nst_core.stylize.engine import Engine
+from nst_core.stylize.grain import Grain
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.request import MAX_PIXELS, OnNotice, RenderRequest, StylizeError
 
 
 class StyleEngine(Engine):
-    """An arbitrary-style network, ready on one device.
+    """An arbitrary-style network, ready on one device; `fixed_style` if it was tuned to a style.
 
     `network` is a bundled name, a file, or a module to be run as it is; `runtime` a name or a runtime
     of that network. `memory_mb` is the memory that the network may take beside the picture, or `limit`
@@ -29,7 +32,7 @@ class StyleEngine(Engine):
     is a folder for compiled graphs. Raises `NetworkError`, `CheckpointError` or `RuntimeChoiceError`.
     """
 
-    fixed_style: ClassVar[bool] = False
+    blends_pixels: ClassVar[bool] = False
     default_alpha: ClassVar[float] = 0.8
 
     def __init__(
@@ -50,6 +53,7 @@ class StyleEngine(Engine):
             runtime = choose_runtime(runtime, network, device, cache=cache)
         super().__init__(network, runtime.name, runtime.device, max_pixels)
         self._style_network = network
+        self.fixed_style = network.tuned_style is not None
         self._runtime = runtime
         self._memory_mb = memory_mb
         self._limit = limit
@@ -75,6 +79,8 @@ class StyleEngine(Engine):
         A smaller size gives finer strokes. A picture is enlarged at most twofold. `match` is a content
         whose colours the style is given first. Raises `StylizeError`.
         """
+        if self.fixed_style:
+            raise StylizeError("The network is tuned to one style and takes no other.")
         if not 16 <= style_size <= 4_096:
             raise StylizeError(f"The style size goes from 16 to 4096 pixels; got {style_size}.")
         resized = _resized_style(picture, style_size)
@@ -83,8 +89,26 @@ class StyleEngine(Engine):
         return self.renderer().statistics(resized.pixels)
 
     def _check(self, request: RenderRequest) -> None:
-        if request.style is None:
-            raise StylizeError("The network takes any style: give one.")
+        if not self.fixed_style:
+            if request.style is None:
+                raise StylizeError("The network takes any style: give one.")
+            return
+        if request.style is not None or any(one.style is not None for one in request.regions):
+            raise StylizeError("The network is tuned to one style and takes no other.")
+        if request.color == "match":
+            raise StylizeError(
+                'The network is tuned to one style, so that color "match" is not possible. Use slim.'
+            )
+
+    def prepared(self, request: RenderRequest) -> Prepared:
+        """See `Engine`."""
+        if self.fixed_style:
+            request = replace(request, style=self._style_network.tuned_style)
+        return super().prepared(request)
+
+    def grain(self, request: RenderRequest) -> Grain:
+        """See `Engine`."""
+        return Grain.of(self._style_network, request.texture, request.seed)
 
 
 def _resized_style(picture: Picture, style_size: int) -> Picture:

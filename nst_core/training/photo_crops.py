@@ -33,18 +33,27 @@ _PREFETCHED_BATCHES = 4
 class PhotoCrops:
     """Batches of random crops, mirrored with probability 0.5; each epoch uses every photograph once.
 
-    `cache_mb` limits the memory for photographs that were read and resized, in MB. A file that can't
-    be read is replaced by the next one and listed in `unreadable` with the reason.
+    The shorter side of a photograph is `margin` crops long. `cache_mb` limits the memory for
+    photographs that were read and resized, in MB. A file that can't be read is replaced by the next one
+    and listed in `unreadable` with the reason.
     """
 
     def __init__(
-        self, paths: Sequence[Path], size: int, batch: int, *, seed: int, cache_mb: int
+        self,
+        paths: Sequence[Path],
+        size: int,
+        batch: int,
+        *,
+        seed: int,
+        cache_mb: int,
+        margin: float = _CROP_MARGIN,
     ) -> None:
         if not paths:
             raise DataError("There are no photographs to train on.")
         self.paths = list(paths)
         self.size = size
         self.batch = batch
+        self._side = round(size * margin)
         self.seed = seed
         self.unreadable: dict[Path, str] = {}
         self._cache_bytes_left = cache_mb * 1_000_000
@@ -75,7 +84,7 @@ class PhotoCrops:
             if cached is not None:
                 return cached
             try:
-                photo = _read_resized(path, round(self.size * _CROP_MARGIN))
+                photo = _read_resized(path, self._side)
             except (PictureError, OSError) as error:
                 with self._lock:
                     self.unreadable[path] = str(error)

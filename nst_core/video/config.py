@@ -49,7 +49,9 @@ class VideoConfig:
     `temporal` is the temporal consistency weight, from 0 (independent frames) to 1. `start_s` and
     `end_s` trim the source, in seconds; None is the end of the source. `size` is the longer side in
     pixels; None keeps the source's size. `alpha` is the strength, or points (seconds in the result,
-    strength) with linear interpolation. `format` None means the format of the target's suffix.
+    strength) with linear interpolation. `texture` (0 smooth to 1 textured) and `seed` are those of
+    `StyleEngine.stylize`; the noise holds still from frame to frame. `format` None means the format of
+    the target's suffix.
     `quality` goes from 1 to 100; PNG frames are lossless at any quality. A stopped run resumes at a
     multiple of `segment_frames` frames. `parallel` frames are painted at a time; the result does not
     depend on it.
@@ -61,6 +63,8 @@ class VideoConfig:
     size: int | None = None
     alpha: float | Alphas = 0.8
     color: VideoColor = "style"
+    texture: float = 0.5
+    seed: int = 0
     quality: int = 80
     format: VideoFormat | None = None
     segment_frames: int = 120
@@ -70,6 +74,8 @@ class VideoConfig:
     def __post_init__(self) -> None:
         _check_range("temporal weight", self.temporal, 0, 1)
         _check_range("quality", self.quality, 1, 100)
+        _check_range("texture", self.texture, 0, 1)
+        _check_range("seed", self.seed, 0, 2**32 - 1)
         _check_range("segment length", self.segment_frames, 2, 10_000)
         _check_range("number of frames at a time", self.parallel, 1, 32)
         _check_range("start", self.start_s, 0, 1e6)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from nst_core.images.picture import Picture, Pixels
-from nst_core.stylize.batching import Prepared
 from nst_core.stylize.composition import Color, Floats, compose_floats
 from nst_core.stylize.engine import Engine
+from nst_core.stylize.grain import DEFAULT_TEXTURE
 from nst_core.stylize.plan import Target
 from nst_core.stylize.renderer import Encoded
 from nst_core.stylize.request import OnNotice, RenderRequest
@@ -29,7 +29,8 @@ class FramePainter:
 
     `style` is the statistics (1, S) of a style or mix; None for a network that holds its style.
     `identity` is a key of everything that decides the pixels beside the frame: a resumed run must have
-    the same key. If memory runs out, the painter goes on with less memory until the end of the video.
+    the same key. The noise of `texture` and `seed` holds still from frame to frame. If memory runs
+    out, the painter goes on with less memory until the end of the video.
     """
 
     def __init__(
@@ -38,15 +39,19 @@ class FramePainter:
         style: Tensor | None = None,
         color: Color = "style",
         on_notice: OnNotice | None = None,
+        *,
+        texture: float = DEFAULT_TEXTURE,
+        seed: int = 0,
     ) -> None:
         self._engine = engine
         self._renderer = engine.renderer(on_notice)
         self._style = style
         self._color = color
+        self._texture, self._seed = texture, seed
         digest = (
             "" if style is None else hashlib.sha256(style.detach().cpu().numpy().tobytes()).hexdigest()
         )
-        self.identity = f"{engine.digest} {digest} {color}"
+        self.identity = f"{engine.digest} {digest} {color} {texture:g} {seed}"
 
     @property
     def runtime(self) -> str:
@@ -55,7 +60,8 @@ class FramePainter:
 
     def encode(self, pixels: Pixels) -> Encoded:
         """Encode a frame (H, W, 3) uint8, with its content statistics if the network has them."""
-        return self._renderer.encode([pixels])
+        grain = self._engine.grain(self._request(pixels, 1.0))
+        return self._renderer.encode([pixels], grains=[grain])
 
     def paint(
         self,
@@ -69,19 +75,27 @@ class FramePainter:
         `content` (1, S) are the content statistics to normalise by, the frame's own if None. `encoded`
         is the result of `encode`, if the frame was encoded already.
         """
-        request = RenderRequest(
-            content=Picture(pixels), style=self._style, alphas=[alpha], color=self._color
-        )
-        prepared = Prepared.of(request, fixed_style=self._engine.fixed_style)
+        prepared = self._engine.prepared(self._request(pixels, alpha))
         outputs = (self._output(target, pixels, content, encoded) for target in prepared.plan.targets)
         (layers,) = prepared.plan.pictures(outputs)
         return compose_floats(pixels, layers, self._color)
+
+    def _request(self, pixels: Pixels, alpha: float) -> RenderRequest:
+        return RenderRequest(
+            content=Picture(pixels),
+            style=self._style,
+            alphas=[alpha],
+            color=self._color,
+            texture=self._texture,
+            seed=self._seed,
+        )
 
     def _output(
         self, target: Target, pixels: Pixels, content: Tensor | None, encoded: Encoded | None
     ) -> Tensor:
         if encoded is None:
-            encoded = self._renderer.encode([pixels], reuse=False)
+            grain = self._engine.grain(self._request(pixels, 1.0))
+            encoded = self._renderer.encode([pixels], reuse=False, grains=[grain])
         output = self._renderer.decode(encoded, [target], content)
         return self._engine.corrected(output, Picture(pixels), self._color)
 

@@ -66,7 +66,9 @@ class VideoStylizer:
         same bytes. For `color` "match", measure the style with `match=mosaic(source)`. Raises
         `VideoError`, `StylizeError`, or `VideoStopped` soon after `should_stop` returns True.
         """
-        painter = FramePainter(self._engine, style, config.color, on_notice)
+        painter = FramePainter(
+            self._engine, style, config.color, on_notice, texture=config.texture, seed=config.seed
+        )
         run = VideoRender(painter, source, target, work_dir, config)
         return run.finish(
             on_progress=on_progress,

@@ -168,6 +168,8 @@ def test_a_style_of_ones_own(studio: Studio) -> None:
     assert studio.text("size-value") == "as the photo"
     studio.reach("color-luminance").click()
     studio.set("stroke", 1)
+    studio.set("texture", 0.8)
+    studio.reach("reroll").click()
     studio.set("format", "webp")
     studio.set("quality", 70)
     assert "×2" in studio.text("stroke-value")
@@ -176,6 +178,8 @@ def test_a_style_of_ones_own(studio: Studio) -> None:
     assert studio.width() == 300
     params = studio.params()
     assert (params["color"], params["stroke"]) == ("luminance", 2)
+    assert params["texture"] == 0.8
+    assert params["seed"] > 0
     assert (params["format"], params["quality"]) == ("webp", 70)
     assert studio.job()["outputs"][0]["media_type"] == "image/webp"
     assert params["size"] is None

@@ -50,7 +50,7 @@ def _format_list() -> str:
 def studio() -> str:
     """The studio: style a photo."""
     fields = StylizeParams.model_fields
-    defaults = {"alpha": fields["alpha"].default, "quality": fields["quality"].default, "size": 1024}
+    defaults = {name: fields[name].default for name in ("alpha", "texture", "quality")} | {"size": 1024}
     return render_template("studio.html", defaults=defaults, samples=all_samples(), style=_FIRST_STYLE)
 
 

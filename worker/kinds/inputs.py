@@ -62,6 +62,8 @@ class StylizeInputs:
             size=params["size"],
             color=params["color"],
             stroke=params["stroke"],
+            texture=params["texture"],
+            seed=params["seed"],
             regions=self.regions(engine, content),
         )
 

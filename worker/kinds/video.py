@@ -85,7 +85,7 @@ def _config(context: WorkerContext, params: dict[str, Any]) -> VideoConfig:
     from nst_core.video.config import VideoConfig, VideoLimits
 
     points = tuple((float(at), float(alpha)) for at, alpha in params["alpha_points"])
-    same = ("temporal", "start_s", "end_s", "size", "color", "quality", "format")
+    same = ("temporal", "start_s", "end_s", "size", "color", "texture", "seed", "quality", "format")
     seconds = context.settings.max_video_seconds
     return VideoConfig(
         alpha=points or params["alpha"],
@@ -107,9 +107,11 @@ def _painter(
 
     engine = context.engines.get(network)
     if engine.fixed_style:
-        return FramePainter(engine, None, config.color)
+        return FramePainter(engine, None, config.color, texture=config.texture, seed=config.seed)
     sample = mosaic(source, config) if config.color == "match" else None
-    return FramePainter(engine, inputs.style(engine, sample), config.color)
+    return FramePainter(
+        engine, inputs.style(engine, sample), config.color, texture=config.texture, seed=config.seed
+    )
 
 
 class _Steps:

@@ -17,6 +17,8 @@ def test_defaults_are_filled_in() -> None:
         "stroke": None,
         "color": "style",
         "network": "slim",
+        "texture": 0.5,
+        "seed": 0,
         "styles": [],
         "regions": [],
         "format": "auto",

@@ -4,6 +4,8 @@ import { showRangeValue } from "../shared/range-value.js";
 
 const alpha = byId("alpha");
 const stroke = byId("stroke");
+const texture = byId("texture");
+const reroll = byId("reroll");
 const size = byId("size");
 const original = byId("original");
 const format = byId("format");
@@ -13,6 +15,8 @@ const colours = [...document.querySelectorAll("input[name=color]")];
 
 // The slider's scale is logarithmic, in doublings, as the eye compares brush widths by their ratio.
 const strokeWidth = () => Math.round(2 ** Number(stroke.value) * 100) / 100;
+// Pattern of the texture: 0 until the button asks for another, so that equal settings give equal pictures.
+let seed = 0;
 const STROKE_NAMES = [
   [0.8, "fine"],
   [1.2, "medium"],
@@ -25,6 +29,7 @@ function showValues() {
   showRangeValue(alpha, alpha.value === "0" ? `${percent}, the photo itself` : percent);
   const [, strokeName] = STROKE_NAMES.find(([limit]) => strokeWidth() < limit);
   showRangeValue(stroke, stroke.disabled ? "the network’s own" : `${strokeName}, ×${strokeWidth()}`);
+  showRangeValue(texture, texture.value === "0" ? "smooth" : `${Math.round(texture.value * 100)}%`);
   size.disabled = original.checked;
   showRangeValue(size, original.checked ? "as the photo" : `${size.value} px`);
   // PNG is lossless.
@@ -36,6 +41,8 @@ function showValues() {
 export function applyParams(params) {
   if (typeof params.alpha === "number") alpha.value = params.alpha;
   if (params.stroke) stroke.value = Math.log2(params.stroke);
+  if (typeof params.texture === "number") texture.value = params.texture;
+  seed = params.seed ?? seed;
   if ("size" in params) original.checked = params.size === null;
   if (params.size) size.value = params.size;
   if (params.format) format.value = params.format;
@@ -48,9 +55,9 @@ export function applyParams(params) {
 
 export const strength = () => Number(alpha.value);
 
-/** Disables the brush: a network of one style has its strokes in its weights. */
+/** Disables brush and texture: a network of one style has its strokes in its weights. */
 export function disableStroke(disabled) {
-  stroke.disabled = disabled;
+  stroke.disabled = texture.disabled = reroll.disabled = disabled;
   showValues();
 }
 
@@ -64,7 +71,7 @@ export function setStrength(value) {
 /** The parameters of a job as the API names them. */
 export const readParams = () => ({
   alpha: strength(),
-  ...(!stroke.disabled && { stroke: strokeWidth() }),
+  ...(!stroke.disabled && { stroke: strokeWidth(), texture: Number(texture.value), seed }),
   format: format.value,
   quality: Number(quality.value),
   color: colours.find((colour) => colour.checked).value,
@@ -72,5 +79,11 @@ export const readParams = () => ({
   ...(!original.checked && { size: Number(size.value) }),
 });
 
-for (const input of [alpha, stroke, size, original, format, quality]) input.addEventListener("input", showValues);
+reroll.addEventListener("click", () => {
+  seed = Math.floor(Math.random() * 2 ** 32);
+  // The events that dragging the slider sends start a new preview.
+  texture.dispatchEvent(new Event("input", { bubbles: true }));
+  texture.dispatchEvent(new Event("change", { bubbles: true }));
+});
+for (const input of [alpha, stroke, texture, size, original, format, quality]) input.addEventListener("input", showValues);
 showValues();

@@ -1,0 +1,43 @@
+"""Noise that is added to a content before it is encoded: even areas get something to paint from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nst_core.images.noise import noise_field
+from nst_core.networks.base import StyleNetwork
+
+#: Share of the strongest noise that a network was trained with: smooth is 0, textured is 1.
+DEFAULT_TEXTURE = 0.5
+#: Seeds are whole numbers from 0 to this.
+LARGEST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Grain:
+    """Noise of the deviation `amplitude`, where colours go from 0 to 1. `seed` picks the pattern."""
+
+    amplitude: float
+    seed: int
+
+    @classmethod
+    def of(cls, network: StyleNetwork, texture: float, seed: int) -> Grain:
+        """The noise of a network at a `texture` from 0 to 1; none if it was trained without noise."""
+        return cls(texture * network.noise, seed)
+
+    def added(self, image: Tensor, top: int = 0, left: int = 0) -> Tensor:
+        """Add the noise to `image` (B, 3, H, W), the window of a picture from (`top`, `left`) on.
+
+        Any window gets the same noise as the same part of the whole picture. Not clamped.
+        """
+        if self.amplitude == 0:
+            return image
+        field = noise_field(top, left, image.shape[2], image.shape[3], self.seed)
+        return image + self.amplitude * torch.from_numpy(field)
+
+
+#: No noise at all.
+SMOOTH = Grain(0.0, 0)

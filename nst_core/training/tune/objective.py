@@ -1,0 +1,74 @@
+"""Loss function of a tuning: how far a painting is from its photograph and from the style."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nst_core.losses.losses import (
+    ADAIN_STYLE_LAYERS,
+    CONTENT_LAYER,
+    gram_distance,
+    gram_matrix,
+    instance_normalized,
+    moment_distance,
+    moments,
+    out_of_range,
+    structure_distance,
+)
+from nst_core.networks.vgg import VggFeatures, load_vgg
+
+#: Layers of the Gram matrices. The last is the deepest that the style loss needs anyway.
+GRAM_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_1")
+#: Weights of the losses beside that of the content.
+STYLE_WEIGHT, GRAM_WEIGHT, RANGE_WEIGHT = 30.0, 20.0, 10.0
+
+
+@dataclass(frozen=True)
+class TuneLosses:
+    """The losses of one step as scalars: the weighted `total`, and `content`, `style`, `gram` alone."""
+
+    total: Tensor
+    content: Tensor
+    style: Tensor
+    gram: Tensor
+
+
+class TuneObjective:
+    """The losses of Huang & Belongie (2017), and of Gram matrices, for one style (1, 3, H, W)."""
+
+    def __init__(self, style: Tensor, content_weight: float, device: str) -> None:
+        layers = tuple(dict.fromkeys((*ADAIN_STYLE_LAYERS, *GRAM_LAYERS)))
+        self._vgg: VggFeatures = load_vgg(layers).to(device)
+        self._vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._content_weight = content_weight
+        with torch.no_grad():
+            seen = self._features(style.to(device))
+            self._moments = moments({name: seen[name] for name in ADAIN_STYLE_LAYERS})
+            self._grams = {name: gram_matrix(seen[name]) for name in GRAM_LAYERS}
+
+    @torch.no_grad()
+    def structure(self, content: Tensor) -> Tensor:
+        """What of photographs (B, 3, S, S) a painting of them should keep."""
+        return instance_normalized(self._features(content)[CONTENT_LAYER])
+
+    def __call__(self, output: Tensor, structure: Tensor) -> TuneLosses:
+        """Losses of paintings (B, 3, S, S) of photographs with that `structure`."""
+        seen = self._features(output)
+        batch = len(output)
+        content = structure_distance(seen[CONTENT_LAYER], structure).mean()
+        goal = {
+            name: (mean.expand(batch, -1), deviation.expand(batch, -1))
+            for name, (mean, deviation) in self._moments.items()
+        }
+        style = moment_distance(moments({name: seen[name] for name in goal}), goal).mean()
+        grams = {name: gram_matrix(seen[name]) for name in GRAM_LAYERS}
+        gram = gram_distance(grams, self._grams).mean()
+        total = self._content_weight * content + STYLE_WEIGHT * style + GRAM_WEIGHT * gram
+        return TuneLosses(total + RANGE_WEIGHT * out_of_range(output), content, style, gram)
+
+    def _features(self, image: Tensor) -> dict[str, Tensor]:
+        features: dict[str, Tensor] = self._vgg(image.contiguous(memory_format=torch.channels_last))
+        return features

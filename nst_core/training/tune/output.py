@@ -1,0 +1,85 @@
+"""Output files of a tuning: sample pictures, and the tuned network with its style."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nst_core.images.picture import Picture, encode_picture, resize_picture, to_pixels, to_tensor
+from nst_core.networks.files import save_network
+from nst_core.networks.quantization import calibrate
+from nst_core.networks.slim import SlimAdaIN
+from nst_core.stylize.grain import DEFAULT_TEXTURE, Grain
+from nst_core.training.photo_crops import PhotoCrops
+from nst_core.training.tune.state import TuneState
+
+#: Photographs on a sample picture, side by side.
+_PHOTOS_ON_SAMPLE = 3
+#: Batches of photographs that the int8 ranges are taken from.
+_CALIBRATION_BATCHES = 6
+_THUMBNAIL_SIDE = 128
+
+
+@torch.no_grad()
+def write_sample(path: Path, network: SlimAdaIN, statistics: Tensor, crops: PhotoCrops) -> None:
+    """Render the first photographs with `network`, side by side, to a JPEG. Raises `OSError`."""
+    painted = []
+    for content in _contents(network, crops, -(-_PHOTOS_ON_SAMPLE // crops.batch)):
+        features = network.encode(content.to(statistics.device))
+        mine = network.statistics(features)
+        painted.append(to_pixels(network.decode(features, mine, statistics).cpu()))
+    pixels = np.concatenate(painted[:_PHOTOS_ON_SAMPLE], axis=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode_picture(Picture(pixels), "jpeg", 90))
+
+
+def save_tuned(
+    state: TuneState,
+    path: Path,
+    style: Picture,
+    style_name: str,
+    statistics: Tensor,
+    crops: PhotoCrops,
+    figures: Mapping[str, float | int],
+) -> None:
+    """Write the network in half precision, its int8 ranges, and the style. Raises `OSError`.
+
+    `statistics` (1, S) are those of `style`, whose thumbnail is kept.
+    """
+    network = state.network
+    height, width = (side // 8 * 8 for side in style.pixels.shape[:2])
+    painting = to_tensor(style.pixels[:height, :width])
+    ranges = calibrate(
+        network, ((content, painting) for content in _contents(network, crops, _CALIBRATION_BATCHES))
+    )
+    small = resize_picture(style, _THUMBNAIL_SIDE)
+    thumbnail = encode_picture(Picture(small.pixels), "jpeg", 80)
+    save_network(
+        network,
+        path,
+        half=True,
+        noise=network.noise,
+        int8=ranges,
+        training={"kind": "tune", **asdict(state.config)},
+        style={
+            "name": style_name,
+            "thumbnail": base64.b64encode(thumbnail).decode(),
+            "statistics": statistics[0].tolist(),
+        },
+        figures=dict(figures),
+        steps=state.step,
+    )
+
+
+def _contents(network: SlimAdaIN, crops: PhotoCrops, batches: int) -> Iterator[Tensor]:
+    """Photographs (1, 3, S, S) of the first batches, with the noise of a render."""
+    grain = Grain.of(network, DEFAULT_TEXTURE, 0)
+    for number in range(batches):
+        for each in crops[number]:
+            yield grain.added(each[None].float().div_(255))
