@@ -64,8 +64,8 @@ def test_openvino_computes_in_integers_what_torch_rounds(slim: StyleNetwork, pai
     reference, runtime = TorchRuntime(quantized), choose_runtime("openvino", quantized, "cpu")
     content, style = pairs[0]
     expected, output = render(reference, content, style), render(runtime, content, style)
-    # A sum that falls on the edge between two levels may be rounded either way, and that carries on: the
-    # stronger a network's strokes are, the further.
+    # A sum that falls on the edge between two levels may be rounded either way, and that carries on:
+    # further in a network with stronger strokes.
     assert psnr(output, expected) > 35
     assert (output - expected).abs().mean() < 1.5 / 255
 
