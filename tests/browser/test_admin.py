@@ -53,15 +53,22 @@ def test_a_queue_is_paused_and_resumed(admin_page: Page, pictures: Path, shots: 
         admin_page.until(lambda: card(admin_page, "stylize").get_attribute("data-paused") == "false")
         admin_page.until(lambda: client.get(f"/v1/jobs/{job['id']}").json()["status"] == "succeeded")
     assert "Everything answers" in admin_page.text("health")
-    admin_page.until(lambda: admin_page.all("#metrics .sparkline.succeeded"))
-    label = str(admin_page.all("#metrics .sparkline.succeeded")[0].get_attribute("aria-label"))
-    assert sum(map(int, label.rsplit(": ", 1)[1].split(", "))) > 0
+    admin_page.until(lambda: sum(shown_history(admin_page, "succeeded")) > 0)
     # A job of one's own has its thumbnail and its run time.
     row = f"//tbody[@id='jobs']/tr[contains(., '{job['id'][:8]}')]"
     admin_page.until(lambda: admin_page.driver.find_elements(By.XPATH, f"{row}//img"))
     times = [each.text for each in admin_page.driver.find_elements(By.XPATH, f"{row}/td")]
     assert any(re.fullmatch(r"[0-9.]+ s", text) for text in times)
     assert admin_page.errors() == []
+
+
+def shown_history(page: Page, status: str) -> list[int]:
+    """The numbers that the sparkline of ended jobs shows, as its label names them."""
+    sparklines = page.all(f"#metrics .sparkline.{status}")
+    if not sparklines:
+        return []
+    label = str(sparklines[0].get_attribute("aria-label"))
+    return [int(number) for number in label.rsplit(": ", 1)[1].split(", ")]
 
 
 def test_a_server_that_is_away_is_said_and_waited_for(admin_page: Page) -> None:
