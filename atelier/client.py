@@ -13,7 +13,7 @@ import httpx
 from atelier.connection import Connection, Shape
 from atelier.errors import ApiError, JobCanceledError, JobFailedError
 from atelier.follow import follow_events, follow_job
-from atelier.forms import form_fields
+from atelier.forms import form_fields, text_name
 from atelier.types import Batch, Event, Job, JobPage, Network, Queue, Style, Upload
 from atelier.upload_progress import OnSent, open_file
 
@@ -319,7 +319,9 @@ class Client:
         with ExitStack() as stack:
 
             def open_files() -> list[tuple[str, tuple[str, Any]]]:
-                return [(n, (p.name, stack.enter_context(open_file(p, on_sent)))) for n, p in files]
+                return [
+                    (n, (text_name(p), stack.enter_context(open_file(p, on_sent)))) for n, p in files
+                ]
 
             try:
                 return self._connection.json(

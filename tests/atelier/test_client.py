@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,16 @@ def test_a_submit_that_may_have_arrived_is_the_same_submit(photo: Path, slept: l
     # The file goes out whole each time.
     assert all(b"bytes of a photo" in request.content for request in service.asked)
     assert b'name="alpha"\r\n\r\n0.5' in service.asked[-1].content
+
+
+def test_a_file_name_that_is_not_utf_8_is_sent(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.jpg")
+    path.write_bytes(b"bytes of a photo")
+    service = Scripted(ok())
+
+    client(service).submit(path, style_id="woodcut")
+
+    assert 'filename="caf�.jpg"'.encode() in service.asked[0].content
 
 
 def test_two_submits_are_two(photo: Path) -> None:
