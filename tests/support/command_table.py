@@ -62,6 +62,7 @@ RULES = [
     # Of no service.
     Rule(r"atelier (stylize|export|import) .*"),
     Rule(r"atelier diagnose .*", add="--image-size 64"),
+    Rule(r"atelier tune .*", add="--steps 2"),
     Rule(r"atelier optimize .*", add="--steps 1 --levels 1 --size 64"),
     Rule(r"atelier train --content-dir .*", add="--max-steps 2 --image-size 64"),
     Rule(r"atelier train --kind adain .*", add="--steps 2 --decay-steps 1 --batch-size 2"),
