@@ -35,11 +35,11 @@ demo: setup ## Start the service, send a photo and a style through the API, save
 up: setup ## Serve at http://127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/atelier up
 
-test: setup ## Run all unit tests, and smoke tests with real processes and Chromium (about 10 minutes)
+test: setup ## Run all unit tests, and smoke tests with real processes and Chromium (about 6 minutes)
 	$(PYTEST) $(PARALLEL) --hypothesis-profile quick -m "not exhaustive and not serial"
 	$(PYTEST) --hypothesis-profile quick -m "not exhaustive and serial"
 
-test-all: setup ## Run every test: both databases, faults, all browser tests, all documents (about 40 minutes)
+test-all: setup ## Run every test: both databases, faults, all browser tests, all documents (about 30 minutes)
 	$(PYTEST) $(PARALLEL) -m "not serial"
 	$(PYTEST) -m serial
 
