@@ -11,7 +11,7 @@ from jobs.errors import InvalidParamsError
 
 FORMAT = "atelier-network/1"
 MEDIA_TYPE = "application/vnd.safetensors"
-#: Architecture → whether the network has one fixed style.
+#: Architecture → whether its networks have one fixed style. Others have one if they were tuned to it.
 ARCHITECTURES = {
     "johnson": True,
     "fast_neural_style": True,
@@ -44,8 +44,14 @@ class NetworkHeader:
 
     @property
     def styled(self) -> bool:
-        """Whether the network has one fixed style; others take any style."""
-        return ARCHITECTURES[self.architecture]
+        """Whether the network has one fixed style: by its architecture, or because it was tuned."""
+        return ARCHITECTURES[self.architecture] or self.statistics is not None
+
+    @property
+    def statistics(self) -> object:
+        """The statistics of the style that the network was tuned to; None for other networks."""
+        style = self.metadata.get("style")
+        return style.get("statistics") if isinstance(style, dict) else None
 
 
 def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:
@@ -72,7 +78,17 @@ def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:
         begin, stop = (8 + length + offset for offset in tensor["data_offsets"])
         if not _is_finite(data[begin:stop], tensor["dtype"]):
             raise _error(pointer, f"The network holds weights that are no numbers ({name[:80]}).")
-    return NetworkHeader(architecture=metadata["architecture"], metadata=metadata)
+    found = NetworkHeader(architecture=metadata["architecture"], metadata=metadata)
+    if not _are_numbers(found.statistics):
+        raise _error(pointer, "The statistics of the network's style are no list of numbers.")
+    return found
+
+
+def _are_numbers(statistics: object) -> bool:
+    """Whether the statistics of a style are a list of numbers, or are not there."""
+    if not isinstance(statistics, list):
+        return statistics is None
+    return all(isinstance(value, int | float) and abs(value) < 1e6 for value in statistics)
 
 
 def _is_finite(values: bytes, dtype: str) -> bool:

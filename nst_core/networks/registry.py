@@ -14,6 +14,7 @@ from nst_core.networks.base import StyleNetwork as StyleNetwork
 from nst_core.networks.files import CheckpointError, load_weights, read_metadata
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.slim import SlimAdaIN
+from params.tuned_networks import tuned_networks
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 #: Name of a bundled network → its architecture.
@@ -54,8 +55,14 @@ def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwor
 
 
 def bundled_networks() -> dict[str, Path]:
-    """The networks whose weights this package holds, by name."""
+    """The networks whose weights this package holds, by name.
+
+    Networks that are tuned to a style of the gallery have a folder: `tuned/STYLE.safetensors` is the
+    network `tuned-STYLE`.
+    """
     paths = {name: WEIGHTS / f"{name}.safetensors" for name in NAMES}
+    tuned = WEIGHTS / "tuned"
+    paths |= {name: tuned / f"{name.removeprefix('tuned-')}.safetensors" for name in tuned_networks()}
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
@@ -97,7 +104,7 @@ def network_file(name_or_path: str | Path) -> Path:
         )
     path = Path(name_or_path)
     if not path.is_file():
-        known = ", ".join(sorted(bundled)) or "none"
+        known = ", ".join(name for name in NAMES if name in bundled) or "none"
         raise NetworkError(f"There is no network {name!r}: not bundled ({known}) and not a file.")
     return path
 
@@ -115,4 +122,6 @@ def load_network(path: str | Path) -> StyleNetwork:
     statistics = metadata.get("style", {}).get("statistics")
     if statistics is not None:
         network.tuned_style = torch.tensor([statistics], dtype=torch.float32)
+        if network.tuned_style.shape[1] != network.statistics_width:
+            raise CheckpointError(f"{path} holds a style of another network. It is damaged.")
     return network.eval()
