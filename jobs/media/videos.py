@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from imaging.animated_webp import is_animated_webp, webp_as_mov
+from imaging.animations import is_animated_webp, readable_animation
 from imaging.media_times import measure_times
 from jobs.errors import JobsError, PictureTooLargeError, UnsupportedPictureError, UnusablePictureError
 from jobs.media.pictures import PictureInfo
@@ -40,8 +40,7 @@ def inspect_video(
     except ImportError:
         raise UnsupportedPictureError("This server takes no videos.", pointer=pointer) from None
     try:
-        converted = webp_as_mov(data, max_pixels) if is_animated_webp(data[:21]) else None
-        file = data if converted is None else converted
+        file = readable_animation(data, max_pixels)
         # Opened twice: the first pass reads the times of all packets, the second one decodes.
         with _opened(file) as container:
             stream, media_type = _video_stream(container, name, pointer)
@@ -51,9 +50,8 @@ def inspect_video(
         with _opened(file) as container:
             stream, _ = _video_stream(container, name, pointer)
             width, height = _decoded_size(container, stream, name, pointer)
-        return PictureInfo(
-            media_type=media_type if converted is None else "image/webp", width=width, height=height
-        )
+        media_type = "image/webp" if is_animated_webp(data[:21]) else media_type
+        return PictureInfo(media_type=media_type, width=width, height=height)
     except JobsError:
         raise
     except MemoryError:
