@@ -14,6 +14,8 @@ from nst_core.networks.base import StyleNetwork as StyleNetwork
 from nst_core.networks.files import CheckpointError, load_weights, read_metadata
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.slim import SlimAdaIN
+from params.errors import SettingsError
+from params.network_files import check_network_metadata, check_network_settings
 from params.tuned_networks import tuned_networks
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -49,6 +51,8 @@ def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwor
     if architecture not in ARCHITECTURES:
         raise NetworkError(f"There is no network architecture {architecture!r}.")
     try:
+        # Bounds come first: settings of a stranger's file could ask for any amount of memory.
+        check_network_settings(architecture, settings)
         return ARCHITECTURES[architecture](**settings)
     except (TypeError, ValueError) as error:
         raise NetworkError(f"The settings do not fit {architecture}: {error}") from error
@@ -83,7 +87,10 @@ def open_network(name_or_path: str | Path, precision: Precision = "fp32") -> Sty
         )
     from nst_core.networks.quantization import quantize
 
-    return quantize(load_network(path), ranges)
+    try:
+        return quantize(load_network(path), ranges)
+    except KeyError as error:
+        raise CheckpointError(f"{path} has an int8 range of no convolution: {error}.") from error
 
 
 def precisions(name_or_path: str | Path) -> tuple[Precision, ...]:
@@ -112,16 +119,21 @@ def network_file(name_or_path: str | Path) -> Path:
 def load_network(path: str | Path) -> StyleNetwork:
     """The network of a file, in single precision and evaluation mode. Raises `CheckpointError`."""
     metadata = read_metadata(path)
-    network = build_network(metadata["architecture"], metadata["settings"])
+    architecture = str(metadata.get("architecture"))
     try:
-        network.load_trained_state_dict(load_weights(path, metadata["architecture"]))
+        check_network_metadata(architecture, metadata)
+    except SettingsError as error:
+        raise NetworkError(f"The settings do not fit {architecture}: {error}") from error
+    network = build_network(architecture, metadata.get("settings", {}))
+    try:
+        network.load_trained_state_dict(load_weights(path, architecture))
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise CheckpointError(f"{path} does not fit {metadata['architecture']}: {reason}") from error
+        raise CheckpointError(f"{path} does not fit {architecture}: {reason}") from error
     network.noise = float(metadata.get("noise", 0.0))
-    statistics = metadata.get("style", {}).get("statistics")
+    statistics = (metadata.get("style") or {}).get("statistics")
     if statistics is not None:
+        if len(statistics) != network.statistics_width:
+            raise CheckpointError(f"{path} does not fit {architecture}: its style has another width.")
         network.tuned_style = torch.tensor([statistics], dtype=torch.float32)
-        if network.tuned_style.shape[1] != network.statistics_width:
-            raise CheckpointError(f"{path} holds a style of another network. It is damaged.")
     return network.eval()
