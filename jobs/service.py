@@ -72,7 +72,10 @@ class JobService:
         self.queues = QueueControl(self.sessions, broker)
         self._intake = Intake(settings, self.sessions, storage, broker)
         self._catalog = InputCatalog(
-            style=self.styles.sha256, network=self.networks.resolve, dataset=self._check_dataset
+            style=self.styles.sha256,
+            network=self.networks.resolve,
+            dataset=self._check_dataset,
+            tuned=self.networks.tuned_to,
         )
         self.batches = Batches(settings, self.sessions, self._intake, self._catalog, owner)
 

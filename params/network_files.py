@@ -15,7 +15,7 @@ from params.errors import parse_settings
 
 Width = Annotated[int, Field(ge=1, le=512)]
 #: A bound of an int8 range, a mean or a deviation.
-Value = Annotated[float, Field(ge=-1e6, le=1e6)]
+Value = Annotated[float, Field(ge=-1e6, le=1e6, strict=True)]
 
 
 class _Strict(BaseModel):

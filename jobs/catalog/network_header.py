@@ -13,7 +13,7 @@ from params.network_files import check_network_metadata
 
 FORMAT = "atelier-network/1"
 MEDIA_TYPE = "application/vnd.safetensors"
-#: Architecture → whether the network has one fixed style.
+#: Architecture → whether its networks have one fixed style. Others have one if they were tuned to it.
 ARCHITECTURES = {
     "johnson": True,
     "fast_neural_style": True,
@@ -50,8 +50,14 @@ class NetworkHeader:
 
     @property
     def styled(self) -> bool:
-        """Whether the network has one fixed style; others take any style."""
-        return ARCHITECTURES[self.architecture]
+        """Whether the network has one fixed style: by its architecture, or because it was tuned."""
+        return ARCHITECTURES[self.architecture] or self.statistics is not None
+
+    @property
+    def statistics(self) -> object:
+        """The statistics of the style that the network was tuned to; None for other networks."""
+        style = self.metadata.get("style")
+        return style.get("statistics") if isinstance(style, dict) else None
 
 
 def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:

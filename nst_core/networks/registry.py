@@ -16,6 +16,7 @@ from nst_core.networks.full import FullAdaIN
 from nst_core.networks.slim import SlimAdaIN
 from params.errors import SettingsError
 from params.network_files import check_network_metadata, check_network_settings
+from params.tuned_networks import tuned_networks
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 #: Name of a bundled network → its architecture.
@@ -58,8 +59,14 @@ def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwor
 
 
 def bundled_networks() -> dict[str, Path]:
-    """The networks whose weights this package holds, by name."""
+    """The networks whose weights this package holds, by name.
+
+    Networks that are tuned to a style of the gallery have a folder: `tuned/STYLE.safetensors` is the
+    network `tuned-STYLE`.
+    """
     paths = {name: WEIGHTS / f"{name}.safetensors" for name in NAMES}
+    tuned = WEIGHTS / "tuned"
+    paths |= {name: tuned / f"{name.removeprefix('tuned-')}.safetensors" for name in tuned_networks()}
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
@@ -104,7 +111,7 @@ def network_file(name_or_path: str | Path) -> Path:
         )
     path = Path(name_or_path)
     if not path.is_file():
-        known = ", ".join(sorted(bundled)) or "none"
+        known = ", ".join(name for name in NAMES if name in bundled) or "none"
         raise NetworkError(f"There is no network {name!r}: not bundled ({known}) and not a file.")
     return path
 

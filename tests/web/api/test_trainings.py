@@ -321,7 +321,7 @@ def test_a_stylised_network_wants_no_style(client: FlaskClient, picture: Picture
     job = submit(network="ink").json
     assert [each["role"] for each in job["inputs"]] == ["network", "content"]
     assert submit(network="ink", style_id="woodcut").status_code == 422
-    assert submit(network="ink", stroke="2").status_code == 422
+    assert submit(network="ink", stroke="2").status_code == 202
     assert submit(network="ink", color="match").status_code == 202
     assert submit(network="any").status_code == 422
     assert submit(network="any", style_id="woodcut").status_code == 202
