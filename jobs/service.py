@@ -123,7 +123,10 @@ class JobService:
     @cached_property
     def _catalog(self) -> InputCatalog:
         return InputCatalog(
-            style=self.styles.sha256, network=self.networks.resolve, dataset=self._check_dataset
+            style=self.styles.sha256,
+            network=self.networks.resolve,
+            dataset=self._check_dataset,
+            tuned=self.networks.tuned_to,
         )
 
     def for_owner_of_job(self, job_id: str) -> JobService:

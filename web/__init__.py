@@ -30,6 +30,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     access.register(app, settings)
     rate_limits.register(app, settings)
     app.before_request(access.admit)
+    app.before_request(concurrency.set_decode_caller)
     text_checks.register(app)
     register_routes(app)
     errors.register(app)
