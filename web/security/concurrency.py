@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 from flask import Flask, Request, current_app, g, request
 
-from jobs.db.models.jobs import Job
 from jobs.errors import BusyError
 from jobs.media.decode_caller import DecodeCaller, current_caller
+from jobs.queue.versions import JobVersion
 from web.current import service
 
 #: Wait in seconds of a request above the limit: long enough that polling again and again does no harm.
@@ -150,8 +150,8 @@ def _release(_: BaseException | None) -> None:
         limits.release_body()
 
 
-def wait_for(job_id: str, seconds: float, *, version: int | None = None) -> Job:
-    """As `JobService.wait`, but for `FULL_WAIT_SECONDS` at most where no slot is free."""
+def wait_for(job_id: str, seconds: float, *, version: int | None = None) -> JobVersion:
+    """As `JobService.wait_for_change`, but for `FULL_WAIT_SECONDS` at most where no slot is free."""
     with wait_slot() as acquired:
         limit = seconds if acquired else min(seconds, FULL_WAIT_SECONDS)
-        return service().wait(job_id, limit, version=version)
+        return service().wait_for_change(job_id, limit, version=version)

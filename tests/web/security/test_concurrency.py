@@ -34,9 +34,9 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     def wait(self: JobService, job_id: str, seconds: float, **_: object) -> Any:
         seen.append(seconds)
-        return self.get(job_id)
+        return self.version(job_id)
 
-    monkeypatch.setattr(JobService, "wait", wait)
+    monkeypatch.setattr(JobService, "wait_for_change", wait)
     return seen
 
 
@@ -129,7 +129,7 @@ def test_a_stream_ends_when_the_database_goes(
         def fail(*_: object, **__: object) -> None:
             raise OperationalError("SELECT", {}, Exception("away"))
 
-        monkeypatch.setattr(JobService, "get", fail)
+        monkeypatch.setattr(JobService, "version", fail)
         assert list(told) == []
 
 
