@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from nst_core.commands.output import explains_errors, print_json
 from params.options import model_options
-from params.training import JohnsonTrainConfig
+from params.training import JohnsonTrainConfig, TuneTrainConfig
 
 if TYPE_CHECKING:
     from nst_core.training.preflight import Diagnosis
@@ -24,10 +24,24 @@ if TYPE_CHECKING:
 )
 @click.option("--measure/--no-measure", default=True, show_default=True, help="Time a real step.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@model_options({"johnson": JohnsonTrainConfig})
+@click.option(
+    "--recipe",
+    type=click.Choice(["johnson", "tune"]),
+    default="johnson",
+    show_default=True,
+    help="The training to check for: atelier train, or atelier tune.",
+)
+@model_options({"johnson": JohnsonTrainConfig, "tune": TuneTrainConfig})
 @explains_errors
 def diagnose(
-    content: Path, style: Path, device: str, cold: bool, measure: bool, as_json: bool, **options: Any
+    content: Path,
+    style: Path,
+    device: str,
+    cold: bool,
+    measure: bool,
+    as_json: bool,
+    recipe: Literal["johnson", "tune"],
+    **options: Any,
 ) -> None:
     """Check the photographs of the folder CONTENT and the picture STYLE before a training.
 
@@ -39,7 +53,11 @@ def diagnose(
     given = {name: value for name, value in options.items() if value is not None}
     if cold:
         given["warm_start"] = False
-    config = parse_config("johnson", given, strict=False)
+    config: JohnsonTrainConfig | TuneTrainConfig
+    if recipe == "tune":
+        config = parse_config("tune", given, strict=False)
+    else:
+        config = parse_config("johnson", given, strict=False)
     found = examine(content, style, config, device=device, measure=measure)
     if as_json:
         print_json(found.as_json())
@@ -49,7 +67,7 @@ def diagnose(
         raise click.exceptions.Exit(1)
 
 
-def _show(found: Diagnosis, config: JohnsonTrainConfig) -> None:
+def _show(found: Diagnosis, config: JohnsonTrainConfig | TuneTrainConfig) -> None:
     for finding in found.findings:
         click.echo(f"{finding.level}: {finding.message}")
         if finding.files:
