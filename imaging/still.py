@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 from types import TracebackType
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from imaging.color_space import color_profile
 from imaging.metadata import (
@@ -22,6 +24,8 @@ from imaging.srgb import to_srgb
 from imaging.tiff_samples import readable_samples
 
 _ORIENTATION = 0x0112
+#: Exif orientations that exchange width and height.
+SIDEWAYS = (5, 6, 7, 8)
 #: TIFF: NewSubfileType with its bits for reduced copies and masks; SubfileType of old writers.
 _NEW_SUBFILE_TYPE, _REDUCED_OR_MASK = 254, 0b101
 _SUBFILE_TYPE, _REDUCED = 255, 2
@@ -87,13 +91,31 @@ class StillFile:
         return to_srgb(self.image, color_profile(self.image, self.data))
 
     def _scale_transparency(self) -> None:
-        """TRNS holds a sample of the file's bit depth; Pillow's pixels have 8 bits, or 16 if grey."""
+        """TRNS holds a sample of the file's bit depth; Pillow's pixels have 8 bits, or 16 if grey.
+
+        Higher bits of it are ignored (PNG, third edition, section 11.3.1.1).
+        """
         depth, clear = self.data[24], self.image.info.get("transparency")
-        if self.image.mode == "L" and isinstance(clear, int) and depth < 8:
-            top = 2**depth - 1
+        top = 2**depth - 1
+        if self.image.mode in ("1", "L") and isinstance(clear, int):
             self.image.info["transparency"] = (clear & top) * 255 // top
-        elif self.image.mode == "RGB" and isinstance(clear, tuple) and depth == 16:
-            self.image.info["transparency"] = tuple(value >> 8 for value in clear)
+        elif self.image.mode == "RGB" and isinstance(clear, tuple):
+            key = tuple(value & top for value in clear)
+            if depth == 16:
+                del self.image.info["transparency"]
+                self.image.putalpha(self._unlike(key))
+            else:
+                self.image.info["transparency"] = key
+
+    def _unlike(self, key: tuple[int, ...]) -> Image.Image:
+        """A mask of the pixels of an RGB PNG of 16 bits that differ from `key` in any bit."""
+        same = _equal(self.image, [value >> 8 for value in key])
+        with Image.open(io.BytesIO(_png_without_colors(self.data)), formats=["PNG"]) as low:
+            # Read as little-endian samples, the high bytes are the low ones of the file.
+            low.tile = [tile._replace(args="RGB;16L") for tile in low.tile]
+            low.load()
+            same = ImageChops.darker(same, _equal(low, [value & 255 for value in key]))
+        return ImageChops.invert(same)
 
     def upright(self) -> int:
         """Exif orientation of the loaded image, 1 to 8."""
@@ -130,6 +152,15 @@ def _png_without_colors(data: bytes) -> bytes:
     """Only chunks of pixels: Pillow refuses a file for a long profile."""
     kept = (chunk for kind, _, chunk in png_chunks(data) if kind[0] & 0x20 == 0 or kind in _PIXELS)
     return data[:8] + b"".join(kept)
+
+
+def _equal(image: Image.Image, color: Sequence[int]) -> Image.Image:
+    """255 where all channels of an image equal `color`, else 0."""
+    planes = [
+        plane.point([255 * (level == value) for level in range(256)])
+        for plane, value in zip(image.split(), color, strict=True)
+    ]
+    return reduce(ImageChops.darker, planes)
 
 
 _PIXELS = (b"tRNS", b"acTL", b"fcTL", b"fdAT")

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from params.tuned_networks import AUTO
+
 _REGION_KEYS = {"mask", "style", "style_id", "alpha", "feather"}
 
 
@@ -44,7 +46,7 @@ class RequestFiles:
         """
         shares = [{"file": f"style_{number}"} for number in range(1, len(files) + 1)]
         shares += [{"style_id": style_id} for style_id in style_ids]
-        if not shares and network not in {None, "slim"}:
+        if not shares and network not in {None, AUTO, "slim"}:
             return {}
         if not shares:
             raise click.UsageError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from imaging.metadata import BrokenFileError, picture_format, read_orientation, strip_metadata
-from imaging.still import StillFile, open_still
+from imaging.still import SIDEWAYS, StillFile, open_still
 from jobs.errors import (
     PictureTooLargeError,
     UnsupportedPictureError,
@@ -44,7 +44,7 @@ SUFFIXES = {
 
 @dataclass(frozen=True, kw_only=True)
 class PictureInfo:
-    """Media type and size in pixels, before orientation is applied; sizes are None for other files."""
+    """Media type and size in pixels, upright as shown; sizes are None for other files."""
 
     media_type: str
     width: int | None
@@ -116,6 +116,8 @@ def inspect_picture(
                     f"{name} is damaged and can't be decoded: {str(error).rstrip('.')}.",
                     pointer=pointer,
                 ) from None
+            if still.upright() in SIDEWAYS:
+                width, height = height, width
             return PictureInfo(media_type=FORMATS[image.format or ""], width=width, height=height)
 
 

@@ -14,6 +14,7 @@ from pydantic import (
 
 from jobs.params.fields import NetworkChoice, RegionParams, Strength, StyleShare
 from params.form_lists import split_list
+from params.tuned_networks import AUTO
 
 
 class StylizeParams(BaseModel):
@@ -54,11 +55,13 @@ class StylizeParams(BaseModel):
         "photo's hues and takes only the light; `match` paints with the photo's palette.",
     )
     network: str = Field(
-        "slim",
+        AUTO,
         pattern=NetworkChoice,
-        description="`slim` is AdaIN with a small encoder, quick anywhere; `full` is AdaIN at the "
-        "width of VGG-16, many times slower. Or a network of /v1/networks, `NAME` or `NAME@VERSION`; "
-        "one that was trained for a style needs no style.",
+        description="`auto` is the network tuned to the style, if there is one and it is the only "
+        "style, else `slim`; the job names the one that was chosen. `slim` is AdaIN with a small "
+        "encoder, quick anywhere; `full` is AdaIN at the width of VGG-16, many times slower. Or a "
+        "network of /v1/networks, `NAME` or `NAME@VERSION`; one that was trained for a style needs no "
+        "style.",
     )
     texture: Strength = Field(
         0.5,

@@ -7,11 +7,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Discriminator, Field, Tag, field_validator
 
 from params.training import AdaINSettings, JohnsonSettings
+from params.tuned_networks import AUTO, tuned_networks
 
-#: Networks that come with Atelier; others are trained or imported.
+#: Bundled networks that take any style; others are tuned, trained or imported.
 BUNDLED_NETWORKS = frozenset({"slim", "full"})
 _NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
 _ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
+
+
+def is_reserved(name: str) -> bool:
+    """Whether `name` means a bundled network, or "auto", so that no trained network can have it."""
+    return name == AUTO or name in BUNDLED_NETWORKS or name in tuned_networks()
 
 
 class _TrainingJob(BaseModel):
@@ -28,7 +34,7 @@ class _TrainingJob(BaseModel):
     @field_validator("name")
     @classmethod
     def _not_bundled(cls, name: str) -> str:
-        if name in BUNDLED_NETWORKS:
+        if is_reserved(name):
             raise ValueError(f"{name} is the name of a bundled network")
         return name
 

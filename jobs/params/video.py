@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from jobs.params.fields import NetworkChoice, Strength, StyleShare
 from params.form_lists import split_list
+from params.tuned_networks import AUTO
 
 Seconds = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
@@ -39,7 +40,7 @@ class VideoParams(BaseModel):
         "style", description="Where the colours come from, as in stylize jobs."
     )
     network: str = Field(
-        "slim", pattern=NetworkChoice, description="As in stylize jobs: bundled, or of /v1/networks."
+        AUTO, pattern=NetworkChoice, description="As in stylize jobs: bundled, or of /v1/networks."
     )
     styles: Annotated[list[StyleShare], BeforeValidator(split_list)] = Field(
         [], max_length=8, description="Several styles to mix, as in stylize jobs."

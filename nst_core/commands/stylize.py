@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +21,11 @@ from nst_core.commands.output import (
     show_notice,
 )
 from params.style_argument import StyleArgument
+from params.tuned_networks import AUTO
 
 if TYPE_CHECKING:
     from nst_core.networks.registry import Precision
+    from nst_core.stylize.engine import Engine
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -37,7 +41,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="File, whose suffix is the format, or folder; this folder if left out.",
 )
 @click.option("--checkpoint", type=_FILE, help="A network of one style; STYLE is then left out.")
-@click.option("--network", default="slim", show_default=True, help="slim, full or a trained file.")
+@click.option(
+    "--network",
+    default=AUTO,
+    show_default=True,
+    help="slim, full or a trained file; auto is the one tuned to STYLE, if there is one, else slim.",
+)
 @click.option(
     "--alpha",
     type=click.FloatRange(0, 1),
@@ -174,12 +183,34 @@ def stylize(
         masks = [each.mask for each in regions]
         check_not_source(out, [content, *more_styles, *keep, *masks, *([style] if style else [])])
     graphs = Path(click.get_app_dir("atelier")) / "graphs"
+    from nst_core.commands.network_choice import choose_network
     from nst_core.stylize.open_engine import open_engine
 
-    engine = open_engine(checkpoint or network, runtime, device, precision=precision, cache=graphs)
-    check_style(engine, str(checkpoint or network), style is not None or bool(more_styles))
-    if engine.blends_pixels and (regions or keep or options["stroke"]):
-        raise click.UsageError("A network of one style takes no STYLE, regions or stroke.")
+    @cache
+    def engine_of(name: str) -> Engine:
+        return open_engine(name, runtime, device, precision=precision, cache=graphs)
+
+    mixes = _mixes(style, more_styles, weights_)
+    styled_regions = any(each.style is not None for each in regions)
+    mixes = [
+        replace(
+            mix,
+            network=choose_network(
+                str(checkpoint or network),
+                mix.paths,
+                style_size=options["style_size"],
+                style_regions=styled_regions,
+            ),
+        )
+        for mix in mixes
+    ]
+    engine = engine_of(mixes[0].network)
+    if network != AUTO or checkpoint:
+        check_style(engine, str(checkpoint or network), style is not None or bool(more_styles))
+        if engine.fixed_style:
+            mixes = [replace(mixes[0], own=_network_name(checkpoint or Path(network)))]
+    elif style is None and not more_styles:
+        raise click.UsageError("Give a STYLE, or a --network that holds one.")
     alpha, alphas = options.pop("alpha"), options.pop("alphas")
     settings = Settings(
         alphas=alphas or [engine.default_alpha if alpha is None else alpha],
@@ -187,13 +218,10 @@ def stylize(
         regions=regions + tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep),
         **options,
     )
-    mixes = _mixes(style, more_styles, weights_)
-    if engine.fixed_style:
-        mixes = [Mix(paths=(), own=_network_name(checkpoint or Path(network)))]
     from nst_core.training.data import image_paths
 
     contents = image_paths(content, show_notice) if content.is_dir() else [content]
-    batch = Batch(engine, settings, None if into_folder else out, out, skip=many)
+    batch = Batch(engine_of, settings, None if into_folder else out, out, skip=many)
     with _progress(len(contents) * len(mixes), quiet=as_json) as advance:
         batch.run(contents, mixes, advance)
     if not as_json:
@@ -202,7 +230,7 @@ def stylize(
     if as_json:
         print_json(
             {
-                "network": str(checkpoint or network),
+                "network": ", ".join(sorted({mix.network for mix in mixes})),
                 "runtime": batch.runtime,
                 "precision": precision,
                 "device": batch.device,

@@ -13,6 +13,7 @@ from nst_core.commands.arguments import alpha_points, check_style, weights
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json, write_whole
 from nst_core.video.config import COLORS, FORMATS, VideoConfig, VideoLimits
 from params.style_argument import StyleArgument
+from params.tuned_networks import AUTO
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +44,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="One more style to mix in; repeatable.",
 )
 @click.option("--weights", "weights_", type=weights, metavar="N,N,…", help="Shares, STYLE first: 2,1.")
-@click.option("--network", default="slim", show_default=True, help="slim, full or a trained file.")
+@click.option(
+    "--network",
+    default=AUTO,
+    show_default=True,
+    help="slim, full or a trained file; auto is the one tuned to STYLE, if there is one, else slim.",
+)
 @click.option(
     "--alpha",
     type=alpha_points,
@@ -139,14 +145,18 @@ def video(
     paths = (style, *more_styles) if style is not None else more_styles
     if weights_ is not None and len(weights_) != len(paths):
         raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(weights_)}.")
+    from nst_core.commands.network_choice import choose_network
     from nst_core.stylize.open_engine import open_engine
     from nst_core.video.painter import FramePainter
     from nst_core.video.stylizer import VideoRender
 
     graphs = Path(click.get_app_dir("atelier")) / "graphs"
+    asked, network = network, choose_network(network, paths, style_size=style_size)
     engine = open_engine(network, runtime, device, precision=precision, cache=graphs)
-    check_style(engine, network, bool(paths))
-    statistics = style_of(engine, paths, weights_, style_size, source, config) if paths else None
+    check_style(engine, network, bool(paths) and (asked != AUTO or not engine.fixed_style))
+    statistics = None
+    if not engine.fixed_style:
+        statistics = style_of(engine, paths, weights_, style_size, source, config)
     painter = FramePainter(
         engine, statistics, config.color, _notice, texture=config.texture, seed=config.seed
     )

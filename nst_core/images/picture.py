@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imaging.metadata import BrokenFileError
-from imaging.still import StillFile, open_still
+from imaging.still import SIDEWAYS, StillFile, open_still
 from nst_core.errors import NstError
 from nst_core.images.save_options import save_options
 
@@ -133,7 +133,7 @@ def _check(still: StillFile, name: str, max_pixels: int) -> None:
 
 def _upright(plane: Pixels, orientation: int) -> Pixels:
     """Apply EXIF orientation 1 to 8 to (H, W) or (H, W, 3): a transposition, then flips."""
-    if orientation in (5, 6, 7, 8):
+    if orientation in SIDEWAYS:
         plane = plane.swapaxes(0, 1)
     if orientation in (2, 3, 6, 7):
         plane = plane[:, ::-1]

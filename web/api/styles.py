@@ -37,7 +37,9 @@ def _body() -> Schema:
 @describe("Styles", {200: returns(types.StyleList, "The styles")})
 def list_styles() -> Response:
     """List all styles, in their order."""
-    return jsonify({"styles": [style_json(style) for style in service().styles.all()]})
+    atelier = service()
+    tuned = atelier.networks.tuned_styles()
+    return jsonify({"styles": [style_json(style, tuned) for style in atelier.styles.all()]})
 
 
 @blueprint.post("")
@@ -59,7 +61,7 @@ def create() -> Response:
     if problems:
         raise InvalidParamsError(problems)
     style = atelier.styles.add(files["file"], title=fields.get("title", ""))
-    response = jsonify(style_json(style))
+    response = jsonify(style_json(style, atelier.networks.tuned_styles()))
     response.status_code = 201
     response.headers["Location"] = f"/v1/styles/{style.id}"
     return response
@@ -77,7 +79,8 @@ def delete(style_id: str) -> tuple[str, int]:
 @describe("Styles", {200: returns(types.Style, "The style")}, name="show_style", problems=(404,))
 def show(style_id: str) -> Response:
     """Show a style."""
-    return jsonify(style_json(service().styles.find(style_id)))
+    atelier = service()
+    return jsonify(style_json(atelier.styles.find(style_id), atelier.networks.tuned_styles()))
 
 
 @blueprint.get("/<style_id>/image")

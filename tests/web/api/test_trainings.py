@@ -288,6 +288,17 @@ def test_a_network_is_taken_listed_downloaded_and_forgotten(client: FlaskClient)
         network_file({"a": 1}),
         network_file(figures={"loss": float("nan")}),
         network_file(settings={"rate": [float("-inf")]}),
+        network_file("slim_adain", settings={"widths": [3000, 3000, 3000]}),
+        network_file("slim_adain", settings={"blocks": 10**8}),
+        network_file("slim_adain", settings={"blocks": -1}),
+        network_file("slim_adain", settings={"widths": "abc"}),
+        network_file("slim_adain", settings={"nope": 1}),
+        network_file("slim_adain", settings=[1]),
+        network_file("slim_adain", noise="loud"),
+        network_file("slim_adain", style=[1]),
+        network_file("slim_adain", int8={"stem": "wide"}),
+        network_file("full_adain", settings={"width": 1e9}),
+        network_file("adain_vgg19", settings={"width": 2}),
         (8).to_bytes(8, "little") + b"[[[[[[[[",
         (10).to_bytes(8, "little") + b'{"a":{}}  ',
     ],
@@ -310,7 +321,7 @@ def test_a_stylised_network_wants_no_style(client: FlaskClient, picture: Picture
     job = submit(network="ink").json
     assert [each["role"] for each in job["inputs"]] == ["network", "content"]
     assert submit(network="ink", style_id="woodcut").status_code == 422
-    assert submit(network="ink", stroke="2").status_code == 422
+    assert submit(network="ink", stroke="2").status_code == 202
     assert submit(network="ink", color="match").status_code == 202
     assert submit(network="any").status_code == 422
     assert submit(network="any", style_id="woodcut").status_code == 202
