@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from nst_core.commands.output import explains_errors, print_json
 from params.options import model_options
 from params.style_argument import StyleArgument
-from params.training import JohnsonTrainConfig
+from params.training import JohnsonTrainConfig, TuneTrainConfig
 
 if TYPE_CHECKING:
     from nst_core.training.preflight import Diagnosis
@@ -25,10 +25,24 @@ if TYPE_CHECKING:
 )
 @click.option("--measure/--no-measure", default=True, show_default=True, help="Time a real step.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-@model_options({"johnson": JohnsonTrainConfig})
+@click.option(
+    "--recipe",
+    type=click.Choice(["johnson", "tune"]),
+    default="johnson",
+    show_default=True,
+    help="The training to check for: atelier train, or atelier tune.",
+)
+@model_options({"johnson": JohnsonTrainConfig, "tune": TuneTrainConfig})
 @explains_errors
 def diagnose(
-    content: Path, style: Path, device: str, cold: bool, measure: bool, as_json: bool, **options: Any
+    content: Path,
+    style: Path,
+    device: str,
+    cold: bool,
+    measure: bool,
+    as_json: bool,
+    recipe: Literal["johnson", "tune"],
+    **options: Any,
 ) -> None:
     """Check data, memory and time before a training.
 
@@ -41,7 +55,11 @@ def diagnose(
     given = {name: value for name, value in options.items() if value is not None}
     if cold:
         given["warm_start"] = False
-    config = parse_config("johnson", given, strict=False)
+    config: JohnsonTrainConfig | TuneTrainConfig
+    if recipe == "tune":
+        config = parse_config("tune", given, strict=False)
+    else:
+        config = parse_config("johnson", given, strict=False)
     found = examine(content, style, config, device=device, measure=measure)
     if as_json:
         print_json(found.as_json())
@@ -51,11 +69,11 @@ def diagnose(
         raise click.exceptions.Exit(1)
 
 
-#: Steps after which a style is recognised (docs/training.md).
+#: Steps of `atelier train` after which a style is recognised (docs/training.md).
 _FIRST_RESULT_STEPS = 120
 
 
-def _show(found: Diagnosis, config: JohnsonTrainConfig) -> None:
+def _show(found: Diagnosis, config: JohnsonTrainConfig | TuneTrainConfig) -> None:
     from humanize import naturaldelta
 
     for finding in found.findings:
@@ -69,7 +87,7 @@ def _show(found: Diagnosis, config: JohnsonTrainConfig) -> None:
             f"{config.max_steps} steps would take about {naturaldelta(seconds)} "
             f"({found.estimate.images_per_second:g} images/s) and {found.estimate.memory_mb} MB."
         )
-        if config.max_steps > _FIRST_RESULT_STEPS:
+        if isinstance(config, JohnsonTrainConfig) and config.max_steps > _FIRST_RESULT_STEPS:
             click.echo(
                 f"{_FIRST_RESULT_STEPS} steps, enough to see the style: about {naturaldelta(first)}."
             )
