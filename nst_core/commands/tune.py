@@ -13,13 +13,14 @@ import click
 from nst_core.commands.output import explains_errors, print_json
 from nst_core.commands.train_johnson import training_display
 from params.options import model_options
+from params.style_argument import StyleArgument
 from params.training import TuneTrainConfig
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("style", type=_FILE)
+@click.argument("style", type=StyleArgument())
 @click.option("-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--photos",
@@ -47,10 +48,11 @@ def tune(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Tune the slim network to STYLE, a minute on two CPU cores, and write it to OUT.
+    """Tune the slim network to one style, in about a minute.
 
-    The result is used as any network: atelier stylize PHOTO --network OUT -o PICTURE. Ctrl-C saves a
-    checkpoint if --checkpoints is given; --resume continues from there exactly.
+    The minute is that of two CPU cores. The result OUT is used as any network:
+    atelier stylize PHOTO --network OUT -o PICTURE. Ctrl-C saves a checkpoint if --checkpoints is given;
+    --resume continues from there exactly.
     """
     if resume and checkpoints is None:
         raise click.UsageError("--resume needs --checkpoints.")
