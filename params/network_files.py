@@ -9,13 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from params.errors import parse_settings
 
 Width = Annotated[int, Field(ge=1, le=512)]
+
+
+def _number(value: object) -> object:
+    if not isinstance(value, int | float):
+        raise ValueError("This is no number.")
+    return value
+
+
 #: A bound of an int8 range, a mean or a deviation.
-Value = Annotated[float, Field(ge=-1e6, le=1e6, strict=True)]
+Value = Annotated[float, Field(ge=-1e6, le=1e6), BeforeValidator(_number)]
 
 
 class _Strict(BaseModel):

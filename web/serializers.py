@@ -38,7 +38,7 @@ def job_json(
         "priority": job.priority,
         "params": job.params,
         "progress": cast(types.Progress | None, job.progress),
-        "queue": None if place is None else _place(place),
+        "queue": None if place is None else place_json(place),
         "cancel_requested": job.cancel_requested_at is not None,
         "cancel_reason": cast(Literal["asked", "deadline"] | None, job.cancel_reason),
         "cancel_at": time_json(job.cancel_at),
@@ -96,7 +96,8 @@ def _run_urls(base: str, kind: str) -> dict[str, str]:
     return {name: f"{base}/{name}" for name in names}
 
 
-def _place(place: QueuePosition) -> types.QueuePosition:
+def place_json(place: QueuePosition) -> types.QueuePosition:
+    """A position in the queue as JSON."""
     return {"position": place.position, "eta_s": place.eta_s, "paused": place.paused}
 
 

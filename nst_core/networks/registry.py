@@ -14,8 +14,6 @@ from nst_core.networks.base import StyleNetwork as StyleNetwork
 from nst_core.networks.files import CheckpointError, load_weights, read_metadata
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.slim import SlimAdaIN
-from params.errors import SettingsError
-from params.network_files import check_network_metadata, check_network_settings
 from params.tuned_networks import tuned_networks
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
@@ -50,6 +48,8 @@ def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwor
         raise NetworkError("The network was trained for one style and takes no other.")
     if architecture not in ARCHITECTURES:
         raise NetworkError(f"There is no network architecture {architecture!r}.")
+    from params.network_files import check_network_settings
+
     try:
         # Bounds come first: settings of a stranger's file could ask for any amount of memory.
         check_network_settings(architecture, settings)
@@ -118,6 +118,9 @@ def network_file(name_or_path: str | Path) -> Path:
 
 def load_network(path: str | Path) -> StyleNetwork:
     """The network of a file, in single precision and evaluation mode. Raises `CheckpointError`."""
+    from params.errors import SettingsError
+    from params.network_files import check_network_metadata
+
     metadata = read_metadata(path)
     architecture = str(metadata.get("architecture"))
     try:
