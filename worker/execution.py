@@ -13,14 +13,16 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob, store_file
+from jobs.blobs.storage import sha256_of, sha256_of_file
 from jobs.blobs.usage import add_usage
 from jobs.catalog.network_header import read_header
 from jobs.catalog.networks import add_version
 from jobs.db import counters
 from jobs.db.engine import now, reading
 from jobs.db.models.jobs import Job, JobFile
-from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError
+from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError, OverLimitError
 from jobs.logs import log_context
 from jobs.queue import lifecycle, outbox
 from jobs.queue.backoff import retry_delay
@@ -131,6 +133,7 @@ def _run_bound(context: WorkerContext, job: Job, run: Run) -> None:
 def _succeed(context: WorkerContext, job: Job, run: Run, result: JobResult) -> None:
     # Bytes are stored before rows, so that every row names a blob that exists. If the lease is lost,
     # the sweep of unreferenced blobs deletes the bytes.
+    _check_output_quota(context, job, result)
     stored = [(output, _store(context, output)) for output in result.outputs]
     with context.sessions.begin() as session:
         lifecycle.succeed(session, run, result.metrics, network_version=result.network_version)
@@ -149,6 +152,22 @@ def _succeed(context: WorkerContext, job: Job, run: Run, result: JobResult) -> N
             _publish(session, job, result.publish, stored)
     if result.folder is not None:
         shutil.rmtree(result.folder, ignore_errors=True)
+
+
+def _check_output_quota(context: WorkerContext, job: Job, result: JobResult) -> None:
+    """Raise `OverLimitError` if the outputs do not fit into the owner's storage quota."""
+    max_mb = context.settings.max_mb_per_owner
+    if not max_mb:
+        return
+    sizes = dict(_digest_and_size(output.data) for output in result.outputs)
+    with reading(context.sessions) as session:
+        check_storage_quota(session, job.owner, max_mb, sizes)
+
+
+def _digest_and_size(data: bytes | Path) -> tuple[str, int]:
+    if isinstance(data, Path):
+        return sha256_of_file(data), data.stat().st_size
+    return sha256_of(data), len(data)
 
 
 def _store(context: WorkerContext, output: OutputFile) -> str:
@@ -221,6 +240,9 @@ def describe(error: Exception) -> dict[str, Any]:
         return {"code": "deadline", "detail": "The job took longer than it may.", "retryable": False}
     if isinstance(error, NotFoundError):
         return {"code": "input_missing", "detail": error.detail, "retryable": False}
+    if isinstance(error, OverLimitError):
+        # Another attempt would render the same files again; the owner may retry after deleting some.
+        return {"code": error.code, "detail": error.detail, "retryable": False}
     if isinstance(error, JobsError):
         return {"code": error.code, "detail": error.detail, "retryable": error.retryable}
     if isinstance(error, MemoryError):

@@ -11,6 +11,7 @@ from jobs.blobs.rows import store_blobs
 from jobs.blobs.storage import BlobStorage
 from jobs.db.engine import SessionFactory, now, reading
 from jobs.db.models.jobs import Batch, Job
+from jobs.db.models.operations import UsedId
 from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.queue import outbox
@@ -53,7 +54,9 @@ class Intake:
     def check_id(self, job_id: str, owner: str) -> None:
         """Raise `NotFoundError` unless the id is free or names a job of this owner."""
         with reading(self._sessions) as session:
-            id_owner = session.scalar(select(Job.owner).where(Job.id == job_id))
+            id_owner = session.scalar(select(Job.owner).where(Job.id == job_id)) or session.scalar(
+                select(UsedId.owner).where(UsedId.job_id == job_id)
+            )
         if id_owner not in {None, owner}:
             raise NotFoundError(f"There is no job {job_id}; choose another id for a new one.")
 

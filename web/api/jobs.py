@@ -41,8 +41,9 @@ from web.serializers import job_json
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
-#: Cache-Control of bytes that never change and are private to the caller.
-KEEP = "private, max-age=31536000, immutable"
+#: Cache-Control of bytes that are private to the caller: a browser keeps them, and asks each time
+#: whether they may still be shown, because jobs are deleted and keys revoked.
+KEEP = "private, no-cache"
 _PREFER_WAIT = re.compile(r"\bwait=(\d+)\b")
 _SUBMITTED = {
     202: returns(types.Job, "Accepted; follow `Location`"),

@@ -8,6 +8,7 @@ from jobs.db.models.jobs import Job
 from jobs.params.inputs import NETWORK_ROLE, mask_role, region_style_role, style_roles
 from jobs.params.kinds import strengths
 from worker.context import WorkerContext
+from worker.style_statistics import statistics_key
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,9 +98,9 @@ class StylizeInputs:
             # These statistics depend on the content too, so they can't be cached for other jobs.
             self.styles_cached = False
             return engine.style_statistics(self._read(role), match=content)
-        fingerprint = self._context.engines.fingerprint(self.network())
+        key = statistics_key(self._context.engines.fingerprint(self.network()), self._job.owner)
         statistics, cached = self._context.statistics.get(
-            self._sha256[role], fingerprint, lambda: engine.style_statistics(self._read(role))
+            self._sha256[role], key, lambda: engine.style_statistics(self._read(role))
         )
         self.styles_cached = self.styles_cached and cached
         return statistics
