@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from nst_core.errors import NstError
+from params.errors import SettingsError
 
 #: `nst_core.runtimes.choice.NAMES`, repeated here so that a command's help need not load PyTorch.
 RUNTIMES = ("auto", "torch", "openvino")
@@ -26,12 +27,14 @@ def print_json(document: object) -> None:
 
 
 def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print errors of this package and of the file system as one line; exit code 1."""
+    """Print errors as one line: exit code 2 for invalid settings, 1 for all others."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from error
         except (NstError, OSError) as error:
             raise click.ClickException(str(error)) from error
 

@@ -95,7 +95,7 @@ class StyleEngine(Engine):
             return
         if request.style is not None or any(one.style is not None for one in request.regions):
             raise StylizeError("The network is tuned to one style and takes no other.")
-        if request.color == "match":
+        if request.settings.color == "match":
             raise StylizeError(
                 'The network is tuned to one style, so that color "match" is not possible. Use slim.'
             )
@@ -108,7 +108,7 @@ class StyleEngine(Engine):
 
     def grain(self, request: RenderRequest) -> Grain:
         """See `Engine`."""
-        return Grain.of(self._style_network, request.texture, request.seed)
+        return Grain.of(self._style_network, request.settings)
 
 
 def _resized_style(picture: Picture, style_size: int) -> Picture:

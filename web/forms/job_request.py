@@ -11,6 +11,7 @@ from jobs.errors import InvalidParamsError
 from jobs.media.pictures import StoredPicture, Upload
 from jobs.params.fields import FileField
 from jobs.params.handling import Handling
+from jobs.params.kinds import DEFAULT_KIND, KINDS
 from jobs.service import JobService
 from jobs.submission.request import JobRequest
 from web.forms.fields import take_handling
@@ -36,7 +37,7 @@ def read_job_request(
     handling = take_handling(fields, request.headers.get("Cancel-After"))
     style_id = fields.get("style_id")
     return JobRequest(
-        kind=str(fields.get("kind", "stylize")),
+        kind=str(fields.get("kind", DEFAULT_KIND)),
         params=params,
         files=files,
         style_id=None if style_id is None else str(style_id),
@@ -54,7 +55,8 @@ def _read_form(
     usual = 2 * settings.max_upload_mb
     largest = max(usual, settings.max_upload_mb + settings.max_video_mb)
     admit_body(request, (usual + 1) * 1_000_000, (largest + 1) * 1_000_000)
-    video = request.form.get("kind") == "video"
+    kind = KINDS.get(request.form.get("kind", DEFAULT_KIND))
+    video = kind is not None and kind.content == "video"
     limit = (settings.max_video_mb if video else settings.max_upload_mb) * 1_000_000
     form, uploads = read_form(request, files=_FILES, max_bytes=limit, named_files=True)
     fields = {name: form.pop(name) for name in _FIELDS if name in form}

@@ -71,8 +71,7 @@ def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
 
 def _spec(context: WorkerContext, job: Job, folder: TrainingFolder) -> dict[str, Any]:
     """Specification for `nst_core.training.process`."""
-    params = parse_params("train", job.params)
-    assert isinstance(params, JohnsonTrainParams | AdaINTrainParams)  # noqa: S101 - the union `train`
+    params: JohnsonTrainParams | AdaINTrainParams = parse_params("train", job.params)
     if isinstance(params, AdaINTrainParams):
         style: object = folder.photographs(params.style_dataset_id)
     else:

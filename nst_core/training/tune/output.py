@@ -15,7 +15,7 @@ from nst_core.images.picture import Picture, encode_picture, resize_picture, to_
 from nst_core.networks.files import save_network
 from nst_core.networks.quantization import calibrate
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.stylize.grain import DEFAULT_TEXTURE, Grain
+from nst_core.stylize.grain import Grain
 from nst_core.training.photo_crops import PhotoCrops
 from nst_core.training.tune.state import TuneState
 
@@ -79,7 +79,9 @@ def save_tuned(
 
 def _contents(network: SlimAdaIN, crops: PhotoCrops, batches: int) -> Iterator[Tensor]:
     """Photographs (1, 3, S, S) of the first batches, with the noise of a render."""
-    grain = Grain.of(network, DEFAULT_TEXTURE, 0)
+    from params.painting import PaintSettings
+
+    grain = Grain.of(network, PaintSettings())
     for number in range(batches):
         for each in crops[number]:
             yield grain.added(each[None].float().div_(255))
