@@ -94,7 +94,8 @@ def _run(
 ) -> None:
     from nst_core.training.data import image_paths
     from nst_core.training.preflight import readable_pictures
-    from nst_core.training.tune.trainer import FINAL, TuneTrainer
+    from nst_core.training.session import FINAL
+    from nst_core.training.tune.trainer import TuneTrainer
 
     with training_display(config.max_steps, quiet=as_json) as display:
         contents = readable_pictures(image_paths(photos), display.on_event)

@@ -20,9 +20,10 @@ from nst_core.stylize.request import RenderRequest, StylizeError
 from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import Event
+from nst_core.training.session import FINAL
 from nst_core.training.tune.config import TuneConfig, TuneConfigError
 from nst_core.training.tune.state import ENCODER
-from nst_core.training.tune.trainer import FINAL, TuneTrainer
+from nst_core.training.tune.trainer import TuneTrainer
 
 TINY = TuneConfig(
     max_steps=6,
