@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imaging.atomic_write import atomic_write
+
 if TYPE_CHECKING:
     from atelier import Client, Job
 
@@ -62,11 +64,9 @@ def save(client: Client, job: Job, output: Path | None) -> None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file atomically (temporary file, then rename), and print its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    """Write a file atomically, and print its path."""
+    with atomic_write(path) as file:
+        file.write(data)
     click.echo(str(path), err=True)
 
 

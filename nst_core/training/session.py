@@ -127,7 +127,6 @@ class TrainingSession(ABC):
         """Write a sample picture; a notice if it can't be written."""
         path = self.samples / f"sample-{self.step:06d}.jpg"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._write_sample(path)
         except OSError as error:
             self._notice("sample_not_written", f"A sample can't be written ({error.strerror}).")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from imaging.atomic_write import atomic_write
 from nst_core.images.picture import Picture, encode_picture, read_picture, resize_picture
 from nst_core.networks.files import save_network
 from nst_core.networks.registry import NAMES, build_network
@@ -167,7 +168,8 @@ class AdaINSession(TrainingSession):
             rendered.append(engine.stylize(Picture(photo.pixels), statistics, alpha=1.0).pixels)
         height = max(each.shape[0] for each in rendered)
         padded = [np.pad(each, ((0, height - each.shape[0]), (0, 0), (0, 0))) for each in rendered]
-        path.write_bytes(encode_picture(Picture(np.concatenate(padded, axis=1)), "jpeg", 90))
+        with atomic_write(path) as file:
+            file.write(encode_picture(Picture(np.concatenate(padded, axis=1)), "jpeg", 90))
 
     def _figures(self) -> dict[str, float | int]:
         return {

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imaging.atomic_write import atomic_write
 from nst_core.images.picture import Picture, encode_picture, resize_picture, to_pixels, to_tensor
 from nst_core.networks.files import save_network
 from nst_core.networks.quantization import calibrate
@@ -35,8 +36,8 @@ def write_sample(path: Path, network: SlimAdaIN, statistics: Tensor, crops: Phot
         mine = network.statistics(features)
         painted.append(to_pixels(network.decode(features, mine, statistics).cpu()))
     pixels = np.concatenate(painted[:_PHOTOS_ON_SAMPLE], axis=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_picture(Picture(pixels), "jpeg", 90))
+    with atomic_write(path) as file:
+        file.write(encode_picture(Picture(pixels), "jpeg", 90))
 
 
 def save_tuned(
