@@ -207,6 +207,8 @@ class Style(TypedDict):
     description: str
     own: bool
     """Registered by the caller, not one of the gallery."""
+    tuned: bool
+    """There is a network tuned to this style, which `network=auto` chooses."""
     width: int | None
     height: int | None
     sha256: str
@@ -227,7 +229,9 @@ class Network(TypedDict):
     version: int
     architecture: str
     styled: bool
-    """Renders the one style that it was trained on."""
+    """Renders the one style that it was trained on or tuned to."""
+    style_sha256: str | None
+    """SHA-256 of the picture of that style; null if it is not known."""
     bytes: int
     sha256: str
     settings: dict[str, Any]

@@ -222,10 +222,15 @@ def _matches(part: _Part, times: StreamTimes, leader: StreamTimes, after: int) -
     return None
 
 
+#: Application extensions of GIF that hold a loop count.
+_LOOP_EXTENSIONS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+
+
 def loop_count(data: bytes) -> int:
     """How often an animated GIF, WebP or APNG is played; 0 is without end, as for any other file."""
     if data[:6] in (b"GIF87a", b"GIF89a"):
-        at = data.find(b"\x21\xff\x0bNETSCAPE2.0\x03\x01")
+        places = (data.find(b"\x21\xff\x0b" + name + b"\x03\x01") for name in _LOOP_EXTENSIONS)
+        at = max(places)
         return 1 if at < 0 else _repeats(int.from_bytes(data[at + 16 : at + 18], "little"))
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         at = data.find(b"ANIM")

@@ -41,6 +41,10 @@ _NEXT_MARKER = re.compile(rb"\xff\xff*[^\x00\xd0-\xd7\xff]")
 #: Most scans of a progressive JPEG. Encoders write up to about twenty; each costs a pass over all
 #: pixels, for a few bytes of file.
 MAX_SCANS = 100
+#: Most scans of a JPEG of any size, and most pixels in all scans of one with more.
+_MANY_SCANS, _MAX_SCANNED_PIXELS = 20, 1_000_000_000
+#: Markers of a frame header: SOF0 to SOF15 without DHT, JPG and DAC.
+_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class BrokenFileError(ValueError):
@@ -123,7 +127,7 @@ def _orientation_exif(orientation: int) -> bytes:
 
 def _jpeg_parts(data: bytes, exif: bytes, *, keep_exif: bool = False) -> Iterator[bytes]:
     yield b"\xff\xd8"
-    at, scans = 2, 0
+    at, scans, pixels = 2, 0, 0
     wrote_exif = not exif
     while True:
         marker, at = _jpeg_marker(data, at)
@@ -146,8 +150,13 @@ def _jpeg_parts(data: bytes, exif: bytes, *, keep_exif: bool = False) -> Iterato
         if _jpeg_keeps(marker, body) or (keep_exif and marker == 0xE1):
             yield bytes((0xFF, marker)) + data[at : at + length]
         at += length
+        if marker in _FRAME_HEADERS and len(body) >= 5:
+            height, width = struct.unpack_from(">HH", body, 1)
+            pixels = max(pixels, height * width)
         if marker == 0xDA:
             scans += 1
+            if scans > _MANY_SCANS and scans * pixels > _MAX_SCANNED_PIXELS:
+                raise BrokenFileError(f"it has more than {scans - 1} scans of {pixels:,} pixels")
             if scans > MAX_SCANS:
                 raise BrokenFileError(f"it has more than {MAX_SCANS} scans")
             found = _NEXT_MARKER.search(data, at)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import reduce
 from types import TracebackType
 
-from PIL import Image
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from imaging.color_space import color_profile
+from imaging.formats import DECODERS
+from imaging.heif import is_heif, open_heif
 from imaging.metadata import (
     BrokenFileError,
     picture_format,
@@ -22,6 +26,12 @@ from imaging.srgb import to_srgb
 from imaging.tiff_samples import readable_samples
 
 _ORIENTATION = 0x0112
+#: zlib strategy Z_RLE: on photographs faster than level 1 alone, and as small.
+PNG_COMPRESS_TYPE = 3
+#: Formats of which the first or primary picture is read.
+_SEQUENCES = ("HEIF", "AVIF")
+#: Exif orientations that exchange width and height.
+SIDEWAYS = (5, 6, 7, 8)
 #: TIFF: NewSubfileType with its bits for reduced copies and masks; SubfileType of old writers.
 _NEW_SUBFILE_TYPE, _REDUCED_OR_MASK = 254, 0b101
 _SUBFILE_TYPE, _REDUCED = 255, 2
@@ -58,8 +68,12 @@ class StillFile:
     def frames(self) -> int:
         """Number of pictures in the file; reduced copies and masks of a TIFF do not count.
 
+        Of HEIC and AVIF the first or primary picture is taken: phones write bursts and moving photos.
+
         The image is then at the only page that counts, if it is one.
         """
+        if self.image.format in _SEQUENCES:
+            return 1
         count = int(getattr(self.image, "n_frames", 1))
         if count == 1 or self.image.format != "TIFF":
             return count
@@ -78,7 +92,12 @@ class StillFile:
         """Decode the pixels. Raises the errors of Pillow's decoders, and `BrokenFileError`."""
         if self.endless:
             _check_jpeg_without_end(self.data)
-        self.image.load()
+        try:
+            self.image.load()
+        except (RuntimeError, ValueError, EOFError) as error:
+            if self.image.format == "HEIF":  # errors of libheif have several lines
+                raise BrokenFileError("its pixels can't be decoded") from error
+            raise
 
     def srgb(self) -> tuple[Image.Image, Image.Image | None]:
         """Pixels in sRGB (mode RGB) and alpha (mode L, None if opaque), not rotated."""
@@ -87,13 +106,41 @@ class StillFile:
         return to_srgb(self.image, color_profile(self.image, self.data))
 
     def _scale_transparency(self) -> None:
-        """TRNS holds a sample of the file's bit depth; Pillow's pixels have 8 bits, or 16 if grey."""
+        """TRNS holds a sample of the file's bit depth; Pillow's pixels have 8 bits, or 16 if grey.
+
+        Higher bits of it are ignored (PNG, third edition, section 11.3.1.1).
+        """
         depth, clear = self.data[24], self.image.info.get("transparency")
-        if self.image.mode == "L" and isinstance(clear, int) and depth < 8:
-            top = 2**depth - 1
+        top = 2**depth - 1
+        if self.image.mode in ("1", "L") and isinstance(clear, int):
             self.image.info["transparency"] = (clear & top) * 255 // top
-        elif self.image.mode == "RGB" and isinstance(clear, tuple) and depth == 16:
-            self.image.info["transparency"] = tuple(value >> 8 for value in clear)
+        elif self.image.mode == "RGB" and isinstance(clear, tuple):
+            key = tuple(value & top for value in clear)
+            if depth == 16:
+                del self.image.info["transparency"]
+                self.image.putalpha(self._unlike(key))
+            else:
+                self.image.info["transparency"] = key
+
+    def _unlike(self, key: tuple[int, ...]) -> Image.Image:
+        """A mask of the pixels of an RGB PNG of 16 bits that differ from `key` in any bit."""
+        same = _equal(self.image, [value >> 8 for value in key])
+        with Image.open(io.BytesIO(_png_without_colors(self.data)), formats=["PNG"]) as low:
+            # Read as little-endian samples, the high bytes are the low ones of the file.
+            low.tile = [tile._replace(args="RGB;16L") for tile in low.tile]
+            low.load()
+            same = ImageChops.darker(same, _equal(low, [value & 255 for value in key]))
+        return ImageChops.invert(same)
+
+    def png(self) -> bytes:
+        """The loaded picture as PNG: upright, sRGB, 8 bits, with alpha, without metadata."""
+        picture, alpha = self.srgb()
+        if alpha is not None:
+            picture.putalpha(alpha)
+        out = io.BytesIO()
+        turned = upright_image(picture, self.upright())
+        turned.save(out, "PNG", compress_level=1, compress_type=PNG_COMPRESS_TYPE)
+        return out.getvalue()
 
     def upright(self) -> int:
         """Exif orientation of the loaded image, 1 to 8."""
@@ -106,18 +153,29 @@ class StillFile:
         return 1
 
 
-def open_still(data: bytes, formats: tuple[str, ...]) -> StillFile:
-    """Open a picture file of one of Pillow's `formats`.
+#: Exif orientation → what makes a picture upright.
+_TRANSPOSITIONS = dict(enumerate((
+    Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+), start=2))  # fmt: skip
+
+
+def upright_image(image: Image.Image, orientation: int) -> Image.Image:
+    """`image` rotated and flipped by an Exif orientation, 1 to 8."""
+    method = _TRANSPOSITIONS.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def open_still(data: bytes, formats: tuple[str, ...] = DECODERS) -> StillFile:
+    """Open a picture file of one of `formats`, names of `imaging.formats.DECODERS`.
 
     JPEG, PNG and WebP are opened without their metadata, which can't make a picture unreadable then.
     Raises `BrokenFileError`, and the errors of `PIL.Image.open`.
     """
     format_ = picture_format(data)
     if format_ is None or format_ not in formats:
-        samples = readable_samples(data)
-        image = Image.open(io.BytesIO(samples.data), formats=formats)
-        image.info.update(white_is_zero=samples.white_is_zero, unsigned=samples.unsigned)
-        return StillFile(image, data, None)
+        return _open_other(data, formats)
     orientation = read_orientation(data, format_)
     clean = strip_metadata(data, format_)
     decoded = _png_without_colors(clean) if format_ == "PNG" else clean
@@ -126,10 +184,37 @@ def open_still(data: bytes, formats: tuple[str, ...]) -> StillFile:
     return StillFile(image, clean, orientation, endless)
 
 
+def _open_other(data: bytes, formats: tuple[str, ...]) -> StillFile:
+    if "HEIF" in formats and is_heif(data[:12]):
+        try:
+            image = Image.open(io.BytesIO(data), formats=["AVIF"])  # a HEIF file may hold AVIF
+        except UnidentifiedImageError:
+            return StillFile(open_heif(data), data, 1)  # libheif rotates the pixels itself
+        return StillFile(image, data, None)
+    samples = readable_samples(data)
+    # TGA has no signature at its beginning, so that any bytes might pass; version 2 has one at its end.
+    able = [name for name in formats if name != "TGA" or data.endswith(_TGA_SIGNATURE)]
+    image = Image.open(io.BytesIO(samples.data), formats=[name for name in able if name != "HEIF"])
+    image.info.update(white_is_zero=samples.white_is_zero, unsigned=samples.unsigned)
+    return StillFile(image, data, None)
+
+
+_TGA_SIGNATURE = b"TRUEVISION-XFILE.\0"
+
+
 def _png_without_colors(data: bytes) -> bytes:
     """Only chunks of pixels: Pillow refuses a file for a long profile."""
     kept = (chunk for kind, _, chunk in png_chunks(data) if kind[0] & 0x20 == 0 or kind in _PIXELS)
     return data[:8] + b"".join(kept)
+
+
+def _equal(image: Image.Image, color: Sequence[int]) -> Image.Image:
+    """255 where all channels of an image equal `color`, else 0."""
+    planes = [
+        plane.point([255 * (level == value) for level in range(256)])
+        for plane, value in zip(image.split(), color, strict=True)
+    ]
+    return reduce(ImageChops.darker, planes)
 
 
 _PIXELS = (b"tRNS", b"acTL", b"fcTL", b"fdAT")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import time
+import copy
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Unpack
 
 from prometheus_client import Metric
@@ -14,7 +16,7 @@ from jobs.catalog.datasets import DatasetCatalog
 from jobs.catalog.networks import NetworkCatalog
 from jobs.catalog.styles import StyleCatalog
 from jobs.catalog.uploads import UploadCatalog
-from jobs.db.engine import SessionFactory, make_engine, make_sessions, reading
+from jobs.db.engine import SessionFactory, make_engine, make_reader, make_sessions, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobEvent
 from jobs.db.models.operations import WebhookDelivery
@@ -25,23 +27,34 @@ from jobs.media.sandbox import check_decoders
 from jobs.operations.metrics import collect_metrics
 from jobs.operations.retention import delete_job
 from jobs.params.inputs import InputCatalog
+from jobs.params.train import StyleTuning
 from jobs.queue import lifecycle
 from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import FINAL, JobStatus
 from jobs.queue.listing import Filters, JobPage, find_page
 from jobs.queue.pausing import QueueControl
 from jobs.queue.position import QueuePosition, QueuePositions
+from jobs.queue.versions import JobVersion, read_version
+from jobs.queue.watcher import JobWatcher
 from jobs.settings import Settings
 from jobs.submission.batches import Batches
 from jobs.submission.intake import Intake
 from jobs.submission.request import JobRequest
 from jobs.submission.retries import make_retry
+from jobs.submission.tunings import find_newest_tuning, is_active, tuning_request
 from jobs.submission.validation import validate_submission
 from jobs.trainings.control import TrainingControl
 from jobs.webhooks.webhook import find_webhook
+from params.tuned_networks import network_tuned_to
 
 #: Owner of all jobs while API keys are off.
 LOCAL_OWNER = "local"
+
+
+#: Attributes of a `JobService` that depend on its owner.
+_OF_OWNER = frozenset(
+    {"styles", "uploads", "networks", "datasets", "trainings", "batches", "_intake", "_catalog"}
+)
 
 
 class JobService:
@@ -55,7 +68,6 @@ class JobService:
         broker: Broker,
         *,
         owner: str = LOCAL_OWNER,
-        positions: QueuePositions | None = None,
     ) -> None:
         self.settings = settings
         self.engine = engine
@@ -63,28 +75,61 @@ class JobService:
         self.storage = storage
         self.broker = broker
         self.owner = owner
-        self._positions = positions or QueuePositions(engine, self.sessions)
-        self.styles = StyleCatalog(self.sessions, storage, owner, settings)
-        self.uploads = UploadCatalog(self.sessions, storage, owner, settings)
-        self.networks = NetworkCatalog(self.sessions, storage, owner, settings)
-        self.datasets = DatasetCatalog(self.sessions, storage, owner, settings)
-        self.trainings = TrainingControl(self.sessions, storage, broker, owner)
         self.queues = QueueControl(self.sessions, broker)
-        self._intake = Intake(settings, self.sessions, storage, broker)
-        self._catalog = InputCatalog(
-            style=self.styles.sha256, network=self.networks.resolve, dataset=self._check_dataset
-        )
-        self.batches = Batches(settings, self.sessions, self._intake, self._catalog, owner)
+        self._reader = make_reader(engine)
+        self._positions = QueuePositions(engine, self.sessions)
+        self._watcher = JobWatcher(self._reader)
 
     def for_owner(self, owner: str) -> JobService:
         """The same service for another owner, who sees only what is his own."""
-        return JobService(
-            self.settings,
-            self.engine,
-            self.storage,
-            self.broker,
-            owner=owner,
-            positions=self._positions,
+        service = copy.copy(self)
+        service.owner = owner
+        # Every request makes such a copy and uses one or two of these.
+        for name in _OF_OWNER & vars(service).keys():
+            del service.__dict__[name]
+        return service
+
+    @cached_property
+    def styles(self) -> StyleCatalog:
+        """The styles of the owner and of the gallery."""
+        return StyleCatalog(self.sessions, self.storage, self.owner, self.settings)
+
+    @cached_property
+    def uploads(self) -> UploadCatalog:
+        """The uploads of the owner."""
+        return UploadCatalog(self.sessions, self.storage, self.owner, self.settings)
+
+    @cached_property
+    def networks(self) -> NetworkCatalog:
+        """The trained networks of the owner."""
+        return NetworkCatalog(self.sessions, self.storage, self.owner, self.settings)
+
+    @cached_property
+    def datasets(self) -> DatasetCatalog:
+        """The datasets of the owner."""
+        return DatasetCatalog(self.sessions, self.storage, self.owner, self.settings)
+
+    @cached_property
+    def trainings(self) -> TrainingControl:
+        """Control of the owner's trainings."""
+        return TrainingControl(self.sessions, self.storage, self.broker, self.owner)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """The batches of the owner."""
+        return Batches(self.settings, self.sessions, self._intake, self._catalog, self.owner)
+
+    @cached_property
+    def _intake(self) -> Intake:
+        return Intake(self.settings, self.sessions, self.storage, self.broker)
+
+    @cached_property
+    def _catalog(self) -> InputCatalog:
+        return InputCatalog(
+            style=self.styles.sha256,
+            network=self.networks.resolve,
+            dataset=self._check_dataset,
+            tuned=self.networks.tuned_to,
         )
 
     def for_owner_of_job(self, job_id: str) -> JobService:
@@ -113,6 +158,21 @@ class JobService:
             webhook=find_webhook(self.settings, self.sessions, self.owner, request.handling),
         )
         return self._intake.store_one(submission)
+
+    def tune(self, style_id: str, settings: StyleTuning, *, request_id: str | None = None) -> Job:
+        """Submit the tuning of a network to a style, or return the one that has not ended yet.
+
+        Raises `NotFoundError`, `ConflictError` for a style whose tuned network is bundled, and what
+        `submit` raises.
+        """
+        style = self.styles.find(style_id)
+        if style.owner is None and network_tuned_to(style.sha256) is not None:
+            raise ConflictError(f"{style.title} comes with a network that is tuned to it.")
+        with reading(self.sessions) as session:
+            newest = find_newest_tuning(session, self.owner, style)
+        if newest is not None and is_active(newest):
+            return newest
+        return self.submit(tuning_request(style, settings, newest, request_id=request_id))
 
     def _check_dataset(self, field: str, dataset_id: str) -> None:
         try:
@@ -163,24 +223,35 @@ class JobService:
             raise NotFoundError(f"There is no job {job_id[:64]}.")
         return job
 
-    def wait(self, job_id: str, seconds: float, *, version: int | None = None) -> Job:
-        """Long poll: the job once it has ended or is newer than `version`, or after `seconds`."""
-        deadline = time.monotonic() + seconds
-        pause = 0.005
-        while True:
-            job = self.get(job_id)
-            changed = version is not None and job.version != version
-            if changed or job.status in FINAL or time.monotonic() >= deadline:
-                return job
-            # The pause grows with the wait: the delay stays small beside it, and polls stay few.
-            time.sleep(pause)
-            pause = min(pause * 1.1, 0.2)
+    def version(self, job_id: str) -> JobVersion:
+        """The version of the job's row, at the cost of one statement. Raises `NotFoundError`."""
+        return self._owned(read_version(self._reader, job_id), job_id)
 
-    def queue_position(self, job: Job) -> QueuePosition | None:
+    def wait_for_change(self, job_id: str, seconds: float, *, version: int | None = None) -> JobVersion:
+        """Long poll: the version once the job has ended or is newer than `version`, or after `seconds`.
+
+        Raises `NotFoundError`, also if the job is deleted meanwhile.
+        """
+        found = self.version(job_id)
+        if seconds > 0 and not found.ended and version in {None, found.version}:
+            found = self._owned(self._watcher.wait(job_id, seconds, version=version), job_id)
+        return found
+
+    def wait(self, job_id: str, seconds: float, *, version: int | None = None) -> Job:
+        """As `wait_for_change`; returns the whole job."""
+        self.wait_for_change(job_id, seconds, version=version)
+        return self.get(job_id)
+
+    def _owned(self, found: JobVersion | None, job_id: str) -> JobVersion:
+        if found is None or found.owner != self.owner:
+            raise NotFoundError(f"There is no job {job_id[:64]}.")
+        return found
+
+    def queue_position(self, job: Job | JobVersion) -> QueuePosition | None:
         """The position of a queued job; None if the job is not queued."""
         return self.queue_positions([job])[0]
 
-    def queue_positions(self, jobs: list[Job]) -> list[QueuePosition | None]:
+    def queue_positions(self, jobs: Sequence[Job | JobVersion]) -> list[QueuePosition | None]:
         """The position of each job; None for jobs that are not queued."""
         return self._positions.of(jobs)
 
@@ -191,7 +262,7 @@ class JobService:
 
     def events(self, job_id: str, after: int = 0, limit: int = 200) -> list[JobEvent]:
         """Events of a job with a number above `after`. Raises `NotFoundError`."""
-        self.get(job_id)
+        self.version(job_id)
         with reading(self.sessions) as session:
             return list(
                 session.scalars(
@@ -230,7 +301,7 @@ class JobService:
 
     def cancel(self, job_id: str) -> Job:
         """Request that the job stops; an ended job is unchanged. Raises `NotFoundError`."""
-        self.get(job_id)
+        self.version(job_id)
         with self.sessions.begin() as session:
             lifecycle.cancel(session, job_id)
         return self.get(job_id)

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     decode_mb: int = Field(1_000, ge=200)
     decode_seconds: float = Field(20.0, gt=0)
     decode_processes: int = Field(2, ge=1)
+    decode_request_seconds: float = Field(300.0, gt=0)
 
     retention_seconds: int = Field(30 * 86_400, ge=0)
     upload_seconds: int = Field(86_400, ge=0)
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
             megabytes=self.decode_mb,
             seconds=self.decode_seconds,
             processes=self.decode_processes,
+            request_seconds=self.decode_request_seconds,
             video_seconds=self.max_video_seconds,
         )
 

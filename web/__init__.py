@@ -11,9 +11,11 @@ from jobs.settings import Settings, load_settings
 def create_app(settings: Settings | None = None, service: JobService | None = None) -> Flask:
     """Create the Flask application. `service` is for tests; by default it is made from the settings."""
     from web import compression, errors, request_ids
+    from web.api.job_answers import JobAnswers
     from web.forms import text_checks
     from web.forms.form_parser import FormRequest
     from web.security import access, concurrency, headers, rate_limits
+    from web.security.slow_readers import SlowReaderLimits
 
     settings = settings or load_settings()
     app = Flask(__name__)
@@ -22,17 +24,22 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     app.config["MAX_FORM_PARTS"] = 60
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["atelier"] = service or make_service(settings)
+    app.extensions["job_answers"] = JobAnswers()
     concurrency.register(app, settings.web_threads)
     # The request id comes first, so that refused requests have one too.
     request_ids.register(app)
     access.register(app, settings)
     rate_limits.register(app, settings)
     app.before_request(access.admit)
+    app.before_request(concurrency.set_caller)
     text_checks.register(app)
     register_routes(app)
     errors.register(app)
     app.after_request(headers.secure)
     app.after_request(compression.compress)
+    app.wsgi_app = SlowReaderLimits(  # type: ignore[method-assign]
+        app.wsgi_app, lambda: app.extensions["concurrency"]
+    )
     return app
 
 

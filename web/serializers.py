@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, cast, overload
 
@@ -37,7 +37,7 @@ def job_json(
         "priority": job.priority,
         "params": job.params,
         "progress": cast(types.Progress | None, job.progress),
-        "queue": None if place is None else _place(place),
+        "queue": None if place is None else place_json(place),
         "cancel_requested": job.cancel_requested_at is not None,
         "cancel_reason": cast(Literal["asked", "deadline"] | None, job.cancel_reason),
         "cancel_at": time_json(job.cancel_at),
@@ -95,7 +95,8 @@ def _run_urls(base: str, kind: str) -> dict[str, str]:
     return {name: f"{base}/{name}" for name in names}
 
 
-def _place(place: QueuePosition) -> types.QueuePosition:
+def place_json(place: QueuePosition) -> types.QueuePosition:
+    """A position in the queue as JSON."""
     return {"position": place.position, "eta_s": place.eta_s, "paused": place.paused}
 
 
@@ -170,8 +171,8 @@ def upload_json(upload: StoredUpload) -> types.Upload:
     }
 
 
-def style_json(style: Style) -> types.Style:
-    """A style as JSON."""
+def style_json(style: Style, tuned_styles: Collection[str]) -> types.Style:
+    """A style as JSON; `tuned_styles` are those that a network is tuned to, by SHA-256."""
     base = f"/v1/styles/{style.id}"
     image = f"{base}/image"
     return {
@@ -182,6 +183,7 @@ def style_json(style: Style) -> types.Style:
         "width": style.blob.width,
         "height": style.blob.height,
         "sha256": style.sha256,
+        "tuned": style.sha256 in tuned_styles,
         "urls": {"self": base, "image": image, "thumbnail": f"{image}?size=192"},
     }
 
@@ -195,6 +197,7 @@ def network_json(network: TrainedNetwork) -> types.Network:
         "version": network.version,
         "architecture": network.architecture,
         "styled": network.styled,
+        "style_sha256": network.style_sha256,
         "bytes": network.blob.size,
         "sha256": network.sha256,
         "settings": network.settings,

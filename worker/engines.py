@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 
 from imaging.atomic_write import atomic_write
 from jobs.settings import Settings
+from params.tuned_networks import tuned_networks
 
 if TYPE_CHECKING:
     from nst_core.networks.registry import Precision
     from nst_core.stylize.engine import Engine
 
-#: Engines in memory at once; the least recently used engine is dropped.
-CAPACITY = 3
+#: Engines in memory at once; the least recently used engine is dropped. A tuned network takes about 10
+#: MB with its compiled graphs, and a visitor tries all styles of the gallery.
+CAPACITY = 24
 
 
 class Engines:
@@ -82,12 +84,18 @@ class Engines:
     def fingerprint(self, network: str) -> str:
         """Precision and shortened SHA-256 of a network's weights: the key of its style statistics."""
         if network not in self._fingerprints:
-            from nst_core.networks.registry import network_file
-
-            data = network_file(self.file(network)).read_bytes()
-            digest = hashlib.sha256(data).hexdigest()[:32]
+            digest = self._sha256(network)[:32]
             self._fingerprints[network] = f"{network[:32]}:{self._precision(network)}:{digest}"
         return self._fingerprints[network]
+
+    def _sha256(self, network: str) -> str:
+        """The SHA-256 of a network's file; tuned networks have it in their table, unread."""
+        from nst_core.networks.registry import network_file
+
+        tuned = tuned_networks().get(network)
+        if tuned is not None:
+            return tuned.sha256
+        return hashlib.sha256(network_file(self.file(network)).read_bytes()).hexdigest()
 
     def _precision(self, network: str) -> Precision:
         """The precision of the settings, or fp32 for a network without int8 ranges."""

@@ -1,24 +1,43 @@
-"""Rows of blobs, written in an order that is safe beside a concurrent sweep."""
+"""Rows of blobs, written in an order that is safe beside a concurrent sweep.
+
+Rows are written before bytes. A sweep replaces the row of an orphan by a row in `blob_deletions`,
+commits, deletes the bytes, and then deletes that second row. So either the sweep sees the new time of
+use and keeps the blob, or the writer sees the deletion and waits until its bytes are gone.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from jobs.blobs.storage import BlobStorage, sha256_of, sha256_of_file
 from jobs.db.engine import SessionFactory, now, table
-from jobs.db.models.blobs import Blob
+from jobs.db.models.blobs import Blob, BlobDeletion
 from jobs.db.upserts import (
     INSERTS,
     dialect_name,
 )
+from jobs.errors import StorageError
 from jobs.media.pictures import CheckedFile, PictureInfo
+
+#: Seconds for which a writer waits until the old copy of the same bytes is deleted.
+DELETION_WAIT_SECONDS = 2.0
+_DELETIONS = (
+    select(BlobDeletion.sha256)
+    .where(BlobDeletion.sha256.in_(bindparam("names", expanding=True)))
+    .limit(1)
+)
+
+
+class _BeingDeletedError(Exception):
+    """The bytes of a blob are being deleted; the transaction is rolled back."""
 
 
 def upsert_blob(session: Session, sha256: str, size: int, info: PictureInfo, at: datetime) -> None:
@@ -50,27 +69,39 @@ def store_blob(sessions: SessionFactory, storage: BlobStorage, data: bytes, info
 def store_file(sessions: SessionFactory, storage: BlobStorage, path: Path, info: PictureInfo) -> str:
     """Store a file and its row in bounded memory, as `store_blobs` does; returns its SHA-256."""
     name = sha256_of_file(path)
-    with sessions.begin() as session:
-        upsert_blob(session, name, path.stat().st_size, info, now(session))
+    _write_rows(sessions, [(name, path.stat().st_size, info)])
     storage.put_file(path, name)
     return name
 
 
 def store_blobs(sessions: SessionFactory, storage: BlobStorage, blobs: Sequence[CheckedFile]) -> None:
-    """Store blobs and their rows, in an order that is safe beside a concurrent sweep.
-
-    Rows are written first. A sweep locks a row while it deletes the bytes: so either the sweep sees the
-    new time of use, or this transaction waits for the sweep and then writes the bytes again.
-    """
+    """Store blobs and their rows. Raises `StorageError`, also while old copies are being deleted."""
     if not blobs:
         return
-    with sessions.begin() as session:
-        at = now(session)
-        # In one order, so that two requests with the same pictures can't deadlock.
-        for blob in sorted(blobs, key=lambda blob: blob.sha256):
-            upsert_blob(session, blob.sha256, len(blob.data), blob.info, at)
+    _write_rows(sessions, [(blob.sha256, len(blob.data), blob.info) for blob in blobs])
     for blob in blobs:
         storage.put(blob.data, blob.sha256)
+
+
+def _write_rows(sessions: SessionFactory, blobs: Sequence[tuple[str, int, PictureInfo]]) -> None:
+    """Write the rows of blobs (SHA-256, bytes, info) once none of them is being deleted."""
+    deadline = time.monotonic() + DELETION_WAIT_SECONDS
+    while True:
+        try:
+            with sessions.begin() as session:
+                at = now(session)
+                # In one order, so that two requests with the same pictures can't deadlock.
+                for name, size, info in sorted(blobs, key=lambda blob: blob[0]):
+                    upsert_blob(session, name, size, info, at)
+                # After the rows: a sweep that came first has committed by then, a later one sees them.
+                if session.scalar(_DELETIONS, {"names": [name for name, _, _ in blobs]}) is not None:
+                    raise _BeingDeletedError
+            return
+        except _BeingDeletedError:
+            if time.monotonic() >= deadline:
+                detail = "The file store is still deleting an old copy of this file; send it again."
+                raise StorageError(detail, retry_after=10) from None
+        time.sleep(0.05)
 
 
 @cache

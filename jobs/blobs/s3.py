@@ -60,7 +60,10 @@ class S3Storage:
     def delete(self, sha256: str) -> None:
         """Delete the blob, if it exists."""
         with _s3_errors():
-            self._client.delete_object(Bucket=self.bucket, Key=self._key(sha256))
+            response = self._client.delete_object(Bucket=self.bucket, Key=self._key(sha256))
+        if response["ResponseMetadata"].get("RetryAttempts"):
+            # The first request was not answered, and may still be on its way.
+            raise StorageError("The file store deleted a file only after a retry.")
 
     def check(self) -> None:
         """Raise `StorageError` unless the bucket is reachable."""

@@ -50,7 +50,7 @@ class BlobStorage(Protocol):
         ...
 
     def delete(self, sha256: str) -> None:
-        """Delete the blob, if it exists."""
+        """Delete the blob, if it exists. Returns only if nothing can delete a later copy any more."""
         ...
 
     def check(self) -> None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.errors import InvalidParamsError
+from params.errors import SettingsError
+from params.network_files import check_network_metadata
 
 FORMAT = "atelier-network/1"
 MEDIA_TYPE = "application/vnd.safetensors"
-#: Architecture → whether the network has one fixed style.
+#: Architecture → whether its networks have one fixed style. Others have one if they were tuned to it.
 ARCHITECTURES = {
     "johnson": True,
     "fast_neural_style": True,
@@ -20,6 +22,10 @@ ARCHITECTURES = {
     "adain_vgg19": False,
 }
 _MAX_HEADER_BYTES = 1_000_000
+#: Most dimensions of a tensor.
+_MAX_SIDES = 8
+#: Most digits of an integer: Python's time to read one grows with the square of its length.
+_MAX_DIGITS = 20
 #: Bytes of one element, by the dtype of a tensor.
 _WIDTHS = {
     "F64": 8,
@@ -44,8 +50,14 @@ class NetworkHeader:
 
     @property
     def styled(self) -> bool:
-        """Whether the network has one fixed style; others take any style."""
-        return ARCHITECTURES[self.architecture]
+        """Whether the network has one fixed style: by its architecture, or because it was tuned."""
+        return ARCHITECTURES[self.architecture] or self.statistics is not None
+
+    @property
+    def statistics(self) -> object:
+        """The statistics of the style that the network was tuned to; None for other networks."""
+        style = self.metadata.get("style")
+        return style.get("statistics") if isinstance(style, dict) else None
 
 
 def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:
@@ -54,11 +66,11 @@ def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:
         (length,) = struct.unpack_from("<Q", data)
         if not 2 <= length <= min(_MAX_HEADER_BYTES, len(data) - 8):
             raise ValueError
-        header = json.loads(data[8 : 8 + length])
-        metadata = {key: json.loads(value) for key, value in header.pop("__metadata__").items()}
+        header = _loads(data[8 : 8 + length])
+        metadata = {key: _loads(value) for key, value in header.pop("__metadata__").items()}
         # Infinity and NaN can't be stored as JSON.
         json.dumps(metadata, allow_nan=False)
-        end = max(_end_of(name, tensor) for name, tensor in header.items())
+        end = max(_end_of(name, tensor, len(data)) for name, tensor in header.items())
     except (ValueError, KeyError, TypeError, AttributeError, struct.error, RecursionError):
         raise _error(pointer, "This is not a network that Atelier saved (safetensors).") from None
     if metadata.get("format") != FORMAT:
@@ -66,6 +78,10 @@ def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:
     if str(metadata.get("architecture")) not in ARCHITECTURES:
         known = ", ".join(ARCHITECTURES)
         raise _error(pointer, f"The architecture of this network is unknown; known are {known}.")
+    try:
+        check_network_metadata(str(metadata["architecture"]), metadata)
+    except SettingsError as error:
+        raise _error(pointer, f"The settings of this network are not valid. {error}") from None
     if 8 + length + end != len(data):
         raise _error(pointer, "The file is incomplete.")
     for name, tensor in header.items():
@@ -73,6 +89,16 @@ def read_header(data: bytes, *, pointer: str = "file") -> NetworkHeader:
         if not _is_finite(data[begin:stop], tensor["dtype"]):
             raise _error(pointer, f"The network holds weights that are no numbers ({name[:80]}).")
     return NetworkHeader(architecture=metadata["architecture"], metadata=metadata)
+
+
+def _loads(text: str | bytes) -> Any:
+    return json.loads(text, parse_int=_integer)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError("an integer is too long")
+    return int(digits)
 
 
 def _is_finite(values: bytes, dtype: str) -> bool:
@@ -106,11 +132,14 @@ def _places(highest: bytes) -> list[int]:
     return [place for place, value in enumerate(highest) if value in (0x7F, 0xFF)]
 
 
-def _end_of(name: str, tensor: dict[str, Any]) -> int:
+def _end_of(name: str, tensor: dict[str, Any], most: int) -> int:
     begin, end = tensor["data_offsets"]
+    if len(tensor["shape"]) > _MAX_SIDES:
+        raise ValueError(name)
     count = 1
     for side in tensor["shape"]:
-        if not isinstance(side, int) or side < 0:
+        # Each side is bounded before it is multiplied: numbers with many digits take seconds.
+        if not isinstance(side, int) or not 0 <= side <= most:
             raise ValueError(name)
         count *= side
     if not 0 <= begin <= end or end - begin != count * _WIDTHS[tensor["dtype"]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob, touch_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
 from jobs.blobs.usage import discard_usage
-from jobs.catalog.network_header import MEDIA_TYPE, NetworkHeader, read_header
+from jobs.catalog.network_header import ARCHITECTURES, MEDIA_TYPE, NetworkHeader, read_header
 from jobs.db.engine import SessionFactory, new_id, now, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.owners import Owner
@@ -22,8 +22,9 @@ from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import PictureInfo
 from jobs.params.fields import NetworkName
 from jobs.params.inputs import NetworkInput
-from jobs.params.train import BUNDLED_NETWORKS
+from jobs.params.train import BUNDLED_NETWORKS, is_reserved
 from jobs.settings import Settings
+from params.tuned_networks import network_tuned_to, tuned_networks
 
 #: Media type of network files; they have no width and height.
 FILE_INFO = PictureInfo(media_type=MEDIA_TYPE, width=None, height=None)
@@ -61,7 +62,7 @@ class NetworkCatalog:
 
         None for a bundled network. Raises `InvalidParamsError` if there is no such network.
         """
-        if name in BUNDLED_NETWORKS:
+        if name in BUNDLED_NETWORKS or name in tuned_networks():
             return None
         parts = _VERSIONED.fullmatch(name)
         found = None
@@ -80,13 +81,37 @@ class NetworkCatalog:
         return found
 
     def resolve(self, name: str) -> NetworkInput | None:
-        """The network of a job that will be inserted soon, protected from sweeps. As `named`."""
+        """The network of a job that will be inserted soon, protected from sweeps.
+
+        None for a bundled one that takes any style. Raises as `find_by_name` does.
+        """
+        if name in tuned_networks():
+            return NetworkInput(name=name, sha256=None, styled=True)
         row = self.find_by_name(name)
-        if row is None:
-            return None
+        return None if row is None else self._input(name, row)
+
+    def tuned_to(self, style_sha256: str) -> NetworkInput | None:
+        """The network tuned to a style: the owner's newest, or else a bundled one. As `resolve`."""
+        with reading(self._sessions) as session:
+            found = _tuned_networks(self._owner).where(TrainedNetwork.style_sha256 == style_sha256)
+            newest = found.order_by(TrainedNetwork.created_at.desc(), TrainedNetwork.id).limit(1)
+            row = session.scalars(newest).one_or_none()
+        if row is not None:
+            return self._input(f"{row.name}@{row.version}", row)
+        name = network_tuned_to(style_sha256)
+        return None if name is None else NetworkInput(name=name, sha256=None, styled=True)
+
+    def tuned_styles(self) -> set[str]:
+        """The SHA-256 of the picture of each style that a bundled or own network is tuned to."""
+        with reading(self._sessions) as session:
+            rows = session.scalars(_tuned_networks(self._owner)).all()
+        own = {row.style_sha256 for row in rows if row.style_sha256 is not None}
+        return own | {network.style_sha256 for network in tuned_networks().values()}
+
+    def _input(self, name: str, row: TrainedNetwork) -> NetworkInput:
         with self._sessions.begin() as session:
             touch_blob(session, row.sha256)  # no sweep before the job is inserted
-        return NetworkInput(sha256=row.sha256, styled=row.styled)
+        return NetworkInput(name=name, sha256=row.sha256, styled=row.styled)
 
     def file(self, network_id: str) -> tuple[TrainedNetwork, bytes]:
         """A network and the bytes of its file. Raises `NotFoundError`."""
@@ -124,6 +149,13 @@ class NetworkCatalog:
             session.execute(delete(TrainedNetwork).where(TrainedNetwork.id == network_id))
         with self._sessions.begin() as session:
             discard_usage(session, self._owner)
+
+
+def _tuned_networks(owner: str) -> Select[TrainedNetwork]:
+    """The owner's networks that are tuned to a style: of one style, of an architecture for any."""
+    any_style = [name for name, styled in ARCHITECTURES.items() if not styled]
+    own = TrainedNetwork.owner == owner, TrainedNetwork.styled
+    return select(TrainedNetwork).where(*own, TrainedNetwork.architecture.in_(any_style))
 
 
 def add_version(
@@ -169,7 +201,7 @@ def check_network_name(name: str) -> None:
             "A name has 1 to 64 lower-case letters, digits and dashes, the first a letter or digit."
         )
         raise InvalidParamsError([("name", detail)])
-    if name in BUNDLED_NETWORKS:
+    if is_reserved(name):
         raise InvalidParamsError([("name", f"{name} is the name of a bundled network.")])
 
 

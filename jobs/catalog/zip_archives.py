@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import stat
+import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from imaging.folders import is_litter
+from imaging.formats import FORMAT_NAMES, SUFFIXES
 from jobs.errors import InvalidParamsError
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 #: Largest compression ratio of a photograph; zip bombs have larger ones.
 _MAX_RATIO = 100
+#: Most bytes of the table of contents for each file, with its name, times and comment.
+_MAX_ENTRY_BYTES = 500
 
 
 def iter_photos(
@@ -26,6 +29,7 @@ def iter_photos(
     encrypted file, zip bomb or file without the suffix of a picture refuses the whole archive. Raises
     `InvalidParamsError`.
     """
+    _check_contents_table(data, max_files, pointer)
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError):
@@ -56,6 +60,26 @@ def iter_photos(
             yield _display_name(member), _unpack(archive, member, max_bytes, pointer)
 
 
+def _check_contents_table(data: bytes, max_files: int, pointer: str) -> None:
+    """Bound the table of contents before `zipfile` parses it: an entry of 47 bytes takes 500 in memory.
+
+    Folders and files of macOS come on top of the photographs, hence twice as many entries.
+    """
+    most = 2 * max_files + 1_000
+    try:
+        end = zipfile._EndRecData(io.BytesIO(data))  # type: ignore[attr-defined]
+    except (OSError, struct.error, zipfile.BadZipFile):
+        end = None
+    if end is None:
+        raise _error(pointer, "This is not a zip archive, or it is damaged.")
+    # Each entry begins with this signature, whatever number of entries the archive gives.
+    entries = data.count(b"PK\x01\x02")
+    if entries > most or end[zipfile._ECD_SIZE] > most * _MAX_ENTRY_BYTES:  # type: ignore[attr-defined]
+        raise _error(
+            pointer, f"The table of contents is too long; at most {max_files} files are allowed."
+        )
+
+
 def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_bytes: int, pointer: str) -> bytes:
     try:
         with archive.open(member) as file:
@@ -75,8 +99,8 @@ def _problem(member: zipfile.ZipInfo, max_bytes: int) -> str | None:
         return "is a link"
     if member.flag_bits & 0x1:
         return "is encrypted"
-    if path.suffix.lower() not in _SUFFIXES:
-        return "is not a JPEG, PNG or WebP picture"
+    if path.suffix.lower() not in SUFFIXES:
+        return f"is not a {FORMAT_NAMES} picture"
     if member.file_size > max_bytes:
         return f"is larger than {max_bytes // 1_000_000} MB"
     if member.file_size > 1_000_000 and member.file_size > _MAX_RATIO * max(1, member.compress_size):

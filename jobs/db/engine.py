@@ -80,6 +80,18 @@ def table(model: type[Base]) -> Table:
     return found
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database; None for another database, and for one in memory."""
+    parsed = make_url(url)
+    in_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(parsed.database or "") if in_file else None
+
+
+def without_password(url: str) -> str:
+    """The URL of a database or broker as it may be shown."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
 def make_engine(url: str) -> Engine:
     """Create the engine of a database URL. SQLite: the folder is created, and WAL mode switched on.
 
@@ -103,8 +115,11 @@ def make_engine(url: str) -> Engine:
     def begin(connection: Connection) -> None:
         # A transaction that reads first and writes later would fail with "database is locked" if
         # another writer came between. BEGIN IMMEDIATE takes the write lock first, and waits for it.
-        # Sessions of `reading` skip the lock.
-        if connection.get_execution_options().get("read_only", False):
+        # Sessions of `reading` skip the lock, single statements need no transaction.
+        options = connection.get_execution_options()
+        if options.get("single_statements", False):
+            return
+        if options.get("read_only", False):
             connection.exec_driver_sql("BEGIN")
         else:
             write_lock.acquire(connection)
@@ -139,6 +154,17 @@ def allow_rebuilds(connection: Connection) -> None:
     """
     driver: Any = connection.connection.driver_connection
     driver.execute("PRAGMA foreign_keys=OFF")
+
+
+def make_reader(engine: Engine) -> Engine:
+    """A view of the engine for single statements that read: none of them opens a transaction.
+
+    Thus a statement costs one round trip to PostgreSQL, and no BEGIN and ROLLBACK on SQLite.
+    """
+    if engine.dialect.name == "sqlite":
+        # The driver is in autocommit mode already (`_configure_sqlite`).
+        return engine.execution_options(single_statements=True)
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def make_sessions(engine: Engine) -> SessionFactory:

@@ -11,12 +11,14 @@ import logging
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from queue import SimpleQueue
 from typing import Any
+
+from jobs.media.fair_queue import FairQueue
 
 #: Tasks after which a child is replaced, so that leaks of decoders stay small.
 MAX_TASKS = 5_000
@@ -38,29 +40,47 @@ class ChildStartError(Exception):
     """No child process could be started: the machine has no memory or no process left."""
 
 
+class NotInTimeError(Exception):
+    """The task was still waiting for a child when its time was over."""
+
+
 class _Task:
-    def __init__(self, call: tuple[Callable[..., Any], tuple[Any, ...]], seconds: float) -> None:
+    def __init__(
+        self, call: tuple[Callable[..., Any], tuple[Any, ...]], seconds: float, deadline: float | None
+    ) -> None:
         self.call = call
         self.seconds = seconds
+        self.deadline = deadline
         self.future: Future[Any] = Future()
 
 
 class DecoderPool:
-    """Runs tasks in `processes` children of `megabytes` of memory each, which can't write files."""
+    """Runs tasks in `processes` children of `megabytes` of memory each, which can't write files.
+
+    Owners take turns: one who sends many tasks delays another's by one task for each child.
+    """
 
     def __init__(self, *, megabytes: int, processes: int) -> None:
-        self._tasks: SimpleQueue[_Task] = SimpleQueue()
+        self._tasks: FairQueue[_Task] = FairQueue()
         self._children = [_Child(megabytes, self._tasks) for _ in range(processes)]
 
-    def submit(self, function: Callable[..., Any], *args: Any, seconds: float) -> Future[Any]:
+    def submit(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        seconds: float,
+        owner: str = "",
+        deadline: float | None = None,
+    ) -> Future[Any]:
         """Run a function of a module in a child; it may take so many seconds once it has started.
 
-        The future raises the function's error, `TimeoutError`, `ChildDiedError` or `ChildStartError`.
+        A task that has not started at the monotonic time `deadline` is not run. The future raises the
+        function's error, `TimeoutError`, `ChildDiedError`, `ChildStartError` or `NotInTimeError`.
         A task whose child was killed with SIGKILL (by an operator, or by the kernel when memory ran
         out) is tried once more, in a new child.
         """
-        task = _Task((function, args), seconds)
-        self._tasks.put(task)
+        task = _Task((function, args), seconds, deadline)
+        self._tasks.put(owner, task)
         return task.future
 
     def check(self, seconds: float) -> None:
@@ -80,7 +100,7 @@ class DecoderPool:
 class _Child:
     """A child process, and the thread that starts it, sends it tasks, and replaces it."""
 
-    def __init__(self, megabytes: int, tasks: SimpleQueue[_Task]) -> None:
+    def __init__(self, megabytes: int, tasks: FairQueue[_Task]) -> None:
         self._megabytes = megabytes
         self._tasks = tasks
         self._process: Any = None
@@ -101,8 +121,13 @@ class _Child:
             except ChildStartError as error:  # the next task tries again
                 log.warning("a decoder could not be started: %s", error.__cause__)
             task = self._tasks.get()
+            if not task.future.set_running_or_notify_cancel():
+                del task
+                continue
             self.busy = True
             try:
+                if task.deadline is not None and time.monotonic() >= task.deadline:
+                    raise NotInTimeError
                 task.future.set_result(self._perform(task))
             except BaseException as error:
                 task.future.set_exception(error)

@@ -7,12 +7,13 @@ the web server continues.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future, wait
 from functools import cache
 from typing import Any
 
 from jobs.errors import BusyError, JobsError, NotFoundError, UnusablePictureError
-from jobs.media.decoder_pool import ChildDiedError, ChildStartError, DecoderPool
+from jobs.media.decode_caller import current_caller
+from jobs.media.decoder_pool import ChildDiedError, ChildStartError, DecoderPool, NotInTimeError
 from jobs.media.limits import DecodeLimits
 from jobs.media.pictures import CleanPicture, PictureInfo, clean_picture
 from jobs.media.thumbnails import SIDE, make_thumbnail
@@ -20,6 +21,8 @@ from jobs.media.videos import inspect_video
 
 #: Longest time in seconds that a readiness check waits for a decoder, which may have to start first.
 CHECK_SECONDS = 5.0
+#: Seconds for which a request waits for its decoder without a slot: longer than usual files take.
+QUICK_SECONDS = 0.5
 
 
 def check_picture(
@@ -94,12 +97,40 @@ def _pool(megabytes: int, processes: int) -> DecoderPool:
 
 
 def _submit(limits: DecodeLimits, function: Callable[..., Any], *args: Any) -> Future[Any]:
-    return pool_of(limits).submit(function, *args, seconds=limits.seconds)
+    caller = current_caller.get()
+    pool = pool_of(limits)
+    if caller is None:
+        return pool.submit(function, *args, seconds=limits.seconds)
+    if not caller.has_slot():
+        raise BusyError(_BUSY)
+    deadline = caller.deadline(limits.request_seconds)
+    future = pool.submit(function, *args, seconds=limits.seconds, owner=caller.owner, deadline=deadline)
+    caller.add(future)
+    return future
+
+
+def _wait(future: Future[Any]) -> Any:
+    """The result of a task. A request that waits longer than `QUICK_SECONDS` needs a slot."""
+    caller = current_caller.get()
+    if caller is not None:
+        wait([future], QUICK_SECONDS)
+        if not future.done():
+            with caller.slot():
+                return future.result()
+    return future.result()
+
+
+_BUSY = "Too many slow files are being decoded; try again in a moment."
 
 
 def _outcome(future: Future[Any], limits: DecodeLimits, name: str, pointer: str | None) -> Any:
     try:
-        outcome = future.result()
+        outcome = _wait(future)
+    except (NotInTimeError, CancelledError):
+        raise BusyError(
+            f"Decoding the files of this request takes longer than {limits.request_seconds:g} s; "
+            "send fewer at a time."
+        ) from None
     except TimeoutError:
         outcome = UnusablePictureError(
             f"{name} takes longer to decode than the {limits.seconds:g} s allowed.", pointer=pointer

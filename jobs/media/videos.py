@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from imaging.animated_webp import is_animated_webp, webp_as_mov
+from imaging.animations import is_animated_webp, readable_animation
 from imaging.media_times import measure_times
 from jobs.errors import JobsError, PictureTooLargeError, UnsupportedPictureError, UnusablePictureError
 from jobs.media.pictures import PictureInfo
@@ -23,6 +23,8 @@ CONTAINERS = {
     "gif": "image/gif",
     "apng": "image/apng",
 }
+#: A pixel aspect ratio beyond 1:4 or 4:1 is a mistake of the writer, and ignored.
+_MIN_PIXEL_ASPECT = 0.25
 _NAMES = "MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, WMV, OGV, GIF, APNG or animated WebP"
 
 
@@ -40,8 +42,7 @@ def inspect_video(
     except ImportError:
         raise UnsupportedPictureError("This server takes no videos.", pointer=pointer) from None
     try:
-        converted = webp_as_mov(data, max_pixels) if is_animated_webp(data[:21]) else None
-        file = data if converted is None else converted
+        file = readable_animation(data, max_pixels)
         # Opened twice: the first pass reads the times of all packets, the second one decodes.
         with _opened(file) as container:
             stream, media_type = _video_stream(container, name, pointer)
@@ -50,10 +51,9 @@ def inspect_video(
             _check_whole(stream, len(file), name, pointer)
         with _opened(file) as container:
             stream, _ = _video_stream(container, name, pointer)
-            width, height = _decoded_size(container, stream, name, pointer)
-        return PictureInfo(
-            media_type=media_type if converted is None else "image/webp", width=width, height=height
-        )
+            width, height = _shown_size(container, stream, name, pointer)
+        media_type = "image/webp" if is_animated_webp(data[:21]) else media_type
+        return PictureInfo(media_type=media_type, width=width, height=height)
     except JobsError:
         raise
     except MemoryError:
@@ -96,11 +96,15 @@ def _check_limits(
         )
 
 
-def _decoded_size(container: Any, stream: Any, name: str, pointer: str | None) -> tuple[int, int]:
+def _shown_size(container: Any, stream: Any, name: str, pointer: str | None) -> tuple[int, int]:
+    """Size of the first frame with square pixels, upright. Decodes that frame."""
     first = next(container.decode(stream), None)
     if first is None:
         raise UnusablePictureError(f"{name} has no frame that can be decoded.", pointer=pointer)
-    return first.width, first.height
+    width, height, ratio = first.width, first.height, stream.sample_aspect_ratio
+    if ratio and _MIN_PIXEL_ASPECT <= ratio <= 1 / _MIN_PIXEL_ASPECT:
+        width = round(width * ratio)
+    return (height, width) if first.rotation % 180 else (width, height)
 
 
 def _is_cover(stream: Any) -> bool:

@@ -25,6 +25,8 @@ from jobs.settings import Settings
 
 #: Longest pause in seconds between two checks for jobs past their `cancel_at`.
 OVERDUE_SECONDS = 2.0
+#: Longest pause in seconds between two looks for deletions that the store has not confirmed.
+DELETIONS_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,7 @@ class Maintenance:
             (min(settings.reap_seconds, OVERDUE_SECONDS), self.cancel_overdue),
             (settings.renotify_seconds, self.renotify),
             (settings.sweep_seconds, self.sweep),
+            (min(settings.sweep_seconds, DELETIONS_SECONDS), self.finish_deletions),
         ]
         due = [0.0 for _ in tasks]
         while not self.stop.is_set():
@@ -106,3 +109,7 @@ class Maintenance:
         if purged or swept:
             log.info("deleted %d expired jobs and uploads, and %d blobs", purged, swept)
         return swept
+
+    def finish_deletions(self) -> int:
+        """Repeat deletions of blobs that the store has not confirmed; returns how many ended."""
+        return retention.finish_deletions(self._sessions, self._storage)

@@ -6,18 +6,21 @@ import logging
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, or_, select
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.usage import discard_usage
 from jobs.db.engine import SessionFactory, now, reading
-from jobs.db.models.blobs import Blob, StoredUpload
+from jobs.db.models.blobs import Blob, BlobDeletion, StoredUpload
 from jobs.db.models.catalog import Style, StyleStatistics
 from jobs.db.models.jobs import Batch, Job, JobFile
 from jobs.db.models.trainings import DatasetImage, TrainedNetwork
 from jobs.errors import ConflictError, JobsError, NotFoundError
 from jobs.queue.lifecycle import FINAL, JobStatus
+
+#: Seconds after which an unconfirmed deletion is repeated: longer than a request to S3 with retries.
+SETTLE_SECONDS = 180.0
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +65,7 @@ def sweep(
     """Delete blobs that were unreferenced and unused for `orphan_seconds`; returns the number deleted.
 
     Cached statistics of the blobs are deleted too. Safe beside submits and other sweeps: see
-    `_sweep_one`.
+    `jobs.blobs.rows`. No transaction is open while bytes are deleted.
     """
     with reading(sessions) as session:
         before = now(session) - timedelta(seconds=orphan_seconds)
@@ -72,29 +75,60 @@ def sweep(
     swept = 0
     for sha256 in orphans:
         try:
-            swept += _sweep_one(sessions, storage, sha256, orphan_seconds)
+            if _begin_deletion(sessions, sha256, orphan_seconds):
+                swept += _delete_bytes(sessions, storage, sha256)
         except IntegrityError:
             log.info("blob %s came into use while it was swept", sha256)
-        except JobsError as error:
-            cause = error.__cause__ or error.detail
-            log.warning("blob %s could not be swept: %s", sha256, cause)
     return swept
 
 
-def _sweep_one(
-    sessions: SessionFactory, storage: BlobStorage, sha256: str, orphan_seconds: float
+def finish_deletions(
+    sessions: SessionFactory,
+    storage: BlobStorage,
+    *,
+    settle_seconds: float = SETTLE_SECONDS,
+    limit: int = 500,
 ) -> int:
-    # The bytes are deleted while the deleted row is still locked. A submit of the same bytes updates
-    # the row before it writes them. If the submit comes first, the row is no longer old enough; if it
-    # comes second, it waits for this transaction, inserts the row again and writes the bytes.
+    """Repeat deletions that began `settle_seconds` ago and were not confirmed; returns how many ended.
+
+    They failed, or the process died that ran them.
+    """
     with sessions.begin() as session:
-        before = now(session) - timedelta(seconds=orphan_seconds)
+        at = now(session)
+        unconfirmed = session.scalars(
+            select(BlobDeletion.sha256)
+            .where(BlobDeletion.started_at <= at - timedelta(seconds=settle_seconds))
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        # Claims them: another process waits `settle_seconds` from now.
+        claim = update(BlobDeletion).where(BlobDeletion.sha256.in_(unconfirmed))
+        session.execute(claim.values(started_at=at))
+    return sum(_delete_bytes(sessions, storage, sha256) for sha256 in unconfirmed)
+
+
+def _begin_deletion(sessions: SessionFactory, sha256: str, orphan_seconds: float) -> bool:
+    with sessions.begin() as session:
+        at = now(session)
+        before = at - timedelta(seconds=orphan_seconds)
         orphan = delete(Blob).where(Blob.sha256 == sha256, Blob.touched_at < before, ~is_referred())
         if not _count(session.execute(orphan)):
-            return 0
+            return False
         session.execute(delete(StyleStatistics).where(StyleStatistics.sha256 == sha256))
+        session.add(BlobDeletion(sha256=sha256, started_at=at))
+    return True
+
+
+def _delete_bytes(sessions: SessionFactory, storage: BlobStorage, sha256: str) -> bool:
+    try:
         storage.delete(sha256)
-        return 1
+    except JobsError as error:
+        # The deletion may still arrive at the store. Nobody stores the same bytes until it is repeated.
+        log.warning("blob %s could not be deleted: %s", sha256, error.__cause__ or error.detail)
+        return False
+    with sessions.begin() as session:
+        session.execute(delete(BlobDeletion).where(BlobDeletion.sha256 == sha256))
+    return True
 
 
 def is_referred() -> ColumnElement[bool]:

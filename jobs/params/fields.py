@@ -20,9 +20,11 @@ NetworkField = Annotated[
     str,
     Field(
         pattern=NetworkChoice,
-        description="`slim` is AdaIN with a small encoder, quick anywhere; `full` is AdaIN at the "
-        "width of VGG-16, many times slower. Or a network of /v1/networks, `NAME` or `NAME@VERSION`; "
-        "one that was trained for a style needs no style.",
+        description="`auto` is the network tuned to the style, if there is one and it is the only "
+        "style, else `slim`; the job names the one that was chosen. `slim` is AdaIN with a small "
+        "encoder, quick anywhere; `full` is AdaIN at the width of VGG-16, many times slower. Or a "
+        "network of /v1/networks, `NAME` or `NAME@VERSION`; one that was trained for a style needs no "
+        "style.",
     ),
 ]
 

@@ -23,9 +23,14 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkInput:
-    """The trained network of a job; a `styled` one has one fixed style."""
+    """The network of a job that is trained, or bundled for one style.
 
-    sha256: str
+    `name` is its name in the parameters of the job, `sha256` its file (None: bundled). A `styled` one
+    has one fixed style.
+    """
+
+    name: str
+    sha256: str | None
     styled: bool
 
 
@@ -33,14 +38,16 @@ class NetworkInput:
 class InputCatalog:
     """Look-ups of the styles, networks and datasets that a request names.
 
-    `style` gives the SHA-256 of the picture of a style, `network` a trained network (None: bundled),
-    and `dataset` checks the dataset that a field names. Each raises `InvalidParamsError` if there is
-    none.
+    `style` gives the SHA-256 of the picture of a style, `network` a network of a given name (None: it
+    is bundled and takes any style), and `dataset` checks the dataset that a field names. Each raises
+    `InvalidParamsError` if there is none. `tuned` gives the network that is tuned to the style whose
+    picture has a given SHA-256, if there is one.
     """
 
     style: Callable[[str], str]
     network: Callable[[str], NetworkInput | None]
     dataset: Callable[[str, str], None]
+    tuned: Callable[[str], NetworkInput | None]
 
 
 #: The role of a trained network among a job's inputs.
@@ -81,7 +88,7 @@ def find_input_sources(
         sources.append(Source(role="content", file="content", pointer="content"))
     if network is not None and network.styled:
         problems += _unusable_fields(params, style_id, files)
-    elif params.get("architecture") == "adain":
+    elif params.get("recipe") == "adain":
         given = [("style_id", style_id is not None), ("style", "style" in files)]
         problems += [(name, "An adain training takes style_dataset_id.") for name, is_ in given if is_]
     elif params.get("styles"):
@@ -133,10 +140,12 @@ def _unusable_fields(
         "style_id": style_id is not None,
         "style": "style" in files,
         "styles": bool(params.get("styles")),
-        "regions": bool(params.get("regions")),
-        "stroke": params.get("stroke") is not None,
     }
-    detail = "The style and strokes of this network are in its weights; leave this out."
+    given |= {
+        f"regions.{number}": bool(region["file"] or region["style_id"])
+        for number, region in enumerate(params.get("regions") or [])
+    }
+    detail = "The style of this network is in its weights; leave this out."
     return [(name, detail) for name, is_given in given.items() if is_given]
 
 

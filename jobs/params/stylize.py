@@ -10,6 +10,7 @@ from jobs.params.fields import NetworkField, RegionParams, StyleMix
 from params.form_lists import split_list
 from params.painting import Size
 from params.stylize import Strengths, StylizeSettings
+from params.tuned_networks import AUTO
 
 
 class StylizeParams(StylizeSettings):
@@ -17,7 +18,7 @@ class StylizeParams(StylizeSettings):
 
     alphas: Annotated[Strengths, Field(max_length=11)] = Field([])
     size: Annotated[Size, Field(ge=16, le=4096)] = None
-    network: NetworkField = "slim"
+    network: NetworkField = AUTO
     styles: StyleMix = Field([])
     regions: Annotated[list[RegionParams], BeforeValidator(split_list)] = Field(
         [],

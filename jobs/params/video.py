@@ -8,6 +8,7 @@ from pydantic import Field
 
 from jobs.params.fields import NetworkField, StyleMix
 from params.painting import Size
+from params.tuned_networks import AUTO
 from params.video import VideoFormat, VideoSettings
 
 
@@ -16,5 +17,5 @@ class VideoParams(VideoSettings):
 
     size: Annotated[Size, Field(ge=32, le=4096)] = None
     format: VideoFormat = Field("mp4", description=VideoSettings.model_fields["format"].description)
-    network: NetworkField = "slim"
+    network: NetworkField = AUTO
     styles: StyleMix = Field([])

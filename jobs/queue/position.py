@@ -24,6 +24,7 @@ from jobs.db.models.jobs import Job
 from jobs.db.models.owners import Owner
 from jobs.queue.claiming import is_eligible, is_paused
 from jobs.queue.status import JobStatus
+from jobs.queue.versions import JobVersion
 
 #: Number of the newest jobs whose run times are averaged.
 MEASURED_JOBS = 20
@@ -103,7 +104,7 @@ class QueueSnapshot:
             self._mean = mean_run_seconds(session, queue)
         self._paused, self._workers = bool(state.paused), state.workers
 
-    def position_of(self, job: Job) -> QueuePosition:
+    def position_of(self, job: Job | JobVersion) -> QueuePosition:
         """The position of a queued job."""
         higher = sum(sum(self._counts[p].values()) for p in self._counts if p > job.priority)
         position = higher + self._before_at_same_priority(job)
@@ -114,7 +115,7 @@ class QueueSnapshot:
             eta = round(max(wait, (position + 0.5) * self._mean / max(1, self._workers or 0)), 2)
         return QueuePosition(position=position, eta_s=eta, paused=paused_now)
 
-    def _before_at_same_priority(self, job: Job) -> int:
+    def _before_at_same_priority(self, job: Job | JobVersion) -> int:
         peers = self._counts.get(job.priority, {})
         rounds = bisect_left(self._jobs_of(job.owner, job.priority), (job.created_at, job.id))
         order = self._order_at(job.priority)
@@ -165,7 +166,7 @@ class QueuePositions:
         event.listen(engine, "commit", _mark_committed)
         event.listen(engine, "checkin", self._drop)
 
-    def of(self, jobs: Sequence[Job]) -> list[QueuePosition | None]:
+    def of(self, jobs: Sequence[Job | JobVersion]) -> list[QueuePosition | None]:
         """The position of each job; None for jobs that are not queued."""
         return [
             self._snapshot(job.queue).position_of(job) if job.status == JobStatus.QUEUED else None

@@ -20,6 +20,7 @@ from jobs.settings import Settings
 from jobs.submission.intake import Intake
 from jobs.submission.request import BatchRequest
 from jobs.submission.validation import (
+    find_network,
     hash_request,
     resolve_inputs,
     start_picture_check,
@@ -86,15 +87,17 @@ class Batches:
             *(({"style": picture}, None) for picture in style_pictures),
             *(({}, style_id) for style_id in style_ids),
         ]
-        network = self._catalog.network(common.params["network"])
+        network = find_network(common.params, self._catalog)
         submissions = []
         for photo in photos:
             for style, style_id in style_choices or [({}, None)]:
                 files = {"content": photo, **style}
-                inputs = resolve_inputs(
-                    request.kind, common.params, style_id, files, self._catalog.style, network
+                params, inputs = resolve_inputs(
+                    request.kind, common.params, style_id, files, self._catalog, network
                 )
-                submissions.append(replace(common, files=files, inputs=inputs, idempotency_key=None))
+                submissions.append(
+                    replace(common, params=params, files=files, inputs=inputs, idempotency_key=None)
+                )
         pictures = [submission.inputs for submission in submissions]
         request_hash = hash_request([common.request_hash, pictures])
         duplicate = self._find_duplicate(request.idempotency_key, request_hash)

@@ -17,6 +17,7 @@ from jobs.params.inputs import NETWORK_ROLE, InputCatalog, NetworkInput, find_in
 from jobs.params.kinds import KINDS, validate_params
 from jobs.submission.request import JobRequest, SubmitRequest
 from jobs.webhooks.webhook import Webhook
+from params.tuned_networks import AUTO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ def validate_submission(
     kind, uploads, style_id = request.kind, request.files, request.style_id
     if KINDS[kind].content == "video" and isinstance(uploads.get("content"), StoredPicture):
         raise InvalidParamsError([("content", "An upload is a picture; send the video as a form.")])
-    network = catalog.network(str(common.params.get("network", "slim")))
+    network = find_network(common.params, catalog)
     # Checked first, so that no picture is decoded in vain.
     find_input_sources(kind, common.params, style_id, uploads, network)
     for name in ("dataset_id", "style_dataset_id"):
@@ -77,13 +78,24 @@ def validate_submission(
     stored = {field: upload for field, upload in uploads.items() if isinstance(upload, StoredPicture)}
     pictures = stored | {field: finish() for field, finish in started.items()}
     digests = sorted((field, picture.sha256) for field, picture in pictures.items())
+    params, inputs = resolve_inputs(kind, common.params, style_id, pictures, catalog, network)
     return replace(
         common,
+        params=params,
         files={field: file for field, file in pictures.items() if isinstance(file, CheckedFile)},
-        inputs=resolve_inputs(kind, common.params, style_id, pictures, catalog.style, network),
+        inputs=inputs,
         request_hash=hash_request([common.request_hash, style_id, digests]),
         job_id=request.job_id,
     )
+
+
+def find_network(params: dict[str, Any], catalog: InputCatalog) -> NetworkInput | None:
+    """The network that parameters name; None for one that takes any style, and for "auto".
+
+    Raises `InvalidParamsError`.
+    """
+    name = params.get("network")
+    return None if name in (None, AUTO) else catalog.network(str(name))
 
 
 def resolve_inputs(
@@ -91,18 +103,34 @@ def resolve_inputs(
     params: dict[str, Any],
     style_id: str | None,
     pictures: Mapping[str, CheckedFile | StoredPicture],
-    registered: Callable[[str], str],
+    catalog: InputCatalog,
     network: NetworkInput | None = None,
-) -> list[tuple[str, str]]:
-    """`(role, SHA-256)` of every input of a job. Raises `InvalidParamsError`."""
-    own = [] if network is None else [(NETWORK_ROLE, network.sha256)]
-    return own + [
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The parameters of a job with its network's name, and `(role, SHA-256)` of every input.
+
+    The network "auto" becomes the one that is tuned to the style, or slim. Raises `InvalidParamsError`.
+    """
+    inputs = [
         (
             source.role,
-            registered(source.style_id or "") if source.file is None else pictures[source.file].sha256,
+            catalog.style(source.style_id or "")
+            if source.file is None
+            else pictures[source.file].sha256,
         )
         for source in find_input_sources(kind, params, style_id, pictures, network)
     ]
+    if params.get("network") == AUTO:
+        network = _tuned_network(dict(inputs), catalog)
+        params = params | {"network": "slim" if network is None else network.name}
+    if network is not None and network.sha256 is not None:
+        inputs.insert(0, (NETWORK_ROLE, network.sha256))
+    return params, inputs
+
+
+def _tuned_network(inputs: Mapping[str, str], catalog: InputCatalog) -> NetworkInput | None:
+    """The network tuned to the one style among `inputs`; None for a mix, or regions with styles."""
+    styles = [role for role in inputs if "style" in role]
+    return catalog.tuned(inputs["style"]) if styles == ["style"] else None
 
 
 def validate_fields(request: SubmitRequest, *, owner: str, webhook: Webhook | None) -> Submission:

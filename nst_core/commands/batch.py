@@ -30,13 +30,14 @@ FORMATS: dict[str, PictureFormat] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jp
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """One or several style images with weights (equal if None).
+    """One or several style images with weights (equal if None), and the network that paints them.
 
-    `paths` is empty for a network that holds its style, which is then called `own`.
+    `paths` is empty for a network that the user chose for its style, which is then called `own`.
     """
 
     paths: tuple[Path, ...]
     weights: list[float] | None = None
+    network: str = "slim"
     own: str = ""
 
     @property
@@ -46,11 +47,14 @@ class Mix:
 
 
 class Batch:
-    """Renders every content in every mix; with `skip`, names and skips unusable pictures."""
+    """Renders every content in every mix; with `skip`, names and skips unusable pictures.
+
+    `engine_of` gives the engine of a network; those that take any style are one and the same.
+    """
 
     def __init__(
         self,
-        engine: Engine,
+        engine_of: Callable[[str], Engine],
         settings: StylizeSettings,
         style_size: int,
         regions: Sequence[RegionFiles],
@@ -59,7 +63,7 @@ class Batch:
         *,
         skip: bool,
     ) -> None:
-        self.engine = engine
+        self._engine_of = engine_of
         self.settings = settings
         self.style_size = style_size
         self.regions = regions
@@ -67,7 +71,7 @@ class Batch:
         self.folder = folder
         self.skip = skip
         #: Runtime and device of the last picture; others than the engine's after memory ran out.
-        self.runtime, self.device = engine.runtime, engine.device
+        self.runtime, self.device = "", ""
         self.outputs: list[dict[str, Any]] = []
         self.failed: list[dict[str, str]] = []
         self._names: set[str] = set()
@@ -77,9 +81,12 @@ class Batch:
         """Render all. `advance` is called with the name of each pair as it starts."""
         usable = []
         for mix in mixes:
+            if self._engine_of(mix.network).fixed_style:
+                usable.append(mix)
+                continue
             for path in mix.paths:
                 with self._skipping(path):
-                    self._measured[path] = self._measure(path, None)
+                    self._measured[path] = self._measure(path, None, mix)
             if all(path in self._measured for path in mix.paths):
                 usable.append(mix)
         for content in contents:
@@ -106,26 +113,27 @@ class Batch:
         side = longest_side(self.settings.size, self.settings.stroke)
         return read_picture(path, target_long_side=side)
 
-    def _measure(self, path: Path, match: Picture | None) -> Tensor:
+    def _measure(self, path: Path, match: Picture | None, mix: Mix) -> Tensor:
         from nst_core.images.picture import read_picture
 
-        return self.engine.style_statistics(read_picture(path), self.style_size, match=match)
+        engine = self._engine_of(mix.network)
+        return engine.style_statistics(read_picture(path), self.style_size, match=match)
 
-    def _style(self, path: Path, content: Picture) -> Tensor:
+    def _style(self, path: Path, content: Picture, mix: Mix) -> Tensor:
         if self.settings.color == "match":
-            return self._measure(path, content)
+            return self._measure(path, content, mix)
         if path not in self._measured:
-            self._measured[path] = self._measure(path, None)
+            self._measured[path] = self._measure(path, None, mix)
         return self._measured[path]
 
-    def _regions(self, content: Picture) -> list[Region]:
+    def _regions(self, content: Picture, mix: Mix) -> list[Region]:
         from nst_core.images.picture import read_picture
         from nst_core.stylize.regions import Region, mask_of
 
         return [
             Region(
                 mask_of(read_picture(region.mask)),
-                None if region.style is None else self._style(region.style, content),
+                None if region.style is None else self._style(region.style, content, mix),
                 region.alpha,
                 region.feather,
             )
@@ -138,17 +146,17 @@ class Batch:
 
         started = time.perf_counter()
         settings, report = self.settings, RenderReport()
-        style = None
-        if mix.paths:
-            style = mixed([self._style(path, picture) for path in mix.paths], mix.weights)
+        engine, style = self._engine_of(mix.network), None
+        if mix.paths and not engine.fixed_style:
+            style = mixed([self._style(path, picture, mix) for path in mix.paths], mix.weights)
         request = RenderRequest(
             content=picture,
             style=style,
             alphas=settings.strengths,
             settings=settings,
-            regions=self._regions(picture),
+            regions=self._regions(picture, mix),
         )
-        (results,) = self.engine.render([request], report=report)
+        (results,) = engine.render([request], report=report)
         self.runtime, self.device = report.runtime, report.device
         for notice in report.notices:
             click.echo(notice, err=True)
@@ -159,6 +167,7 @@ class Batch:
                 {
                     "content": str(content),
                     "style": self._described(mix),
+                    "network": mix.network,
                     "alpha": alpha,
                     "path": str(path),
                     "format": format,
@@ -187,6 +196,7 @@ class Batch:
     def _recorded(self, mix: Mix, alpha: float) -> dict[str, Any]:
         """The settings as written into a file's metadata; files are named without their folders."""
         settings = {
+            "network": Path(mix.network).name,
             "alpha": alpha,
             **self.settings.model_dump(include=set(PictureSettings.model_fields)),
         }
@@ -222,7 +232,7 @@ class Batch:
         """The path of an output without its suffix."""
         if self.file is not None:
             return self.file.with_suffix("")
-        stem = name = f"{content.stem}__{mix.name}"
+        stem = name = f"{content.stem}-{mix.name}"
         number = 1
         while name in self._names:
             number += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,24 +22,48 @@ from nst_core.commands.output import (
 )
 from params.errors import parse_settings
 from params.options import model_options
+from params.style_argument import StyleArgument
 from params.stylize import StylizeSettings
+from params.tuned_networks import AUTO
 
 if TYPE_CHECKING:
     from nst_core.networks.registry import Precision
+    from nst_core.stylize.engine import Engine
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("content", type=click.Path(exists=True, path_type=Path))
-@click.argument("style", required=False, type=click.Path(exists=True, path_type=Path))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="File or folder.")
-@click.option("--checkpoint", type=_FILE, help="A network of one style; STYLE is then left out.")
-@click.option("--network", default="slim", show_default=True, help="slim, full or a trained file.")
-@model_options({"": StylizeSettings})
-@click.option("--style-size", type=click.IntRange(16, 4096), default=384, show_default=True)
+@click.argument("style", required=False, type=StyleArgument(folders=True))
 @click.option(
-    "--style", "more_styles", type=_FILE, multiple=True, help="One more style to mix in; repeatable."
+    "-o",
+    "--out",
+    default=".",
+    type=click.Path(path_type=Path),
+    help="File, whose suffix is the format, or folder; this folder if left out.",
+)
+@click.option("--checkpoint", type=_FILE, help="A network of one style; STYLE is then left out.")
+@click.option(
+    "--network",
+    default=AUTO,
+    show_default=True,
+    help="slim, full or a trained file; auto is the one tuned to STYLE, if there is one, else slim.",
+)
+@model_options({"": StylizeSettings})
+@click.option(
+    "--style-size",
+    type=click.IntRange(16, 4096),
+    default=384,
+    show_default=True,
+    help="Side of the style image in pixels; smaller means finer strokes.",
+)
+@click.option(
+    "--style",
+    "more_styles",
+    type=StyleArgument(),
+    multiple=True,
+    help="One more style to mix in; repeatable.",
 )
 @click.option(
     "--weights",
@@ -55,7 +81,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="mask=FILE[,style=FILE][,alpha=N][,feather=PX]; repeatable, later ones cover earlier.",
 )
 @click.option("--keep", type=_FILE, multiple=True, help="A mask of what stays as it is; repeatable.")
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
+@click.option(
+    "--runtime",
+    type=click.Choice(RUNTIMES),
+    default="auto",
+    show_default=True,
+    help="auto is OpenVINO on a CPU where it is installed.",
+)
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "int8"]),
@@ -84,10 +116,17 @@ def stylize(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Render CONTENT in the style of STYLE.
+    """Render photos in the style of a picture.
 
-    With folders, every content is rendered in every style, as OUT/CONTENT__STYLE. With --alphas, the
-    strength is added to each name.
+    STYLE is a picture or a style of the gallery, which `atelier styles` lists. CONTENT and STYLE may be
+    folders: every content is rendered in every style, as OUT/CONTENT-STYLE. With --alphas, the strength
+    is added to each name.
+
+    \b
+    Examples:
+      atelier stylize photo.jpg woodcut
+      atelier stylize photo.jpg painting.jpg -o out.webp --alpha 0.8
+      atelier stylize PHOTOS night-oils -o PAINTED
     """
     given = {name: value for name, value in options.items() if value is not None}
     settings = parse_settings(StylizeSettings, {**given, "format": format_ or "auto"})
@@ -101,29 +140,51 @@ def stylize(
         masks = [each.mask for each in regions]
         check_not_source(out, [content, *more_styles, *keep, *masks, *([style] if style else [])])
     graphs = Path(click.get_app_dir("atelier")) / "graphs"
+    from nst_core.commands.network_choice import choose_network
     from nst_core.stylize.open_engine import open_engine
 
-    engine = open_engine(checkpoint or network, runtime, device, precision=precision, cache=graphs)
-    check_style(engine, str(checkpoint or network), style is not None or bool(more_styles))
-    if engine.blends_pixels and (regions or keep or settings.stroke):
-        raise click.UsageError("A network of one style takes no STYLE, regions or stroke.")
+    @cache
+    def engine_of(name: str) -> Engine:
+        return open_engine(name, runtime, device, precision=precision, cache=graphs)
+
+    mixes = _mixes(style, more_styles, weights_)
+    styled_regions = any(each.style is not None for each in regions)
+    mixes = [
+        replace(
+            mix,
+            network=choose_network(
+                str(checkpoint or network),
+                mix.paths,
+                style_size=style_size,
+                style_regions=styled_regions,
+            ),
+        )
+        for mix in mixes
+    ]
+    engine = engine_of(mixes[0].network)
+    if network != AUTO or checkpoint:
+        check_style(engine, str(checkpoint or network), style is not None or bool(more_styles))
+        if engine.fixed_style:
+            mixes = [replace(mixes[0], own=_network_name(checkpoint or Path(network)))]
+    elif style is None and not more_styles:
+        raise click.UsageError("Give a STYLE, or a --network that holds one.")
     if "alpha" not in given:
         settings = settings.model_copy(update={"alpha": engine.default_alpha})
     regions += tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep)
-    mixes = _mixes(style, more_styles, weights_)
-    if engine.fixed_style:
-        mixes = [Mix(paths=(), own=_network_name(checkpoint or Path(network)))]
     from nst_core.training.data import image_paths
 
     contents = image_paths(content, show_notice) if content.is_dir() else [content]
     file = None if into_folder else out
-    batch = Batch(engine, settings, style_size, regions, file, out, skip=many)
+    batch = Batch(engine_of, settings, style_size, regions, file, out, skip=many)
     with _progress(len(contents) * len(mixes), quiet=as_json) as advance:
         batch.run(contents, mixes, advance)
+    if not as_json:
+        for output in batch.outputs:
+            click.echo(output["path"], err=True)
     if as_json:
         print_json(
             {
-                "network": str(checkpoint or network),
+                "network": ", ".join(sorted({mix.network for mix in mixes})),
                 "runtime": batch.runtime,
                 "precision": precision,
                 "device": batch.device,

@@ -14,6 +14,8 @@ from nst_core.commands.output import RUNTIMES, explains_errors, print_json, writ
 from nst_core.video.config import VideoConfig, VideoLimits
 from params.errors import parse_settings
 from params.options import model_options
+from params.style_argument import StyleArgument
+from params.tuned_networks import AUTO
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +30,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("source", type=_FILE)
-@click.argument("style", type=_FILE, required=False)
+@click.argument("style", type=StyleArgument(), required=False)
 @click.option(
     "-o",
     "--out",
@@ -37,10 +39,19 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="File (.mp4 .mov .mkv .webm .gif, .zip of PNG frames), or a folder for frames.",
 )
 @click.option(
-    "--style", "more_styles", type=_FILE, multiple=True, help="One more to mix in; repeatable."
+    "--style",
+    "more_styles",
+    type=StyleArgument(),
+    multiple=True,
+    help="One more style to mix in; repeatable.",
 )
 @click.option("--weights", "weights_", type=weights, metavar="N,N,…", help="Shares, STYLE first: 2,1.")
-@click.option("--network", default="slim", show_default=True, help="slim, full or a trained file.")
+@click.option(
+    "--network",
+    default=AUTO,
+    show_default=True,
+    help="slim, full or a trained file; auto is the one tuned to STYLE, if there is one, else slim.",
+)
 @click.option(
     "--alpha",
     "strength_",
@@ -95,9 +106,10 @@ def video(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Render the video SOURCE in the style of STYLE, or in that of a network trained for one.
+    """Render a video in the style of a picture.
 
-    Stopped with Ctrl-C or killed, the same command goes on from the last finished segment.
+    STYLE is left out with a network that was trained for one style. Stopped with Ctrl-C or
+    killed, the same command goes on from the last finished segment.
     """
     limits = VideoLimits(seconds=max_seconds, frames=10_000_000)
     given = {name: value for name, value in options.items() if value is not None}
@@ -107,14 +119,18 @@ def video(
     paths = (style, *more_styles) if style is not None else more_styles
     if weights_ is not None and len(weights_) != len(paths):
         raise click.UsageError(f"Give one weight for each style: {len(paths)}, not {len(weights_)}.")
+    from nst_core.commands.network_choice import choose_network
     from nst_core.stylize.open_engine import open_engine
     from nst_core.video.painter import FramePainter
     from nst_core.video.stylizer import VideoRender
 
     graphs = Path(click.get_app_dir("atelier")) / "graphs"
+    asked, network = network, choose_network(network, paths, style_size=style_size)
     engine = open_engine(network, runtime, device, precision=precision, cache=graphs)
-    check_style(engine, network, bool(paths))
-    statistics = style_of(engine, paths, weights_, style_size, source, config) if paths else None
+    check_style(engine, network, bool(paths) and (asked != AUTO or not engine.fixed_style))
+    statistics = None
+    if not engine.fixed_style:
+        statistics = style_of(engine, paths, weights_, style_size, source, config)
     painter = FramePainter(engine, statistics, config, _notice)
     run = VideoRender(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
     with _progress(quiet=as_json) as show_progress:

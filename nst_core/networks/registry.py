@@ -14,6 +14,7 @@ from nst_core.networks.base import StyleNetwork as StyleNetwork
 from nst_core.networks.files import CheckpointError, load_weights, read_metadata
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.slim import SlimAdaIN
+from params.tuned_networks import tuned_networks
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 #: Name of a bundled network → its architecture.
@@ -47,15 +48,25 @@ def build_network(architecture: str, settings: Mapping[str, Any]) -> StyleNetwor
         raise NetworkError("The network was trained for one style and takes no other.")
     if architecture not in ARCHITECTURES:
         raise NetworkError(f"There is no network architecture {architecture!r}.")
+    from params.network_files import check_network_settings
+
     try:
+        # Bounds come first: settings of a stranger's file could ask for any amount of memory.
+        check_network_settings(architecture, settings)
         return ARCHITECTURES[architecture](**settings)
     except (TypeError, ValueError) as error:
         raise NetworkError(f"The settings do not fit {architecture}: {error}") from error
 
 
 def bundled_networks() -> dict[str, Path]:
-    """The networks whose weights this package holds, by name."""
+    """The networks whose weights this package holds, by name.
+
+    Networks that are tuned to a style of the gallery have a folder: `tuned/STYLE.safetensors` is the
+    network `tuned-STYLE`.
+    """
     paths = {name: WEIGHTS / f"{name}.safetensors" for name in NAMES}
+    tuned = WEIGHTS / "tuned"
+    paths |= {name: tuned / f"{name.removeprefix('tuned-')}.safetensors" for name in tuned_networks()}
     return {name: path for name, path in paths.items() if path.is_file()}
 
 
@@ -76,7 +87,10 @@ def open_network(name_or_path: str | Path, precision: Precision = "fp32") -> Sty
         )
     from nst_core.networks.quantization import quantize
 
-    return quantize(load_network(path), ranges)
+    try:
+        return quantize(load_network(path), ranges)
+    except KeyError as error:
+        raise CheckpointError(f"{path} has an int8 range of no convolution: {error}.") from error
 
 
 def precisions(name_or_path: str | Path) -> tuple[Precision, ...]:
@@ -97,22 +111,32 @@ def network_file(name_or_path: str | Path) -> Path:
         )
     path = Path(name_or_path)
     if not path.is_file():
-        known = ", ".join(sorted(bundled)) or "none"
+        known = ", ".join(name for name in NAMES if name in bundled) or "none"
         raise NetworkError(f"There is no network {name!r}: not bundled ({known}) and not a file.")
     return path
 
 
 def load_network(path: str | Path) -> StyleNetwork:
     """The network of a file, in single precision and evaluation mode. Raises `CheckpointError`."""
+    from params.errors import SettingsError
+    from params.network_files import check_network_metadata
+
     metadata = read_metadata(path)
-    network = build_network(metadata["architecture"], metadata["settings"])
+    architecture = str(metadata.get("architecture"))
     try:
-        network.load_trained_state_dict(load_weights(path, metadata["architecture"]))
+        check_network_metadata(architecture, metadata)
+    except SettingsError as error:
+        raise NetworkError(f"The settings do not fit {architecture}: {error}") from error
+    network = build_network(architecture, metadata.get("settings", {}))
+    try:
+        network.load_trained_state_dict(load_weights(path, architecture))
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise CheckpointError(f"{path} does not fit {metadata['architecture']}: {reason}") from error
+        raise CheckpointError(f"{path} does not fit {architecture}: {reason}") from error
     network.noise = float(metadata.get("noise", 0.0))
-    statistics = metadata.get("style", {}).get("statistics")
+    statistics = (metadata.get("style") or {}).get("statistics")
     if statistics is not None:
+        if len(statistics) != network.statistics_width:
+            raise CheckpointError(f"{path} does not fit {architecture}: its style has another width.")
         network.tuned_style = torch.tensor([statistics], dtype=torch.float32)
     return network.eval()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
 
 from nst_core.images.color import match_colors
-from nst_core.images.picture import Picture, resize_exactly
+from nst_core.images.picture import Picture, resize_exactly, to_pixels, to_tensor
 from nst_core.networks.registry import Precision, StyleNetwork, open_network
 from nst_core.runtimes.choice import choose_runtime
 from nst_core.runtimes.runtime import Runtime
@@ -21,6 +21,9 @@ from nst_core.stylize.engine import Engine
 from nst_core.stylize.grain import Grain
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.request import MAX_PIXELS, OnNotice, RenderRequest, StylizeError
+
+if TYPE_CHECKING:
+    from params.painting import Color
 
 
 class StyleEngine(Engine):
@@ -95,16 +98,18 @@ class StyleEngine(Engine):
             return
         if request.style is not None or any(one.style is not None for one in request.regions):
             raise StylizeError("The network is tuned to one style and takes no other.")
-        if request.settings.color == "match":
-            raise StylizeError(
-                'The network is tuned to one style, so that color "match" is not possible. Use slim.'
-            )
 
     def prepared(self, request: RenderRequest) -> Prepared:
         """See `Engine`."""
         if self.fixed_style:
             request = replace(request, style=self._style_network.tuned_style)
         return super().prepared(request)
+
+    def corrected(self, output: Tensor, source: Picture, color: Color) -> Tensor:
+        """See `Engine`: for "match" and a tuned network, the output in the colours of the source."""
+        if not self.fixed_style or color != "match":
+            return output
+        return to_tensor(match_colors(Picture(to_pixels(output)), source).pixels)
 
     def grain(self, request: RenderRequest) -> Grain:
         """See `Engine`."""

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from imaging.animated_webp import is_animated_webp, webp_as_mov
+from imaging.animations import is_animation, readable_animation
 from nst_core.video.config import VideoError, VideoLimits
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def open_media(source: Path) -> tuple[InputContainer, IO[bytes]]:
     if not source.stat().st_size:
         raise VideoError(f"{source.name} is empty.")
     file: IO[bytes] = source.open("rb")
-    start = file.read(21)
+    changed = _changed(source, source.stat().st_mtime_ns) if is_animation(file.read(21)) else None
     file.seek(0)
-    if is_animated_webp(start):
+    if changed is not None:
         file.close()
-        file = BytesIO(_webp_as_mov(source, source.stat().st_mtime_ns))
+        file = BytesIO(changed)
     try:
         # No protocol at all: a playlist must not read other files or the network.
         options = {"protocol_whitelist": "none"}
@@ -110,9 +110,14 @@ def _cover_art() -> Any:
 
 
 @lru_cache(maxsize=1)
-def _webp_as_mov(source: Path, _modified: int) -> bytes:
-    """An animated WebP as MOV, kept for the next call: a render opens its source several times."""
+def _changed(source: Path, _modified: int) -> bytes | None:
+    """An animation as FFmpeg reads it, None if FFmpeg reads the file itself.
+
+    Kept for the next call: a render opens its source several times.
+    """
     try:
-        return webp_as_mov(source.read_bytes(), VideoLimits().pixels)
+        data = source.read_bytes()
+        readable = readable_animation(data, VideoLimits().pixels)
     except (OSError, EOFError, ValueError) as error:
         raise VideoError(f"{source.name} is damaged or too large: {error}.") from error
+    return None if readable is data else readable

@@ -269,7 +269,8 @@ def _gif(job: JoinJob, path: Path, check: CheckStop) -> str:
         drain()
         send(stream.encode(None))
         for packet in waiting:
-            packet.duration = max(1, round(job.last_s / packet.time_base))
+            # Browsers show a shorter delay for 100 ms.
+            packet.duration = max(_GIF_MIN_DELAY, round(job.last_s / packet.time_base))
         output.mux(waiting)
     return "left out: GIF has none"
 

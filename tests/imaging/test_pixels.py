@@ -15,6 +15,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from imaging.still import open_still
 from jobs.errors import UnusablePictureError
 from jobs.media.pictures import clean_picture
+from jobs.media.thumbnails import make_thumbnail
 from nst_core.images.picture import PictureError, read_picture
 
 LEVELS = np.array([[0, 13, 128, 242, 255]], np.uint8)
@@ -133,6 +134,32 @@ def test_transparency_of_16_bits() -> None:
             assert picture.alpha is not None
             assert picture.alpha.tolist() == [[255, 0]]
     assert read_picture(rgb).pixels[0, 0].tolist() == [200, 40, 40]
+
+
+@pytest.mark.parametrize("difference", [1, 256])
+def test_the_transparent_colour_of_16_bits_is_compared_in_all_bits(difference: int) -> None:
+    key = (51_400, 10_280, 10_281)
+    near = [tuple(v + difference * (i == n) for i, v in enumerate(key)) for n in range(3)]
+    row = struct.pack(">12H", *key, *(value for color in near for value in color))
+    data = png_of_samples(16, 2, row, 4, struct.pack(">3H", *key))
+    clean = clean_picture(data, name="p", max_pixels=99).data
+    for each in (data, clean):
+        picture = read_picture(each)
+        assert picture.alpha is not None
+        assert picture.alpha.tolist() == [[0, 255, 255, 255]]
+        assert picture.pixels[0, 0].tolist() == [200, 40, 40]
+    with Image.open(io.BytesIO(make_thumbnail(clean, "image/png"))) as small:
+        assert small.convert("RGBA").getchannel("A").getextrema() == (0, 255)
+
+
+@pytest.mark.parametrize("color_type", [0, 2])
+def test_bits_above_the_depth_of_a_transparent_colour_are_ignored(color_type: int) -> None:
+    channels = 3 if color_type else 1
+    row = bytes([40] * channels + [200] * channels)
+    data = png_of_samples(8, color_type, row, 2, struct.pack(">H", 0x1228) * channels)
+    alpha = read_picture(data).alpha
+    assert alpha is not None
+    assert alpha.tolist() == [[0, 255]]
 
 
 def test_a_reduced_copy_or_a_mask_is_no_page() -> None:

@@ -12,7 +12,6 @@ from flask import Blueprint, Response, request
 from sqlalchemy.exc import DBAPIError
 
 from jobs.errors import NotFoundError
-from jobs.queue.lifecycle import FINAL
 from jobs.service import JobService
 from web.current import service
 from web.errors import problem
@@ -23,7 +22,8 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("events", __name__, url_prefix="/v1/jobs")
 
 _EVENTS = "`state`, `progress` and `cancel`; of trainings also `sample`, `notice`, `pause`, `finish`"
-POLL_SECONDS = 0.25
+#: Longest time in seconds that a stream waits for a change of the job before it looks again.
+WAIT_SECONDS = 1.0
 PING_SECONDS = 15.0
 #: Length of a stream in seconds; the browser then opens the next and continues after the last event.
 MAX_SECONDS = 300.0
@@ -38,7 +38,7 @@ _SEQ = re.compile("[0-9]{1,18}")
 def events(job_id: str) -> Response:
     """Stream a job's events; `Last-Event-ID` is the last event that the client has."""
     atelier = service()
-    atelier.get(job_id)
+    atelier.version(job_id)
     last = request.headers.get("Last-Event-ID", "0")
     after = int(last) if _SEQ.fullmatch(last) else 0
     limits = concurrency_limits()
@@ -67,16 +67,15 @@ def _events(atelier: JobService, job_id: str, after: int) -> Iterator[str]:
     started = pinged = time.monotonic()
     while time.monotonic() - started < MAX_SECONDS:
         # Read before the events: a job that has ended here has written its last event already.
-        ended = atelier.get(job_id).status in FINAL
-        fresh = atelier.events(job_id, after)
-        for event in fresh:
-            after = event.seq
-            yield f"id: {event.seq}\nevent: {event.type}\ndata: {json.dumps(event.data)}\n\n"
-        if ended and not fresh:
+        seen = atelier.version(job_id)
+        while fresh := atelier.events(job_id, after):  # events are read in pages
+            for event in fresh:
+                after = event.seq
+                yield f"id: {event.seq}\nevent: {event.type}\ndata: {json.dumps(event.data)}\n\n"
+        if seen.ended:
             return
-        if ended:
-            continue  # events are read in pages
         if time.monotonic() - pinged > PING_SECONDS:
             pinged = time.monotonic()
             yield ": ping\n\n"
-        time.sleep(POLL_SECONDS)
+        # Every event comes with a new version of the job's row.
+        atelier.wait_for_change(job_id, WAIT_SECONDS, version=seen.version)

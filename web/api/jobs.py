@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import re
 import uuid
 from typing import BinaryIO
@@ -22,6 +20,7 @@ from jobs.media.thumbnails import SIDE, has_thumbnail, thumbnail_input_bytes
 from jobs.params.handling import Handling
 from jobs.queue.lifecycle import FINAL
 from jobs.service import JobService
+from web.api.job_answers import answer_poll
 from web.current import service
 from web.forms.byte_range import range_environ
 from web.forms.job_request import read_job_request
@@ -106,7 +105,8 @@ def _answer(job: Job) -> Response:
     atelier = service()
     preferred = _PREFER_WAIT.search(request.headers.get("Prefer", ""))
     if preferred:
-        job = wait_for(job.id, min(float(preferred[1]), MAX_WAIT))
+        wait_for(job.id, min(float(preferred[1]), MAX_WAIT))
+        job = atelier.get(job.id)
     response = jsonify(job_json(job, atelier.queue_position(job), atelier.deliveries(job)))
     response.status_code = 200 if job.status in FINAL else 202
     response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -138,16 +138,11 @@ def list_jobs() -> Response:
 def show(job_id: str) -> Response:
     """Show a job. `?wait=N` answers when it changes or ends, or after N seconds."""
     atelier = service()
-    job = atelier.get(job_id)
+    seen = atelier.version(job_id)
     seconds = read_query(WaitQuery).wait
     if seconds is not None:
-        job = wait_for(job_id, seconds, version=job.version)
-    body = job_json(job, atelier.queue_position(job), atelier.deliveries(job))
-    response = jsonify(body)
-    response.set_etag(hashlib.sha256(json.dumps(body).encode()).hexdigest()[:32])
-    response.headers["Cache-Control"] = "no-cache"
-    response.make_conditional(request)
-    return response
+        seen = wait_for(job_id, seconds, version=seen.version)
+    return answer_poll(atelier, seen)
 
 
 @blueprint.delete("/<job_id>")

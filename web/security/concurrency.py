@@ -6,23 +6,33 @@ Thus threads and memory stay free for all other requests.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flask import Flask, Request, current_app, g
+from flask import Flask, Request, current_app, g, request
 
-from jobs.db.models.jobs import Job
 from jobs.errors import BusyError
+from jobs.media.decode_caller import DecodeCaller, current_caller
+from jobs.queue.versions import JobVersion
 from web.current import service
 
 #: Wait in seconds of a request above the limit: long enough that polling again and again does no harm.
 FULL_WAIT_SECONDS = 0.25
+#: Key of the WSGI environment with the owner, or the address, of the caller.
+CALLER = "atelier.caller"
 
 
 class ConcurrencyLimits:
-    """Semaphores: of all threads, 3/4 may wait, half may stream, 1/4 may read large bodies."""
+    """Limits of threads: 3/4 may wait, half may stream, 1/4 may read large bodies.
+
+    Of those that wait, 1/4 of all threads may wait for the slow decodes and downloads of one caller.
+    """
 
     def __init__(self, threads: int) -> None:
+        self._slow_per_caller = max(1, threads // 4)
+        self._slow: Counter[str] = Counter()
+        self._guard = threading.Lock()
         self._waits = threading.BoundedSemaphore(max(1, threads * 3 // 4))
         self._streams = threading.BoundedSemaphore(max(1, threads // 2))
         self._bodies = threading.BoundedSemaphore(max(1, threads // 4))
@@ -42,6 +52,27 @@ class ConcurrencyLimits:
     def release(self) -> None:
         """Release the slot of a waiting request."""
         self._waits.release()
+
+    def has_slow_slot(self, caller: str) -> bool:
+        """Whether the caller has fewer slow requests than may wait at once."""
+        with self._guard:
+            return self._slow[caller] < self._slow_per_caller
+
+    @contextmanager
+    def slow_slot(self, caller: str) -> Iterator[None]:
+        """Hold a slot for a slow decode or download. Raises `BusyError` if none is free."""
+        with self._guard:
+            if self._slow[caller] >= self._slow_per_caller or not self.try_acquire():
+                raise BusyError("Too many slow requests are being served; try again in a moment.")
+            self._slow[caller] += 1
+        try:
+            yield
+        finally:
+            self.release()
+            with self._guard:
+                self._slow[caller] -= 1
+                if not self._slow[caller]:
+                    del self._slow[caller]
 
     def try_acquire_stream(self) -> bool:
         """As `try_acquire`, for an event stream, which lasts for minutes."""
@@ -94,17 +125,33 @@ def admit_body(request: Request, usual: int, limit: int) -> None:
 def register(app: Flask, threads: int) -> None:
     """Set the limits; `web.server` sets them again once it knows the number of threads."""
     app.extensions["concurrency"] = ConcurrencyLimits(threads)
-    app.teardown_request(_release_body)
+    app.teardown_request(_release)
 
 
-def _release_body(_: BaseException | None) -> None:
+def set_caller() -> None:
+    """Name the caller for slow requests: the owner, or the address of a client without a key."""
+    limits = concurrency_limits()
+    owner = g.caller.owner if g.caller is not None else f"address {request.remote_addr}"
+    request.environ[CALLER] = owner
+    current_caller.set(
+        DecodeCaller(
+            owner, has_slot=lambda: limits.has_slow_slot(owner), slot=lambda: limits.slow_slot(owner)
+        )
+    )
+
+
+def _release(_: BaseException | None) -> None:
+    caller = current_caller.get()
+    if caller is not None:
+        caller.cancel()
+        current_caller.set(None)
     limits: ConcurrencyLimits | None = g.pop("body_limits", None)
     if limits is not None:
         limits.release_body()
 
 
-def wait_for(job_id: str, seconds: float, *, version: int | None = None) -> Job:
-    """As `JobService.wait`, but for `FULL_WAIT_SECONDS` at most where no slot is free."""
+def wait_for(job_id: str, seconds: float, *, version: int | None = None) -> JobVersion:
+    """As `JobService.wait_for_change`, but for `FULL_WAIT_SECONDS` at most where no slot is free."""
     with wait_slot() as acquired:
         limit = seconds if acquired else min(seconds, FULL_WAIT_SECONDS)
-        return service().wait(job_id, limit, version=version)
+        return service().wait_for_change(job_id, limit, version=version)

@@ -11,6 +11,8 @@ from web.current import whole_service
 from web.security.signing import serializer
 
 COOKIE = "atelier_session"
+#: Largest login form in bytes; it holds one key.
+MAX_LOGIN_BYTES = 4_000
 
 blueprint = Blueprint("sessions", __name__)
 
@@ -24,6 +26,8 @@ def login_page() -> str:
 @blueprint.post("/login")
 def login() -> BaseResponse:
     """Start a session with an API key."""
+    # Anybody may send this form: its size is bounded before it is read.
+    request.max_content_length = MAX_LOGIN_BYTES
     ring: ApiKeyStore = current_app.extensions["keys"]
     caller = ring.authenticate(request.form.get("key", "").strip())
     if caller is None:

@@ -29,6 +29,19 @@ class Blob(Base):
     touched_at: Mapped[datetime] = mapped_column(index=True)
 
 
+class BlobDeletion(Base):
+    """A blob whose bytes are being deleted: its row in `blobs` is gone, its bytes may still be there.
+
+    Nobody stores the same bytes until the store has confirmed the deletion: a slow one would take the
+    new copy along.
+    """
+
+    __tablename__ = "blob_deletions"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class StoredUpload(Base):
     """A picture that was uploaded before the jobs that name it."""
 

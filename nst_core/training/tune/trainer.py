@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,15 +20,18 @@ from nst_core.images.noise import noise_field
 from nst_core.images.picture import PictureError, read_picture, to_tensor
 from nst_core.runtimes.choice import choose_device
 from nst_core.stylize.style_engine import StyleEngine
+from nst_core.training.config import digest
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import Failed, OnEvent, Outcome, ShouldStop, StopRequest
 from nst_core.training.johnson.style import style_picture
 from nst_core.training.photo_crops import PhotoCrops
 from nst_core.training.session import TrainingSession
-from nst_core.training.tune.config import CONTENT_WEIGHTS, TuneConfig
-from nst_core.training.tune.objective import TuneObjective
+from nst_core.training.tune.objective import CONTENT_WEIGHTS, TuneObjective
 from nst_core.training.tune.output import save_tuned, write_sample
 from nst_core.training.tune.state import TuneState
+
+if TYPE_CHECKING:
+    from params.training import TuneTrainConfig
 
 #: Times that a tuning goes back to its last checkpoint, with a lower rate, before it is given up.
 MAX_ROLLBACKS = 3
@@ -45,7 +48,7 @@ class TuneTrainer(TrainingSession):
 
     def __init__(
         self,
-        config: TuneConfig,
+        config: TuneTrainConfig,
         contents: Sequence[Path],
         style: Path,
         checkpoint_dir: Path,
@@ -60,8 +63,8 @@ class TuneTrainer(TrainingSession):
             checkpoint_dir,
             samples_dir,
             on_event,
-            keep=2,
-            log_interval=config.log_interval,
+            keep=config.keep_checkpoints,
+            log_interval=config.steps_between_logs,
             max_steps=config.max_steps,
             batch_size=config.batch_size,
         )
@@ -71,9 +74,13 @@ class TuneTrainer(TrainingSession):
         self.style = style_picture(picture, config.style_size)
         plain = StyleEngine(config.network, "torch", self.device)
         self.statistics = plain.style_statistics(picture, config.style_size).clone()
-        self._identity = {"digest": config.digest(), "style": _digest(style)}
+        self._identity = {
+            # The learning rate falls towards the last step, so that this counts too.
+            "digest": f"{digest(config)} {config.max_steps}",
+            "style": _file_digest(style),
+        }
         self._objective = TuneObjective(
-            to_tensor(self.style.pixels), CONTENT_WEIGHTS[config.strength], self.device
+            to_tensor(self.style.pixels), CONTENT_WEIGHTS[config.intensity], self.device
         )
         self.crops = PhotoCrops(
             contents,
@@ -107,14 +114,14 @@ class TuneTrainer(TrainingSession):
         """See `TrainingSession`."""
         self._timer.start()
         while self.state.step < self.config.max_steps:
-            if not self._advance():
+            if not self.advance():
                 return "failed"
             outcome = self._after_step(should_stop())
             if outcome is not None:
                 return outcome
         return self._finish("steps")
 
-    def _advance(self) -> bool:
+    def advance(self) -> bool:
         """One step, again from the last checkpoint if the losses are no numbers; False to give up."""
         step = self.state.step
         number = step % self.config.pool
@@ -171,9 +178,9 @@ class TuneTrainer(TrainingSession):
     def _after_step(self, request: StopRequest | None) -> Outcome | None:
         step, config = self.state.step, self.config
         if step < config.max_steps:
-            if step % config.sample_interval == 0:
+            if step % config.steps_between_samples == 0:
                 self._sample()
-            if step % config.checkpoint_interval == 0:
+            if step % config.steps_between_checkpoints == 0:
                 self._checkpoint()
         if request == "finish":
             return self._finish("asked")
@@ -202,7 +209,7 @@ class TuneTrainer(TrainingSession):
         save_tuned(self.state, path, self.style, self.style_name, self.statistics, self.crops, figures)
 
 
-def _digest(path: Path) -> str:
+def _file_digest(path: Path) -> str:
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:

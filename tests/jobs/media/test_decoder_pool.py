@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from jobs.media.decoder_pool import ChildDiedError, ChildStartError, DecoderPool
+from jobs.media.decoder_pool import ChildDiedError, ChildStartError, DecoderPool, NotInTimeError
 
 MEGABYTES = 600
 SECONDS = 60
@@ -71,6 +71,33 @@ def test_a_task_whose_child_is_killed_is_tried_once_more(pool: DecoderPool) -> N
         kill(pid)
     assert future.result(SECONDS) is None
     assert [other.result(SECONDS) for other in others] == [2] * 4
+
+
+def test_owners_take_turns() -> None:
+    """An owner with one task does not wait for all the tasks of another."""
+    pool = DecoderPool(megabytes=MEGABYTES, processes=1)
+    call(pool, int)
+    ended: list[str] = []
+    futures = []
+    for owner in ["many"] * 10 + ["one"]:
+        future = pool.submit(time.sleep, 0.1, seconds=SECONDS, owner=owner)
+        future.add_done_callback(lambda _, owner=owner: ended.append(owner))
+        futures.append(future)
+    for future in futures:
+        future.result(SECONDS)
+    assert ended.index("one") <= 2
+
+
+def test_a_task_that_starts_too_late_is_not_run() -> None:
+    pool = DecoderPool(megabytes=MEGABYTES, processes=1)
+    busy = pool.submit(time.sleep, 0.5, seconds=SECONDS)
+    late = pool.submit(os.getpid, seconds=SECONDS, deadline=time.monotonic() + 0.1)
+    canceled = pool.submit(os.getpid, seconds=SECONDS)
+    assert canceled.cancel()
+    with pytest.raises(NotInTimeError):
+        late.result(SECONDS)
+    assert busy.result(SECONDS) is None
+    assert call(pool, len, b"four") == 4
 
 
 def test_a_child_that_crashes_costs_one_task(pool: DecoderPool) -> None:

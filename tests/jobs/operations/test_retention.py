@@ -14,12 +14,13 @@ from support.maintenance import maintenance_of
 from support.patience import PATIENCE
 from support.submitting import submit_job
 
+from jobs.blobs import rows
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.rows import store_blob
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Base, Job, JobFile
 from jobs.db.upserts import insert_style_statistics
-from jobs.errors import ConflictError, InvalidParamsError, NotFoundError
+from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, StorageError
 from jobs.media.pictures import PictureInfo, Upload
 from jobs.operations import retention
 from jobs.queue import lifecycle
@@ -30,6 +31,7 @@ from jobs.settings import Settings
 pytestmark = pytest.mark.dialects
 
 Picture = Callable[..., bytes]
+PAINT = PictureInfo(media_type="image/png", width=1, height=1)
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -78,7 +80,7 @@ def stored(storage: LocalStorage) -> int:
     return len([path for path in storage.folder.rglob("*") if path.is_file()])
 
 
-def rows(service: JobService) -> dict[str, int]:
+def rows_left(service: JobService) -> dict[str, int]:
     """Rows by table, without owners and the figures for monitoring, which stay."""
     stays = {"owners", "counters"}
     with service.sessions() as session:
@@ -102,7 +104,7 @@ def test_a_deleted_job_leaves_nothing(
     service.delete(job.id)
     maintenance_of(service).sweep()
 
-    assert rows(service) == {}
+    assert rows_left(service) == {}
     assert stored(local_storage) == 0
     with pytest.raises(NotFoundError):
         service.get(job.id)
@@ -196,28 +198,32 @@ def test_young_orphans_stay(service: JobService, local_storage: LocalStorage) ->
     assert stored(local_storage) == 1
 
 
+class _SlowDeletion(LocalStorage):
+    """A store that deletes bytes only when the test lets it, as an S3 server that stalls."""
+
+    def __init__(self, storage: LocalStorage) -> None:
+        super().__init__(storage.folder)
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def delete(self, sha256: str) -> None:
+        self.asked.set()
+        assert self.go_on.wait(PATIENCE)
+        super().delete(sha256)
+
+
 def test_bytes_that_are_wanted_again_are_written_again(
     service: JobService, local_storage: LocalStorage
 ) -> None:
-    """A sweep that has deleted the bytes, and not committed yet, holds up whoever stores them."""
-    info = PictureInfo(media_type="image/png", width=1, height=1)
-    name = store_blob(service.sessions, local_storage, b"paint", info)
-    deleted, go_on = threading.Event(), threading.Event()
-
-    class Slow(LocalStorage):
-        def delete(self, sha256: str) -> None:
-            super().delete(sha256)
-            deleted.set()
-            assert go_on.wait(PATIENCE)
-
+    """A writer waits until the old copy of its bytes is deleted, and then writes them."""
+    name = store_blob(service.sessions, local_storage, b"paint", PAINT)
+    slow = _SlowDeletion(local_storage)
     with ThreadPoolExecutor(2) as pool:
-        slow = Slow(local_storage.folder)
         sweeping = pool.submit(retention.sweep, service.sessions, slow, orphan_seconds=-3600)
-        assert deleted.wait(PATIENCE)
-        storing = pool.submit(store_blob, service.sessions, local_storage, b"paint", info)
+        assert slow.asked.wait(PATIENCE)
+        storing = pool.submit(store_blob, service.sessions, local_storage, b"paint", PAINT)
         with pytest.raises(TimeoutError):
             storing.result(0.3)
-        go_on.set()
+        slow.go_on.set()
         assert (sweeping.result(PATIENCE), storing.result(PATIENCE)) == (1, name)
 
     assert local_storage.get(name) == b"paint"
@@ -225,20 +231,51 @@ def test_bytes_that_are_wanted_again_are_written_again(
         assert session.get(Blob, name) is not None
 
 
-def test_a_storage_that_fails_loses_no_row(service: JobService, local_storage: LocalStorage) -> None:
-    from jobs.errors import StorageError
+def test_a_slow_deletion_holds_no_lock_and_takes_no_accepted_bytes(
+    service: JobService, local_storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stores the same bytes is refused meanwhile; all others are not held up."""
+    monkeypatch.setattr(rows, "DELETION_WAIT_SECONDS", 0.2)
+    name = store_blob(service.sessions, local_storage, b"paint", PAINT)
+    slow = _SlowDeletion(local_storage)
+    with ThreadPoolExecutor(2) as pool:
+        sweeping = pool.submit(retention.sweep, service.sessions, slow, orphan_seconds=-3600)
+        assert slow.asked.wait(PATIENCE)
+        try:
+            storing = pool.submit(store_blob, service.sessions, local_storage, b"paint", PAINT)
+            with pytest.raises(StorageError, match="send it again"):
+                storing.result(PATIENCE)
+            other = pool.submit(store_blob, service.sessions, local_storage, b"ink", PAINT)
+            assert local_storage.get(other.result(PATIENCE)) == b"ink"
+        finally:
+            slow.go_on.set()
+        assert sweeping.result(PATIENCE) == 1
 
-    info = PictureInfo(media_type="image/png", width=1, height=1)
-    name = store_blob(service.sessions, local_storage, b"paint", info)
+    assert not local_storage.exists(name)
+    assert store_blob(service.sessions, local_storage, b"paint", PAINT) == name
+    assert local_storage.get(name) == b"paint"
+
+
+def test_an_unconfirmed_deletion_is_repeated_before_the_same_bytes_are_stored(
+    service: JobService, local_storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "DELETION_WAIT_SECONDS", 0.0)
+    name = store_blob(service.sessions, local_storage, b"paint", PAINT)
 
     class Broken(LocalStorage):
         def delete(self, sha256: str) -> None:
             raise StorageError
 
     assert retention.sweep(service.sessions, Broken(local_storage.folder), orphan_seconds=-3600) == 0
-    with service.sessions() as session:
-        assert session.get(Blob, name) is not None
-    assert retention.sweep(service.sessions, local_storage, orphan_seconds=-3600) == 1
+    with pytest.raises(StorageError):
+        store_blob(service.sessions, local_storage, b"paint", PAINT)
+    assert retention.finish_deletions(service.sessions, local_storage, settle_seconds=3600) == 0
+    assert retention.finish_deletions(service.sessions, local_storage, settle_seconds=0) == 1
+    assert not local_storage.exists(name)
+
+    store_blob(service.sessions, local_storage, b"paint", PAINT)
+    assert retention.finish_deletions(service.sessions, local_storage, settle_seconds=0) == 0
+    assert local_storage.get(name) == b"paint"
 
 
 def test_submits_deletes_and_sweeps_at_the_same_time_lose_nothing(

@@ -16,7 +16,7 @@ def test_defaults_are_filled_in() -> None:
         "size": None,
         "stroke": None,
         "color": "style",
-        "network": "slim",
+        "network": "auto",
         "texture": 0.5,
         "seed": 0,
         "styles": [],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,36 @@ def test_files_that_are_no_networks(untrained: SlimAdaIN, tmp_path: Path) -> Non
     with pytest.raises(CheckpointError, match="does not fit slim_adain") as caught:
         load_network(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"settings": {"widths": [3000, 3000, 3000]}},
+        {"settings": {"blocks": 100_000_000}},
+        {"settings": {"nope": 1}},
+        {"settings": "wide"},
+        {"noise": "loud"},
+        {"style": {"statistics": [[1.0]]}},
+        {"style": {"statistics": [1.0]}},
+        {"style": 7},
+    ],
+)
+def test_hostile_metadata_is_refused_before_a_network_is_built(
+    untrained: SlimAdaIN, tmp_path: Path, metadata: dict[str, object]
+) -> None:
+    """A network of 3000 channels would take 4 GB before the weights of the file are read."""
+    described = {
+        "format": "atelier-network/1",
+        "architecture": "slim_adain",
+        "settings": untrained.settings,
+        **metadata,
+    }
+    path = tmp_path / "net.safetensors"
+    header = {key: json.dumps(value) for key, value in described.items()}
+    save_file(untrained.trained_state_dict(), path, header)
+    with pytest.raises(NstError, match="fit slim_adain"):
+        load_network(path)
 
 
 def test_names_and_paths_of_networks(

@@ -201,6 +201,32 @@ def test_many_frames_in_a_second(render: Render, tmp_path: Path) -> None:
     assert len(read_back(tmp_path / "out.mp4")["frames"]) == 48
 
 
+@pytest.mark.parametrize("format_", ["GIF", "PNG", "WEBP"])
+def test_short_delays_are_shown_as_long_as_in_browsers(
+    render: Render, tmp_path: Path, format_: str
+) -> None:
+    colors = [(250, 0, 0), (0, 0, 250), (0, 250, 0), (9, 9, 9), (200, 200, 0), (0, 200, 200)]
+    frames = [Image.new("RGB", (64, 48), color) for color in colors]
+    path = tmp_path / f"in.{format_.lower()}"
+    frames[0].save(
+        path, format_, save_all=True, append_images=frames[1:], duration=[30, 0, 10, 20, 0, 10]
+    )
+    for target in ("out.mp4", "out.gif"):
+        assert render(path, tmp_path / target).seconds == pytest.approx(0.45, abs=0.001)
+        found = read_back(tmp_path / target)
+        assert [float(time) for time in found["times"]] == pytest.approx(
+            [0, 0.03, 0.13, 0.23, 0.25, 0.35], abs=1e-3
+        )
+
+
+def test_the_last_frame_of_a_gif_is_not_too_short(render: Render, tmp_path: Path) -> None:
+    source = write(tmp_path / "in.mp4", [RED, BLUE], durations=[100, 10])
+    render(source, tmp_path / "out.gif")
+    with Image.open(tmp_path / "out.gif") as image:
+        image.seek(1)
+        assert image.info["duration"] == 20  # 10 ms would be shown as 100 ms
+
+
 @pytest.mark.parametrize(("loop", "plays"), [(0, 0), (2, 3), (None, 1)])
 def test_a_gif_is_played_as_often_as_its_source(
     render: Render, tmp_path: Path, loop: int | None, plays: int
@@ -210,6 +236,7 @@ def test_a_gif_is_played_as_often_as_its_source(
     gif, out = tmp_path / "in.gif", tmp_path / "out.gif"
     frames[0].save(gif, save_all=True, append_images=frames[1:], duration=100, **options)
     assert loop_count(gif.read_bytes()) == plays
+    assert loop_count(gif.read_bytes().replace(b"NETSCAPE2.0", b"ANIMEXTS1.0")) == plays
     render(gif, out)
     assert loop_count(out.read_bytes()) == plays
 

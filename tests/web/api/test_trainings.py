@@ -113,11 +113,11 @@ def test_an_adain_training_has_its_own_settings_and_defaults(client: FlaskClient
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"strength": "2"}, "Trainings of the architecture adain have no such setting"),
-        ({"tv_weight": "1"}, "Trainings of the architecture adain have no such setting"),
-        ({"warm_start": "true"}, "Trainings of the architecture adain have no such setting"),
-        ({"early_stop": "true"}, "Trainings of the architecture adain have no such setting"),
-        ({"use_amp": "true"}, "Trainings of the architecture adain have no such setting"),
+        ({"strength": "2"}, "Trainings of the recipe adain have no such setting"),
+        ({"tv_weight": "1"}, "Trainings of the recipe adain have no such setting"),
+        ({"warm_start": "true"}, "Trainings of the recipe adain have no such setting"),
+        ({"early_stop": "true"}, "Trainings of the recipe adain have no such setting"),
+        ({"use_amp": "true"}, "Trainings of the recipe adain have no such setting"),
         ({"image_size": "33"}, "multiple of 8"),
         ({"style_size": "100"}, "multiple of 8"),
         ({"network": "medium"}, "'slim' or 'full'"),
@@ -139,11 +139,11 @@ def test_settings_of_adain_mean_nothing_to_a_training_of_one_style(client: Flask
     (error,) = client.post("/v1/jobs", data=form).json["errors"]
 
     assert error["pointer"] == "gram_weight"
-    assert "architecture johnson have no such setting" in error["detail"]
-    form = {"kind": "train", "name": "n", "style_id": "woodcut", "architecture": "tune"}
+    assert "recipe johnson have no such setting" in error["detail"]
+    form = {"kind": "train", "name": "n", "style_id": "woodcut", "recipe": "cubism"}
     (error,) = client.post("/v1/jobs", data=form).json["errors"]
-    assert error["pointer"] == "architecture"
-    assert "use johnson or adain" in error["detail"]
+    assert error["pointer"] == "recipe"
+    assert "use johnson, adain or tune" in error["detail"]
 
 
 def test_the_description_of_the_api_has_every_setting_of_each_architecture(client: FlaskClient) -> None:
@@ -288,6 +288,17 @@ def test_a_network_is_taken_listed_downloaded_and_forgotten(client: FlaskClient)
         network_file({"a": 1}),
         network_file(figures={"loss": float("nan")}),
         network_file(settings={"rate": [float("-inf")]}),
+        network_file("slim_adain", settings={"widths": [3000, 3000, 3000]}),
+        network_file("slim_adain", settings={"blocks": 10**8}),
+        network_file("slim_adain", settings={"blocks": -1}),
+        network_file("slim_adain", settings={"widths": "abc"}),
+        network_file("slim_adain", settings={"nope": 1}),
+        network_file("slim_adain", settings=[1]),
+        network_file("slim_adain", noise="loud"),
+        network_file("slim_adain", style=[1]),
+        network_file("slim_adain", int8={"stem": "wide"}),
+        network_file("full_adain", settings={"width": 1e9}),
+        network_file("adain_vgg19", settings={"width": 2}),
         (8).to_bytes(8, "little") + b"[[[[[[[[",
         (10).to_bytes(8, "little") + b'{"a":{}}  ',
     ],
@@ -310,7 +321,7 @@ def test_a_stylised_network_wants_no_style(client: FlaskClient, picture: Picture
     job = submit(network="ink").json
     assert [each["role"] for each in job["inputs"]] == ["network", "content"]
     assert submit(network="ink", style_id="woodcut").status_code == 422
-    assert submit(network="ink", stroke="2").status_code == 422
+    assert submit(network="ink", stroke="2").status_code == 202
     assert submit(network="ink", color="match").status_code == 202
     assert submit(network="any").status_code == 422
     assert submit(network="any", style_id="woodcut").status_code == 202

@@ -183,6 +183,19 @@ def test_a_style_of_ones_own(client: FlaskClient, picture: Picture) -> None:
     assert client.get(job.json["inputs"][1]["url"]).data == picture()
 
 
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_of_an_upload_is_the_size_that_is_shown(
+    client: FlaskClient, picture: Picture, format_: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    out = io.BytesIO()
+    Image.new("RGB", (60, 40)).save(out, format_, exif=exif)
+    upload = client.post("/v1/uploads", data={"file": (io.BytesIO(out.getvalue()), "p")}).json
+    assert (upload["width"], upload["height"]) == ((40, 60) if orientation > 4 else (60, 40))
+
+
 @pytest.mark.parametrize("title", ["", " ", "x" * 121, "a\nb"])
 def test_titles_that_are_refused(client: FlaskClient, picture: Picture, title: str) -> None:
     form = {"file": (io.BytesIO(picture()), "s.png"), "title": title}

@@ -190,6 +190,33 @@ def test_a_video_that_is_too_long(settings: Settings, service: JobService, clip:
     assert "0 s are taken" in answer.json["detail"]
 
 
+@pytest.mark.parametrize(("format_", "delay"), [("GIF", 10), ("GIF", 0), ("PNG", 0), ("WEBP", 0)])
+def test_the_length_of_an_animation_is_that_of_browsers(
+    settings: Settings, service: JobService, format_: str, delay: int
+) -> None:
+    frames = [Image.new("RGB", (16, 16), (number * 20, 0, 0)) for number in range(12)]
+    out = io.BytesIO()
+    frames[0].save(out, format_, save_all=True, append_images=frames[1:], duration=delay)
+    for limit, status in ((1.1, 413), (1.3, 202)):
+        limited = settings.model_copy(update={"max_video_seconds": limit})
+        again = JobService(limited, service.engine, service.storage, service.broker)
+        answer = post(create_app(limited, again).test_client(), out.getvalue())
+        assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(("rotation", "size"), [(0, (64, 48)), (90, (48, 64)), (180, (64, 48))])
+def test_the_size_of_a_video_is_the_size_that_is_shown(
+    client: FlaskClient, tmp_path: Path, rotation: int, size: tuple[int, int]
+) -> None:
+    from tests.support.clips import pan, write_clip
+
+    image = Image.effect_noise((96, 72), 60).convert("RGB")
+    clip = write_clip(tmp_path / "in.mp4", pan(image, 64, 48, 3), rotation=rotation)
+    job = post(client, clip.read_bytes()).json
+    content = next(each for each in job["inputs"] if each["role"] == "content")
+    assert (content["width"], content["height"]) == size
+
+
 def test_a_video_that_is_too_large(settings: Settings, service: JobService) -> None:
     limited = settings.model_copy(update={"max_video_mb": 1})
     again = JobService(limited, service.engine, service.storage, service.broker)

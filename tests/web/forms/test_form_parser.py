@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -54,3 +55,18 @@ def test_a_form_that_can_not_be_read_is_no_empty_form(
     assert answer.status_code == 400, answer.text
     assert answer.json["detail"].startswith("The form can't be read: ")
     assert reason in answer.json["detail"]
+
+
+@pytest.mark.parametrize("route", ["/login", "/v1/jobs", "/v1/uploads", "/v1/datasets", "/v1/batches"])
+@pytest.mark.parametrize("body", [b"a&" * 1_000_000, b"a&" * 500], ids=["2 MB", "500 fields"])
+def test_a_form_bomb_is_refused_before_it_is_parsed(
+    client: FlaskClient, route: str, body: bytes
+) -> None:
+    """Parsed, 2 MB of such fields would take 88 MB; `/login` asks for no key."""
+    tracemalloc.start()
+    answer = client.post(route, data=body, content_type="application/x-www-form-urlencoded")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert (answer.status_code, answer.json["detail"]) == (413, "The request is too large.")
+    assert peak < 10_000_000

@@ -50,6 +50,12 @@ def form(picture: Picture) -> dict[str, Any]:
     return {"content": (io.BytesIO(picture()), "p.png"), "style_id": "woodcut"}
 
 
+def test_a_login_form_with_a_file_is_refused_before_it_is_read(client: FlaskClient) -> None:
+    sent = {"key": "atl_x", "file": (io.BytesIO(b"0" * 100_000), "p.png")}
+
+    assert client.post("/login", data=sent).status_code == 413
+
+
 # -- keys -----------------------------------------------------------------------
 
 

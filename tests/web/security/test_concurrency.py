@@ -12,8 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
+from jobs.errors import BusyError
 from jobs.queue import lifecycle
-from jobs.service import JobService
+from jobs.service import LOCAL_OWNER, JobService
 from web.security.concurrency import FULL_WAIT_SECONDS, ConcurrencyLimits
 
 Picture = Callable[..., bytes]
@@ -33,9 +34,9 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     def wait(self: JobService, job_id: str, seconds: float, **_: object) -> Any:
         seen.append(seconds)
-        return self.get(job_id)
+        return self.version(job_id)
 
-    monkeypatch.setattr(JobService, "wait", wait)
+    monkeypatch.setattr(JobService, "wait_for_change", wait)
     return seen
 
 
@@ -128,7 +129,7 @@ def test_a_stream_ends_when_the_database_goes(
         def fail(*_: object, **__: object) -> None:
             raise OperationalError("SELECT", {}, Exception("away"))
 
-        monkeypatch.setattr(JobService, "get", fail)
+        monkeypatch.setattr(JobService, "version", fail)
         assert list(told) == []
 
 
@@ -172,3 +173,48 @@ def test_large_bodies_come_a_few_at_a_time(
     assert {answer.status_code for answer in refused} == {503}
     assert 503 not in let_in
     assert small.status_code == 422
+
+
+def test_slow_decodes_of_one_owner_leave_slots_for_others() -> None:
+    limits = ConcurrencyLimits(16)
+    with ExitStack() as held:
+        for _ in range(4):
+            held.enter_context(limits.slow_slot("ada"))
+        assert not limits.has_slow_slot("ada")
+        with pytest.raises(BusyError), limits.slow_slot("ada"):
+            pass
+        for number in range(8):
+            held.enter_context(limits.slow_slot(f"bob{number % 2}"))
+        # Twelve of sixteen threads wait; the others answer requests that do not wait.
+        assert limits.has_slow_slot("cleo")
+        with pytest.raises(BusyError), limits.slow_slot("cleo"):
+            pass
+    assert limits.has_slow_slot("ada")
+    assert [limits.try_acquire() for _ in range(16)].count(True) == 12
+
+
+def test_an_owner_with_too_many_slow_files_is_refused_at_once(
+    app: Flask, client: FlaskClient, picture: Picture
+) -> None:
+    limits: ConcurrencyLimits = app.extensions["concurrency"]
+    with ExitStack() as held:
+        while limits.has_slow_slot(LOCAL_OWNER):
+            held.enter_context(limits.slow_slot(LOCAL_OWNER))
+        refused = client.post("/v1/uploads", data={"file": (io.BytesIO(picture()), "p.png")})
+        assert client.get("/healthz").status_code == 200
+    taken = client.post("/v1/uploads", data={"file": (io.BytesIO(picture()), "p.png")})
+
+    assert (refused.status_code, refused.json["code"]) == (503, "busy")
+    assert int(refused.headers["Retry-After"]) > 0
+    assert taken.status_code == 201
+
+
+def test_the_decoding_of_one_request_has_an_end(
+    client: FlaskClient, service: JobService, picture: Picture
+) -> None:
+    settings = service.settings.model_copy(update={"decode_request_seconds": 1e-6})
+    service.settings = service.uploads._settings = settings
+    refused = client.post("/v1/uploads", data={"file": (io.BytesIO(picture()), "p.png")})
+
+    assert (refused.status_code, refused.json["code"]) == (503, "busy")
+    assert "send fewer at a time" in refused.json["detail"]

@@ -17,10 +17,14 @@ function outputName({ kind, params }) {
 /** A job's inputs: files by field, the gallery's style, and the other parameters. */
 function jobInputs(job, names) {
   const { styles = [], regions = [], ...rest } = job.params ?? {};
-  const params = Object.entries(rest).filter(([, value]) => value !== null && value.length !== 0);
   const files = [["content", names.content ?? (job.kind === "video" ? "video.mp4" : "photo.jpg")]];
   const style = styleOf(job);
   const trained = Boolean(style?.network);
+  // The server chooses the network that is tuned to the style again.
+  const named = ["slim", "full"].includes(rest.network) || trained;
+  const params = Object.entries(rest).filter(
+    ([name, value]) => value !== null && value.length !== 0 && (name !== "network" || named),
+  );
   if (!styles.length && !style) files.push(["style", names.style ?? "style.jpg"]);
   for (const name of [...styles, ...regions].flatMap(({ file, mask }) => [file, mask])) {
     if (name && !files.some(([field]) => field === name)) files.push([name, `${name}.png`]);

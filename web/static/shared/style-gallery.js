@@ -40,6 +40,8 @@ function createTile(style) {
   );
   tile.classList.toggle("favourite", favourites.has(value));
   if (style.network) tile.dataset.network = "";
+  const mark = style.network ? "trained" : style.own && style.tuned ? "tuned" : null;
+  if (mark) tile.append(create("span", { className: "mark", textContent: mark }));
   return tile;
 }
 
@@ -48,7 +50,8 @@ function showSelection() {
   const [first] = selected;
   const only = selected.length === 1 ? first : null;
   const title = selected.map((each) => each.title).join(" + ") || "No style chosen";
-  label.replaceChildren(create("strong", { textContent: title }), only?.description ? ` ${only.description}` : "");
+  const tuned = only?.tuned ? " Painted by a network tuned to it." : "";
+  label.replaceChildren(create("strong", { textContent: title }), ` ${only?.description ?? ""}${tuned}`);
   favouriteButton.hidden = !only || Boolean(only.picture);
   removeButton.hidden = !only?.own;
   favouriteButton.setAttribute("aria-pressed", String(Boolean(only && favourites.has(only.value))));
@@ -97,6 +100,7 @@ const fromStyle = (style) => ({
   description: style.description,
   own: style.own,
   sha256: style.sha256,
+  tuned: style.tuned,
   src: style.urls.thumbnail,
 });
 const fromNetwork = ({ name, version, urls }) => ({
@@ -181,8 +185,11 @@ export async function loadGallery() {
   for (const placeholder of grid.querySelectorAll(".placeholder")) placeholder.remove();
   for (const style of styles.filter(({ own }) => own)) addTile(fromStyle(style));
   // The newest version of each comes first; networks that take any style have none to show.
+  const tunedStyles = new Set(styles.filter(({ tuned }) => tuned).map(({ sha256 }) => sha256));
   for (const network of networks.filter(({ styled }) => styled)) {
-    if (!stylesByValue.has(`network:${network.name}`)) addTile(fromNetwork(network));
+    // The tile of a tuned style stands for its network.
+    const shown = network.architecture === "slim_adain" && tunedStyles.has(network.style_sha256);
+    if (!shown && !stylesByValue.has(`network:${network.name}`)) addTile(fromNetwork(network));
   }
   for (const style of styles.filter(({ own }) => !own)) addTile(fromStyle(style));
   grid.removeAttribute("aria-busy");

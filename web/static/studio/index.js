@@ -183,7 +183,7 @@ async function onChange(event) {
 /** Saves styles and settings for the next visit. */
 function remember() {
   const styles = gallery.selectedStyles();
-  settings.disableStroke(styles.some(({ network }) => network));
+  settings.disableTexture(styles.some(({ network }) => network));
   saveSession({
     styles: styles.map(({ value }) => value),
     weights: (styles.length > 1 && mixer?.weights()) || [],
@@ -257,7 +257,9 @@ async function onSubmit() {
 /** Sets styles and settings to those of a job. */
 async function applySettings(job) {
   const { styles = [], ...params } = job.params ?? {};
-  settings.applyParams(params);
+  // Slim was chosen by the user only where there was a tuned network to choose.
+  const byDefault = params.network === "slim" && !gallery.styleOf(job)?.tuned;
+  settings.applyParams(byDefault ? { ...params, network: "auto" } : params);
   gallery.selectStylesOf(job);
   await showMixer(styles.length > 1 ? styles.map(({ weight }) => weight) : null);
   remember();
@@ -385,7 +387,7 @@ try {
   await gallery.loadGallery();
   const updatePreview = () => livePreview.update();
   await restoreSession({ state, showMixer, usePhoto, restoreRegion, linkedJob, clearHash, remember, updatePreview });
-  settings.disableStroke(gallery.selectedStyles().some(({ network }) => network));
+  settings.disableTexture(gallery.selectedStyles().some(({ network }) => network));
 } catch (error) {
   showError(`The gallery can’t be shown. ${error.message}`);
 }

@@ -28,8 +28,9 @@ function showValues() {
   const percent = `${Math.round(alpha.value * 100)}%`;
   showRangeValue(alpha, alpha.value === "0" ? `${percent}, the photo itself` : percent);
   const [, strokeName] = STROKE_NAMES.find(([limit]) => strokeWidth() < limit);
-  showRangeValue(stroke, stroke.disabled ? "the network’s own" : `${strokeName}, ×${strokeWidth()}`);
-  showRangeValue(texture, texture.value === "0" ? "smooth" : `${Math.round(texture.value * 100)}%`);
+  showRangeValue(stroke, `${strokeName}, ×${strokeWidth()}`);
+  const smooth = texture.disabled || texture.value === "0";
+  showRangeValue(texture, smooth ? "smooth" : `${Math.round(texture.value * 100)}%`);
   size.disabled = original.checked;
   showRangeValue(size, original.checked ? "as the photo" : `${size.value} px`);
   // PNG is lossless.
@@ -47,17 +48,17 @@ export function applyParams(params) {
   if (params.size) size.value = params.size;
   if (params.format) format.value = params.format;
   if (params.quality) quality.value = params.quality;
-  // A network of one style is chosen in the gallery.
-  network.value = params.network === "full" ? "full" : "slim";
+  // A network of one style is chosen in the gallery, a tuned one by the server.
+  network.value = ["slim", "full"].includes(params.network) ? params.network : "auto";
   for (const colour of colours) colour.checked = colour.value === (params.color ?? "style");
   showValues();
 }
 
 export const strength = () => Number(alpha.value);
 
-/** Disables brush and texture: a network of one style has its strokes in its weights. */
-export function disableStroke(disabled) {
-  stroke.disabled = texture.disabled = reroll.disabled = disabled;
+/** Disables the texture: networks trained for one style are trained without noise. */
+export function disableTexture(disabled) {
+  texture.disabled = reroll.disabled = disabled;
   showValues();
 }
 
@@ -71,11 +72,12 @@ export function setStrength(value) {
 /** The parameters of a job as the API names them. */
 export const readParams = () => ({
   alpha: strength(),
-  ...(!stroke.disabled && { stroke: strokeWidth(), texture: Number(texture.value), seed }),
+  stroke: strokeWidth(),
+  ...(!texture.disabled && { texture: Number(texture.value), seed }),
   format: format.value,
   quality: Number(quality.value),
   color: colours.find((colour) => colour.checked).value,
-  ...(network.value !== "slim" && { network: network.value }),
+  ...(network.value !== "auto" && { network: network.value }),
   ...(!original.checked && { size: Number(size.value) }),
 });
 

@@ -25,11 +25,9 @@ async function renderTile(tile, signal) {
   if (!style || !photo) return;
   try {
     // With the strokes of a picture of 512 pixels: quick, and wide enough to tell the styles apart.
-    const stroke = style.network ? {} : { stroke: 2 };
-    const body = await buildRequest(photo, { size: SIDE, ...stroke, format: "jpeg", quality: 85 }, [style]);
+    const body = await buildRequest(photo, { size: SIDE, stroke: 2, format: "jpeg", quality: 85 }, [style]);
     delete body.part;
     delete body.params.regions;
-    if (style.network) delete body.params.stroke;
     const request = { ...body, params: { ...body.params, alpha: 0.8 } };
     const [url] = await requestPreview(request, RANK.gallery, signal);
     if (signal.aborted) return;

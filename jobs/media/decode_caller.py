@@ -1,0 +1,50 @@
+"""For whom files are decoded: the owner whose turn it is, and the slots for requests that wait long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from typing import Any
+
+
+class DecodeCaller:
+    """One request. Its decoder tasks share one deadline, which starts with the first of them.
+
+    `has_slot` tells whether the owner has a slot left; `slot` holds one, or raises `BusyError`.
+    """
+
+    def __init__(
+        self,
+        owner: str = "",
+        *,
+        has_slot: Callable[[], bool] = lambda: True,
+        slot: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        self.owner = owner
+        self.has_slot = has_slot
+        self.slot = slot
+        self._deadline: float | None = None
+        self._tasks: list[Future[Any]] = []
+
+    def deadline(self, seconds: float) -> float:
+        """The monotonic time at which the decoding of this request must have ended."""
+        if self._deadline is None:
+            self._deadline = time.monotonic() + seconds
+        return self._deadline
+
+    def add(self, task: Future[Any]) -> None:
+        """Remember a task of this request."""
+        self._tasks.append(task)
+
+    def cancel(self) -> None:
+        """Cancel tasks that have not started: the request has ended, and they hold its files."""
+        for task in self._tasks:
+            task.cancel()
+        self._tasks.clear()
+
+
+#: The caller of the current request; None for commands, whose decoding only has the limits of a file.
+current_caller: ContextVar[DecodeCaller | None] = ContextVar("decode_caller", default=None)
