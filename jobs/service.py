@@ -16,6 +16,7 @@ from jobs.catalog.datasets import DatasetCatalog
 from jobs.catalog.networks import NetworkCatalog
 from jobs.catalog.styles import StyleCatalog
 from jobs.catalog.uploads import UploadCatalog
+from jobs.db import counters
 from jobs.db.engine import SessionFactory, make_engine, make_reader, make_sessions, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobEvent
@@ -329,6 +330,9 @@ class JobService:
         try:
             with reading(self.sessions) as session:
                 session.execute(text("SELECT count(*) FROM styles"))
+            # A database that only reads (a full disk, a standby) can be asked and takes no jobs.
+            with self.sessions.begin() as session:
+                counters.bump(session, counters.READINESS_CHECKS)
         except Exception as error:
             failing["database"] = type(error).__name__
         try:
@@ -342,11 +346,11 @@ class JobService:
         return failing
 
 
-def make_service(settings: Settings) -> JobService:
-    """Build the service from settings."""
+def make_service(settings: Settings, *, request_threads: int | None = None) -> JobService:
+    """Build the service from settings; see `make_engine` for `request_threads`."""
     return JobService(
         settings,
-        make_engine(settings.database),
+        make_engine(settings.database, request_threads=request_threads),
         make_storage(settings.storage, endpoint_url=settings.s3_endpoint_url),
         Broker(make_celery(settings.broker)),
     )

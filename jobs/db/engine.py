@@ -38,6 +38,8 @@ NAMING = {
 
 #: How long a transaction on SQLite waits for the write lock, in seconds.
 LOCK_SECONDS = 30
+#: The same for a transaction within a request.
+REQUEST_LOCK_SECONDS = 3
 #: PostgreSQL ends transactions that are idle for so many seconds. Transactions here take milliseconds.
 IDLE_IN_TRANSACTION_SECONDS = 10
 
@@ -92,8 +94,11 @@ def without_password(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str, *, request_threads: int | None = None) -> Engine:
     """Create the engine of a database URL. SQLite: the folder is created, and WAL mode switched on.
+
+    `request_threads` is the number of threads of a web server: with it, writers on SQLite wait for
+    `REQUEST_LOCK_SECONDS` at most, and no more than half of the threads for another process.
 
     Errors don't show the parameters of statements: errors are logged, and rows are private to owners.
     """
@@ -107,9 +112,12 @@ def make_engine(url: str) -> Engine:
         return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
+    seconds, max_waiting = LOCK_SECONDS, None
+    if request_threads is not None:
+        seconds, max_waiting = REQUEST_LOCK_SECONDS, request_threads // 2
+    engine = create_engine(url, connect_args={"timeout": seconds}, hide_parameters=True)
     event.listen(engine, "connect", _configure_sqlite)
-    write_lock = FairWriteLock(engine, seconds=LOCK_SECONDS)
+    write_lock = FairWriteLock(engine, seconds=seconds, max_waiting=max_waiting)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -55,6 +55,27 @@ def send(sessions: SessionFactory, broker: Broker, messages: Iterable[OutboxMess
     return len(sent)
 
 
+def send_in_request(sessions: SessionFactory, broker: Broker, messages: list[OutboxMessage]) -> None:
+    """As `send`, but waits for a second at most; maintenance sends what is left."""
+    if messages:
+        broker.calls.run(lambda: send(sessions, broker, messages) == len(messages))
+
+
+def publish_in_request(sessions: SessionFactory, broker: Broker, job_id: str) -> None:
+    """As `publish` for one job, but waits for a second at most; maintenance sends what is left."""
+    broker.calls.run(lambda: publish(sessions, broker, job_ids=[job_id]) > 0)
+
+
+def renotify_in_request(sessions: SessionFactory, broker: Broker, *, only: str) -> None:
+    """As `renotify` for the waiting jobs of one queue, but waits for a second at most."""
+
+    def call() -> bool:
+        renotify(sessions, broker, waiting_seconds=0, only=only)
+        return True
+
+    broker.calls.run(call)
+
+
 def renotify(
     sessions: SessionFactory, broker: Broker, *, waiting_seconds: float, only: str | None = None
 ) -> int:

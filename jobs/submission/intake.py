@@ -114,7 +114,9 @@ class Intake:
                 for index, submission in enumerate(submissions)
             ]
         # Maintenance sends the tokens that can't be sent now.
-        outbox.send(self._sessions, self._broker, [token for _, token in written if token is not None])
+        outbox.send_in_request(
+            self._sessions, self._broker, [token for _, token in written if token is not None]
+        )
         return [job for job, _ in written]
 
     def _find_cached_result(self, session: Session, submission: Submission) -> Job | None:

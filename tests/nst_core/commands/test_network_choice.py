@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from imaging.gallery_styles import gallery_folder
+from imaging.gallery_styles import gallery_styles
 from nst_core.commands.network_choice import choose_network
 from nst_core.commands.stylize import stylize
 from nst_core.images.picture import PictureError
 
-OILS = gallery_folder() / "night-oils.webp"
+OILS = gallery_styles()["night-oils"].path
 
 
 def test_which_network_is_chosen(tmp_path: Path) -> None:
