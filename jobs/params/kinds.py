@@ -99,7 +99,7 @@ def _problem(kind: JobKind, item: Any) -> tuple[str, str]:
     models = kind.variants
     location = item["loc"]
     if len(models) == 1:
-        known = _known_fields(models[kind]) if len(location) == 1 else ()
+        known = _known_fields(models[""]) if len(location) == 1 else ()
         return ".".join(map(str, location)) or "body", explain(item, known)
     if item["type"] == "unknown_recipe":
         return "recipe", f"{item['msg']}."
