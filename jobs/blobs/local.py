@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from imaging.atomic_write import atomic_write
 from jobs.blobs.storage import (
     CHUNK_BYTES,
     sha256_of,
@@ -38,17 +38,8 @@ class LocalStorage:
         path = self._path(name)
         if path.exists():
             return
-        with _storage_errors():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{name}.{uuid.uuid4().hex}.tmp")
-            try:
-                with temporary.open("wb") as file:
-                    fill(file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+        with _storage_errors(), atomic_write(path, durable=True) as file:
+            fill(file)
 
     def get(self, sha256: str) -> bytes:
         """Read a blob. Raises `NotFoundError`."""
