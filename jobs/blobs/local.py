@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from jobs.blobs.storage import (
-    CHUNK_BYTES,
-    sha256_of,
-)
+from jobs.blobs.storage import CHUNK_BYTES, StagedBlob, sha256_of
 from jobs.errors import NotFoundError, StorageError
+
+#: Flag of files without a name (Linux), and errors of file systems that have none.
+_UNNAMED: int = getattr(os, "O_TMPFILE", 0)
+_NO_UNNAMED_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}
 
 
 class LocalStorage:
@@ -28,6 +30,29 @@ class LocalStorage:
         name = sha256 or sha256_of(data)
         self._write(name, lambda file: file.write(data))
         return name
+
+    def stage(self, data: bytes, sha256: str) -> StagedBlob | None:
+        """Write and sync bytes in a file without a name; None where the file system has none."""
+        path = self._path(sha256)
+        if path.exists():
+            return _StagedFile(self, path, data, None)
+        with _storage_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                descriptor = os.open(path.parent, _UNNAMED | os.O_WRONLY, 0o666)
+            except OSError as error:
+                if error.errno in _NO_UNNAMED_FILES:
+                    return None
+                raise
+            file = os.fdopen(descriptor, "wb")
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            except OSError:
+                file.close()
+                raise
+        return _StagedFile(self, path, data, file)
 
     def put_file(self, path: Path, sha256: str) -> None:
         """Store the bytes of a file atomically."""
@@ -47,6 +72,8 @@ class LocalStorage:
                     file.flush()
                     os.fsync(file.fileno())
                 temporary.replace(path)
+                with _folder(path.parent) as folder:
+                    os.fsync(folder)
             finally:
                 temporary.unlink(missing_ok=True)
 
@@ -100,6 +127,44 @@ class LocalStorage:
         if len(sha256) != 64 or not sha256.isalnum():
             raise NotFoundError("This is not the name of a blob.")
         return self.folder / sha256[:2] / sha256
+
+
+class _StagedFile:
+    """See `StagedBlob`. Without a `file`, the store had these bytes already."""
+
+    def __init__(self, storage: LocalStorage, path: Path, data: bytes, file: BinaryIO | None) -> None:
+        self._storage = storage
+        self._path = path
+        self._data = data
+        self._file = file
+
+    def publish(self) -> None:
+        """See `StagedBlob`."""
+        if self._file is None:
+            # Stored again if it was deleted since.
+            self._storage.put(self._data, self._path.name)
+            return
+        with _storage_errors(), _folder(self._path.parent) as folder:
+            # Another request may have named the same bytes, and not have synced the folder yet.
+            with suppress(FileExistsError):
+                # The link in /proc is the only name that the file has.
+                os.link(f"/proc/self/fd/{self._file.fileno()}", self._path.name, dst_dir_fd=folder)
+            os.fsync(folder)
+
+    def close(self) -> None:
+        """See `StagedBlob`."""
+        if self._file is not None:
+            self._file.close()
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    """The descriptor of a folder. After a sync of it, names in it survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -26,6 +26,9 @@ class S3Storage:
             self._client.put_object(Bucket=self.bucket, Key=self._key(name), Body=data)
         return name
 
+    def stage(self, data: bytes, sha256: str) -> None:
+        """None: an object has its name as soon as it exists."""
+
     def put_file(self, path: Path, sha256: str) -> None:
         """Store the bytes of a file as a multipart upload."""
         with path.open("rb") as file, _s3_errors():

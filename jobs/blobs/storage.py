@@ -26,11 +26,27 @@ def sha256_of_file(path: Path) -> str:
 CHUNK_BYTES = 1 << 20
 
 
+class StagedBlob(Protocol):
+    """Bytes in the store that have no name yet, so that nobody can read them."""
+
+    def publish(self) -> None:
+        """Give the bytes their name, so that they survive a power failure. Raises `StorageError`."""
+        ...
+
+    def close(self) -> None:
+        """Discard the bytes if they have no name."""
+        ...
+
+
 class BlobStorage(Protocol):
     """Stores blobs. Every method raises `StorageError` if the store can't be reached."""
 
     def put(self, data: bytes, sha256: str | None = None) -> str:
         """Store bytes; returns their SHA-256, which a caller that knows it passes in."""
+        ...
+
+    def stage(self, data: bytes, sha256: str) -> StagedBlob | None:
+        """Write bytes without a name; None if this store can't."""
         ...
 
     def put_file(self, path: Path, sha256: str) -> None:

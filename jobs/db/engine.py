@@ -80,8 +80,11 @@ def table(model: type[Base]) -> Table:
     return found
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str, *, durable: bool = False) -> Engine:
     """Create the engine of a database URL. SQLite: the folder is created, and WAL mode switched on.
+
+    `durable` is for SQLite: every commit is synced to the disk, and with it all earlier commits of all
+    processes. Without it, a power failure may undo the newest commits. PostgreSQL syncs all commits.
 
     Errors don't show the parameters of statements: errors are logged, and rows are private to owners.
     """
@@ -96,7 +99,7 @@ def make_engine(url: str) -> Engine:
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
-    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "connect", _sync_commits if durable else _configure_sqlite)
     write_lock = FairWriteLock(engine, seconds=LOCK_SECONDS)
 
     @event.listens_for(engine, "begin")
@@ -132,6 +135,11 @@ def _configure_sqlite(connection: sqlite3.Connection, record: object) -> None:
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _sync_commits(connection: sqlite3.Connection, record: object) -> None:
+    _configure_sqlite(connection, record)
+    connection.execute("PRAGMA synchronous=FULL").close()
 
 
 def allow_rebuilds(connection: Connection) -> None:
