@@ -12,6 +12,8 @@ from atelier.exit_codes import HELP as EXIT_CODES_HELP
 
 GROUP = "atelier.commands"
 
+#: Modules whose commands need no service.
+LOCAL_MODULES = ("nst_core.", "bench.networks.", "jobs.commands.styles", "jobs.commands.completion")
 #: Packages of this project that an installation may lack.
 OPTIONAL_PACKAGES = frozenset({"nst_core", "worker", "web", "bench", "migrations"})
 #: Module → the extra that installs it, for modules that `pip install atelier` does not install.
@@ -26,7 +28,23 @@ EXTRAS = {
 }
 
 
-class LazyGroup(click.Group):
+class SuggestingGroup(click.Group):
+    """A command group that suggests names of subcommands for a misspelt one, loaded or not."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand that `args` begin with; a misspelt name gets suggestions."""
+        try:
+            return super().resolve_command(context, args)
+        except click.exceptions.NoSuchCommand as error:
+            names = self.list_commands(context)
+            raise click.exceptions.NoSuchCommand(
+                error.command_name, possibilities=names, ctx=context
+            ) from None
+
+
+class LazyGroup(SuggestingGroup):
     """A command group whose commands are entry points, each imported when it is needed."""
 
     def _entries(self) -> dict[str, EntryPoint]:
@@ -57,7 +75,7 @@ class LazyGroup(click.Group):
             command = self.get_command(context, name)
             if command is not None:
                 row = (name, command.get_short_help_str(70))
-                (local if entry.module.startswith("nst_core") else service).append(row)
+                (local if entry.module.startswith(LOCAL_MODULES) else service).append(row)
         for heading, rows in (("The service", service), ("Without a service", local)):
             if rows:
                 with formatter.section(heading):
@@ -99,7 +117,7 @@ def _missing_package(command: str, error: ModuleNotFoundError) -> click.ClickExc
 def _with_subcommands(command: click.Command, inner: dict[str, EntryPoint]) -> click.Group:
     """A group that runs `command`, and has a subcommand for each entry point `command.sub`."""
 
-    class NestedGroup(click.Group):
+    class NestedGroup(SuggestingGroup):
         def list_commands(self, context: click.Context) -> list[str]:
             return sorted(
                 name.partition(".")[2] for name, entry in inner.items() if _is_installed(entry)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -13,16 +12,20 @@ import httpx
 from atelier.connection import Connection, Shape
 from atelier.errors import ApiError, JobCanceledError, JobFailedError
 from atelier.follow import follow_events, follow_job
-from atelier.forms import form_fields, text_name
+from atelier.forms import form_fields
+from atelier.retries import OnRetry
 from atelier.types import Batch, Event, Job, JobPage, Network, Queue, Style, Upload
-from atelier.upload_progress import OnSent, open_file
+from atelier.upload_progress import OnSent
+from atelier.upload_sources import Source, upload_file
 
 
 class Client:
     """Calls the service at `url`, with the API key `key` if the service requires one.
 
     `timeout` is in seconds for one attempt of a call, `retry_seconds` for all its attempts together.
-    Every method raises `ApiError`; `UnreachableError` if the service did not respond.
+    `on_retry` is called with the error before a call is repeated. If nothing listens at an address of
+    this machine that has not answered this client before, the client gives up after 1.5 s. Every method
+    raises `ApiError`; `UnreachableError` if the service did not respond.
 
     >>> with Client(url) as atelier:
     ...     [style["id"] for style in atelier.styles()][:2]
@@ -36,10 +39,16 @@ class Client:
         key: str | None = None,
         timeout: float = 60.0,
         retry_seconds: float = 20.0,
+        on_retry: OnRetry | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._connection = Connection(
-            url, key=key, timeout=timeout, retry_seconds=retry_seconds, transport=transport
+            url,
+            key=key,
+            timeout=timeout,
+            retry_seconds=retry_seconds,
+            on_retry=on_retry,
+            transport=transport,
         )
 
     def __enter__(self) -> Self:
@@ -56,10 +65,10 @@ class Client:
 
     def submit(
         self,
-        content: Path,
+        content: Source,
         *,
-        style: Path | None = None,
-        named_files: Mapping[str, Path] | None = None,
+        style: Source | None = None,
+        named_files: Mapping[str, Source] | None = None,
         on_sent: OnSent | None = None,
         idempotency_key: str | None = None,
         kind: str = "stylize",
@@ -67,6 +76,8 @@ class Client:
     ) -> Job:
         """Submit a job. A retried call does not make a second job.
 
+        `content`, `style` and the other files are paths, bytes, files opened in binary mode or PIL
+        images; `TypeError` is raised for anything else.
         `params` have the API's names and defaults. `named_files` are the files that the parameters
         `styles` and `regions` name. `on_sent` is called with the number of bytes of each upload step.
 
@@ -88,11 +99,19 @@ class Client:
         *,
         limit: int = 20,
         status: str | None = None,
+        kind: str | None = None,
         batch_id: str | None = None,
+        id_prefix: str | None = None,
         dead: bool = False,
     ) -> list[Job]:
         """The newest jobs. `dead`: only jobs that used up their attempts and were not retried since."""
-        filters = {"status": status, "batch_id": batch_id, "dead": "true" if dead else None}
+        filters = {
+            "status": status,
+            "kind": kind,
+            "batch_id": batch_id,
+            "id_prefix": id_prefix,
+            "dead": "true" if dead else None,
+        }
         given = {name: value for name, value in filters.items() if value}
         return self._page({"limit": limit} | given)["jobs"]
 
@@ -189,15 +208,16 @@ class Client:
 
     def submit_batch(
         self,
-        contents: Sequence[Path],
+        contents: Sequence[Source],
         *,
-        styles: Sequence[Path] = (),
+        styles: Sequence[Source] = (),
         style_ids: Sequence[str] = (),
         on_sent: OnSent | None = None,
         **params: object,
     ) -> Batch:
         """Submit one job for every content in every style: all jobs or none."""
-        files = [("content", path) for path in contents] + [("style", path) for path in styles]
+        photos: list[tuple[str, Source]] = [("content", source) for source in contents]
+        files = [*photos, *(("style", source) for source in styles)]
         fields = form_fields(params) | {"style_id": list(style_ids)}
         return self._post_files(Batch, "/v1/batches", fields, files, on_sent, _idempotency_header())
 
@@ -227,11 +247,11 @@ class Client:
         """The styles of the gallery and the caller's own styles."""
         return self._connection.json(dict[str, list[Style]], "GET", "/v1/styles")["styles"]
 
-    def add_style(self, file: Path, *, title: str) -> Style:
+    def add_style(self, file: Source, *, title: str) -> Style:
         """Register a style of the caller's own."""
         return self._post_files(Style, "/v1/styles", {"title": title}, [("file", file)], None)
 
-    def upload(self, file: Path, *, on_sent: OnSent | None = None) -> Upload:
+    def upload(self, file: Source, *, on_sent: OnSent | None = None) -> Upload:
         """Store a picture for jobs that name it later.
 
         >>> atelier.upload(photo)["media_type"]
@@ -245,7 +265,7 @@ class Client:
         self,
         *,
         name: str,
-        style: Path | None = None,
+        style: Source | None = None,
         style_id: str | None = None,
         on_sent: OnSent | None = None,
         **params: object,
@@ -292,7 +312,7 @@ class Client:
     def _submit(
         self,
         fields: Mapping[str, object],
-        files: Sequence[tuple[str, Path]],
+        files: Sequence[tuple[str, Source]],
         on_sent: OnSent | None,
         key: str | None = None,
     ) -> Job:
@@ -311,16 +331,18 @@ class Client:
         shape: type[Shape],
         path: str,
         fields: dict[str, Any],
-        files: Sequence[tuple[str, Path]],
+        files: Sequence[tuple[str, Source]],
         on_sent: OnSent | None,
         headers: dict[str, str] | None = None,
     ) -> Shape:
         """A POST of a form with files; idempotent if `headers` carry an idempotency key."""
+        uploads = [(field, upload_file(field, source)) for field, source in files]
         with ExitStack() as stack:
 
             def open_files() -> list[tuple[str, tuple[str, Any]]]:
                 return [
-                    (n, (text_name(p), stack.enter_context(open_file(p, on_sent)))) for n, p in files
+                    (field, (upload.name, stack.enter_context(upload.open(on_sent))))
+                    for field, upload in uploads
                 ]
 
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -12,6 +13,10 @@ from atelier import retries
 from atelier.errors import ApiError, UnreachableError
 
 Shape = TypeVar("Shape")
+
+#: Seconds of retries while a service of this machine refuses connections and has never answered: long
+#: enough for one that is just starting to listen, short enough for people who forgot to start one.
+REFUSED_SECONDS = 1.5
 
 
 class Connection:
@@ -24,6 +29,7 @@ class Connection:
         key: str | None = None,
         timeout: float = 60.0,
         retry_seconds: float = 20.0,
+        on_retry: retries.OnRetry | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -33,6 +39,8 @@ class Connection:
         )
         self._url = url
         self._retry_seconds = retry_seconds
+        self._on_retry = on_retry
+        self._has_answered = False
 
     def close(self) -> None:
         """Close the sockets."""
@@ -62,8 +70,12 @@ class Connection:
             opened = {} if files is None else {"files": files()}
             return self._attempt(method, path, idempotent=idempotent, **opened, **arguments)
 
+        refused_seconds = self._retry_seconds if self._has_answered else REFUSED_SECONDS
+        policy = retries.policy(
+            self._retry_seconds, refused_seconds=refused_seconds, on_retry=self._on_retry
+        )
         try:
-            return retries.policy(self._retry_seconds)(attempt)
+            return policy(attempt)
         except retries.CallFailed as failed:
             raise failed.error from failed.error.__cause__
 
@@ -72,10 +84,12 @@ class Connection:
         try:
             response = self._http.request(method, path, **arguments)
         except httpx.TransportError as error:
-            failure = self._transport_error(error)
             raise retries.CallFailed(
-                failure, retryable=retries.can_retry_error(error, idempotent=idempotent)
+                self._transport_error(error),
+                retryable=retries.can_retry_error(error, idempotent=idempotent),
+                refused=self._is_refused_here(error),
             ) from error
+        self._has_answered = True
         if response.is_success:
             return response
         raise retries.CallFailed(
@@ -96,7 +110,15 @@ class Connection:
         except httpx.TransportError as error:
             raise self._transport_error(error) from error
 
+    def _is_refused_here(self, error: httpx.TransportError) -> bool:
+        """Whether no process listens at the address, which is one of this machine."""
+        return isinstance(error, httpx.ConnectError) and is_loopback(self._http.base_url.host)
+
     def _transport_error(self, error: httpx.TransportError) -> UnreachableError:
+        if self._is_refused_here(error) and not self._has_answered:
+            return UnreachableError(
+                f"No service at {self._url}. Start one with `atelier up`, or set ATELIER_URL."
+            )
         return UnreachableError(
             f"The service at {self._url} can't be reached: {error or type(error).__name__}."
         )
@@ -109,3 +131,11 @@ class Connection:
         except (ValueError, KeyError, TypeError):
             detail, code = f"{self._url} answered {response.status_code}.", ""
         return kind(detail, status=response.status_code, code=code)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host of a URL is this machine itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

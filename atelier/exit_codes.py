@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -53,13 +54,21 @@ class CommandError(click.ClickException):
 @contextmanager
 def open_client(url: str) -> Iterator[Client]:
     """A client of the service whose errors end the command with one line and an exit code."""
-    from atelier import ApiError, Client
+    from atelier.client import Client
+    from atelier.errors import ApiError
 
     try:
-        with Client(url, key=click.get_current_context().meta.get(API_KEY_META)) as client:
+        key = click.get_current_context().meta.get(API_KEY_META)
+        with Client(url, key=key, on_retry=_show_retry) as client:
             yield client
     except ApiError as error:
         raise CommandError(str(error), _code_of(error)) from error
+
+
+def _show_retry(error: ApiError) -> None:
+    """Say on a terminal why a command is silent."""
+    if sys.stderr.isatty():
+        click.echo(f"{error} Trying again …", err=True)
 
 
 def _code_of(error: ApiError) -> int:

@@ -1,21 +1,20 @@
-"""Upload progress: files that report how many bytes of them were read."""
+"""Upload progress: streams that report how many bytes of them were read."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 #: Called with the number of bytes that were just read from a file.
 OnSent = Callable[[int], None]
 
 
-class ProgressFile(io.BufferedReader):
-    """A file that reports each read, for a progress bar."""
+class ProgressStream(io.BufferedReader):
+    """A stream that reports each read, for a progress bar."""
 
-    def __init__(self, path: Path, on_sent: OnSent) -> None:
-        super().__init__(io.FileIO(path))
+    def __init__(self, raw: Any, on_sent: OnSent) -> None:
+        super().__init__(raw)
         self._on_sent = on_sent
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -25,6 +24,8 @@ class ProgressFile(io.BufferedReader):
         return data
 
 
-def open_file(path: Path, on_sent: OnSent | None) -> BinaryIO:
-    """A file opened for an upload, with progress reports if `on_sent` is given. Raises `OSError`."""
-    return path.open("rb") if on_sent is None else ProgressFile(path, on_sent)
+def open_stream(raw: io.FileIO | io.BytesIO, on_sent: OnSent | None) -> BinaryIO:
+    """A stream to upload, with progress reports if `on_sent` is given."""
+    if on_sent is not None:
+        return ProgressStream(raw, on_sent)
+    return raw if isinstance(raw, io.BytesIO) else io.BufferedReader(raw)

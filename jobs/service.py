@@ -122,7 +122,9 @@ class JobService:
 
     @cached_property
     def _intake(self) -> Intake:
-        return Intake(self.settings, self.sessions, self._reader, self.storage, self._publisher)
+        return Intake(
+            self.settings, self.sessions, self._reader, self.storage, self._publisher, self._positions
+        )
 
     @cached_property
     def _catalog(self) -> InputCatalog:

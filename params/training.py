@@ -274,8 +274,75 @@ class AdaINTrainConfig(MachineSettings, AdaINSettings):
     )
 
 
+class TuneSettings(TrainingSettings):
+    """Settings of a tuning of slim's decoder to one style. Sizes in pixels."""
+
+    max_steps: Annotated[int, Field(ge=1, le=100_000, description="Optimiser steps in all.")] = 150
+    batch_size: BatchSize = 3
+    image_size: int = Field(
+        160,
+        ge=16,
+        le=1_024,
+        multiple_of=8,
+        description="Side of the photographs' crops in pixels, a multiple of 8.",
+    )
+    style_size: int = Field(
+        384,
+        ge=16,
+        le=2_048,
+        description="Shorter side of the style in pixels. Smaller: finer strokes.",
+    )
+    intensity: Literal["subtle", "balanced", "bold"] = Field(
+        "balanced", description="How much of the style is taken, and of the photograph given up."
+    )
+    lr: LearningRate = 2e-3
+    lr_warmup: WarmupSteps = 8
+    seed: Seed = 0
+
+    @property
+    def steps_between_checkpoints(self) -> int:
+        """`checkpoint_interval`, or a third of the tuning, at least 25 steps."""
+        return self.checkpoint_interval or max(25, self.max_steps // 3)
+
+    @property
+    def steps_between_samples(self) -> int:
+        """`sample_interval`, or a sixth of the tuning, at least 10 steps."""
+        return self.sample_interval or max(10, self.max_steps // 6)
+
+    @property
+    def steps_between_logs(self) -> int:
+        """`log_interval`, or from 1 to 100 steps by the length."""
+        return self.log_interval or min(100, max(1, self.max_steps // 50))
+
+
+class TuneTrainConfig(MachineSettings, TuneSettings):
+    """Complete configuration of a `TuneTrainer`."""
+
+    network: str = Field(
+        "slim", description="Network to start from: slim, or a file of the same architecture."
+    )
+    noise: Zoom = Field(
+        (0.02, 0.06), description="Range of the deviation of the noise in each photograph."
+    )
+    margin: float = Field(
+        1.8,
+        ge=1,
+        le=8,
+        allow_inf_nan=False,
+        description="Shorter side of the photographs that crops are taken from, in crops.",
+    )
+    pool: int = Field(
+        32,
+        ge=1,
+        le=10_000,
+        description="Batches whose features are kept and used again, which spares a third of the time.",
+    )
+    cache_mb: CacheMegabytes = Field(500, description="Memory for photographs that were read, in MB.")
+
+
 #: Kind of training → its complete configuration.
-CONFIGS: dict[str, type[JohnsonTrainConfig] | type[AdaINTrainConfig]] = {
+CONFIGS: dict[str, type[JohnsonTrainConfig] | type[AdaINTrainConfig] | type[TuneTrainConfig]] = {
     "johnson": JohnsonTrainConfig,
     "adain": AdaINTrainConfig,
+    "tune": TuneTrainConfig,
 }

@@ -15,6 +15,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     from web.forms import text_checks
     from web.forms.form_parser import FormRequest
     from web.security import access, concurrency, headers, rate_limits
+    from web.security.slow_readers import SlowReaderLimits
 
     settings = settings or load_settings()
     app = Flask(__name__)
@@ -30,12 +31,15 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     access.register(app, settings)
     rate_limits.register(app, settings)
     app.before_request(access.admit)
-    app.before_request(concurrency.set_decode_caller)
+    app.before_request(concurrency.set_caller)
     text_checks.register(app)
     register_routes(app)
     errors.register(app)
     app.after_request(headers.secure)
     app.after_request(compression.compress)
+    app.wsgi_app = SlowReaderLimits(  # type: ignore[method-assign]
+        app.wsgi_app, lambda: app.extensions["concurrency"]
+    )
     return app
 
 

@@ -12,7 +12,7 @@ import json
 import shutil
 from pathlib import Path
 
-from jobs.catalog.styles import GALLERY
+from imaging.gallery_styles import gallery_folder
 from nst_core.errors import NstError
 from nst_core.networks.registry import WEIGHTS, load_network, precisions
 from params.tuned_networks import TABLE
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("folder", type=Path, help="folder of NAME.safetensors")
     for source in sorted(parser.parse_args().folder.glob("*.safetensors")):
-        style = GALLERY / f"{source.stem}.webp"
+        style = gallery_folder() / f"{source.stem}.webp"
         if not style.is_file():
             parser.error(f"{source.name}: the gallery has no style {source.stem}.")
         print(bundle(source, style))  # noqa: T201

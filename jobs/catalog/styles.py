@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
 from sqlalchemy import delete, or_, select
 
+from imaging.gallery_styles import gallery_styles
 from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
@@ -19,8 +16,6 @@ from jobs.errors import ConflictError, InvalidParamsError, NotFoundError
 from jobs.media.pictures import Upload, inspect_picture
 from jobs.media.sandbox import check_picture
 from jobs.settings import Settings
-
-GALLERY = Path(__file__).parents[1] / "gallery"
 
 
 class StyleCatalog:
@@ -113,26 +108,25 @@ class StyleCatalog:
 
     def register_gallery(self) -> int:
         """Register the bundled styles (idempotent); returns the number of new styles."""
-        entries: list[dict[str, Any]] = json.loads((GALLERY / "gallery.json").read_text())
         with reading(self._sessions) as session:
             known = {style.id: style.sha256 for style in session.scalars(select(Style)).all()}
         added = 0
-        for position, entry in enumerate(entries):
-            data = (GALLERY / entry["file"]).read_bytes()
-            info = inspect_picture(data, name=entry["file"], max_pixels=10_000_000)
+        for position, entry in enumerate(gallery_styles().values()):
+            data = entry.path.read_bytes()
+            info = inspect_picture(data, name=entry.path.name, max_pixels=10_000_000)
             sha256 = store_blob(self._sessions, self._storage, data, info)
-            if known.get(entry["slug"]) == sha256:
+            if known.get(entry.id) == sha256:
                 continue
             with self._sessions.begin() as session:
                 session.merge(
                     Style(
-                        id=entry["slug"],
-                        title=entry["title"],
-                        description=entry["description"],
+                        id=entry.id,
+                        title=entry.title,
+                        description=entry.description,
                         position=position,
                         sha256=sha256,
                         created_at=now(session),
                     )
                 )
-            added += entry["slug"] not in known
+            added += entry.id not in known
         return added

@@ -12,10 +12,10 @@ import click
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def backup(folder: Path, as_json: bool) -> None:
-    """Copy the database and the files of the service into FOLDER, while it runs.
+    """Back up the database and the files of a running service.
 
-    A second backup into the same FOLDER copies only new files. The secret key and the folder of
-    datasets (SECRET_KEY, DATASET_ROOT) are not part of it.
+    FOLDER gets both. A second backup into the same FOLDER copies only new files. The secret key and the
+    folder of datasets (SECRET_KEY, DATASET_ROOT) are not part of it.
     """
     from jobs.blobs.stores import make_storage
     from jobs.db.engine import make_engine
@@ -46,10 +46,11 @@ def backup(folder: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def restore(folder: Path) -> None:
-    """Put the backup in FOLDER into an empty database and a store, and read every file back.
+    """Restore a backup into an empty database and a store.
 
-    DATABASE_URL and STORAGE_URL say where; they need not be of the kind that the backup was made of.
-    Jobs that ran then are taken up again once their leases have run out.
+    Every file of FOLDER is read back and checked. DATABASE_URL and STORAGE_URL say where; they need not
+    be of the kind that the backup was made of. Jobs that ran then are taken up again once their leases
+    have run out.
     """
     from sqlalchemy.exc import DBAPIError
 

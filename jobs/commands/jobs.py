@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atelier.exit_codes import exit_for, open_client
+from jobs.commands.job_ids import full_id
+from jobs.commands.job_table import job_details, job_table, style_names
 from jobs.commands.options import json_option, params_options, url_option
-from jobs.commands.submit_fields import RequestFiles
+from jobs.commands.submit_fields import RequestFiles, split_styles
+from params.style_argument import StyleArgument
 
 if TYPE_CHECKING:
     from atelier import Job
@@ -37,9 +40,13 @@ def print_job(job: Job, as_json: bool) -> None:
 
 @click.command()
 @click.argument("content", type=_FILE)
-@click.argument("style", required=False, type=_FILE)
+@click.argument("style", required=False, type=StyleArgument(as_id=True))
 @click.option(
-    "--style", "more_styles", type=_FILE, multiple=True, help="One more style to mix in; repeatable."
+    "--style",
+    "more_styles",
+    type=StyleArgument(as_id=True),
+    multiple=True,
+    help="One more style to mix in; repeatable.",
 )
 @click.option("--style-id", "style_ids", multiple=True, help="A style of the gallery; repeatable.")
 @click.option("--weights", help="Shares of the styles: files first, then those of the gallery: 2,1.")
@@ -70,8 +77,8 @@ def print_job(job: Job, as_json: bool) -> None:
 @json_option
 def submit(
     content: Path,
-    style: Path | None,
-    more_styles: tuple[Path, ...],
+    style: Path | str | None,
+    more_styles: tuple[Path | str, ...],
     style_ids: tuple[str, ...],
     weights: str | None,
     written_regions: tuple[str, ...],
@@ -85,12 +92,20 @@ def submit(
     as_json: bool,
     **params: Any,
 ) -> None:
-    """Submit a photo and a style to a running service."""
+    """Submit a photo and a style to a running service.
+
+    STYLE is a picture or a style of the gallery, which `atelier styles` lists.
+
+    \b
+    Examples:
+      atelier submit photo.jpg woodcut -o painted.jpg
+      atelier submit photo.jpg painting.jpg --alpha 0.8 --wait
+    """
     from jobs.commands import outputs, progress_bars
 
     request_files = RequestFiles()
-    files = more_styles if style is None else (style, *more_styles)
-    params |= request_files.styles(files, style_ids, weights, network=params.get("network"))
+    files, named = split_styles(more_styles if style is None else (style, *more_styles))
+    params |= request_files.styles(files, (*named, *style_ids), weights, network=params.get("network"))
     params["regions"] = request_files.regions(written_regions, keep) or None
     params["use_cache"] = False if no_cache else None
     sources = [content, *request_files.paths.values()]
@@ -115,9 +130,14 @@ def submit(
 @url_option
 @json_option
 def status(job_id: str, url: str, as_json: bool) -> None:
-    """Show the state of a job."""
+    """Show the state, settings and files of a job.
+
+    JOB_ID may be the first characters of an id.
+    """
     with open_client(url) as client:
-        print_job(client.job(job_id), as_json)
+        job = client.job(full_id(client, job_id))
+        text = json.dumps(job) if as_json else job_details(job, style_names(client))
+    click.echo(text)
 
 
 @click.command()
@@ -126,11 +146,14 @@ def status(job_id: str, url: str, as_json: bool) -> None:
 @url_option
 @json_option
 def wait(job_id: str, timeout: float | None, url: str, as_json: bool) -> None:
-    """Wait for a job to end; exits with 5 if it failed, 6 if it was canceled."""
+    """Wait for a job to end.
+
+    Exits with 5 if it failed, 6 if it was canceled.
+    """
     from jobs.commands import progress_bars
 
     with open_client(url) as client:
-        job = progress_bars.follow(client, job_id, timeout=timeout, quiet=as_json)
+        job = progress_bars.follow(client, full_id(client, job_id), timeout=timeout, quiet=as_json)
     print_job(job, as_json)
     exit_for(job)
 
@@ -138,7 +161,10 @@ def wait(job_id: str, timeout: float | None, url: str, as_json: bool) -> None:
 @click.command()
 @click.argument("job_id")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File to write; - for standard output."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write; another suffix converts a picture; - for standard output.",
 )
 @click.option(
     "--show",
@@ -154,10 +180,11 @@ def download(job_id: str, output: Path | None, protocol: str | None, url: str) -
     from jobs.commands import outputs
 
     with open_client(url) as client:
+        job = client.job(full_id(client, job_id))
         if protocol:
-            outputs.show(client, client.job(job_id), protocol)
+            outputs.show(client, job, protocol)
         if output or not protocol:
-            outputs.save(client, client.job(job_id), output)
+            outputs.save(client, job, output)
 
 
 @click.command()
@@ -167,24 +194,41 @@ def download(job_id: str, output: Path | None, protocol: str | None, url: str) -
 def cancel(job_id: str, url: str, as_json: bool) -> None:
     """Request that a job stops."""
     with open_client(url) as client:
-        print_job(client.cancel(job_id), as_json)
+        print_job(client.cancel(full_id(client, job_id)), as_json)
 
 
 @click.command("list")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
-@click.option("--status", help="Only jobs of this status.")
+@click.option(
+    "--status",
+    type=click.Choice(["queued", "running", "succeeded", "failed", "canceled"]),
+    help="Only jobs of this status.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["stylize", "train", "optimize", "video", "export"]),
+    help="Only jobs of this kind.",
+)
 @click.option("--batch", "batch_id", help="Only jobs of this batch.")
 @click.option("--dead", is_flag=True, help="Only jobs that used up their attempts.")
 @url_option
 @json_option
 def list_jobs(
-    limit: int, status: str | None, batch_id: str | None, dead: bool, url: str, as_json: bool
+    limit: int,
+    status: str | None,
+    kind: str | None,
+    batch_id: str | None,
+    dead: bool,
+    url: str,
+    as_json: bool,
 ) -> None:
     """List the newest jobs."""
     with open_client(url) as client:
-        jobs = client.jobs(limit=limit, status=status, batch_id=batch_id, dead=dead)
+        jobs = client.jobs(limit=limit, status=status, kind=kind, batch_id=batch_id, dead=dead)
+        names = {} if as_json or not jobs else style_names(client)
     if as_json:
         click.echo(json.dumps(jobs))
-        return
-    for job in jobs:
-        print_job(job, as_json=False)
+    elif jobs:
+        click.echo(job_table(jobs, names))
+    else:
+        click.echo("There are no such jobs.", err=True)

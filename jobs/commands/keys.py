@@ -19,15 +19,26 @@ def keys() -> None:
     """Create, list and revoke API keys."""
 
 
-def _key_store() -> ApiKeyStore:
+def _open_keys(*, may_create: bool = False) -> tuple[ApiKeyStore, str]:
+    """The keys of the configured database, and the address of that database for people.
+
+    Raises `click.ClickException` for an SQLite file that does not exist, unless `may_create`: a command
+    that is run in another folder would make a database that no service reads.
+    """
     from jobs.accounts.api_keys import ApiKeyStore
-    from jobs.db.engine import make_engine, make_sessions
+    from jobs.db.engine import make_engine, make_sessions, sqlite_file, without_password
     from jobs.db.schema import upgrade
     from jobs.settings import load_settings
 
     database = load_settings().database
+    file = sqlite_file(database)
+    if file is not None and not file.exists() and not may_create:
+        raise click.ClickException(
+            f"There is no database at {file}. Run this in the folder of the service, or set "
+            "ATELIER_HOME or DATABASE_URL. `atelier keys create --new-database` makes one."
+        )
     upgrade(database)
-    return ApiKeyStore(make_sessions(make_engine(database)))
+    return ApiKeyStore(make_sessions(make_engine(database))), without_password(database)
 
 
 @keys.command()
@@ -43,16 +54,24 @@ def _key_store() -> ApiKeyStore:
     help="What it may do; more than once for more.",
 )
 @click.option("--days", type=click.FloatRange(min=0, min_open=True), help="Days until the key expires.")
-def create(owner: str, label: str, scopes: tuple[str, ...], days: float | None) -> None:
-    """Create a key. It is printed only once; the database stores only its hash."""
+@click.option("--new-database", is_flag=True, help="Make the SQLite database if there is none.")
+def create(
+    owner: str, label: str, scopes: tuple[str, ...], days: float | None, new_database: bool
+) -> None:
+    """Create a key and print it, only this time.
+
+    The database stores only its hash.
+    """
     from jobs.accounts.api_keys import Scope
     from jobs.errors import InvalidParamsError
 
+    store, database = _open_keys(may_create=new_database)
     try:
-        key, token = _key_store().create(owner, [Scope(s) for s in scopes], label=label, days=days)
+        key, token = store.create(owner, [Scope(s) for s in scopes], label=label, days=days)
     except InvalidParamsError as error:
         raise click.ClickException(error.detail) from error
     click.echo(token)
+    click.echo(f"database {database}", err=True)
     click.echo(f"key {key.id} for {key.owner} ({key.scopes}); it is not shown again", err=True)
 
 
@@ -60,10 +79,12 @@ def create(owner: str, label: str, scopes: tuple[str, ...], days: float | None) 
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def list_keys(as_json: bool) -> None:
     """List the keys, without their secrets."""
-    rows = [_row(key) for key in _key_store().list()]
+    store, database = _open_keys()
+    rows = [_row(key) for key in store.list()]
     if as_json:
         click.echo(json.dumps(rows))
         return
+    click.echo(f"database {database}: {len(rows) or 'no'} keys", err=True)
     for row in rows:
         state = "revoked" if row["revoked_at"] else f"last used {row['last_used_at'] or 'never'}"
         click.echo(f"{row['id']}  {row['owner']}  {row['scopes']}  {state}  {row['label']}".rstrip())
@@ -75,11 +96,12 @@ def revoke(key_id: str) -> None:
     """End a key and the browser sessions that were opened with it."""
     from jobs.errors import NotFoundError
 
+    store, database = _open_keys()
     try:
-        key = _key_store().revoke(key_id)
+        key = store.revoke(key_id)
     except NotFoundError as error:
         raise click.ClickException(error.detail) from error
-    click.echo(f"key {key.id} of {key.owner} is revoked", err=True)
+    click.echo(f"key {key.id} of {key.owner} is revoked in {database}", err=True)
 
 
 def _row(key: ApiKey) -> dict[str, str | None]:

@@ -22,7 +22,10 @@ MAX_PULSE_AGE_SECONDS = 120.0
     "--check", is_flag=True, help="Only check that it runs on this machine; exits with 1 if not."
 )
 def maintenance(check: bool) -> None:
-    """Publish waiting tokens, take back stalled jobs and send webhooks, until stopped."""
+    """Run the maintenance loop until stopped.
+
+    It publishes waiting tokens, takes back stalled jobs, sends webhooks and deletes expired jobs.
+    """
     from jobs.logs import configure
     from jobs.operations.maintenance import Maintenance
     from jobs.service import make_service
@@ -64,7 +67,7 @@ def _check(settings: Settings) -> None:
 
 @click.command()
 def migrate() -> None:
-    """Bring the database to the newest schema and register the starter gallery."""
+    """Upgrade the schema and register the starter gallery."""
     from alembic.util import CommandError
 
     from jobs.db.schema import newest_revision, upgrade
@@ -88,7 +91,7 @@ def migrate() -> None:
 @click.command("webhook-secret")
 @click.option("--owner", help="Sign this owner's webhooks with it, from now on.")
 def webhook_secret(owner: str | None) -> None:
-    """Create a secret for WEBHOOK_SECRET, or for one owner, and print it."""
+    """Create and print a secret for signing webhooks."""
     from jobs.webhooks.delivery import new_secret
 
     secret = new_secret()

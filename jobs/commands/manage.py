@@ -10,13 +10,15 @@ import click
 
 from atelier.exit_codes import exit_for, open_client
 from imaging.folders import find_pictures
+from jobs.commands.job_ids import full_id
 from jobs.commands.jobs import print_job
 from jobs.commands.options import json_option, params_options, url_option
+from jobs.commands.submit_fields import split_styles
+from params.style_argument import StyleArgument
 
 if TYPE_CHECKING:
     from atelier import Batch, Client, Job, Queue
 
-PICTURE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FILE_OR_FOLDER = click.Path(exists=True, path_type=Path)
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
@@ -31,7 +33,11 @@ def retry(job_ids: tuple[str, ...], dead: bool, url: str, as_json: bool) -> None
     if bool(job_ids) == dead:
         raise click.UsageError("Give the ids of jobs, or --dead.")
     with open_client(url) as client:
-        chosen = [job["id"] for job in client.jobs(dead=True, limit=100)] if dead else job_ids
+        chosen = (
+            [job["id"] for job in client.jobs(dead=True, limit=100)]
+            if dead
+            else [full_id(client, job_id) for job_id in job_ids]
+        )
         again = [client.retry(job_id) for job_id in chosen]
     if as_json:
         click.echo(json.dumps(again))
@@ -42,7 +48,13 @@ def retry(job_ids: tuple[str, ...], dead: bool, url: str, as_json: bool) -> None
 
 @click.command()
 @click.argument("contents", nargs=-1, required=True, type=FILE_OR_FOLDER)
-@click.option("--style", "styles", multiple=True, type=PICTURE, help="A style image; repeatable.")
+@click.option(
+    "--style",
+    "styles",
+    multiple=True,
+    type=StyleArgument(as_id=True),
+    help="A picture or a gallery style; repeatable.",
+)
 @click.option("--style-id", "style_ids", multiple=True, help="A style of the gallery; repeatable.")
 @params_options("stylize")
 @click.option("--priority", type=int, help="Higher goes first.")
@@ -57,7 +69,7 @@ def retry(job_ids: tuple[str, ...], dead: bool, url: str, as_json: bool) -> None
 @json_option
 def batch(
     contents: tuple[Path, ...],
-    styles: tuple[Path, ...],
+    styles: tuple[Path | str, ...],
     style_ids: tuple[str, ...],
     format_: str | None,
     output: Path | None,
@@ -65,21 +77,26 @@ def batch(
     as_json: bool,
     **params: object,
 ) -> None:
-    """Submit every photo (or every picture of a folder) in every style: all jobs or none."""
+    """Submit many photos, or folders of them, in every style.
+
+    All jobs are submitted, or none. With -o, every picture is saved as PHOTO-STYLE.
+    """
     from jobs.commands import progress_bars
 
-    if not styles and not style_ids:
+    files, named = split_styles(styles)
+    style_ids = (*named, *style_ids)
+    if not files and not style_ids:
         raise click.UsageError("Give a style with --style or --style-id.")
     photos = [photo for given in contents for photo in _pictures(given)]
     if not photos:
         raise click.UsageError("There are no pictures (JPEG, PNG, WebP) in these folders.")
     with open_client(url) as client:
-        with progress_bars.sending([*photos, *styles], quiet=as_json) as on_sent:
+        with progress_bars.sending([*photos, *files], quiet=as_json) as on_sent:
             made = client.submit_batch(
-                photos, styles=styles, style_ids=style_ids, on_sent=on_sent, format=format_, **params
+                photos, styles=files, style_ids=style_ids, on_sent=on_sent, format=format_, **params
             )
         if output:
-            names = [path.stem for path in styles] + [*style_ids]
+            names = [path.stem for path in files] + [*style_ids]
             titles = [f"{photo.stem}-{name}" for photo in photos for name in names]
             jobs = _gather(client, made, titles, output, quiet=as_json)
             made = client.batch(made["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -53,12 +54,34 @@ def save(client: Client, job: Job, output: Path | None) -> None:
             sys.stdout.buffer.write(data)
             return
         path = output or Path(f"{job['id']}.{SUFFIXES.get(media_type, 'bin')}")
+        data = converted(data, media_type, path)
         if strip:
             # Several strengths of one picture, or the several files of a training.
             alpha = job["outputs"][index]["alpha"]
             label = index if alpha is None else f"{alpha:g}"
             path = path.with_name(f"{path.stem}-{label}{path.suffix}")
         write(path, data)
+
+
+def converted(data: bytes, media_type: str, path: Path) -> bytes:
+    """The bytes of a picture in the format that the suffix of `path` names; others as they are.
+
+    Raises `click.UsageError` for a picture with the suffix of a video, and the reverse.
+    """
+    suffix = path.suffix.lower()
+    wanted, is_video_suffix = PICTURE_FORMATS.get(suffix), suffix in VIDEO_FORMATS
+    is_picture = media_type in {f"image/{name}" for name in PICTURE_FORMATS.values()}
+    if (is_picture and is_video_suffix) or (not is_picture and wanted is not None):
+        raise click.UsageError(f"The output is {media_type}; name a file with another suffix.")
+    if wanted is None or media_type == f"image/{wanted}":
+        return data
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as image:
+        opaque = image.convert("RGB") if wanted == "jpeg" else image
+        buffer = io.BytesIO()
+        opaque.save(buffer, wanted, quality=92, icc_profile=image.info.get("icc_profile"))
+    return buffer.getvalue()
 
 
 def write(path: Path, data: bytes) -> None:

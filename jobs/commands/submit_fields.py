@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,13 @@ import click
 from params.tuned_networks import AUTO
 
 _REGION_KEYS = {"mask", "style", "style_id", "alpha", "feather"}
+
+
+def split_styles(given: Iterable[Path | str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The files and the ids of the gallery among style arguments."""
+    styles = list(given)
+    files = tuple(style for style in styles if isinstance(style, Path))
+    return files, tuple(style for style in styles if isinstance(style, str))
 
 
 class RequestFiles:
@@ -41,7 +49,9 @@ class RequestFiles:
         if not shares and network not in {None, AUTO, "slim"}:
             return {}
         if not shares:
-            raise click.UsageError("Give a style image, or --style-id.")
+            raise click.UsageError(
+                "Give a style: a picture, or the name of a gallery style (`atelier styles` lists them)."
+            )
         if weights is None and len(shares) == 1:
             if not files:
                 return {"style_id": style_ids[0]}

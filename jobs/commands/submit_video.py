@@ -10,16 +10,21 @@ import click
 from atelier.exit_codes import exit_for, open_client
 from jobs.commands.jobs import print_job
 from jobs.commands.options import json_option, params_options, url_option
-from jobs.commands.submit_fields import RequestFiles
+from jobs.commands.submit_fields import RequestFiles, split_styles
+from params.style_argument import StyleArgument
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("submit-video")
 @click.argument("content", type=_FILE)
-@click.argument("style", required=False, type=_FILE)
+@click.argument("style", required=False, type=StyleArgument(as_id=True))
 @click.option(
-    "--style", "more_styles", type=_FILE, multiple=True, help="One more style to mix in; repeatable."
+    "--style",
+    "more_styles",
+    type=StyleArgument(as_id=True),
+    multiple=True,
+    help="One more style to mix in; repeatable.",
 )
 @click.option("--style-id", "style_ids", multiple=True, help="A style of the gallery; repeatable.")
 @click.option("--weights", help="Shares of the styles: files first, then those of the gallery: 2,1.")
@@ -33,8 +38,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @json_option
 def submit_video(
     content: Path,
-    style: Path | None,
-    more_styles: tuple[Path, ...],
+    style: Path | str | None,
+    more_styles: tuple[Path | str, ...],
     style_ids: tuple[str, ...],
     weights: str | None,
     format_: str | None,
@@ -49,8 +54,8 @@ def submit_video(
     from jobs.commands import outputs, progress_bars
 
     request_files = RequestFiles()
-    files = more_styles if style is None else (style, *more_styles)
-    params |= request_files.styles(files, style_ids, weights, network=params.get("network"))
+    files, named = split_styles(more_styles if style is None else (style, *more_styles))
+    params |= request_files.styles(files, (*named, *style_ids), weights, network=params.get("network"))
     params["use_cache"] = False if no_cache else None
     sources = [content, *request_files.paths.values()]
     format_ = outputs.format_for(output, format_, outputs.VIDEO_FORMATS, sources)

@@ -9,30 +9,38 @@ from typing import Any
 import click
 
 from atelier.exit_codes import exit_for, open_client
+from jobs.commands.job_ids import full_id
+from jobs.commands.job_table import job_table, style_names
 from jobs.commands.jobs import print_job
 from jobs.commands.options import json_option, params_options, url_option
-
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+from params.style_argument import StyleArgument
 
 
 @click.group()
 def trainings() -> None:
-    """Train networks on the service: start, pause, resume, finish, export."""
+    """Train networks on the service: start, list, pause, export."""
 
 
 @trainings.command()
-@click.argument("style", required=False, type=_FILE)
+@click.argument("style", required=False, type=StyleArgument(as_id=True))
 @click.option("--style-id", help="A style of the gallery, instead of a picture.")
 @params_options("train")
 @click.option("--wait", "wait_for_it", is_flag=True, help="Wait for the end.")
 @url_option
 @json_option
 def start(
-    style: Path | None, style_id: str | None, wait_for_it: bool, url: str, as_json: bool, **params: Any
+    style: Path | str | None,
+    style_id: str | None,
+    wait_for_it: bool,
+    url: str,
+    as_json: bool,
+    **params: Any,
 ) -> None:
     """Train a network for the style of a picture, on the service."""
     from jobs.commands import progress_bars
 
+    if isinstance(style, str):
+        style, style_id = None, style
     with open_client(url) as client:
         with progress_bars.sending([style] if style else [], quiet=as_json) as on_sent:
             job = client.submit_training(style=style, style_id=style_id, on_sent=on_sent, **params)
@@ -42,6 +50,23 @@ def start(
     exit_for(job)
 
 
+@trainings.command("list")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@url_option
+@json_option
+def list_trainings(limit: int, url: str, as_json: bool) -> None:
+    """List the newest trainings."""
+    with open_client(url) as client:
+        jobs = client.jobs(kind="train", limit=limit)
+        names = {} if as_json or not jobs else style_names(client)
+    if as_json:
+        click.echo(json.dumps(jobs))
+    elif jobs:
+        click.echo(job_table(jobs, names))
+    else:
+        click.echo("There are no trainings.", err=True)
+
+
 @trainings.command()
 @click.argument("job_id")
 @url_option
@@ -49,7 +74,7 @@ def start(
 def pause(job_id: str, url: str, as_json: bool) -> None:
     """Save a checkpoint and stop until the training is resumed."""
     with open_client(url) as client:
-        print_job(client.pause_training(job_id), as_json)
+        print_job(client.pause_training(full_id(client, job_id)), as_json)
 
 
 @trainings.command()
@@ -59,7 +84,7 @@ def pause(job_id: str, url: str, as_json: bool) -> None:
 def resume(job_id: str, url: str, as_json: bool) -> None:
     """Resume from the checkpoint."""
     with open_client(url) as client:
-        print_job(client.resume_training(job_id), as_json)
+        print_job(client.resume_training(full_id(client, job_id)), as_json)
 
 
 @trainings.command()
@@ -69,7 +94,7 @@ def resume(job_id: str, url: str, as_json: bool) -> None:
 def finish(job_id: str, url: str, as_json: bool) -> None:
     """End the training early and publish the network as it is."""
     with open_client(url) as client:
-        print_job(client.finish_training(job_id), as_json)
+        print_job(client.finish_training(full_id(client, job_id)), as_json)
 
 
 @trainings.command("export")

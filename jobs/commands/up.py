@@ -116,11 +116,13 @@ def _wait_until_ready(supervisor: Supervisor, settings: Settings, port: int) -> 
 
 
 def _print_summary(settings: Settings, port: int, redis_port: int | None) -> None:
+    from jobs.db.engine import without_password
+
     address = f"http://{settings.host}:{port}"
-    _print(f"database {_without_password(settings.database)}")
+    _print(f"database {without_password(settings.database)}")
     _print(f"files    {settings.storage}")
     embedded = f"redis at 127.0.0.1:{redis_port}, started here"
-    _print(f"broker   {embedded if redis_port else _without_password(settings.broker)}")
+    _print(f"broker   {embedded if redis_port else without_password(settings.broker)}")
     _print(
         "started  web, worker-stylize, worker-train, maintenance; logs in "
         + str(settings.home / "logs")
@@ -139,17 +141,11 @@ def _sample_photo() -> str:
     """A picture that is certainly on this machine, so that the printed command works as it is."""
     from pathlib import Path
 
-    from jobs.catalog.styles import GALLERY
+    from imaging.gallery_styles import gallery_styles
 
     found = find_spec("skimage")
     photo = Path(found.origin).parent / "data" / "coffee.png" if found and found.origin else None
-    return str(photo if photo and photo.exists() else GALLERY / "riverside-dots.webp")
-
-
-def _without_password(url: str) -> str:
-    from sqlalchemy import make_url
-
-    return make_url(url).render_as_string(hide_password=True)
+    return str(photo if photo and photo.exists() else gallery_styles()["riverside-dots"].path)
 
 
 def _print(text: str) -> None:

@@ -80,6 +80,18 @@ def table(model: type[Base]) -> Table:
     return found
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database; None for another database, and for one in memory."""
+    parsed = make_url(url)
+    in_file = parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:")
+    return Path(parsed.database or "") if in_file else None
+
+
+def without_password(url: str) -> str:
+    """The URL of a database or broker as it may be shown."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
 def make_engine(url: str, *, durable: bool = False) -> Engine:
     """Create the engine of a database URL. SQLite: the folder is created, and WAL mode switched on.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from atelier import Client, Job
-from jobs.catalog.styles import GALLERY
+from imaging.gallery_styles import gallery_styles
 from jobs.settings import child_environment, scratch_directory
 
 STYLE = "woodcut"
@@ -66,7 +66,7 @@ def _stylize(address: str) -> Job:
             raise SystemExit(f"The job {job['status']}: {job['error']}")
         data, _ = client.output(job["id"])
     (OUT / "stylized.png").write_bytes(data)
-    shutil.copy(next(GALLERY.glob(f"{STYLE}.*")), OUT)
+    shutil.copy(gallery_styles()[STYLE].path, OUT)
     return job
 
 

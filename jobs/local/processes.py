@@ -9,7 +9,7 @@ from jobs.settings import Settings
 
 WEB = (
     "gunicorn --config python:web.server web.wsgi:app --bind {host}:{port} "
-    "--worker-class gthread --threads {threads} "
+    "--worker-class web.gunicorn_worker.Worker --threads {threads} "
     "--graceful-timeout 10 --timeout 120 --no-control-socket "
     "--logger-class web.server_logs.ServerLogger"
 )

@@ -13,7 +13,7 @@ from typing import Any
 class DecodeCaller:
     """One request. Its decoder tasks share one deadline, which starts with the first of them.
 
-    `has_slot` tells whether `slot` would find a free slot; `slot` holds one, or raises `BusyError`.
+    `has_slot` tells whether the owner has a slot left; `slot` holds one, or raises `BusyError`.
     """
 
     def __init__(

@@ -87,7 +87,7 @@ def find_input_sources(
         sources.append(Source(role="content", file="content", pointer="content"))
     if network is not None and network.styled:
         problems += _unusable_fields(params, style_id, files)
-    elif kind == "train" and params["architecture"] == "adain":
+    elif kind == "train" and params["recipe"] == "adain":
         given = [("style_id", style_id is not None), ("style", "style" in files)]
         problems += [(name, "An adain training takes style_dataset_id.") for name, is_ in given if is_]
     elif params.get("styles"):

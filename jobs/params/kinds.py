@@ -69,12 +69,12 @@ def _problem(kind: str, item: Any) -> tuple[str, str]:
     location = item["loc"]
     if len(models) == 1:
         return ".".join(map(str, location)) or "body", explain(item)
-    if item["type"] == "unknown_architecture":
-        return "architecture", f"{item['msg']}."
+    if item["type"] == "unknown_recipe":
+        return "recipe", f"{item['msg']}."
     tag, *location = location  # a union puts the tag first
     name = ".".join(map(str, location)) or "body"
     if item["type"] == "extra_forbidden" and any(
         name in model.model_fields for model in models.values()
     ):
-        return name, f"Trainings of the architecture {tag} have no such setting; leave it out."
+        return name, f"Trainings of the recipe {tag} have no such setting; leave it out."
     return name, explain(item)

@@ -1,17 +1,19 @@
-"""Parameters of `train` jobs: one model for each architecture, told apart by `architecture`."""
+"""Parameters of `train` jobs: one model for each recipe, told apart by `recipe`."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Discriminator, Field, Tag, field_validator
+from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag, field_validator
 
-from params.training import AdaINSettings, JohnsonSettings
+from params.training import AdaINSettings, JohnsonSettings, TuneSettings
 from params.tuned_networks import AUTO, tuned_networks
 
 #: Bundled networks that take any style; others are tuned, trained or imported.
 BUNDLED_NETWORKS = frozenset({"slim", "full"})
 _NAME = r"^[a-z0-9][a-z0-9-]{0,63}$"
+#: Names by which the recipe may be given.
+_RECIPE_NAMES = AliasChoices("recipe", "architecture")
 _ID = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
 
@@ -42,10 +44,12 @@ class _TrainingJob(BaseModel):
 class JohnsonTrainParams(JohnsonSettings, _TrainingJob):
     """Parameters of a training of one style, the one of `style` or `style_id`."""
 
-    architecture: Literal["johnson"] = Field(
+    recipe: Literal["johnson"] = Field(
         "johnson",
-        description="Architecture of the network: `johnson` learns one style, `adain` learns to render "
-        "any style, from the pictures of `style_dataset_id`.",
+        validation_alias=_RECIPE_NAMES,
+        description="`johnson` trains a network of its own for one style; `tune` fits the decoder of "
+        "slim to one style, in minutes; `adain` learns to render any style, from the pictures of "
+        "`style_dataset_id`. Earlier name: `architecture`.",
     )
     warm_start: bool = Field(
         True, description="Start from the bundled base network, which learns a style much faster."
@@ -55,26 +59,39 @@ class JohnsonTrainParams(JohnsonSettings, _TrainingJob):
 class AdaINTrainParams(AdaINSettings, _TrainingJob):
     """Parameters of a training of a network for any style, from two datasets."""
 
-    architecture: Literal["adain"]
+    recipe: Literal["adain"] = Field(validation_alias=_RECIPE_NAMES)
     style_dataset_id: str = Field(
         pattern=_ID, description="Dataset of paintings for `adain`, one of /v1/datasets."
     )
 
 
-def _architecture(values: Any) -> Any:
+class TuneTrainParams(TuneSettings, _TrainingJob):
+    """Parameters of a tuning of slim to one style, the one of `style` or `style_id`."""
+
+    recipe: Literal["tune"] = Field(validation_alias=_RECIPE_NAMES)
+    dataset_id: str | None = Field(  # type: ignore[assignment]
+        None,
+        pattern=_ID,
+        description="Dataset of photographs, one of /v1/datasets; drawn pictures if left out.",
+    )
+
+
+def _recipe(values: Any) -> Any:
     if isinstance(values, dict):
-        architecture = values.get("architecture")
-        return "johnson" if architecture is None else architecture
-    return getattr(values, "architecture", None)
+        given = (values.get(name) for name in _RECIPE_NAMES.choices if isinstance(name, str))
+        return next((recipe for recipe in given if recipe is not None), "johnson")
+    return getattr(values, "recipe", None)
 
 
 TrainParams = Annotated[
-    Annotated[JohnsonTrainParams, Tag("johnson")] | Annotated[AdaINTrainParams, Tag("adain")],
+    Annotated[JohnsonTrainParams, Tag("johnson")]
+    | Annotated[AdaINTrainParams, Tag("adain")]
+    | Annotated[TuneTrainParams, Tag("tune")],
     Discriminator(
-        _architecture,
-        custom_error_type="unknown_architecture",
-        custom_error_message="There is no such architecture; use johnson or adain",
+        _recipe,
+        custom_error_type="unknown_recipe",
+        custom_error_message="There is no such recipe; use johnson, adain or tune",
     ),
 ]
 #: Parameters that are not settings of the trainer.
-JOB_FIELDS = frozenset({"name", "architecture", "dataset_id", "style_dataset_id"})
+JOB_FIELDS = frozenset({"name", "recipe", "dataset_id", "style_dataset_id"})

@@ -24,12 +24,13 @@ class Filters(TypedDict, total=False):
     """Filters of a list of jobs, and the size of a page (20 by default).
 
     `cursor` is the id of the last job of the previous page; `dead` selects dead letters that were not
-    retried since.
+    retried since; `id_prefix` are the first characters of ids.
     """
 
     status: str | None
     kind: str | None
     batch_id: str | None
+    id_prefix: str | None
     dead: bool | None
     cursor: str | None
     limit: int
@@ -45,6 +46,9 @@ def find_page(session: Session, owner: str | None, **filters: Unpack[Filters]) -
         wanted = filters.get(column.key)
         if wanted is not None:
             query = query.where(column == wanted)
+    prefix = filters.get("id_prefix")
+    if prefix is not None:
+        query = query.where(Job.id.startswith(prefix, autoescape=True))
     dead = filters.get("dead")
     if dead is not None:
         query = query.where(is_unretried_dead_letter() if dead else ~is_unretried_dead_letter())

@@ -14,6 +14,7 @@ from jobs.db.models.jobs import Job, QueueState
 from jobs.db.models.operations import OutboxMessage
 from jobs.queue.broker import Broker
 from jobs.queue.claiming import is_eligible
+from jobs.queue.position import mark_neutral
 
 _OUTBOX = table(OutboxMessage)
 _ENQUEUE = insert(_OUTBOX).returning(_OUTBOX.c.id)
@@ -77,6 +78,7 @@ def delete_sent(sessions: SessionFactory, ids: Sequence[int]) -> None:
     """Delete the rows of tokens that were sent."""
     if ids:
         with sessions.begin() as session:
+            mark_neutral(session)
             session.execute(_SENT, {"ids": ids})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from jobs.accounts.expiry import expiry
 from jobs.db.engine import new_id, table
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobFile
+from jobs.media.pictures import CheckedFile
 from jobs.queue import lifecycle, outbox
 from jobs.queue.lifecycle import JobStatus
 from jobs.queue.outbox import Token
@@ -40,13 +42,14 @@ def insert_job(
     retention: int,
     batch_id: str | None = None,
     cached_result: Job | None = None,
+    files: Mapping[str, CheckedFile],
 ) -> tuple[Job, Token | None]:
     """Insert the job, its files, first events and token; returns the job and the token.
 
-    The rows of its files must exist. The job is kept for `retention` seconds (0: for ever) after `at`,
-    or for its `expires_in` if that is less. With `cached_result`, an earlier job, the new job has
-    succeeded with its outputs and needs no worker. Raises `IntegrityError` if another job has the id or
-    the idempotency key.
+    The rows of its files must exist; `files` are those of the request by their SHA-256. The job is kept
+    for `retention` seconds (0: for ever) after `at`, or for its `expires_in` if that is less. With
+    `cached_result`, an earlier job, the new job has succeeded with its outputs and needs no worker.
+    Raises `IntegrityError` if another job has the id or the idempotency key.
     """
     handling = submission.handling
     after = handling.cancel_after
@@ -74,7 +77,7 @@ def insert_job(
         "created_at": at,
         "expires_at": expiry(at, retention, handling.expires_in),
     }
-    files = [
+    rows = [
         {"direction": "input", "role": role, "position": position, "sha256": sha256}
         for position, (role, sha256) in enumerate(submission.inputs)
     ]
@@ -86,38 +89,51 @@ def insert_job(
             "network_version": cached_result.network_version,
             "metrics": {"cached_from": cached_result.id},
         }
-        files += [
+        rows += [
             {"direction": "output", "role": file.role, "position": file.position, "sha256": file.sha256}
             for file in cached_result.outputs
         ]
-    return _insert(session, values, files)
+    return _insert(session, values, rows, files)
 
 
 def _insert(
-    session: Session, values: dict[str, Any], files: list[dict[str, Any]]
+    session: Session,
+    values: dict[str, Any],
+    rows: list[dict[str, Any]],
+    files: Mapping[str, CheckedFile],
 ) -> tuple[Job, Token | None]:
     # Plain inserts: every submit executes them, and the ORM's bookkeeping takes longer than they do.
     values = dict.fromkeys(_COLUMNS) | _DEFAULTS | values
     session.execute(_INSERT_JOB, values)
     job_id, at = values["id"], values["created_at"]
-    if files:
-        session.execute(_INSERT_FILES, [{"job_id": job_id, **file} for file in files])
+    if rows:
+        session.execute(_INSERT_FILES, [{"job_id": job_id, **row} for row in rows])
     lifecycle.record_event(session, job_id, "state", at, status=JobStatus.QUEUED)
     token = None
     if values["status"] == JobStatus.QUEUED:
         token = outbox.enqueue(session, job_id, values["queue"], at=at)
     else:
         lifecycle.record_event(session, job_id, "state", at, status=values["status"], cached=True)
-    return _as_read(session, values, files), token
+    return _as_read(session, values, rows, files), token
 
 
-def _as_read(session: Session, values: dict[str, Any], files: list[dict[str, Any]]) -> Job:
+def _as_read(
+    session: Session,
+    values: dict[str, Any],
+    rows: list[dict[str, Any]],
+    files: Mapping[str, CheckedFile],
+) -> Job:
     """The job with its files, as if it had been read from the database."""
+    blobs = {
+        name: Blob(sha256=name, size=len(file.data), **vars(file.info)) for name, file in files.items()
+    }
+    others = {row["sha256"] for row in rows} - blobs.keys()
+    if others:
+        found = session.scalars(_BLOBS, {"names": list(others)})
+        blobs |= {blob.sha256: blob for blob in found}
     job = Job(**values)
-    blobs = session.scalars(_BLOBS, {"names": [file["sha256"] for file in files]}) if files else ()
-    by_name = {blob.sha256: blob for blob in blobs}
-    made = [JobFile(job_id=job.id, **file) for file in files]
+    made = [JobFile(job_id=job.id, **row) for row in rows]
     for file in made:
-        set_committed_value(file, "blob", by_name[file.sha256])
+        set_committed_value(file, "blob", blobs[file.sha256])
     set_committed_value(job, "files", made)
     return job

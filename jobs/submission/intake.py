@@ -17,6 +17,8 @@ from jobs.db.models.jobs import Batch, Job
 from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import CheckedFile
+from jobs.queue.outbox import Token
+from jobs.queue.position import QueuePositions, mark_neutral
 from jobs.queue.publisher import TokenPublisher
 from jobs.settings import Settings
 from jobs.submission.insertion import insert_job
@@ -34,12 +36,14 @@ class Intake:
         reader: Engine,
         storage: BlobStorage,
         publisher: TokenPublisher,
+        positions: QueuePositions,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
         self._reader = reader
         self._storage = storage
         self._publisher = publisher
+        self._positions = positions
 
     def store_one(self, submission: Submission, staged: StagedFiles | None = None) -> Job:
         """Store one job, or return the job that the same id or key made before.
@@ -126,7 +130,24 @@ class Intake:
 
         Raises `BeingDeletedError` for staged files of which an old copy is being deleted.
         """
+        with self._positions.adding() as add_positions:
+            written = self._write(submissions, batch, cached, files, staged)
+            jobs = [job for job, _ in written]
+            add_positions(jobs)
+        # Maintenance sends the tokens that can't be sent now.
+        self._publisher.publish([token for _, token in written if token is not None])
+        return jobs
+
+    def _write(
+        self,
+        submissions: list[Submission],
+        batch: Batch | None,
+        cached: list[Job | None],
+        files: dict[str, CheckedFile],
+        staged: StagedFiles | None,
+    ) -> list[tuple[Job, Token | None]]:
         with self._sessions.begin() as session:
+            mark_neutral(session)
             ensure_owner(session, submissions[0].owner)
             # An earlier job that was deleted since is no cached result any more.
             cached = [job if job and session.get(Job, job.id) else None for job in cached]
@@ -149,15 +170,14 @@ class Intake:
                     retention=self._settings.retention_seconds,
                     batch_id=None if batch is None else batch.id,
                     cached_result=cached[index],
+                    files=files,
                 )
                 for index, submission in enumerate(submissions)
             ]
             if staged is not None:
                 # Last, so that a refusal names no file. The rows are locked, so no sweep deletes it.
                 staged.publish(files)
-        # Maintenance sends the tokens that can't be sent now.
-        self._publisher.publish([token for _, token in written if token is not None])
-        return [job for job, _ in written]
+        return written
 
     def _find_cached_result(self, submission: Submission) -> Job | None:
         if not submission.handling.use_cache:

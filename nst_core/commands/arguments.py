@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from params.style_argument import StyleArgument
+
 if TYPE_CHECKING:
     from nst_core.stylize.engine import Engine
 
@@ -49,12 +51,12 @@ def region(text: str) -> RegionFiles:
     unknown = set(parts) - {"mask", "style", "alpha", "feather"}
     if unknown or not parts.get("mask"):
         raise click.BadParameter(f"{text!r} is not mask=FILE,style=FILE,alpha=0.5,feather=12.")
-    for key in ("mask", "style"):
-        if key in parts and not Path(parts[key]).is_file():
-            raise click.BadParameter(f"There is no file {parts[key]!r}.")
+    if not Path(parts["mask"]).is_file():
+        raise click.BadParameter(f"There is no file {parts['mask']!r}.")
+    style = StyleArgument().convert(parts["style"], None, None) if "style" in parts else None
     return RegionFiles(
         mask=Path(parts["mask"]),
-        style=Path(parts["style"]) if "style" in parts else None,
+        style=None if style is None else Path(style),
         alpha=_numbers(parts["alpha"], 1)[0] if "alpha" in parts else None,
         feather=_numbers(parts.get("feather", "0"), 500)[0],
     )
@@ -65,7 +67,9 @@ def check_style(engine: Engine, network: str, has_style: bool) -> None:
     if engine.fixed_style and has_style:
         raise click.UsageError(f"{network} holds its style itself and takes no other.")
     if not engine.fixed_style and not has_style:
-        raise click.UsageError("Give a STYLE, or a --network that holds one.")
+        raise click.UsageError(
+            "Give a STYLE: a picture, or a gallery style such as woodcut (`atelier styles` lists them)."
+        )
 
 
 def _numbers(text: str, most: float) -> list[float]:

@@ -254,7 +254,7 @@ class Batch:
         """The path of an output without its suffix."""
         if self.file is not None:
             return self.file.with_suffix("")
-        stem = name = f"{content.stem}__{mix.name}"
+        stem = name = f"{content.stem}-{mix.name}"
         number = 1
         while name in self._names:
             number += 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json, show_notice
+from params.style_argument import StyleArgument
 
 if TYPE_CHECKING:
     from nst_core.evaluation.evaluate import Pair, Stylize
@@ -18,7 +19,9 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.command()
 @click.option("--content", type=_FOLDER)
-@click.option("--style", type=click.Path(exists=True, path_type=Path), help="A picture, or a folder.")
+@click.option(
+    "--style", type=StyleArgument(folders=True), help="A picture, a gallery style, or a folder."
+)
 @click.option(
     "--video",
     nargs=2,
@@ -60,7 +63,10 @@ def evaluate(
     runtime: str,
     as_json: bool,
 ) -> None:
-    """Score every content in every style with VGG-16, or a video; lower is better."""
+    """Score networks on photos and styles, or a video.
+
+    The scores are distances in VGG-16: lower is better.
+    """
     if video is not None:
         engine = _engine(networks[0] if networks else "slim", runtime)
         _video(video, style, engine, style_size, alpha, temporal, as_json)

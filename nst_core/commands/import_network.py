@@ -21,7 +21,10 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def import_network(
     file: Path, out: Path, encoder: Path | None, licence: str | None, as_json: bool
 ) -> None:
-    """Import FILE: a network of pytorch/examples' fast_neural_style, or pytorch-AdaIN's decoder."""
+    """Import a network of another project.
+
+    FILE is a network of pytorch/examples' fast_neural_style, or pytorch-AdaIN's decoder.
+    """
     from typing import Any, cast
 
     from nst_core.networks.files import save_network

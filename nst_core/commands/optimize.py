@@ -17,6 +17,7 @@ from nst_core.optimize.errors import GatysError
 from params.errors import SettingsError, parse_settings
 from params.optimize import GatysConfig
 from params.options import model_options
+from params.style_argument import StyleArgument
 
 if TYPE_CHECKING:
     from nst_core.images.picture import Picture, PictureFormat
@@ -26,7 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("content", type=_FILE)
-@click.argument("style", type=_FILE)
+@click.argument("style", type=StyleArgument())
 @click.option("-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--previews", type=click.Path(file_okay=False, path_type=Path), help="Folder for previews."
@@ -44,9 +45,9 @@ def optimize(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Paint CONTENT in the style of STYLE by optimising its pixels: slow, and the reference.
+    """Optimise the pixels of a photo: slow, the reference.
 
-    Ctrl-C finishes with what there is.
+    CONTENT is the photo, STYLE a picture or a gallery style. Ctrl-C finishes with what there is.
     """
     if out.suffix.lower() not in FORMATS:
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}.")

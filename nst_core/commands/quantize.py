@@ -39,7 +39,7 @@ def quantize(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Write NETWORK to OUT with the ranges that --precision int8 needs.
+    """Add the ranges that int8 needs to a network file.
 
     Every fourth pair of pictures is held out and compared: pixels, and the figures of `evaluate`.
     """

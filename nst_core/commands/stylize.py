@@ -20,6 +20,7 @@ from nst_core.commands.output import (
     print_json,
     show_notice,
 )
+from params.style_argument import StyleArgument
 from params.tuned_networks import AUTO
 
 if TYPE_CHECKING:
@@ -31,8 +32,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("content", type=click.Path(exists=True, path_type=Path))
-@click.argument("style", required=False, type=click.Path(exists=True, path_type=Path))
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="File or folder.")
+@click.argument("style", required=False, type=StyleArgument(folders=True))
+@click.option(
+    "-o",
+    "--out",
+    default=".",
+    type=click.Path(path_type=Path),
+    help="File, whose suffix is the format, or folder; this folder if left out.",
+)
 @click.option("--checkpoint", type=_FILE, help="A network of one style; STYLE is then left out.")
 @click.option(
     "--network",
@@ -69,9 +76,19 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="Pattern of that noise.",
 )
-@click.option("--style-size", type=click.IntRange(16, 4096), default=384, show_default=True)
 @click.option(
-    "--style", "more_styles", type=_FILE, multiple=True, help="One more style to mix in; repeatable."
+    "--style-size",
+    type=click.IntRange(16, 4096),
+    default=384,
+    show_default=True,
+    help="Side of the style image in pixels; smaller means finer strokes.",
+)
+@click.option(
+    "--style",
+    "more_styles",
+    type=StyleArgument(),
+    multiple=True,
+    help="One more style to mix in; repeatable.",
 )
 @click.option(
     "--weights",
@@ -81,7 +98,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Shares of the styles, STYLE first: 2,1.",
 )
 @click.option(
-    "--color", type=click.Choice(["style", "luminance", "match"]), default="style", show_default=True
+    "--color",
+    type=click.Choice(["style", "luminance", "match"]),
+    default="style",
+    show_default=True,
+    help="Colours of the style, exact hues of CONTENT, or its palette.",
 )
 @click.option(
     "--region",
@@ -92,7 +113,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="mask=FILE[,style=FILE][,alpha=N][,feather=PX]; repeatable, later ones cover earlier.",
 )
 @click.option("--keep", type=_FILE, multiple=True, help="A mask of what stays as it is; repeatable.")
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
+@click.option(
+    "--runtime",
+    type=click.Choice(RUNTIMES),
+    default="auto",
+    show_default=True,
+    help="auto is OpenVINO on a CPU where it is installed.",
+)
 @click.option(
     "--precision",
     type=click.Choice(["fp32", "int8"]),
@@ -102,9 +129,19 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option(
-    "--format", type=click.Choice(["auto", "png", "jpeg", "webp"]), default="auto", show_default=True
+    "--format",
+    type=click.Choice(["auto", "png", "jpeg", "webp"]),
+    default="auto",
+    show_default=True,
+    help="auto is the suffix of --out, else the format of CONTENT.",
 )
-@click.option("--quality", type=click.IntRange(1, 100), default=92, show_default=True)
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    default=92,
+    show_default=True,
+    help="Of JPEG and WebP.",
+)
 @click.option("--metadata", is_flag=True, help="Record the settings in the file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
@@ -124,10 +161,17 @@ def stylize(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Render CONTENT in the style of STYLE.
+    """Render photos in the style of a picture.
 
-    With folders, every content is rendered in every style, as OUT/CONTENT__STYLE. With --alphas, the
-    strength is added to each name.
+    STYLE is a picture or a style of the gallery, which `atelier styles` lists. CONTENT and STYLE may be
+    folders: every content is rendered in every style, as OUT/CONTENT-STYLE. With --alphas, the strength
+    is added to each name.
+
+    \b
+    Examples:
+      atelier stylize photo.jpg woodcut
+      atelier stylize photo.jpg painting.jpg -o out.webp --alpha 0.8
+      atelier stylize PHOTOS night-oils -o PAINTED
     """
     many = content.is_dir() or (style is not None and style.is_dir())
     into_folder = many or out.is_dir()
@@ -180,6 +224,9 @@ def stylize(
     batch = Batch(engine_of, settings, None if into_folder else out, out, skip=many)
     with _progress(len(contents) * len(mixes), quiet=as_json) as advance:
         batch.run(contents, mixes, advance)
+    if not as_json:
+        for output in batch.outputs:
+            click.echo(output["path"], err=True)
     if as_json:
         print_json(
             {

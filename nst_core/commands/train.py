@@ -10,6 +10,7 @@ import click
 
 from nst_core.commands.output import explains_errors
 from params.options import model_options
+from params.style_argument import StyleArgument
 from params.training import CONFIGS
 
 #: Names of all settings, of whichever kind.
@@ -23,8 +24,8 @@ _ONE_STYLE = (
     click.option("--content-dir", type=_FOLDER, help="One style: folder of photographs."),
     click.option(
         "--style-image",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        help="One style: the picture to learn it from.",
+        type=StyleArgument(),
+        help="One style: the picture to learn it from, or a gallery style.",
     ),
     click.option(
         "--checkpoint-dir", type=_NEW_FOLDER, help="One style: where checkpoints and network go."
@@ -115,6 +116,11 @@ def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **o
 
 
 def _need(options: dict[str, Any], names: tuple[str, ...]) -> None:
-    missing = [name for name in names if options[name] is None]
+    missing = [f"--{name.replace('_', '-')}" for name in names if options[name] is None]
+    if len(missing) == len(names):
+        raise click.UsageError(
+            "Give --content-dir, --style-image and --checkpoint-dir for a network of one style, or "
+            "--content, --style and --out for one that takes any style."
+        )
     if missing:
-        raise click.UsageError(f"Give --{missing[0].replace('_', '-')}.")
+        raise click.UsageError(f"Give {' and '.join(missing)}.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,13 @@ import click
 from nst_core.commands.output import print_json, show_notice
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from nst_core.training.events import Event, StopRequest
+
+
+#: Ctrl-C, the end of a service or a machine, and a closed terminal.
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def train_johnson(
@@ -83,7 +89,7 @@ def _ending(last: dict[str, Any]) -> dict[str, Any]:
 
 
 class _TrainingDisplay:
-    """Displays the events of a training, and turns Ctrl-C into a stop request."""
+    """Displays the events of a training, and turns signals into a stop request."""
 
     def __init__(self, show: Any) -> None:
         self._show = show
@@ -104,32 +110,41 @@ class _TrainingDisplay:
         return self._request
 
     def stop(self, number: int, frame: object) -> None:
-        """Signal handler: the first Ctrl-C stops after the step with a checkpoint, a second at once."""
+        """Signal handler: the first signal stops after the step with a checkpoint, a second at once."""
         self._request = "stop"
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if number == signal.SIGHUP:
+            # The terminal is gone, and writing to it would fail before the checkpoint is saved.
+            self._show = lambda _: None
 
 
 @contextmanager
 def training_display(total: int, *, quiet: bool) -> Iterator[_TrainingDisplay]:
     """Show a training of `total` steps: a bar on a terminal, lines elsewhere, nothing if `quiet`."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    line = ""
+
+    class TwoLines(Progress):
+        """The bar, and the losses on a line of their own: together they need more than 80 columns."""
+
+        def get_renderables(self) -> Iterable[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            yield line
 
     console = Console(stderr=True)
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with TwoLines(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
 
         def show(event: dict[str, Any]) -> None:
+            nonlocal line
             if event["event"] == "progress":
                 losses = "  ".join(f"{name} {value:.4g}" for name, value in event["losses"].items())
                 line = f"{losses}  {event['images_per_second']} images/s"
-                bar.update(task, completed=event["step"], description=line)
+                bar.update(task, completed=event["step"])
                 if not quiet and not console.is_terminal:
                     click.echo(f"{event['step']}/{total}  {line}", err=True)
             elif event["event"] == "notice" and not quiet:
@@ -138,8 +153,9 @@ def training_display(total: int, *, quiet: bool) -> Iterator[_TrainingDisplay]:
                 bar.console.print(f"Sample: {event['path']}", highlight=False)
 
         display = _TrainingDisplay(show)
-        before = signal.signal(signal.SIGINT, display.stop)
+        before = {number: signal.signal(number, display.stop) for number in _STOP_SIGNALS}
         try:
             yield display
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)

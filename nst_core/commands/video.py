@@ -12,6 +12,7 @@ import click
 from nst_core.commands.arguments import alpha_points, check_style, weights
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json, write_whole
 from nst_core.video.config import COLORS, FORMATS, VideoConfig, VideoLimits
+from params.style_argument import StyleArgument
 from params.tuned_networks import AUTO
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("source", type=_FILE)
-@click.argument("style", type=_FILE, required=False)
+@click.argument("style", type=StyleArgument(), required=False)
 @click.option(
     "-o",
     "--out",
@@ -36,7 +37,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="File (.mp4 .mov .mkv .webm .gif, .zip of PNG frames), or a folder for frames.",
 )
 @click.option(
-    "--style", "more_styles", type=_FILE, multiple=True, help="One more to mix in; repeatable."
+    "--style",
+    "more_styles",
+    type=StyleArgument(),
+    multiple=True,
+    help="One more style to mix in; repeatable.",
 )
 @click.option("--weights", "weights_", type=weights, metavar="N,N,…", help="Shares, STYLE first: 2,1.")
 @click.option(
@@ -128,9 +133,10 @@ def video(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Render the video SOURCE in the style of STYLE, or in that of a network trained for one.
+    """Render a video in the style of a picture.
 
-    Stopped with Ctrl-C or killed, the same command goes on from the last finished segment.
+    STYLE is left out with a network that was trained for one style. Stopped with Ctrl-C or
+    killed, the same command goes on from the last finished segment.
     """
     limits = VideoLimits(seconds=max_seconds, frames=10_000_000)
     config = VideoConfig(limits=limits, **options)

@@ -16,7 +16,12 @@ from nst_core.training.errors import ConfigError
 if TYPE_CHECKING:
     from typing import Literal
 
-    from params.training import AdaINTrainConfig, JohnsonTrainConfig, TrainingSettings
+    from params.training import (
+        AdaINTrainConfig,
+        JohnsonTrainConfig,
+        TrainingSettings,
+        TuneTrainConfig,
+    )
 
 #: Settings that do not affect the weights after a given step.
 NO_EFFECT_ON_WEIGHTS = frozenset(
@@ -42,9 +47,13 @@ def parse_config(
 def parse_config(
     kind: Literal["adain"], settings: Mapping[str, Any], *, strict: bool = True
 ) -> AdaINTrainConfig: ...
+@overload
+def parse_config(
+    kind: Literal["tune"], settings: Mapping[str, Any], *, strict: bool = True
+) -> TuneTrainConfig: ...
 def parse_config(
     kind: str, settings: Mapping[str, Any], *, strict: bool = True
-) -> JohnsonTrainConfig | AdaINTrainConfig:
+) -> JohnsonTrainConfig | AdaINTrainConfig | TuneTrainConfig:
     """Validate the settings of a training of `kind`, a key of `params.training.CONFIGS`.
 
     `strict` refuses numbers given as text and booleans given as numbers. Raises `ConfigError`, which

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,11 +18,13 @@ from nst_core.training.errors import TrainingError
 from nst_core.training.events import Notice, OnEvent
 
 if TYPE_CHECKING:
-    from params.training import JohnsonTrainConfig
+    from params.training import JohnsonTrainConfig, TuneTrainConfig
+
+    Config = JohnsonTrainConfig | TuneTrainConfig
 
 Level = Literal["error", "warning", "info"]
-#: With fewer photographs than this the network overfits.
-MIN_PHOTOS = 50
+#: With fewer photographs than this the network overfits; a tuning changes only the decoder.
+MIN_PHOTOS, MIN_PHOTOS_OF_TUNING = 50, 6
 #: Photographs that are checked before a training starts, at most; `diagnose` on its own checks all.
 _MAX_CHECKED_PHOTOS = 300
 #: Files named in a finding, at most.
@@ -90,7 +92,7 @@ class _Survey:
 def diagnose(
     contents: Path | Sequence[Path],
     style: Path,
-    config: JohnsonTrainConfig,
+    config: Config,
     *,
     device: str = "auto",
     measure: bool = True,
@@ -147,7 +149,13 @@ def readable_pictures(paths: Sequence[Path], emit: OnEvent) -> list[Path]:
 
 
 def report_preflight(
-    photos: Sequence[Path], style: Path, config: JohnsonTrainConfig, emit: OnEvent, device: str = "auto"
+    photos: Sequence[Path],
+    style: Path,
+    config: Config,
+    emit: OnEvent,
+    device: str = "auto",
+    *,
+    measure: bool = True,
 ) -> None:
     """Run `diagnose` before a training and emit its findings and the estimate as notices.
 
@@ -155,7 +163,7 @@ def report_preflight(
     finding of level "error".
     """
     stride = -(-len(photos) // _MAX_CHECKED_PHOTOS)
-    diagnosis = diagnose(photos[::stride], style, config, device=device)
+    diagnosis = diagnose(photos[::stride], style, config, device=device, measure=measure)
     for finding in diagnosis.findings:
         if finding.level == "error":
             raise TrainingError(finding.message)
@@ -176,9 +184,10 @@ def report_preflight(
         )
 
 
-def memory_mb(config: JohnsonTrainConfig) -> int:
+def memory_mb(config: Config) -> int:
     """Estimated memory of a training in MB, without the cache of photographs."""
-    each = _BYTES_PER_PIXEL_CHECKPOINTED if config.gradient_checkpointing else _BYTES_PER_PIXEL
+    checkpointed = getattr(config, "gradient_checkpointing", False)
+    each = _BYTES_PER_PIXEL_CHECKPOINTED if checkpointed else _BYTES_PER_PIXEL
     return _FIXED_MB + config.batch_size * config.image_size**2 * each // 1_000_000
 
 
@@ -207,7 +216,7 @@ def _survey(paths: Sequence[Path], size: int) -> _Survey:
     return survey
 
 
-def _check_photos(survey: _Survey, config: JohnsonTrainConfig) -> list[Finding]:
+def _check_photos(survey: _Survey, config: Config) -> list[Finding]:
     found = []
     count = len(survey.good)
     if survey.unreadable:
@@ -222,24 +231,23 @@ def _check_photos(survey: _Survey, config: JohnsonTrainConfig) -> list[Finding]:
         found.append(_finding("warning", "tiny", message, survey.tiny))
     if not count:
         found.append(_finding("error", "no_photos", "None of the photographs can be read.", ()))
-    elif count < MIN_PHOTOS:
-        message = (
-            f"{count} photographs are few; with {MIN_PHOTOS} or more the network generalises better."
-        )
+    elif count < (enough := MIN_PHOTOS_OF_TUNING if _is_tuning(config) else MIN_PHOTOS):
+        message = f"{count} photographs are few; with {enough} or more the network generalises better."
         found.append(_finding("warning", "too_few", message, ()))
     return found
 
 
-def _check_style(style: Path, config: JohnsonTrainConfig) -> tuple[Picture | None, list[Finding]]:
+def _check_style(style: Path, config: Config) -> tuple[Picture | None, list[Finding]]:
     try:
         picture = read_picture(style)
     except (PictureError, OSError) as error:
         return None, [_finding("error", "style_unreadable", str(error), (style,))]
     found = []
-    if min(picture.width, picture.height) < max(_MIN_STYLE_SIDE, config.style_side // 2):
+    style_side = config.style_size or config.image_size
+    if min(picture.width, picture.height) < max(_MIN_STYLE_SIDE, style_side // 2):
         message = (
             f"The style has only {picture.width}×{picture.height} pixels; enlarged to "
-            f"{config.style_side} for the training, its strokes look soft."
+            f"{style_side} for the training, its strokes look soft."
         )
         found.append(_finding("warning", "style_small", message, (style,)))
     if float(picture.pixels.std(axis=(0, 1)).mean()) < _MIN_STYLE_DEVIATION:
@@ -255,8 +263,8 @@ def _check_memory(needed: int, device: str) -> list[Finding]:
         return []
     if needed > free:
         message = (
-            f"The training takes about {needed} MB and {free} MB are free. Lower --batch-size or "
-            "--image-size, or use --gradient-checkpointing."
+            f"The training takes about {needed} MB and {free} MB are free. Lower the batch size or the "
+            "size of the crops, or use gradient checkpointing where there is that setting."
         )
         return [_finding("error", "memory", message, ())]
     if needed > 0.8 * free:
@@ -280,27 +288,49 @@ def _free_mb(device: str) -> int | None:
 
 
 def _estimate(
-    photos: Sequence[Path], style: Path, config: JohnsonTrainConfig, device: str, memory: int
+    photos: Sequence[Path], style: Path, config: Config, device: str, memory: int
 ) -> Estimate:
     """Time the second of two real steps; the first one compiles and warms up."""
     from tempfile import TemporaryDirectory
 
-    from nst_core.training.johnson.trainer import JohnsonTrainer
-
     with TemporaryDirectory() as folder:
-        trainer = JohnsonTrainer(config, photos[:64], style, Path(folder), device=device)
-        batch = trainer.crops[0]
+        step = _training_step(photos[:64], style, config, device, Path(folder))
         for _ in range(2):
             started = time.perf_counter()
-            losses, _ = trainer.losses(batch)
-            trainer.state.optimizer_step(losses.total)
-            float(losses.total.detach())  # waits for a GPU
+            step()
             spent = time.perf_counter() - started
     return Estimate(
         seconds=round(spent * config.max_steps, 1),
         memory_mb=memory,
         images_per_second=round(config.batch_size / spent, 2),
     )
+
+
+def _training_step(
+    photos: Sequence[Path], style: Path, config: Config, device: str, folder: Path
+) -> Callable[[], object]:
+    """A function that does one real step of a training."""
+    from nst_core.training.johnson.trainer import JohnsonTrainer
+    from nst_core.training.tune.trainer import TuneTrainer
+    from params.training import TuneTrainConfig
+
+    if isinstance(config, TuneTrainConfig):
+        return TuneTrainer(config, photos, style, folder, device=device).advance
+    trainer = JohnsonTrainer(config, photos, style, folder, device=device)
+    batch = trainer.crops[0]
+
+    def step() -> None:
+        losses, _ = trainer.losses(batch)
+        trainer.state.optimizer_step(losses.total)
+        float(losses.total.detach())  # waits for a GPU
+
+    return step
+
+
+def _is_tuning(config: Config) -> bool:
+    from params.training import TuneTrainConfig
+
+    return isinstance(config, TuneTrainConfig)
 
 
 def _finding(level: Level, code: str, message: str, files: Sequence[Path]) -> Finding:

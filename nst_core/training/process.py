@@ -1,9 +1,10 @@
 """Trainer process, run by another program as `python -m nst_core.training.process SPEC.json`.
 
-SPEC is a JSON object: "kind" ("johnson" or "adain"), "contents" (a folder or a list of files), "style"
-(a file for johnson; a folder or a list for adain), "checkpoint_dir", "samples_dir", "settings",
-"resume", "threads", "device" and "parent" (the id of the process that starts it). Standard output
-carries one event of `nst_core.training.events` a line, as JSON, and nothing else.
+SPEC is a JSON object: "kind" ("johnson", "adain" or "tune"), "contents" (a folder or a list of files;
+for tune also null), "style" (a file for johnson and tune; a folder or a list for adain),
+"checkpoint_dir", "samples_dir", "settings", "resume", "threads", "device" and "parent" (the id of the
+process that starts it). Standard output carries one event of `nst_core.training.events` a line, as
+JSON, and nothing else.
 
 SIGTERM or SIGINT stops the training with a checkpoint; SIGUSR1 finishes it now with the network as it
 is. The exit codes are those of `ExitCode`. The process ends when its parent process does.
@@ -171,8 +172,33 @@ def _adain(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     )
 
 
+def _tune(spec: Mapping[str, Any], emit: OnEvent) -> Session:
+    from nst_core.training.checkpoints import CheckpointFolder
+    from nst_core.training.config import parse_config
+    from nst_core.training.drawn_photos import contents_or_drawn
+    from nst_core.training.preflight import readable_pictures, report_preflight
+    from nst_core.training.tune.trainer import TuneTrainer
+
+    config = parse_config("tune", spec.get("settings") or {})
+    folder, device = Path(spec["checkpoint_dir"]), spec.get("device") or "auto"
+    given = None if spec["contents"] is None else readable_pictures(_files(spec["contents"]), emit)
+    photos, style = contents_or_drawn(given, folder / "drawn"), Path(spec["style"])
+    if not (spec.get("resume") and CheckpointFolder(folder).any()):
+        # Not timed: the training itself tells the time after its first steps.
+        report_preflight(photos, style, config, emit, device, measure=False)
+    return TuneTrainer(
+        config,
+        photos,
+        style,
+        folder,
+        device=device,
+        on_event=emit,
+        samples_dir=_folder(spec.get("samples_dir")),
+    )
+
+
 #: Kind of training → function that builds it.
-_SESSIONS = {"johnson": _johnson, "adain": _adain}
+_SESSIONS = {"johnson": _johnson, "adain": _adain, "tune": _tune}
 
 
 def _files(given: str | Sequence[str]) -> list[Path]:

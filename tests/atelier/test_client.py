@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from atelier import (
     ApiError,
@@ -21,6 +23,7 @@ from atelier import (
 )
 from atelier import follow as follow_module
 from atelier import retries as retries_module
+from atelier.connection import REFUSED_SECONDS
 
 Answer = httpx.Response | Exception
 
@@ -157,12 +160,18 @@ def test_a_longer_wait_than_one_is_ready_for_is_an_error_at_once(slept: list[flo
     assert slept == []
 
 
-def test_retries_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def virtual_clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that only the pauses between attempts move on; its first item is the time in s."""
     clock = [0.0]
     monkeypatch.setattr("tenacity.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(
         retries_module, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + seconds)
     )
+    return clock
+
+
+def test_retries_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = virtual_clock(monkeypatch)
     service = Scripted(*[httpx.ConnectError("refused")] * 1000)
     with pytest.raises(UnreachableError, match="can't be reached"):
         client(service, retry_seconds=20).job("1")
@@ -196,6 +205,60 @@ def test_progress_of_what_is_sent(tmp_path: Path) -> None:
 def test_a_file_that_is_gone_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ApiError, match=r"none\.jpg can't be read"):
         client(Scripted()).submit(tmp_path / "none.jpg", style_id="woodcut")
+
+
+def test_pictures_are_taken_as_people_have_them(photo: Path) -> None:
+    image = Image.new("CMYK", (4, 3))
+    with photo.open("rb") as opened:
+        opened.seek(2)
+        for source, name, data in (
+            (str(photo), "photo.jpg", photo.read_bytes()),
+            (photo.read_bytes(), "content", photo.read_bytes()),
+            (opened, "photo.jpg", photo.read_bytes()[2:]),
+            (io.BytesIO(b"abc"), "content", b"abc"),
+            (image, "content.png", b"\x89PNG"),
+        ):
+            service = Scripted(ok())
+            client(service).submit(source, style_id="woodcut")  # type: ignore[arg-type]
+            assert f'name="content"; filename="{name}"'.encode() in service.asked[0].content
+            assert data in service.asked[0].content
+
+
+def test_an_open_file_is_sent_whole_by_every_attempt(photo: Path, slept: list[float]) -> None:
+    service = Scripted(httpx.ReadError("reset"), ok())
+    with photo.open("rb") as opened:
+        client(service).submit(opened, style_id="woodcut")
+    assert [b"bytes of a photo" in request.content for request in service.asked] == [True, True]
+
+
+@pytest.mark.parametrize("wrong", [3, None, ["a.jpg"], io.StringIO("text")])
+def test_anything_else_is_a_type_error_in_words(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"^style: .*(binary mode|PIL image)"):
+        client(Scripted()).submit_batch([b"x"], styles=[wrong])
+
+
+def test_a_service_that_was_never_started_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = virtual_clock(monkeypatch)
+    service = Scripted(*[httpx.ConnectError("refused")] * 1000)
+    caller = Client("http://127.0.0.1:8000", transport=httpx.MockTransport(service))
+    with pytest.raises(UnreachableError, match=r"^No service at .* Start one with `atelier up`"):
+        caller.job("1")
+    assert clock[0] <= REFUSED_SECONDS
+    assert len(service.asked) > 1
+
+
+def test_a_service_that_answered_before_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = virtual_clock(monkeypatch)
+    service = Scripted(ok(), *[httpx.ConnectError("refused")] * 1000)
+    told: list[ApiError] = []
+    caller = Client(
+        "http://127.0.0.1:8000", transport=httpx.MockTransport(service), on_retry=told.append
+    )
+    caller.job("1")
+    with pytest.raises(UnreachableError, match="can't be reached"):
+        caller.job("1")
+    assert clock[0] > 10
+    assert len(told) == len(service.asked) - 2
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def locked(browser_files: tuple[str, str], tmp_path: Path) -> Iterator[tuple[str
         "API_KEYS": "on",
     }
     command = [sys.executable, "-m", "atelier"]
-    create = [*command, "keys", "create", "--owner", "ada"]
+    create = [*command, "keys", "create", "--owner", "ada", "--new-database"]
     token = subprocess.run(
         create, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     ).stdout.strip()

@@ -68,10 +68,23 @@ def test_a_job_from_submit_to_download(
     assert atelier(stack, "download", made["id"], "-o", again).exit_code == 0
     assert again.read_bytes() == saved.read_bytes()
     assert document(atelier(stack, "list", "--json"))[0]["id"] == made["id"]
-    assert "succeeded" in atelier(stack, "list").stdout
+    converted = tmp_path / "c.webp"
+    assert atelier(stack, "download", made["id"][:8], "-o", converted).exit_code == 0
+    with Image.open(converted) as image:
+        assert (image.format, image.size) == ("WEBP", (96, 64))
+
+    second = document(atelier(stack, "submit", photo, "woodcut", "--wait", "--json"))
+    header, newest, *_ = atelier(stack, "list").stdout.splitlines()
+    assert header.split() == ["ID", "KIND", "STATUS", "STYLE", "SIZE", "CREATED", "TIME"]
+    assert newest.split()[:5] == [second["id"][:8], "stylize", "succeeded", "woodcut", "96×64"]
+    shown = atelier(stack, "status", second["id"][:8]).stdout
+    assert second["id"] in shown
+    assert "style     woodcut" in shown
+    assert "96 × 64" in shown
+    assert atelier(stack, "status", "0000").exit_code == 3
 
     stack.terminate("worker")
-    waiting = document(atelier(stack, "submit", photo, "--style-id", "woodcut", "--json"))
+    waiting = document(atelier(stack, "submit", photo, "woodcut", "--no-cache", "--json"))
     assert document(atelier(stack, "cancel", waiting["id"], "--json"))["status"] == "canceled"
     assert atelier(stack, "wait", waiting["id"]).exit_code == 6
 
@@ -95,7 +108,7 @@ def test_a_service_that_is_away(photo: Path) -> None:
     result = CliRunner().invoke(main, ["list", "--url", "http://127.0.0.1:1"])
 
     assert result.exit_code == 4
-    assert "can't be reached" in result.stderr
+    assert "No service at http://127.0.0.1:1. Start one with `atelier up`" in result.stderr
 
 
 def test_a_network_for_another_runtime(stack: Stack, tmp_path: Path) -> None:

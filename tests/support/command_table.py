@@ -61,6 +61,7 @@ RULES = [
     ),
     # Of no service.
     Rule(r"atelier (stylize|export|import) .*"),
+    Rule(r"atelier styles"),
     Rule(r"atelier diagnose .*", add="--image-size 64"),
     Rule(r"atelier tune .*", add="--steps 2"),
     Rule(r"atelier optimize .*", add="--steps 1 --levels 1 --size 64"),

@@ -80,7 +80,7 @@ def sample(spec: dict[str, Any], step: int) -> None:
 
 def network(spec: dict[str, Any], folder: Path) -> Path:
     """A safetensors file with one number, and the specification in the header of the network."""
-    architecture = {"johnson": "johnson", "adain": "slim_adain"}[spec["kind"]]
+    architecture = {"johnson": "johnson", "adain": "slim_adain", "tune": "slim_adain"}[spec["kind"]]
     values = {
         "format": "atelier-network/1",
         "architecture": architecture,

@@ -37,6 +37,9 @@ class JobQuery(_Page):
     """Filters of a list of jobs."""
 
     batch_id: str | None = Field(None, description="Jobs of this batch.")
+    id_prefix: str | None = Field(
+        None, pattern=r"^[0-9a-f-]{1,36}$", description="Jobs whose id begins with these characters."
+    )
 
 
 class AdminJobQuery(_Page):

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flask import Flask, Request, current_app, g
+from flask import Flask, Request, current_app, g, request
 
 from jobs.errors import BusyError
 from jobs.media.decode_caller import DecodeCaller, current_caller
@@ -19,17 +19,19 @@ from web.current import service
 
 #: Wait in seconds of a request above the limit: long enough that polling again and again does no harm.
 FULL_WAIT_SECONDS = 0.25
+#: Key of the WSGI environment with the owner, or the address, of the caller.
+CALLER = "atelier.caller"
 
 
 class ConcurrencyLimits:
     """Limits of threads: 3/4 may wait, half may stream, 1/4 may read large bodies.
 
-    Of those that wait, one owner may wait for slow decoders with 1/4 of all threads.
+    Of those that wait, 1/4 of all threads may wait for the slow decodes and downloads of one caller.
     """
 
     def __init__(self, threads: int) -> None:
-        self._decodes_per_owner = max(1, threads // 4)
-        self._decodes: Counter[str] = Counter()
+        self._slow_per_caller = max(1, threads // 4)
+        self._slow: Counter[str] = Counter()
         self._guard = threading.Lock()
         self._waits = threading.BoundedSemaphore(max(1, threads * 3 // 4))
         self._streams = threading.BoundedSemaphore(max(1, threads // 2))
@@ -51,26 +53,26 @@ class ConcurrencyLimits:
         """Release the slot of a waiting request."""
         self._waits.release()
 
-    def may_decode(self, owner: str) -> bool:
-        """Whether the owner has fewer slow decodes than may wait at once."""
+    def has_slow_slot(self, caller: str) -> bool:
+        """Whether the caller has fewer slow requests than may wait at once."""
         with self._guard:
-            return self._decodes[owner] < self._decodes_per_owner
+            return self._slow[caller] < self._slow_per_caller
 
     @contextmanager
-    def decode_slot(self, owner: str) -> Iterator[None]:
-        """Hold a slot for a request that waits for a slow decoder. Raises `BusyError`."""
+    def slow_slot(self, caller: str) -> Iterator[None]:
+        """Hold a slot for a slow decode or download. Raises `BusyError` if none is free."""
         with self._guard:
-            if self._decodes[owner] >= self._decodes_per_owner or not self.try_acquire():
-                raise BusyError("Too many slow files are being decoded; try again in a moment.")
-            self._decodes[owner] += 1
+            if self._slow[caller] >= self._slow_per_caller or not self.try_acquire():
+                raise BusyError("Too many slow requests are being served; try again in a moment.")
+            self._slow[caller] += 1
         try:
             yield
         finally:
             self.release()
             with self._guard:
-                self._decodes[owner] -= 1
-                if not self._decodes[owner]:
-                    del self._decodes[owner]
+                self._slow[caller] -= 1
+                if not self._slow[caller]:
+                    del self._slow[caller]
 
     def try_acquire_stream(self) -> bool:
         """As `try_acquire`, for an event stream, which lasts for minutes."""
@@ -126,12 +128,14 @@ def register(app: Flask, threads: int) -> None:
     app.teardown_request(_release)
 
 
-def set_decode_caller() -> None:
-    """Decode the files of the current request in the turns, and within the limits, of its owner."""
-    limits, owner = concurrency_limits(), g.caller.owner if g.caller is not None else ""
+def set_caller() -> None:
+    """Name the caller for slow requests: the owner, or the address of a client without a key."""
+    limits = concurrency_limits()
+    owner = g.caller.owner if g.caller is not None else f"address {request.remote_addr}"
+    request.environ[CALLER] = owner
     current_caller.set(
         DecodeCaller(
-            owner, has_slot=lambda: limits.may_decode(owner), slot=lambda: limits.decode_slot(owner)
+            owner, has_slot=lambda: limits.has_slow_slot(owner), slot=lambda: limits.slow_slot(owner)
         )
     )
 

@@ -16,7 +16,7 @@ from jobs.db.models.jobs import Job
 from jobs.errors import JobsError
 from jobs.media.pictures import PictureInfo, inspect_picture
 from jobs.params.kinds import parse_params
-from jobs.params.train import JOB_FIELDS, AdaINTrainParams, JohnsonTrainParams
+from jobs.params.train import JOB_FIELDS, AdaINTrainParams, JohnsonTrainParams, TuneTrainParams
 from jobs.trainings import record
 from nst_core.training.events import (
     Event,
@@ -72,14 +72,15 @@ def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
 def _spec(context: WorkerContext, job: Job, folder: TrainingFolder) -> dict[str, Any]:
     """Specification for `nst_core.training.process`."""
     params = parse_params("train", job.params)
-    assert isinstance(params, JohnsonTrainParams | AdaINTrainParams)  # noqa: S101 - the union `train`
+    # The union `train`.
+    assert isinstance(params, JohnsonTrainParams | AdaINTrainParams | TuneTrainParams)  # noqa: S101
     if isinstance(params, AdaINTrainParams):
         style: object = folder.photographs(params.style_dataset_id)
     else:
         style = str(folder.style())
     return {
-        "kind": params.architecture,
-        "contents": folder.photographs(params.dataset_id),
+        "kind": params.recipe,
+        "contents": folder.photographs(params.dataset_id) if params.dataset_id else None,
         "style": style,
         "checkpoint_dir": str(folder.checkpoints),
         "samples_dir": str(folder.samples),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +65,7 @@ def save_tuned(
         half=True,
         noise=network.noise,
         int8=ranges,
-        training={"kind": "tune", **asdict(state.config)},
+        training={"kind": "tune", **state.config.model_dump(mode="json")},
         style={
             "name": style_name,
             "thumbnail": base64.b64encode(thumbnail).decode(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -11,7 +11,9 @@ from torch import Tensor
 from nst_core.networks.registry import open_network
 from nst_core.networks.slim import SlimAdaIN
 from nst_core.training.errors import TrainingError
-from nst_core.training.tune.config import TuneConfig
+
+if TYPE_CHECKING:
+    from params.training import TuneTrainConfig
 
 #: Parts that stay as they are: the statistics of contents and styles, and tiles, depend on the encoder.
 ENCODER = ("stem", "down_quarter", "encode_quarter", "down_eighth", "encode_eighth")
@@ -22,7 +24,7 @@ _DECAY = 0.5
 class TuneState:
     """Network, optimiser and step. Raises `TrainingError` for a network that can't be tuned."""
 
-    def __init__(self, config: TuneConfig, device: str) -> None:
+    def __init__(self, config: TuneTrainConfig, device: str) -> None:
         network = open_network(config.network)
         if not isinstance(network, SlimAdaIN):
             raise TrainingError(f"Only slim networks can be tuned; {config.network} is another kind.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from nst_core.images.picture import PictureError, read_picture, to_tensor
 from nst_core.runtimes.choice import choose_device
 from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.checkpoints import CheckpointFolder
+from nst_core.training.config import digest
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import (
     Failed,
@@ -37,10 +38,12 @@ from nst_core.training.events import (
 from nst_core.training.johnson.style import style_picture
 from nst_core.training.pace import ProgressTimer
 from nst_core.training.photo_crops import PhotoCrops
-from nst_core.training.tune.config import CONTENT_WEIGHTS, TuneConfig
-from nst_core.training.tune.objective import TuneObjective
+from nst_core.training.tune.objective import CONTENT_WEIGHTS, TuneObjective
 from nst_core.training.tune.output import save_tuned, write_sample
 from nst_core.training.tune.state import TuneState
+
+if TYPE_CHECKING:
+    from params.training import TuneTrainConfig
 
 FINAL = "final_model.safetensors"
 #: Times that a tuning goes back to its last checkpoint, with a lower rate, before it is given up.
@@ -59,7 +62,7 @@ class TuneTrainer:
 
     def __init__(
         self,
-        config: TuneConfig,
+        config: TuneTrainConfig,
         contents: Sequence[Path],
         style: Path,
         checkpoint_dir: Path,
@@ -70,7 +73,7 @@ class TuneTrainer:
     ) -> None:
         self.config = config
         self.device = choose_device(device)
-        self.folder = CheckpointFolder(checkpoint_dir, keep=2)
+        self.folder = CheckpointFolder(checkpoint_dir, keep=config.keep_checkpoints)
         self._samples = samples_dir or Path(checkpoint_dir) / "samples"
         self._emit = on_event
         self.style_name = Path(style).name
@@ -79,9 +82,13 @@ class TuneTrainer:
         self.style = style_picture(picture, config.style_size)
         plain = StyleEngine(config.network, "torch", self.device)
         self.statistics = plain.style_statistics(picture, config.style_size).clone()
-        self._identity = {"digest": config.digest(), "style": _digest(style)}
+        self._identity = {
+            # The learning rate falls towards the last step, so that this counts too.
+            "digest": f"{digest(config)} {config.max_steps}",
+            "style": _file_digest(style),
+        }
         self._objective = TuneObjective(
-            to_tensor(self.style.pixels), CONTENT_WEIGHTS[config.strength], self.device
+            to_tensor(self.style.pixels), CONTENT_WEIGHTS[config.intensity], self.device
         )
         self.crops = PhotoCrops(
             contents,
@@ -92,7 +99,7 @@ class TuneTrainer:
             margin=config.margin,
         )
         self._structures: dict[int, Tensor] = {}
-        self._timer = ProgressTimer(log_interval=config.log_interval, total=config.max_steps)
+        self._timer = ProgressTimer(log_interval=config.steps_between_logs, total=config.max_steps)
         self.smooth: dict[str, float] = {}
         self._healthy = self.state.saved()
         self._rollbacks = 0
@@ -119,14 +126,14 @@ class TuneTrainer:
         """Tune to the last step, or until `should_stop` returns a request. The last event tells too."""
         self._timer.start()
         while self.state.step < self.config.max_steps:
-            if not self._advance():
+            if not self.advance():
                 return "failed"
             outcome = self._after_step(should_stop())
             if outcome is not None:
                 return outcome
         return self._finish("steps")
 
-    def _advance(self) -> bool:
+    def advance(self) -> bool:
         """One step, again from the last checkpoint if the losses are no numbers; False to give up."""
         step = self.state.step
         number = step % self.config.pool
@@ -198,9 +205,9 @@ class TuneTrainer:
     def _after_step(self, request: StopRequest | None) -> Outcome | None:
         step, config = self.state.step, self.config
         if step < config.max_steps:
-            if step % config.sample_interval == 0:
+            if step % config.steps_between_samples == 0:
                 self._sample()
-            if step % config.checkpoint_interval == 0:
+            if step % config.steps_between_checkpoints == 0:
                 self._checkpoint()
         if request == "finish":
             return self._finish("asked")
@@ -272,7 +279,7 @@ class TuneTrainer:
         self._emit(Notice(step=self.state.step, code=code, message=message))
 
 
-def _digest(path: Path) -> str:
+def _file_digest(path: Path) -> str:
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError as error:

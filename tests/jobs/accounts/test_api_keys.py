@@ -126,9 +126,21 @@ def atelier(home: Path, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["keys", *arguments], env=environment)
 
 
+@pytest.mark.parametrize("command", [("list",), ("create", "--owner", "ada"), ("revoke", "x")])
+def test_no_database_is_made_by_accident(tmp_path: Path, command: tuple[str, ...]) -> None:
+    refused = atelier(tmp_path, *command)
+    assert refused.exit_code == 1
+    assert f"There is no database at {tmp_path / 'atelier.db'}." in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_command_line(tmp_path: Path) -> None:
-    made = atelier(tmp_path, "create", "--owner", "ada", "--label", "laptop", "--scope", "read")
+    made = atelier(
+        tmp_path, "create", "--owner", "ada", "--label", "laptop", "--scope", "read", "--new-database"
+    )
     token = made.stdout.strip()
+    assert f"database sqlite:///{tmp_path}/atelier.db" in made.stderr
     [row] = json.loads(atelier(tmp_path, "list", "--json").stdout)
 
     assert made.exit_code == 0

@@ -154,7 +154,7 @@ def test_stylize_folders_and_name_what_is_bad(  # type: ignore[no-untyped-def]
     assert "broken.png" in done.stderr
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == sorted(
-        f"{c}__{s}.webp"
+        f"{c}-{s}.webp"
         for c, s in (
             ("astronaut", "coffee"),
             ("astronaut", "rocket"),

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from nst_core.images.picture import Picture
+from nst_core.training.config import parse_config
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import Event, Notice
 from nst_core.training.preflight import diagnose, memory_mb, readable_pictures, report_preflight
@@ -129,3 +130,12 @@ def test_before_a_training_it_tells_what_it_found_and_the_cost(mixed: Path, styl
 def test_what_stands_in_the_way_ends_it_before_it_begins(mixed: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError):
         report_preflight([mixed / "a.png"], tmp_path / "none.png", CONFIG, lambda event: None, "cpu")
+
+
+def test_a_tuning_is_checked_and_timed_too(mixed: Path, style: Path) -> None:
+    config = parse_config("tune", {"batch_size": 1, "image_size": 32, "style_size": 48})
+    found = diagnose(mixed, style, config, device="cpu")
+    assert found.ok
+    assert {"unreadable", "too_few"} <= {finding.code for finding in found.findings}
+    assert found.estimate is not None
+    assert found.estimate.seconds > 0

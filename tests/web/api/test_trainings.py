@@ -113,11 +113,11 @@ def test_an_adain_training_has_its_own_settings_and_defaults(client: FlaskClient
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ({"strength": "2"}, "Trainings of the architecture adain have no such setting"),
-        ({"tv_weight": "1"}, "Trainings of the architecture adain have no such setting"),
-        ({"warm_start": "true"}, "Trainings of the architecture adain have no such setting"),
-        ({"early_stop": "true"}, "Trainings of the architecture adain have no such setting"),
-        ({"use_amp": "true"}, "Trainings of the architecture adain have no such setting"),
+        ({"strength": "2"}, "Trainings of the recipe adain have no such setting"),
+        ({"tv_weight": "1"}, "Trainings of the recipe adain have no such setting"),
+        ({"warm_start": "true"}, "Trainings of the recipe adain have no such setting"),
+        ({"early_stop": "true"}, "Trainings of the recipe adain have no such setting"),
+        ({"use_amp": "true"}, "Trainings of the recipe adain have no such setting"),
         ({"image_size": "33"}, "multiple of 8"),
         ({"style_size": "100"}, "multiple of 8"),
         ({"network": "medium"}, "'slim' or 'full'"),
@@ -139,11 +139,11 @@ def test_settings_of_adain_mean_nothing_to_a_training_of_one_style(client: Flask
     (error,) = client.post("/v1/jobs", data=form).json["errors"]
 
     assert error["pointer"] == "gram_weight"
-    assert "architecture johnson have no such setting" in error["detail"]
-    form = {"kind": "train", "name": "n", "style_id": "woodcut", "architecture": "tune"}
+    assert "recipe johnson have no such setting" in error["detail"]
+    form = {"kind": "train", "name": "n", "style_id": "woodcut", "recipe": "cubism"}
     (error,) = client.post("/v1/jobs", data=form).json["errors"]
-    assert error["pointer"] == "architecture"
-    assert "use johnson or adain" in error["detail"]
+    assert error["pointer"] == "recipe"
+    assert "use johnson, adain or tune" in error["detail"]
 
 
 def test_the_description_of_the_api_has_every_setting_of_each_architecture(client: FlaskClient) -> None:

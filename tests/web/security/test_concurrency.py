@@ -179,17 +179,17 @@ def test_slow_decodes_of_one_owner_leave_slots_for_others() -> None:
     limits = ConcurrencyLimits(16)
     with ExitStack() as held:
         for _ in range(4):
-            held.enter_context(limits.decode_slot("ada"))
-        assert not limits.may_decode("ada")
-        with pytest.raises(BusyError), limits.decode_slot("ada"):
+            held.enter_context(limits.slow_slot("ada"))
+        assert not limits.has_slow_slot("ada")
+        with pytest.raises(BusyError), limits.slow_slot("ada"):
             pass
         for number in range(8):
-            held.enter_context(limits.decode_slot(f"bob{number % 2}"))
+            held.enter_context(limits.slow_slot(f"bob{number % 2}"))
         # Twelve of sixteen threads wait; the others answer requests that do not wait.
-        assert limits.may_decode("cleo")
-        with pytest.raises(BusyError), limits.decode_slot("cleo"):
+        assert limits.has_slow_slot("cleo")
+        with pytest.raises(BusyError), limits.slow_slot("cleo"):
             pass
-    assert limits.may_decode("ada")
+    assert limits.has_slow_slot("ada")
     assert [limits.try_acquire() for _ in range(16)].count(True) == 12
 
 
@@ -198,8 +198,8 @@ def test_an_owner_with_too_many_slow_files_is_refused_at_once(
 ) -> None:
     limits: ConcurrencyLimits = app.extensions["concurrency"]
     with ExitStack() as held:
-        while limits.may_decode(LOCAL_OWNER):
-            held.enter_context(limits.decode_slot(LOCAL_OWNER))
+        while limits.has_slow_slot(LOCAL_OWNER):
+            held.enter_context(limits.slow_slot(LOCAL_OWNER))
         refused = client.post("/v1/uploads", data={"file": (io.BytesIO(picture()), "p.png")})
         assert client.get("/healthz").status_code == 200
     taken = client.post("/v1/uploads", data={"file": (io.BytesIO(picture()), "p.png")})

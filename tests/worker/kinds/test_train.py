@@ -490,3 +490,45 @@ def test_a_network_for_any_style_is_trained_from_two_datasets(
     )
     execution.run_next(context, "stylize", "w")
     assert service.get(used.id).status == JobStatus.SUCCEEDED, service.get(used.id).error
+
+
+TUNING = {"name": "mine", "recipe": "tune", "max_steps": "2", "batch_size": "1", "image_size": "32"}
+
+
+@pytest.mark.usefixtures("real_trainer")
+def test_a_style_is_tuned_without_photographs_and_then_painted_with_its_network(
+    context: WorkerContext, service: JobService, picture: Callable[..., bytes]
+) -> None:
+    style = service.styles.add(Upload(data=picture(96, 96, seed=4), field="file", name="s"), title="S")
+    values = TUNING | {"style_size": "48", "intensity": "bold"}
+    job_id = submit_job(service, "train", values, style_id=style.id).id
+    execution.run_next(context, "train", "w")
+
+    job = service.get(job_id)
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    network = service.networks.find_by_name("mine")
+    assert network is not None
+    assert (network.architecture, network.styled) == ("slim_adain", True)
+    assert (network.style_sha256, network.settings["intensity"]) == (style.sha256, "bold")
+    assert service.trainings.samples(job_id)
+    assert set(network.figures) >= {"steps", "seconds", "content", "style", "gram"}
+    content = Upload(data=picture(), field="content", name="content")
+    painted = submit_job(service, "stylize", {"stroke": 8}, content=content, style_id=style.id)
+    assert painted.params["network"] == "mine@1"
+    execution.run_next(context, "stylize", "w")
+    assert service.get(painted.id).status == JobStatus.SUCCEEDED, service.get(painted.id).error
+
+
+def test_the_trainer_of_a_tuning_gets_its_settings(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    small = {"warm_start": None, "early_stop": None, "image_size": "32", "batch_size": "1"}
+    submit(recipe="tune", dataset_id="samples", **small)
+    execution.run_next(context, "train", "w")
+
+    network = service.networks.find_by_name("mine")
+    assert network is not None
+    spec = read_header(context.storage.get(network.sha256)).metadata["training"]
+    assert (spec["kind"], spec["settings"]["max_steps"]) == ("tune", 4)
+    assert len(spec["contents"]) >= 4
+    assert parse_config("tune", spec["settings"]).steps_between_checkpoints == 25
