@@ -21,7 +21,7 @@ _METADATA = (
     *(b"Exif\0\0", b"http://ns.adobe.com/", b"Photoshop 3.0"),
     *(b"eXIf", b"tEXt", b"iTXt", b"zTXt"),
 )
-_SEARCHED_BYTES = 1 << 16
+_SEARCHED_BYTES = 4096
 
 
 class StagedFiles:
