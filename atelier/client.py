@@ -279,6 +279,15 @@ class Client:
         fields = {"kind": "train", "name": name, "style_id": style_id, **params}
         return self._submit(fields, [("style", style)] if style else [], on_sent)
 
+    def tune_style(self, style_id: str, **settings: object) -> Job:
+        """Train a network that is tuned to a style, or get the tuning that has not ended yet.
+
+        `settings` are those of the API, such as `intensity`. `network="auto"` takes the network then.
+        """
+        return self._connection.json(
+            Job, "POST", f"/v1/styles/{style_id}/tune", json=settings, idempotent=True
+        )
+
     def pause_training(self, job_id: str) -> Job:
         """Pause a training: it saves a checkpoint and stops until it is resumed."""
         return self._post_idempotent(Job, f"/v1/jobs/{job_id}/pause")

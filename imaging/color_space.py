@@ -32,7 +32,11 @@ def color_profile(image: Image.Image, data: bytes) -> bytes | None:
     if profile:
         return bytes(profile)
     if image.format in ("AVIF", "HEIF"):
-        codes = nclx_codes(data)
+        # libheif names the nclx box of the primary picture; a file may have more of them.
+        nclx = image.info.get("nclx_profile")
+        codes = (
+            (nclx["color_primaries"], nclx["transfer_characteristics"]) if nclx else nclx_codes(data)
+        )
         if codes is None or 2 in codes:
             return None
         primaries, transfer = codes

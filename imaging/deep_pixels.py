@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageMath
 
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
 #: TIFF tags.
 _BITS, _SAMPLE_FORMAT, _SMIN, _SMAX = 258, 339, 340, 341
 _SIGNED = 2
+_LARGEST_FLOAT = 3.4e38
 
 
 def sixteen_bits(image: Image.Image) -> Image.Image:
@@ -23,44 +24,54 @@ def sixteen_bits(image: Image.Image) -> Image.Image:
     changed.
     """
     tags: Any = getattr(image, "tag_v2", {})
+    inverted = bool(image.info.get("white_is_zero"))
     if image.mode in ("I", "F"):
-        deep = _scaled(image, tags)
-    else:
-        deep = image if image.mode == "I;16" else image.convert("I").convert("I;16")
-        bits = _first(tags.get(_BITS, 16))
-        if image.format == "TIFF" and bits == 12:  # other depths are expanded by Pillow
-            deep = _by_levels(deep, [min(65_535, value * 65_535 // 4_095) for value in range(65_536)])
-    if image.info.get("white_is_zero"):
-        deep = _by_levels(deep, range(65_535, -1, -1))
-    return deep
+        return _scaled(image, tags, inverted=inverted)
+    bits = _first(tags.get(_BITS, 16))
+    if image.format == "TIFF" and bits == 12:  # other depths are expanded by Pillow
+        return _mapped(image.convert("I").convert("F"), 0.0, 4_095.0, inverted=inverted)
+    if inverted:
+        return _mapped(image.convert("I").convert("F"), 0.0, 65_535.0, inverted=True)
+    return image if image.mode == "I;16" else image.convert("I").convert("I;16")
 
 
-def _by_levels(image: Image.Image, levels: Any) -> Image.Image:
-    # numpy, because Pillow has no look-up table from 16 to 16 bits.
-    import numpy as np
-
-    return Image.fromarray(np.asarray(list(levels), np.uint16)[np.asarray(image)])
-
-
-def _scaled(image: Image.Image, tags: Any) -> Image.Image:
-    # Imported here: only TIFF has such samples, which a web server does not read, so it needs no numpy.
-    import numpy as np
-
-    values = np.asarray(image)
+def _scaled(image: Image.Image, tags: Any, *, inverted: bool) -> Image.Image:
     bits = int(_first(tags.get(_BITS, 32)))
     signed = _first(tags.get(_SAMPLE_FORMAT, _SIGNED)) == _SIGNED and not image.info.get("unsigned")
-    if image.mode == "I" and bits == 32 and not signed:
-        values = values.view(np.uint32)  # Pillow keeps the bits in a signed integer
-    real = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
-    lowest, highest = float(real.min()), float(real.max())
+    if image.mode == "F":
+        real = _finite(image)
+    elif bits == 32 and not signed:  # Pillow keeps the bits in a signed integer
+        real = Image.frombytes("F", image.size, image.tobytes(), "raw", "F;32N")
+    else:
+        real = image.convert("F")
+    lowest, highest = (float(value) for value in real.getextrema())  # type: ignore[arg-type]
     low, high = _first(tags.get(_SMIN)), _first(tags.get(_SMAX))
     if low is None or high is None or not float(low) < float(high):
         if image.mode == "F":
             low, high = _float_range(lowest, highest)
         else:
             low, high = _integer_range(lowest, highest, bits, signed=signed)
-    scaled = (real - float(low)) * (65_535 / (float(high) - float(low)))
-    return Image.fromarray(np.floor(scaled.clip(0, 65_535) + 0.5).astype(np.uint16))
+    return _mapped(real, float(low), float(high), inverted=inverted)
+
+
+def _finite(image: Image.Image) -> Image.Image:
+    """A floating-point image with 0 for values that are no finite numbers."""
+    finite = ImageMath.lambda_eval(lambda args: (abs(args["x"]) <= _LARGEST_FLOAT) * 255, x=image)
+    zero = Image.new("F", image.size)
+    zero.paste(image, mask=finite.convert("L").convert("1", dither=Image.Dither.NONE))
+    return zero
+
+
+def _mapped(image: Image.Image, low: float, high: float, *, inverted: bool) -> Image.Image:
+    """A floating-point image in mode I;16: `low` is black and `high` white, or `inverted`."""
+    first, last = (65_535.0, 0.0) if inverted else (0.0, 65_535.0)
+    slope = (last - first) / (high - low)
+    scaled = image.point(lambda value: value * slope + (first - low * slope))
+    # Rounded half up; conversion to integers cuts the fraction off.
+    clipped: Image.Image = ImageMath.lambda_eval(
+        lambda args: args["min"](args["max"](args["x"], 0.0), 65_535.0) + 0.5, x=scaled
+    )
+    return clipped.convert("I").convert("I;16")
 
 
 def _float_range(lowest: float, highest: float) -> tuple[float, float]:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from functools import reduce
 from types import TracebackType
 
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from imaging.color_space import color_profile
+from imaging.formats import DECODERS
+from imaging.heif import is_heif, open_heif
 from imaging.metadata import (
     BrokenFileError,
     picture_format,
@@ -24,6 +26,10 @@ from imaging.srgb import to_srgb
 from imaging.tiff_samples import readable_samples
 
 _ORIENTATION = 0x0112
+#: zlib strategy Z_RLE: on photographs faster than level 1 alone, and as small.
+PNG_COMPRESS_TYPE = 3
+#: Formats of which the first or primary picture is read.
+_SEQUENCES = ("HEIF", "AVIF")
 #: Exif orientations that exchange width and height.
 SIDEWAYS = (5, 6, 7, 8)
 #: TIFF: NewSubfileType with its bits for reduced copies and masks; SubfileType of old writers.
@@ -62,8 +68,12 @@ class StillFile:
     def frames(self) -> int:
         """Number of pictures in the file; reduced copies and masks of a TIFF do not count.
 
+        Of HEIC and AVIF the first or primary picture is taken: phones write bursts and moving photos.
+
         The image is then at the only page that counts, if it is one.
         """
+        if self.image.format in _SEQUENCES:
+            return 1
         count = int(getattr(self.image, "n_frames", 1))
         if count == 1 or self.image.format != "TIFF":
             return count
@@ -82,7 +92,12 @@ class StillFile:
         """Decode the pixels. Raises the errors of Pillow's decoders, and `BrokenFileError`."""
         if self.endless:
             _check_jpeg_without_end(self.data)
-        self.image.load()
+        try:
+            self.image.load()
+        except (RuntimeError, ValueError, EOFError) as error:
+            if self.image.format == "HEIF":  # errors of libheif have several lines
+                raise BrokenFileError("its pixels can't be decoded") from error
+            raise
 
     def srgb(self) -> tuple[Image.Image, Image.Image | None]:
         """Pixels in sRGB (mode RGB) and alpha (mode L, None if opaque), not rotated."""
@@ -117,6 +132,16 @@ class StillFile:
             same = ImageChops.darker(same, _equal(low, [value & 255 for value in key]))
         return ImageChops.invert(same)
 
+    def png(self) -> bytes:
+        """The loaded picture as PNG: upright, sRGB, 8 bits, with alpha, without metadata."""
+        picture, alpha = self.srgb()
+        if alpha is not None:
+            picture.putalpha(alpha)
+        out = io.BytesIO()
+        turned = upright_image(picture, self.upright())
+        turned.save(out, "PNG", compress_level=1, compress_type=PNG_COMPRESS_TYPE)
+        return out.getvalue()
+
     def upright(self) -> int:
         """Exif orientation of the loaded image, 1 to 8."""
         if self.orientation is not None:
@@ -128,24 +153,53 @@ class StillFile:
         return 1
 
 
-def open_still(data: bytes, formats: tuple[str, ...]) -> StillFile:
-    """Open a picture file of one of Pillow's `formats`.
+#: Exif orientation → what makes a picture upright.
+_TRANSPOSITIONS = dict(enumerate((
+    Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+), start=2))  # fmt: skip
+
+
+def upright_image(image: Image.Image, orientation: int) -> Image.Image:
+    """`image` rotated and flipped by an Exif orientation, 1 to 8."""
+    method = _TRANSPOSITIONS.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def open_still(data: bytes, formats: tuple[str, ...] = DECODERS) -> StillFile:
+    """Open a picture file of one of `formats`, names of `imaging.formats.DECODERS`.
 
     JPEG, PNG and WebP are opened without their metadata, which can't make a picture unreadable then.
     Raises `BrokenFileError`, and the errors of `PIL.Image.open`.
     """
     format_ = picture_format(data)
     if format_ is None or format_ not in formats:
-        samples = readable_samples(data)
-        image = Image.open(io.BytesIO(samples.data), formats=formats)
-        image.info.update(white_is_zero=samples.white_is_zero, unsigned=samples.unsigned)
-        return StillFile(image, data, None)
+        return _open_other(data, formats)
     orientation = read_orientation(data, format_)
     clean = strip_metadata(data, format_)
     decoded = _png_without_colors(clean) if format_ == "PNG" else clean
     image = Image.open(io.BytesIO(decoded), formats=[format_])
     endless = format_ == "JPEG" and data.endswith(clean[-34:-2])
     return StillFile(image, clean, orientation, endless)
+
+
+def _open_other(data: bytes, formats: tuple[str, ...]) -> StillFile:
+    if "HEIF" in formats and is_heif(data[:12]):
+        try:
+            image = Image.open(io.BytesIO(data), formats=["AVIF"])  # a HEIF file may hold AVIF
+        except UnidentifiedImageError:
+            return StillFile(open_heif(data), data, 1)  # libheif rotates the pixels itself
+        return StillFile(image, data, None)
+    samples = readable_samples(data)
+    # TGA has no signature at its beginning, so that any bytes might pass; version 2 has one at its end.
+    able = [name for name in formats if name != "TGA" or data.endswith(_TGA_SIGNATURE)]
+    image = Image.open(io.BytesIO(samples.data), formats=[name for name in able if name != "HEIF"])
+    image.info.update(white_is_zero=samples.white_is_zero, unsigned=samples.unsigned)
+    return StillFile(image, data, None)
+
+
+_TGA_SIGNATURE = b"TRUEVISION-XFILE.\0"
 
 
 def _png_without_colors(data: bytes) -> bytes:

@@ -44,7 +44,7 @@ class UnusablePictureError(JobsError):
 
 
 class UnsupportedPictureError(JobsError):
-    """The file is not a JPEG, PNG or WebP picture."""
+    """The file is not a picture in a format that is read."""
 
     code = "unsupported_picture"
 

@@ -28,6 +28,7 @@ from jobs.media.sandbox import check_decoders
 from jobs.operations.metrics import collect_metrics
 from jobs.operations.retention import delete_job
 from jobs.params.inputs import InputCatalog
+from jobs.params.train import StyleTuning
 from jobs.queue import lifecycle
 from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import FINAL, JobStatus
@@ -42,9 +43,11 @@ from jobs.submission.batches import Batches
 from jobs.submission.intake import Intake
 from jobs.submission.request import JobRequest
 from jobs.submission.retries import make_retry
+from jobs.submission.tunings import find_newest_tuning, is_active, tuning_request
 from jobs.submission.validation import validate_submission
 from jobs.trainings.control import TrainingControl
 from jobs.webhooks.webhook import find_webhook
+from params.tuned_networks import network_tuned_to
 
 #: Owner of all jobs while API keys are off.
 LOCAL_OWNER = "local"
@@ -163,6 +166,21 @@ class JobService:
                 staged=staged,
             )
             return self._intake.store_one(submission, staged)
+
+    def tune(self, style_id: str, settings: StyleTuning, *, request_id: str | None = None) -> Job:
+        """Submit the tuning of a network to a style, or return the one that has not ended yet.
+
+        Raises `NotFoundError`, `ConflictError` for a style whose tuned network is bundled, and what
+        `submit` raises.
+        """
+        style = self.styles.find(style_id)
+        if style.owner is None and network_tuned_to(style.sha256) is not None:
+            raise ConflictError(f"{style.title} comes with a network that is tuned to it.")
+        with reading(self.sessions) as session:
+            newest = find_newest_tuning(session, self.owner, style)
+        if newest is not None and is_active(newest):
+            return newest
+        return self.submit(tuning_request(style, settings, newest, request_id=request_id))
 
     def _check_dataset(self, field: str, dataset_id: str) -> None:
         try:

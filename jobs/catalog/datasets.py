@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, exists, or_, select
 
+from imaging.formats import FORMAT_NAMES, SUFFIXES
 from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
 from jobs.blobs.storage import BlobStorage, sha256_of
@@ -34,8 +35,6 @@ _SAMPLE_FILES = (
     "motorcycle_left.png",
     "rocket.jpg",
 )
-#: Suffixes of photographs in a folder.
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 MIN_IMAGES = 1
 
 
@@ -104,7 +103,7 @@ class DatasetCatalog:
             raise InvalidParamsError([("folder", "There is no such folder below DATASET_ROOT.")])
         count = sum(each.suffix.lower() in SUFFIXES for each in path.rglob("*"))
         if count < MIN_IMAGES:
-            raise InvalidParamsError([("folder", "The folder holds no JPEG, PNG or WebP pictures.")])
+            raise InvalidParamsError([("folder", f"The folder holds no {FORMAT_NAMES} pictures.")])
         with self._sessions.begin() as session:
             ensure_owner(session, self._owner)
             row = Dataset(

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from imaging.folders import is_litter
+from imaging.formats import FORMAT_NAMES, SUFFIXES
 from jobs.errors import InvalidParamsError
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 #: Largest compression ratio of a photograph; zip bombs have larger ones.
 _MAX_RATIO = 100
 #: Most bytes of the table of contents for each file, with its name, times and comment.
@@ -99,8 +99,8 @@ def _problem(member: zipfile.ZipInfo, max_bytes: int) -> str | None:
         return "is a link"
     if member.flag_bits & 0x1:
         return "is encrypted"
-    if path.suffix.lower() not in _SUFFIXES:
-        return "is not a JPEG, PNG or WebP picture"
+    if path.suffix.lower() not in SUFFIXES:
+        return f"is not a {FORMAT_NAMES} picture"
     if member.file_size > max_bytes:
         return f"is larger than {max_bytes // 1_000_000} MB"
     if member.file_size > 1_000_000 and member.file_size > _MAX_RATIO * max(1, member.compress_size):

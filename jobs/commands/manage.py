@@ -10,6 +10,7 @@ import click
 
 from atelier.exit_codes import exit_for, open_client
 from imaging.folders import find_pictures
+from imaging.formats import FORMAT_NAMES, SUFFIXES
 from jobs.commands.job_ids import full_id
 from jobs.commands.jobs import print_job
 from jobs.commands.options import json_option, params_options, url_option
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from atelier import Batch, Client, Job, Queue
 
 FILE_OR_FOLDER = click.Path(exists=True, path_type=Path)
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 
 
 @click.command()
@@ -89,7 +89,7 @@ def batch(
         raise click.UsageError("Give a style with --style or --style-id.")
     photos = [photo for given in contents for photo in _pictures(given)]
     if not photos:
-        raise click.UsageError("There are no pictures (JPEG, PNG, WebP) in these folders.")
+        raise click.UsageError(f"There are no {FORMAT_NAMES} pictures in these folders.")
     with open_client(url) as client:
         with progress_bars.sending([*photos, *files], quiet=as_json) as on_sent:
             made = client.submit_batch(

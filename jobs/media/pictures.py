@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image
 
+from imaging.formats import FORMAT_NAMES, STORED_MEDIA_TYPES
 from imaging.metadata import BrokenFileError, picture_format, read_orientation, strip_metadata
 from imaging.still import SIDEWAYS, StillFile, open_still
 from jobs.errors import (
+    JobsError,
     PictureTooLargeError,
     UnsupportedPictureError,
     UnusablePictureError,
@@ -71,59 +75,84 @@ class CheckedFile:
 def clean_picture(
     data: bytes, *, name: str, max_pixels: int, pointer: str | None = None
 ) -> CleanPicture:
-    """Remove metadata losslessly and check that the picture decodes completely.
+    """Check that a picture decodes completely, and remove its metadata.
 
-    Raises the errors of `inspect_picture`.
+    JPEG, PNG and WebP stay as they are otherwise. Other formats of `imaging.formats` become PNG:
+    upright, sRGB, 8 bits. Raises the errors of `inspect_picture`.
     """
-    info = inspect_picture(data, name=name, max_pixels=max_pixels, pointer=pointer)
-    format_ = picture_format(data)
-    if format_ is not None:
-        data = strip_metadata(data, format_, read_orientation(data, format_))
-    return CleanPicture(data=data, info=info)
+    with _loaded(data, name, max_pixels, pointer) as (still, info):
+        format_ = picture_format(data)
+        if format_ is None:
+            return CleanPicture(data=still.png(), info=info)
+    return CleanPicture(data=strip_metadata(data, format_, read_orientation(data, format_)), info=info)
 
 
 def inspect_picture(
     data: bytes, *, name: str, max_pixels: int, pointer: str | None = None
 ) -> PictureInfo:
-    """Check that `data` is one complete JPEG, PNG or WebP picture of at most `max_pixels`.
+    """Check that `data` is one complete still picture of at most `max_pixels`.
 
-    Errors call it `name` and point to the form field `pointer`. Raises
-    `UnsupportedPictureError`, `PictureTooLargeError` or `UnusablePictureError`.
+    The result is that of the file that `clean_picture` gives. Errors call the picture `name` and point
+    to the form field `pointer`. Raises `UnsupportedPictureError`, `PictureTooLargeError` or
+    `UnusablePictureError`.
     """
+    with _loaded(data, name, max_pixels, pointer) as (_, info):
+        return info
+
+
+@contextmanager
+def _loaded(
+    data: bytes, name: str, max_pixels: int, pointer: str | None
+) -> Iterator[tuple[StillFile, PictureInfo]]:
+    """An open picture whose pixels were decoded within the limits; those of a JPEG at an eighth."""
     if not data:
         raise UnusablePictureError(f"{name} is empty (0 bytes).", pointer=pointer)
     with warnings.catch_warnings():
         # Our own limit is checked below, before anything is decoded.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with _opened(data, name, max_pixels, pointer) as still:
-            image = still.image
-            if image.width * image.height > max_pixels:
-                raise _too_large(name, max_pixels, pointer, image.size)
-            frames = still.frames()
-            if frames > 1:
-                raise UnsupportedPictureError(
-                    f"{name} is animated ({frames} frames); send a still picture.", pointer=pointer
-                )
-            width, height = image.size
-            # A JPEG is still read to its end, but full-size pixels are not computed: half the time.
-            image.draft(None, (width // 8, height // 8))
             try:
-                still.load()
-            except MemoryError:
+                yield still, _load(still, name, max_pixels, pointer)
+            except (JobsError, MemoryError):
                 raise
             except Exception as error:
                 raise UnusablePictureError(
                     f"{name} is damaged and can't be decoded: {str(error).rstrip('.')}.",
                     pointer=pointer,
                 ) from None
-            if still.upright() in SIDEWAYS:
-                width, height = height, width
-            return PictureInfo(media_type=FORMATS[image.format or ""], width=width, height=height)
+
+
+def _load(still: StillFile, name: str, max_pixels: int, pointer: str | None) -> PictureInfo:
+    image = still.image
+    frames = still.frames()
+    _check_size(image.size, name, max_pixels, pointer)  # of the page that counts
+    if frames > 1:
+        raise UnsupportedPictureError(
+            f"{name} is animated or has several pages ({frames}); send a still picture.",
+            pointer=pointer,
+        )
+    size = image.size
+    if image.format == "JPEG":
+        # It is still read to its end, but full-size pixels are not computed: half the time.
+        image.draft(None, (size[0] // 8, size[1] // 8))
+        still.load()
+    else:
+        still.load()
+        size = image.size
+        _check_size(size, name, max_pixels, pointer)  # HEIF may state another size than it has
+    media_type = STORED_MEDIA_TYPES.get(image.format or "", STORED_MEDIA_TYPES["PNG"])
+    width, height = size[::-1] if still.upright() in SIDEWAYS else size
+    return PictureInfo(media_type=media_type, width=width, height=height)
+
+
+def _check_size(size: tuple[int, int], name: str, max_pixels: int, pointer: str | None) -> None:
+    if size[0] * size[1] > max_pixels:
+        raise _too_large(name, max_pixels, pointer, size)
 
 
 def _opened(data: bytes, name: str, max_pixels: int, pointer: str | None) -> StillFile:
     try:
-        return open_still(data, tuple(FORMATS))
+        return open_still(data)
     except Image.DecompressionBombError:
         raise _too_large(name, max_pixels, pointer) from None
     except MemoryError:
@@ -135,7 +164,7 @@ def _opened(data: bytes, name: str, max_pixels: int, pointer: str | None) -> Sti
     except Exception:
         # Pillow's readers raise many kinds of error on hostile bytes; all mean an unknown format.
         raise UnsupportedPictureError(
-            f"{name} is not a JPEG, PNG or WebP picture.", pointer=pointer
+            f"{name} is not a {FORMAT_NAMES} picture.", pointer=pointer
         ) from None
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from imaging.still import open_still
-from jobs.media.pictures import FORMATS
+from imaging.formats import STORED_MEDIA_TYPES
+from imaging.still import open_still, upright_image
 
 #: Longer side of a thumbnail in pixels, and its largest file size in bytes.
 SIDE = 256
@@ -18,23 +18,21 @@ MAX_BYTES = 20_000
 #: this.
 _VIDEO_BYTES = 32_000_000
 _QUALITIES = (80, 60, 40, 20, 5)
-#: Exif orientation → what makes a picture upright.
-_TRANSPOSITIONS = dict(enumerate((
-    Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.Transpose.FLIP_TOP_BOTTOM,
-    Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270, Image.Transpose.TRANSVERSE,
-    Image.Transpose.ROTATE_90,
-), start=2))  # fmt: skip
 _ANIMATED = frozenset({"image/gif", "image/apng"})
 
 
 def has_thumbnail(media_type: str) -> bool:
     """Whether files of this media type can have a thumbnail."""
-    return media_type in FORMATS.values() or media_type in _ANIMATED or media_type.startswith("video/")
+    return (
+        media_type in STORED_MEDIA_TYPES.values()
+        or media_type in _ANIMATED
+        or media_type.startswith("video/")
+    )
 
 
 def thumbnail_input_bytes(media_type: str) -> int:
     """Number of leading bytes that a thumbnail needs: all of a picture, a part of a video."""
-    return sys.maxsize if media_type in FORMATS.values() else _VIDEO_BYTES
+    return sys.maxsize if media_type in STORED_MEDIA_TYPES.values() else _VIDEO_BYTES
 
 
 def make_thumbnail(data: bytes, media_type: str, side: int = SIDE) -> bytes:
@@ -43,7 +41,7 @@ def make_thumbnail(data: bytes, media_type: str, side: int = SIDE) -> bytes:
     A thumbnail of `SIDE` pixels has at most `MAX_BYTES` bytes, larger ones in proportion to their area.
     Raises any error of the decoder.
     """
-    still = media_type in FORMATS.values()
+    still = media_type in STORED_MEDIA_TYPES.values()
     small = _still(data, side) if still else _first_frame(data)
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     return _encoded(small, MAX_BYTES * max(1, side * side // SIDE**2))
@@ -60,14 +58,13 @@ def _encoded(picture: Image.Image, max_bytes: int) -> bytes:
 
 
 def _still(data: bytes, side: int) -> Image.Image:
-    with open_still(data, tuple(FORMATS)) as still:
+    with open_still(data, tuple(STORED_MEDIA_TYPES)) as still:
         still.image.draft("RGB", (2 * side, 2 * side))
         still.load()
         picture, alpha = still.srgb()
         if alpha is not None:
             picture.putalpha(alpha)
-        method = _TRANSPOSITIONS.get(still.upright())
-        return picture if method is None else picture.transpose(method)
+        return upright_image(picture, still.upright())
 
 
 def _first_frame(data: bytes) -> Image.Image:

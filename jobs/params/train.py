@@ -65,15 +65,29 @@ class AdaINTrainParams(AdaINSettings, _TrainingJob):
     )
 
 
+_PhotosOfTuning = Annotated[
+    str | None,
+    Field(
+        pattern=_ID,
+        description="Dataset of photographs, one of /v1/datasets; drawn pictures if left out.",
+    ),
+]
+
+
 class TuneTrainParams(TuneSettings, _TrainingJob):
     """Parameters of a tuning of slim to one style, the one of `style` or `style_id`."""
 
     recipe: Literal["tune"] = Field(validation_alias=_RECIPE_NAMES)
-    dataset_id: str | None = Field(  # type: ignore[assignment]
-        None,
-        pattern=_ID,
-        description="Dataset of photographs, one of /v1/datasets; drawn pictures if left out.",
+    dataset_id: _PhotosOfTuning = None  # type: ignore[assignment]
+
+
+class StyleTuning(TuneSettings):
+    """Settings of the tuning of a registered style."""
+
+    name: str | None = Field(
+        None, pattern=_NAME, description="Name of the network; from the style's title if left out."
     )
+    dataset_id: _PhotosOfTuning = None
 
 
 def _recipe(values: Any) -> Any:

@@ -16,24 +16,21 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from imaging.formats import FORMAT_NAMES
 from imaging.metadata import BrokenFileError
-from imaging.still import SIDEWAYS, StillFile, open_still
+from imaging.still import PNG_COMPRESS_TYPE, SIDEWAYS, StillFile, open_still
 from nst_core.errors import NstError
 from nst_core.images.save_options import save_options
 
 Pixels = npt.NDArray[np.uint8]
 PictureFormat = Literal["png", "jpeg", "webp"]
 
-#: Pillow decoders that may run. Others start programs (EPS) or are no single picture.
-READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
 #: File suffix of each output format.
 SUFFIXES: dict[PictureFormat, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
 #: Smallest size for decoding a JPEG reduced, relative to the target: above it the difference is
 #: invisible.
 _DRAFT_MARGIN = 1.5
-#: zlib strategy Z_RLE: on painted pictures faster than level 1, and smaller.
-_ZLIB_RLE = 3
 _MAX_SIDE = {"jpeg": 65_535, "webp": 16_383}
 
 
@@ -99,7 +96,7 @@ def read_picture(
 def _open(source: bytes | Path, name: str) -> StillFile:
     try:
         data = source if isinstance(source, bytes) else source.read_bytes()
-        return open_still(data, READ_FORMATS)
+        return open_still(data)
     except FileNotFoundError:
         raise PictureError(f"There is no file {source!s}.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -107,9 +104,7 @@ def _open(source: bytes | Path, name: str) -> StillFile:
     except BrokenFileError as error:
         raise PictureError(f"{name} is damaged or cut short: {error}.") from None
     except Exception as error:
-        raise PictureError(
-            f"{name} is not a picture (JPEG, PNG, WebP, TIFF, GIF, BMP, AVIF)."
-        ) from error
+        raise PictureError(f"{name} is not a {FORMAT_NAMES} picture.") from error
 
 
 def _check(still: StillFile, name: str, max_pixels: int) -> None:
@@ -199,7 +194,7 @@ def encode_picture(
     image = _image(picture)
     options: dict[str, Any]
     if format == "png":
-        options = {"compress_level": 1, "compress_type": _ZLIB_RLE}
+        options = {"compress_level": 1, "compress_type": PNG_COMPRESS_TYPE}
     elif format == "jpeg":
         image = _image(laid_on_white(picture))
         options = {"quality": quality, "subsampling": "4:4:4"}

@@ -12,14 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from imaging.folders import find_pictures
+from imaging.formats import FORMAT_NAMES, SUFFIXES
 from nst_core.errors import NstError
 from nst_core.images.picture import PictureError, laid_on_white, read_picture
 
-#: Suffixes of the formats that `read_picture` reads.
-SUFFIXES = frozenset({
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".avif",
-    ".jp2", ".j2k", ".tga", ".ppm", ".pgm", ".pbm", ".pnm",
-})  # fmt: skip
 #: As for a photograph of a training with a network of one style.
 _MAX_PIXELS = 200_000_000
 
@@ -42,7 +38,7 @@ def image_paths(folder: str | Path, on_notice: Callable[[str], None] | None = No
         on_notice(notice)
     paths = found.pictures
     if not paths:
-        raise DataError(f"The folder {folder} holds no pictures ({', '.join(sorted(SUFFIXES))}).")
+        raise DataError(f"The folder {folder} holds no {FORMAT_NAMES} pictures.")
     return paths
 
 

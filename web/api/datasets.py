@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from atelier import types
+from imaging.formats import FORMAT_NAMES
 from jobs.errors import InvalidParamsError
 from web.api.jobs import send_blob
 from web.current import service
@@ -19,7 +20,7 @@ blueprint = Blueprint("datasets", __name__, url_prefix="/v1/datasets")
 
 def _body() -> Schema:
     fields = {
-        "file": {**BINARY, "description": "A zip archive of JPEG, PNG and WebP pictures."},
+        "file": {**BINARY, "description": f"A zip archive of {FORMAT_NAMES} pictures."},
         "folder": {"type": "string", "description": "Or a folder below the server's DATASET_ROOT."},
         "name": {"type": "string", "minLength": 1, "maxLength": 120},
     }

@@ -12,13 +12,17 @@ from jobs.db.models.catalog import Style
 from jobs.errors import InvalidParamsError
 from jobs.media.limits import DecodeLimits
 from jobs.media.sandbox import thumbnail_in_sandbox
+from jobs.params.train import StyleTuning
+from jobs.params.validate import validated
 from web.api.jobs import send_blob
 from web.current import service
+from web.forms.json_body import MAX_BYTES, read_json
 from web.forms.multipart import read_form
 from web.forms.queries import StyleImageQuery
-from web.openapi.bodies import form
+from web.openapi.bodies import form, json_body
 from web.openapi.operation import BINARY, DELETED, Schema, data, describe, returns
-from web.serializers import style_json
+from web.request_ids import request_id
+from web.serializers import job_json, style_json
 
 blueprint = Blueprint("styles", __name__, url_prefix="/v1/styles")
 
@@ -81,6 +85,33 @@ def show(style_id: str) -> Response:
     """Show a style."""
     atelier = service()
     return jsonify(style_json(atelier.styles.find(style_id), atelier.networks.tuned_styles()))
+
+
+def _tuning_body() -> Schema:
+    return json_body(StyleTuning)
+
+
+@blueprint.post("/<style_id>/tune")
+@describe(
+    "Styles",
+    {202: returns(types.Job, "The training job")},
+    body=_tuning_body,
+    name="tune_style",
+    problems=(400, 404, 409, 413, 422, 429, 503),
+)
+def tune(style_id: str) -> Response:
+    """Start the training of a network that is tuned to a style, or show the one that runs.
+
+    When it has succeeded, `network=auto` takes its network for this style.
+    """
+    request.max_content_length = MAX_BYTES
+    settings = validated(StyleTuning, read_json(request) if request.get_data() else {})
+    atelier = service()
+    job = atelier.tune(style_id, settings, request_id=request_id())
+    response = jsonify(job_json(job, atelier.queue_position(job)))
+    response.status_code = 202
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return response
 
 
 @blueprint.get("/<style_id>/image")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from atelier import types
+from imaging.formats import FORMAT_NAMES
 from jobs.params.handling import Handling
 from jobs.params.validate import validated
 from web.api.jobs import send_blob
@@ -19,7 +20,7 @@ blueprint = Blueprint("uploads", __name__, url_prefix="/v1/uploads")
 
 
 def _body() -> Schema:
-    file = {**BINARY, "description": "JPEG, PNG or WebP; its metadata is not kept."}
+    file = {**BINARY, "description": f"A {FORMAT_NAMES} picture; its metadata is not kept."}
     return form({"file": file, "expires_in": fields_of(Handling)["expires_in"]}, ["file"])
 
 

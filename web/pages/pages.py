@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint, render_template
 
+from imaging.formats import FILE_PICKER, FORMAT_NAMES
 from jobs.accounts.api_keys import Scope
-from jobs.media.pictures import FORMATS
 from jobs.params.kinds import PARAMS
 from jobs.params.stylize import StylizeParams
 from jobs.params.video import VideoParams
@@ -17,9 +17,6 @@ from web.current import caller, service
 from web.pages.sample_photos import PHOTOS, all_samples
 
 blueprint = Blueprint("pages", __name__)
-
-#: Names of picture formats for people, where Pillow's are others.
-_FORMAT_NAMES = {"WEBP": "WebP", "HEIF": "HEIC"}
 
 
 @blueprint.context_processor
@@ -31,19 +28,13 @@ def page_frame() -> dict[str, Any]:
         "logged_in": current.key_id is not None,
         "operates": current.has_scope(Scope.ADMIN),
         "max_upload_mb": service().settings.max_upload_mb,
-        "accept": ",".join(FORMATS.values()),
-        "formats": _format_list(),
+        "accept": ",".join(FILE_PICKER),
+        "formats": FORMAT_NAMES,
     }
 
 
 #: The style that is selected on a first visit: the one of the first sample.
 _FIRST_STYLE = next(style for _, _, style in PHOTOS.values())
-
-
-def _format_list() -> str:
-    """The picture formats that are read, in words: "JPEG, PNG or WebP"."""
-    *names, last = (_FORMAT_NAMES.get(name, name) for name in FORMATS)
-    return f"{', '.join(names)} or {last}"
 
 
 @blueprint.get("/")

@@ -71,6 +71,7 @@ ROUTES: dict[str, Access] = {
     "styles.show": Access.READ,
     "styles.image": Access.READ,
     "styles.delete": Access.SUBMIT,
+    "styles.tune": Access.SUBMIT,
     "uploads.create": Access.SUBMIT,
     "uploads.show": Access.READ,
     "uploads.image": Access.READ,

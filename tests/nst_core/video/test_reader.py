@@ -9,11 +9,13 @@ import pytest
 from PIL import Image
 from support.films import sliding, texture
 
+from imaging.icc_profile import cicp_profile
+from imaging.srgb import to_srgb
 from nst_core.video.config import VideoError, VideoLimits
 from nst_core.video.reader import VideoReader
 from tests.support.clips import write_clip
 
-pytest.importorskip("av")
+av = pytest.importorskip("av")
 
 RATES = [Fraction(24_000, 1001), Fraction(25), Fraction(30_000, 1001), Fraction(12_345, 1000)]
 
@@ -191,6 +193,50 @@ def test_colours_that_can_not_be_converted(tmp_path: Path) -> None:
             container.mux(stream.encode(av.VideoFrame(64, 48, "yuv444p")))
         container.mux(stream.encode(None))
     assert "colours (yuv444p, matrix 8) can't be converted here" in refusal(path)
+
+
+def write_solid(path: Path, color: tuple[int, int, int], primaries: int, transfer: int) -> None:
+    """A lossless RGB video of 10 bits whose colours have these code points."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "gbrp10le"
+        stream.codec_context.color_primaries = primaries
+        stream.codec_context.color_trc = transfer
+        frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), color, np.uint8), format="rgb24")
+        frame = frame.reformat(format="gbrp10le")
+        frame.color_primaries, frame.color_trc = primaries, transfer
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+
+
+@pytest.mark.parametrize(
+    ("primaries", "transfer", "still"),
+    [
+        (9, 16, (9, 16)), (9, 18, (9, 18)), (2, 18, (9, 18)), (9, 14, (9, 13)), (12, 13, (12, 13)),
+        (1, 1, None), (2, 2, None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("color", [(200, 40, 40), (40, 200, 40), (190, 190, 190), (120, 120, 120)])
+def test_hdr_and_wide_gamut_look_like_a_still_picture_of_these_code_points(
+    tmp_path: Path,
+    primaries: int,
+    transfer: int,
+    still: tuple[int, int] | None,
+    color: tuple[int, int, int],
+) -> None:
+    write_solid(tmp_path / "in.mkv", color, primaries, transfer)
+    profile = None if still is None else cicp_profile(*still, gray=False)
+    expected, _ = to_srgb(Image.new("RGB", (1, 1), color), profile)
+    with VideoReader(tmp_path / "in.mkv") as reader:
+        (found,) = reader.frames()
+    assert np.abs(found.pixels[24, 32].astype(int) - expected.getpixel((0, 0))).max() <= 2
+
+
+def test_hdr_reference_white_is_half_of_the_light(tmp_path: Path) -> None:
+    write_solid(tmp_path / "in.mkv", (148, 148, 148), 9, 16)  # PQ of 203 cd/m²
+    with VideoReader(tmp_path / "in.mkv") as reader:
+        (found,) = reader.frames()
+    assert np.abs(found.pixels[24, 32].astype(int) - 188).max() <= 3  # sRGB of 0.5
 
 
 def test_a_header_that_claims_ten_hours(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy import update
 from support.tests_support import network_file
 
 from jobs.db.models.trainings import TrainedNetwork
+from jobs.errors import NotFoundError
+from jobs.params.train import StyleTuning
 from jobs.service import JobService
 
 Picture = Callable[..., bytes]
@@ -148,3 +150,80 @@ def test_statistics_that_are_no_numbers_are_refused(client: FlaskClient, statist
     data = network_file("slim_adain", style={"statistics": statistics})
     answer = client.post("/v1/networks", data={"file": file(data), "name": "odd"})
     assert answer.status_code == 422
+
+
+# -- POST /v1/styles/{id}/tune ------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_style(client: FlaskClient, picture: Picture) -> Any:
+    own = {"file": file(picture(seed=3)), "title": "Küste bei Nacht, № 2"}
+    return client.post("/v1/styles", data=own).json
+
+
+def test_a_tuning_is_a_training_job_named_after_the_style(client: FlaskClient, own_style: Any) -> None:
+    answer = client.post(own_style["urls"]["self"] + "/tune")
+    job = answer.json
+    assert (answer.status_code, answer.headers["Location"]) == (202, job["urls"]["self"])
+    assert (job["kind"], job["params"]["recipe"]) == ("train", "tune")
+    assert job["params"]["name"] == "own-kuste-bei-nacht-no-2"
+    assert (job["params"]["max_steps"], job["params"]["intensity"]) == (150, "balanced")
+    assert [(each["role"], each["sha256"]) for each in job["inputs"]] == [
+        ("style", own_style["sha256"])
+    ]
+    assert {"pause", "finish", "samples"} <= set(job["urls"])
+
+
+def test_a_second_request_shows_the_tuning_that_has_not_ended(
+    client: FlaskClient, own_style: Any
+) -> None:
+    url = own_style["urls"]["self"] + "/tune"
+    first = client.post(url, json={"intensity": "bold"}).json
+    assert client.post(url).json["id"] == first["id"]
+    assert client.post(first["urls"]["cancel"]).status_code == 200
+    again = client.post(url, json={"intensity": "bold", "max_steps": 200, "name": "coast"}).json
+    assert again["id"] != first["id"]
+    assert (again["params"]["name"], again["params"]["max_steps"]) == ("coast", 200)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"intensity": "wild"}, "intensity"),
+        ({"max_steps": 0}, "max_steps"),
+        ({"image_size": 100}, "image_size"),
+        ({"name": "Not a name"}, "name"),
+        ({"name": "slim"}, "name"),
+        ({"dataset_id": "none"}, "dataset_id"),
+        ({"recipe": "johnson"}, "recipe"),
+        ({"network": "full"}, "network"),
+    ],
+)
+def test_wrong_settings_of_a_tuning_are_named(
+    client: FlaskClient, own_style: Any, body: dict[str, Any], pointer: str
+) -> None:
+    answer = client.post(own_style["urls"]["self"] + "/tune", json=body)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == pointer
+
+
+def test_styles_that_can_not_be_tuned(client: FlaskClient, service: JobService, own_style: Any) -> None:
+    assert client.post("/v1/styles/none/tune").status_code == 404
+    bundled = client.post("/v1/styles/night-oils/tune")
+    assert bundled.status_code == 409
+    assert "comes with a network" in bundled.json["detail"]
+    other = service.for_owner("someone")
+    with pytest.raises(NotFoundError):
+        other.tune(own_style["id"], StyleTuning())
+    assert client.post(own_style["urls"]["self"] + "/tune", data="x").status_code == 400
+
+
+def test_a_deleted_style_leaves_its_tuning_and_its_networks(
+    client: FlaskClient, own_style: Any, tuned_to: Callable[[str], str]
+) -> None:
+    tuned_to(own_style["sha256"])
+    job = client.post(own_style["urls"]["self"] + "/tune").json
+    assert client.delete(own_style["urls"]["self"]).status_code == 204
+    assert client.get(job["urls"]["self"]).json["status"] == "queued"
+    (network,) = client.get("/v1/networks").json["items"]
+    assert network["style_sha256"] == own_style["sha256"]

@@ -46,6 +46,7 @@ BEYOND_A_SCHEMA = {
     "upload",
     "create_network",
     "create_dataset",
+    "tune_style",
 }
 #: A form field holds text, and every short text is a title, also one that was made of an object.
 ALL_TEXT = {"create_style"}

@@ -20,7 +20,7 @@ export const handleRefresh = (act) => (onRefresh = act);
 
 /** Throughput of the newest finished training, in pictures of 256 × 256 pixels per second; null without one. */
 export function throughput() {
-  const last = trainings.find((job) => job.status === "succeeded" && job.started_at);
+  const last = trainings.find((job) => job.status === "succeeded" && job.started_at && job.params.recipe !== "tune");
   if (!last) return null;
   const { max_steps: maxSteps, batch_size: batch = 4, image_size: size = 256 } = last.params;
   const seconds = (new Date(last.finished_at) - new Date(last.started_at)) / 1000;
