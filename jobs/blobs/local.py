@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -98,6 +99,22 @@ class LocalStorage:
         with _storage_errors():
             self._path(sha256).unlink(missing_ok=True)
 
+    def names(self, part: int, *, age_seconds: float) -> Collection[str]:
+        """See `BlobStorage`. Temporary files of writers that died are deleted."""
+        before = time.time() - age_seconds
+        names = []
+        with _storage_errors():
+            folder = self.folder / f"{part:02x}"
+            for path in folder.iterdir() if folder.is_dir() else ():
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime >= before:
+                        continue
+                    if path.suffix == ".tmp":
+                        path.unlink()
+                    elif len(path.name) == 64:
+                        names.append(path.name)
+        return names
+
     def check(self) -> None:
         """Raise `StorageError` unless the folder can be written."""
         with _storage_errors():
@@ -138,18 +155,21 @@ class _StagedFile:
         self._data = data
         self._file = file
 
-    def publish(self) -> None:
+    def publish(self) -> bool:
         """See `StagedBlob`."""
         if self._file is None:
             # Stored again if it was deleted since.
             self._storage.put(self._data, self._path.name)
-            return
+            return False
+        is_new = False
         with _storage_errors(), _folder(self._path.parent) as folder:
             # Another request may have named the same bytes, and not have synced the folder yet.
             with suppress(FileExistsError):
                 # The link in /proc is the only name that the file has.
                 os.link(f"/proc/self/fd/{self._file.fileno()}", self._path.name, dst_dir_fd=folder)
+                is_new = True
             os.fsync(folder)
+        return is_new
 
     def close(self) -> None:
         """See `StagedBlob`."""

@@ -1,7 +1,7 @@
 """Staged files of one request: written and synced while the files are still being checked.
 
-A staged file has no name in the store until the transaction of its job names it (`publish`). If the
-request is refused, or the process dies, nothing is left of it.
+A staged file has no name in the store until its request is accepted (`publish`). If the request is
+refused, or the process dies before, nothing is left of it.
 """
 
 from __future__ import annotations
@@ -64,10 +64,12 @@ class StagedFiles:
         """Stage checked files that are not staged yet; False if the store can't stage all of them."""
         return all(self._stage(file.data, file.sha256) for file in files)
 
-    def publish(self, names: Iterable[str]) -> None:
-        """Give staged files their names, in the transaction that writes their rows."""
-        for name in names:
-            self._staged[name].publish()
+    def publish(self, names: Iterable[str]) -> list[str]:
+        """Give staged files their names; returns those that the store did not have.
+
+        Must be followed by the transaction that writes their rows, or by `delete_unlisted`.
+        """
+        return [name for name in names if self._staged[name].publish()]
 
     def _stage(self, data: bytes, sha256: str) -> bool:
         if sha256 in self._staged:

@@ -7,6 +7,7 @@ Errors shown to clients name no folder, bucket or host; their causes, which are 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -29,8 +30,11 @@ CHUNK_BYTES = 1 << 20
 class StagedBlob(Protocol):
     """Bytes in the store that have no name yet, so that nobody can read them."""
 
-    def publish(self) -> None:
-        """Give the bytes their name, so that they survive a power failure. Raises `StorageError`."""
+    def publish(self) -> bool:
+        """Give the bytes their name, so that they survive a power failure. Raises `StorageError`.
+
+        Returns whether the store did not have them.
+        """
         ...
 
     def close(self) -> None:
@@ -67,6 +71,13 @@ class BlobStorage(Protocol):
 
     def delete(self, sha256: str) -> None:
         """Delete the blob, if it exists. Returns only if nothing can delete a later copy any more."""
+        ...
+
+    def names(self, part: int, *, age_seconds: float) -> Collection[str]:
+        """The blobs in one of 256 parts (0 to 255) of the store that are older than `age_seconds`.
+
+        Unfinished files of that age are deleted. Empty for a store in which every blob has a row.
+        """
         ...
 
     def check(self) -> None:

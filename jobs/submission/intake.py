@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,7 @@ from jobs.db.models.jobs import Batch, Job
 from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import CheckedFile
+from jobs.operations.unlisted_blobs import delete_unlisted
 from jobs.queue.outbox import Token
 from jobs.queue.position import QueuePositions, mark_neutral
 from jobs.queue.publisher import TokenPublisher
@@ -107,16 +108,20 @@ class Intake:
         """
         cached = [self._find_cached_result(submission) for submission in submissions]
         files = {file.sha256: file for submission in submissions for file in submission.files.values()}
-        if staged is not None and staged.add(files.values()):
-            try:
-                return self._insert(submissions, batch, cached, files, staged)
-            except BeingDeletedError:
-                pass  # `store_blobs` waits for the end of the deletion
         with reading(self._sessions) as session:
             self._check_quotas(session, submissions, cached)
         # Files before the rows of the job, so that a job never names bytes that are not in storage.
+        if staged is not None and staged.add(files.values()):
+            new = staged.publish(files)
+            try:
+                return self._insert(submissions, batch, cached, files, listed=False)
+            except BeingDeletedError:
+                pass  # `store_blobs` waits for the end of the deletion
+            except Exception:
+                delete_unlisted(self._sessions, self._storage, new)
+                raise
         store_blobs(self._sessions, self._storage, list(files.values()))
-        return self._insert(submissions, batch, cached, files, None)
+        return self._insert(submissions, batch, cached, files, listed=True)
 
     def _insert(
         self,
@@ -124,14 +129,16 @@ class Intake:
         batch: Batch | None,
         cached: list[Job | None],
         files: dict[str, CheckedFile],
-        staged: StagedFiles | None,
+        *,
+        listed: bool,
     ) -> list[Job]:
-        """Insert the jobs in one transaction, which also names the staged files, and send the tokens.
+        """Insert the jobs in one transaction and send their tokens.
 
-        Raises `BeingDeletedError` for staged files of which an old copy is being deleted.
+        The transaction also writes the rows of the files, unless they are `listed` already. Raises
+        `BeingDeletedError` for files of which an old copy is being deleted.
         """
         with self._positions.adding() as add_positions:
-            written = self._write(submissions, batch, cached, files, staged)
+            written = self._write(submissions, batch, cached, files, listed=listed)
             jobs = [job for job, _ in written]
             add_positions(jobs)
         # Maintenance sends the tokens that can't be sent now.
@@ -144,7 +151,8 @@ class Intake:
         batch: Batch | None,
         cached: list[Job | None],
         files: dict[str, CheckedFile],
-        staged: StagedFiles | None,
+        *,
+        listed: bool,
     ) -> list[tuple[Job, Token | None]]:
         with self._sessions.begin() as session:
             mark_neutral(session)
@@ -157,9 +165,8 @@ class Intake:
                 batch.created_at = at
                 session.add(batch)
                 session.flush()
-            if staged is not None and files:
-                rows = [(file.sha256, len(file.data), file.info) for file in files.values()]
-                write_rows(session, rows, at)
+            if files and not listed:
+                self._write_rows_of_files(session, files, at)
             written = [
                 insert_job(
                     session,
@@ -174,10 +181,16 @@ class Intake:
                 )
                 for index, submission in enumerate(submissions)
             ]
-            if staged is not None:
-                # Last, so that a refusal names no file. The rows are locked, so no sweep deletes it.
-                staged.publish(files)
         return written
+
+    def _write_rows_of_files(
+        self, session: Session, files: dict[str, CheckedFile], at: datetime
+    ) -> None:
+        rows = [(file.sha256, len(file.data), file.info) for file in files.values()]
+        write_rows(session, rows, at)
+        # A sweep may have ended since the files were stored; now that they have rows, none will begin.
+        if not all(self._storage.exists(name) for name in files):
+            raise BeingDeletedError
 
     def _find_cached_result(self, submission: Submission) -> Job | None:
         if not submission.handling.use_cache:

@@ -167,13 +167,14 @@ def test_a_damaged_picture_leaves_no_file(service: JobService, picture: Callable
     assert state(service) == (0, 0, set())
 
 
-def test_a_failing_transaction_leaves_no_job(
+@pytest.mark.dialects
+def test_a_failing_transaction_leaves_no_job_and_no_file(
     service: JobService, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
-        raise StorageError("The file store failed.")
+    def fail(*_: object, **__: object) -> None:
+        raise StorageError("The disk is full.")
 
-    monkeypatch.setattr(StagedFiles, "publish", fail)
+    monkeypatch.setattr("jobs.submission.intake.insert_job", fail)
     with pytest.raises(StorageError):
         submit()
 
