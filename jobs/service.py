@@ -17,6 +17,7 @@ from jobs.catalog.datasets import DatasetCatalog
 from jobs.catalog.networks import NetworkCatalog
 from jobs.catalog.styles import StyleCatalog
 from jobs.catalog.uploads import UploadCatalog
+from jobs.db import counters
 from jobs.db.engine import SessionFactory, make_engine, make_reader, make_sessions, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobEvent
@@ -337,6 +338,9 @@ class JobService:
         try:
             with reading(self.sessions) as session:
                 session.execute(text("SELECT count(*) FROM styles"))
+            # A database that only reads (a full disk, a standby) can be asked and takes no jobs.
+            with self.sessions.begin() as session:
+                counters.bump(session, counters.READINESS_CHECKS)
         except Exception as error:
             failing["database"] = type(error).__name__
         try:
@@ -350,13 +354,14 @@ class JobService:
         return failing
 
 
-def make_service(settings: Settings, *, for_server: bool = False) -> JobService:
-    """Build the service from settings.
+def make_service(settings: Settings, *, request_threads: int | None = None) -> JobService:
+    """Build the service from settings; see `make_engine` for `request_threads`.
 
-    A server (`for_server`) accepts jobs: its commits are durable, and a thread sends its tokens.
+    In a web server, a thread sends the tokens of new jobs.
     """
-    engine = make_engine(settings.database, durable=for_server)
+    engine = make_engine(settings.database, request_threads=request_threads)
     broker = Broker(make_celery(settings.broker))
-    publisher = ThreadedPublisher(make_sessions(engine), broker) if for_server else None
+    threaded = request_threads is not None
+    publisher = ThreadedPublisher(make_sessions(engine), broker) if threaded else None
     storage = make_storage(settings.storage, endpoint_url=settings.s3_endpoint_url)
     return JobService(settings, engine, storage, broker, publisher=publisher)

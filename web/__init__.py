@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     app.config["MAX_CONTENT_LENGTH"] = (2 * settings.max_upload_mb + 1) * 1_000_000
     app.config["MAX_FORM_PARTS"] = 60
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["atelier"] = service or make_service(settings, for_server=True)
+    app.extensions["atelier"] = service or make_service(settings, request_threads=settings.web_threads)
     app.extensions["job_answers"] = JobAnswers()
     concurrency.register(app, settings.web_threads)
     # The request id comes first, so that refused requests have one too.

@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, cast, overload
 
+from flask import request
+
 from atelier import types
 from jobs.db.models.blobs import Blob, StoredUpload
 from jobs.db.models.catalog import Style
@@ -49,6 +51,7 @@ def job_json(
         "error": error_json(job),
         "inputs": [_input(base, file) for file in job.inputs],
         "outputs": [_output(base, file, alphas) for file in job.outputs],
+        "output": _absolute_outputs(base, job) if job.status == JobStatus.SUCCEEDED else None,
         "metrics": job.metrics,
         "request_id": job.request_id,
         "webhook": None if job.webhook_url is None else _webhook(job, deliveries),
@@ -81,9 +84,18 @@ def _output(base: str, file: JobFile, alphas: Sequence[float]) -> types.Output:
         **_blob(file.blob),
         # Outputs of a strip are in the order of its strengths.
         "alpha": alphas[file.position] if file.position < len(alphas) else None,
-        "url": f"{base}/output{query}",
+        "url": _output_url(base, file),
         "thumbnail": f"{base}/output/thumbnail{query}" if thumbnail else None,
     }
+
+
+def _absolute_outputs(base: str, job: Job) -> list[str]:
+    """URLs of the outputs with the scheme and host by which this request came."""
+    return [f"{request.host_url.rstrip('/')}{_output_url(base, file)}" for file in job.outputs]
+
+
+def _output_url(base: str, file: JobFile) -> str:
+    return f"{base}/output" + (f"?index={file.position}" if file.position else "")
 
 
 def _run_urls(base: str, kind: str) -> dict[str, str]:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select
 
+from jobs.accounts.key_uses import USE_INTERVAL_SECONDS, KeyUses
 from jobs.db.engine import SessionFactory, now, reading, table
 from jobs.db.models.owners import ApiKey
 from jobs.db.upserts import ensure_owner
@@ -24,8 +25,6 @@ from jobs.errors import InvalidParamsError, NotFoundError
 
 _TOKEN = re.compile(r"atl_([0-9a-f]{12})_([0-9a-f]{64})")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-#: Shortest interval in seconds between two writes of `last_used_at`: most requests only read.
-USE_INTERVAL_SECONDS = 60.0
 
 
 class Scope(StrEnum):
@@ -61,6 +60,7 @@ class ApiKeyStore:
 
     def __init__(self, sessions: SessionFactory) -> None:
         self._sessions = sessions
+        self._uses = KeyUses(sessions)
 
     def create(
         self,
@@ -147,13 +147,9 @@ class ApiKeyStore:
         if key.expires_at is not None and key.expires_at <= at:
             return None
         if key.last_used_at is None or (at - key.last_used_at).total_seconds() > USE_INTERVAL_SECONDS:
-            self._record_use(key_id)
+            self._uses.record(key_id)
         scopes = frozenset(Scope(scope) for scope in key.scopes.split())
         return Caller(owner=key.owner, scopes=scopes, key_id=key.id)
-
-    def _record_use(self, key_id: str) -> None:
-        with self._sessions.begin() as session:
-            session.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=now(session)))
 
 
 def _hash(secret: str) -> str:

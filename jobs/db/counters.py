@@ -24,6 +24,7 @@ CLAIMS_REFUSED = "claims_refused"
 WRITES_REFUSED = "writes_refused"
 WEBHOOKS_DELIVERED = "webhooks_delivered"
 WEBHOOKS_FAILED = "webhooks_failed"
+READINESS_CHECKS = "readiness_checks"
 
 
 def bump(session: Session, name: str, by: int = 1, **labels: str) -> None:

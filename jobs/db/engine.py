@@ -41,6 +41,8 @@ NAMING = {
 
 #: How long a transaction on SQLite waits for the write lock, in seconds.
 LOCK_SECONDS = 30
+#: The same for a transaction within a request.
+REQUEST_LOCK_SECONDS = 3
 #: PostgreSQL ends transactions that are idle for so many seconds. Transactions here take milliseconds.
 IDLE_IN_TRANSACTION_SECONDS = 10
 #: Idle time in seconds after which a connection to PostgreSQL is tested before it is used.
@@ -99,11 +101,13 @@ def without_password(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def make_engine(url: str, *, durable: bool = False) -> Engine:
+def make_engine(url: str, *, request_threads: int | None = None) -> Engine:
     """Create the engine of a database URL. SQLite: the folder is created, and WAL mode switched on.
 
-    `durable` is for SQLite: every commit is synced to the disk, and with it all earlier commits of all
-    processes. Without it, a power failure may undo the newest commits. PostgreSQL syncs all commits.
+    `request_threads` is the number of threads of a web server: with it, writers on SQLite wait for
+    `REQUEST_LOCK_SECONDS` at most, and no more than half of the threads for another process. Then every
+    commit on SQLite is also synced to the disk, and with it all earlier commits of all processes. In
+    other processes a power failure may undo the newest commits. PostgreSQL syncs all commits.
 
     Errors don't show the parameters of statements: errors are logged, and rows are private to owners.
     """
@@ -116,9 +120,12 @@ def make_engine(url: str, *, durable: bool = False) -> Engine:
         return engine
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
-    event.listen(engine, "connect", _sync_commits if durable else _configure_sqlite)
-    write_lock = FairWriteLock(engine, seconds=LOCK_SECONDS)
+    seconds, max_waiting = LOCK_SECONDS, None
+    if request_threads is not None:
+        seconds, max_waiting = REQUEST_LOCK_SECONDS, request_threads // 2
+    engine = create_engine(url, connect_args={"timeout": seconds}, hide_parameters=True)
+    event.listen(engine, "connect", _configure_sqlite if request_threads is None else _sync_commits)
+    write_lock = FairWriteLock(engine, seconds=seconds, max_waiting=max_waiting)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -29,6 +29,9 @@ OVERDUE_SECONDS = 2.0
 #: Longest pause in seconds between two looks for deletions that the store has not confirmed.
 DELETIONS_SECONDS = 60.0
 
+#: Seconds between two runs of a step, and the step.
+Step = tuple[float, Callable[[], object]]
+
 log = logging.getLogger(__name__)
 
 
@@ -48,21 +51,34 @@ class Maintenance:
     def run(self) -> None:
         """Run until `stop` is set. A database error is logged, and the step is tried again later.
 
-        Each round touches the file `settings.pulse`.
+        Steps that need the broker, and those that need the file store, have a thread each: while one of
+        these is slow or hangs, stalled jobs are taken back in time. Each round of the steps that need
+        only the database touches the file `settings.pulse`.
         """
         settings = self._settings
         settings.pulse.parent.mkdir(parents=True, exist_ok=True)
-        tasks: list[tuple[float, Callable[[], object]]] = [
+        of_broker: list[Step] = [
             (settings.dispatch_seconds, self.dispatch),
-            (settings.reap_seconds, self.reap),
-            (min(settings.reap_seconds, OVERDUE_SECONDS), self.cancel_overdue),
             (settings.renotify_seconds, self.renotify),
+        ]
+        of_storage: list[Step] = [
             (settings.sweep_seconds, self.sweep),
             (min(settings.sweep_seconds, DELETIONS_SECONDS), self.finish_deletions),
         ]
-        due = [0.0 for _ in tasks]
+        for name, steps in (("broker", of_broker), ("storage", of_storage)):
+            # A daemon: a step that hangs does not hold up the end of the process, and harms nothing.
+            threading.Thread(target=self._repeat, args=(steps,), name=name, daemon=True).start()
+        of_database: list[Step] = [
+            (settings.reap_seconds, self.reap),
+            (min(settings.reap_seconds, OVERDUE_SECONDS), self.cancel_overdue),
+        ]
+        self._repeat(of_database, after_round=settings.pulse.touch)
+
+    def _repeat(self, steps: list[Step], after_round: Callable[[], None] = lambda: None) -> None:
+        """Run each step in its interval until `stop` is set."""
+        due = [0.0 for _ in steps]
         while not self.stop.is_set():
-            for number, (seconds, task) in enumerate(tasks):
+            for number, (seconds, task) in enumerate(steps):
                 if time.monotonic() < due[number]:
                     continue
                 due[number] = time.monotonic() + seconds
@@ -70,7 +86,7 @@ class Maintenance:
                     task()
                 except SQLAlchemyError as error:
                     log.error("maintenance could not %s: %s", task.__name__, error)
-            settings.pulse.touch()
+            after_round()
             self.stop.wait(max(0.05, min(due) - time.monotonic()))
 
     def dispatch(self) -> int:

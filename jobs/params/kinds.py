@@ -8,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from jobs.errors import InvalidParamsError
 from jobs.params.export import ExportParams
+from jobs.params.handling import Handling
 from jobs.params.optimize import OptimizeParams
 from jobs.params.stylize import StylizeParams
 from jobs.params.train import TrainParams
@@ -68,7 +69,8 @@ def _problem(kind: str, item: Any) -> tuple[str, str]:
     models = variants(kind)
     location = item["loc"]
     if len(models) == 1:
-        return ".".join(map(str, location)) or "body", explain(item)
+        known = _known_fields(models[kind]) if len(location) == 1 else ()
+        return ".".join(map(str, location)) or "body", explain(item, known)
     if item["type"] == "unknown_recipe":
         return "recipe", f"{item['msg']}."
     tag, *location = location  # a union puts the tag first
@@ -77,4 +79,9 @@ def _problem(kind: str, item: Any) -> tuple[str, str]:
         name in model.model_fields for model in models.values()
     ):
         return name, f"Trainings of the recipe {tag} have no such setting; leave it out."
-    return name, explain(item)
+    return name, explain(item, _known_fields(models[tag]) if len(location) == 1 else ())
+
+
+def _known_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    """Names that a request may have beside the parameters of `model`, and these."""
+    return (*model.model_fields, *Handling.model_fields, "kind", "content", "style", "style_id")

@@ -11,6 +11,8 @@ from celery import Celery
 from kombu.entity import Queue
 from kombu.exceptions import OperationalError
 
+from jobs.queue.broker_calls import BrokerCalls
+
 QUEUE_NAMES = ("stylize", "train")
 RUN_TASK = "atelier.run"
 
@@ -45,6 +47,9 @@ def make_celery(broker: str) -> Celery:
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # Workers wait for a Redis that refuses commands (READONLY, MISCONF, OOM) as for one that is
+        # down; the default ends them.
+        broker_channel_error_retry=True,
         broker_connection_timeout=2,
         broker_transport_options=_transport_options(broker),
         redis_socket_connect_timeout=2,
@@ -70,6 +75,8 @@ class Broker:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        #: For calls within a request.
+        self.calls = BrokerCalls()
 
     def wake(self, queue: str, job_id: str) -> bool:
         """Publish a token to the workers of `queue`. Returns False if the broker can't be reached."""

@@ -82,6 +82,27 @@ def delete_sent(sessions: SessionFactory, ids: Sequence[int]) -> None:
             session.execute(_SENT, {"ids": ids})
 
 
+def send_in_request(sessions: SessionFactory, broker: Broker, tokens: Sequence[Token]) -> None:
+    """As `send`, but waits for a second at most; maintenance sends what is left."""
+    if tokens:
+        broker.calls.run(lambda: send(sessions, broker, tokens) == len(tokens))
+
+
+def publish_in_request(sessions: SessionFactory, broker: Broker, job_id: str) -> None:
+    """As `publish` for one job, but waits for a second at most; maintenance sends what is left."""
+    broker.calls.run(lambda: publish(sessions, broker, job_ids=[job_id]) > 0)
+
+
+def renotify_in_request(sessions: SessionFactory, broker: Broker, *, only: str) -> None:
+    """As `renotify` for the waiting jobs of one queue, but waits for a second at most."""
+
+    def call() -> bool:
+        renotify(sessions, broker, waiting_seconds=0, only=only)
+        return True
+
+    broker.calls.run(call)
+
+
 def renotify(
     sessions: SessionFactory, broker: Broker, *, waiting_seconds: float, only: str | None = None
 ) -> int:

@@ -75,7 +75,7 @@ class QueueControl:
             with self._sessions.begin() as session:
                 upsert_queue_pause(session, name, None)
             # Tokens that arrived while the queue was paused are used up.
-            outbox.renotify(self._sessions, self._broker, waiting_seconds=0, only=name)
+            outbox.renotify_in_request(self._sessions, self._broker, only=name)
         return self.get(name)
 
 

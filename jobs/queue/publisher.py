@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class TokenPublisher:
-    """Sends tokens at once, in the thread of the caller."""
+    """Sends tokens at once; the caller waits for a second at most."""
 
     def __init__(self, sessions: SessionFactory, broker: Broker) -> None:
         self._sessions = sessions
@@ -37,7 +37,7 @@ class TokenPublisher:
 
     def publish(self, tokens: Sequence[Token]) -> None:
         """Send committed tokens. Maintenance sends those that can't be sent now."""
-        outbox.send(self._sessions, self._broker, tokens)
+        outbox.send_in_request(self._sessions, self._broker, tokens)
 
 
 class ThreadedPublisher(TokenPublisher):

@@ -57,7 +57,7 @@ class TrainingControl:
             record_event(session, job_id, "pause", now(session), paused=False)
             if job.status == JobStatus.QUEUED:
                 outbox.enqueue(session, job_id, job.queue)
-        outbox.publish(self._sessions, self._broker, job_ids=[job_id])
+        outbox.publish_in_request(self._sessions, self._broker, job_id)
 
     def finish(self, job_id: str) -> None:
         """Finish a training now, with the network as it is; a paused one is resumed for that.
@@ -74,7 +74,7 @@ class TrainingControl:
             record_event(session, job_id, "finish", now(session))
             if job.status == JobStatus.QUEUED:
                 outbox.enqueue(session, job_id, job.queue)
-        outbox.publish(self._sessions, self._broker, job_ids=[job_id])
+        outbox.publish_in_request(self._sessions, self._broker, job_id)
 
     def losses(self, job_id: str, after: int = -1, limit: int = 2_000) -> list[TrainingLoss]:
         """Losses of the steps above `after`, in order, at most `limit`. Raises `NotFoundError`."""

@@ -323,6 +323,9 @@ class VideoReader:
         position, waiting = 0.0, list[int]()
         try:
             for packet in self._shifted():
+                # Before decoding: decoders without delay give the frame of this very packet.
+                if packet is not None and self._reordered and packet.size and packet.dts is not None:
+                    heappush(waiting, packet.dts)
                 for frame in self._media.decoder.decode(packet):
                     units = frame.pts
                     if self._reordered and waiting:
@@ -330,8 +333,6 @@ class VideoReader:
                     if units is not None:
                         position = float(units * self._base)
                     yield frame, units
-                if packet is not None and self._reordered and packet.size and packet.dts is not None:
-                    heappush(waiting, packet.dts)
         except video_library().FFmpegError as error:
             raise VideoError(
                 f"{self._source.name} is damaged after {position:.1f} s "

@@ -43,7 +43,11 @@ NEEDS_DOCKER = "needs a Docker engine; tests/project/test_images.py runs what th
 RULES = [
     # The API.
     Rule(r"URL=\S+"),
-    Rule(r"curl (?!.*max_steps).*"),
+    Rule(r"curl (?!.*(max_steps|example\.org))[\s\S]*"),
+    Rule(
+        r"curl [\s\S]*example\.org[\s\S]*",
+        why_not="fetches from the internet; see tests/web/forms/test_remote_files.py",
+    ),
     Rule(r"curl .*max_steps=150 .*", instead=("max_steps=150 -F image_size=128", TWO_STEPS)),
     # Of a running service.
     Rule(r"atelier (submit|submit-video|batch|list|status|wait|download|cancel|completion)\b.*"),

@@ -13,11 +13,21 @@ from web.openapi.operation import BINARY, Schema
 
 _REF = "#/components/schemas/{model}"
 _NAMED_FILE = {**BINARY, "description": "A picture that another field names."}
-_UPLOAD = {
+_UPLOAD: Schema = {
     "type": "object",
     "properties": {"upload": {"type": "string"}},
     "required": ["upload"],
     "additionalProperties": False,
+}
+_REMOTE: Schema = {
+    "anyOf": [
+        _UPLOAD,
+        {
+            "type": "string",
+            "pattern": "^(https://|data:)",
+            "description": "An https URL of a public address, or a data URI.",
+        },
+    ]
 }
 _VIDEO = "The video, in a form: MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, WMV, OGV or GIF."
 #: Kinds whose lists may name further file fields.
@@ -159,12 +169,12 @@ def _submit_json(kind: str, title: str, model: type[BaseModel]) -> Schema:
         "properties": {
             **fields_of(Handling),
             "kind": _kind(kind),
-            **_pictures(kind, _UPLOAD),
+            **_pictures(kind, _REMOTE),
             "style_id": {"type": "string"},
             "params": params,
         },
         "required": [*_required(kind), *(["params"] if _required_params(model) else [])],
-        "additionalProperties": _UPLOAD if kind in _WITH_NAMED_FILES else False,
+        "additionalProperties": _REMOTE if kind in _WITH_NAMED_FILES else False,
     }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from flask import Flask, Request, current_app, g, request
@@ -32,6 +32,8 @@ class ConcurrencyLimits:
     def __init__(self, threads: int) -> None:
         self._slow_per_caller = max(1, threads // 4)
         self._slow: Counter[str] = Counter()
+        #: Slots for slow requests alone, so that long polls can't keep pictures out. Some threads stay.
+        self._reserved = threading.BoundedSemaphore(threads // 8) if threads >= 8 else None
         self._guard = threading.Lock()
         self._waits = threading.BoundedSemaphore(max(1, threads * 3 // 4))
         self._streams = threading.BoundedSemaphore(max(1, threads // 2))
@@ -62,17 +64,26 @@ class ConcurrencyLimits:
     def slow_slot(self, caller: str) -> Iterator[None]:
         """Hold a slot for a slow decode or download. Raises `BusyError` if none is free."""
         with self._guard:
-            if self._slow[caller] >= self._slow_per_caller or not self.try_acquire():
+            release = self._acquire_slow() if self._slow[caller] < self._slow_per_caller else None
+            if release is None:
                 raise BusyError("Too many slow requests are being served; try again in a moment.")
             self._slow[caller] += 1
         try:
             yield
         finally:
-            self.release()
+            release()
             with self._guard:
                 self._slow[caller] -= 1
                 if not self._slow[caller]:
                     del self._slow[caller]
+
+    def _acquire_slow(self) -> Callable[[], None] | None:
+        """Acquire any slot for a slow request; returns what releases it, or None if none is free."""
+        if self.try_acquire():
+            return self.release
+        if self._reserved is not None and self._reserved.acquire(blocking=False):
+            return self._reserved.release
+        return None
 
     def try_acquire_stream(self) -> bool:
         """As `try_acquire`, for an event stream, which lasts for minutes."""

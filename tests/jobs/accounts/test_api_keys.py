@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import inspect, text, update
+from support.patience import PATIENCE
 
 from atelier.cli import main
 from jobs.accounts.api_keys import ApiKeyStore, Caller, Scope
-from jobs.db.engine import SessionFactory
+from jobs.db.engine import SessionFactory, make_engine, make_sessions
 from jobs.db.models.owners import ApiKey
+from jobs.db.schema import upgrade
 from jobs.errors import InvalidParamsError, NotFoundError
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -91,12 +93,15 @@ def test_its_last_use_is_noted_now_and_then(ring: ApiKeyStore, sessions: Session
     assert ring.list()[0].last_used_at is None
 
     ring.authenticate(token)
+    ring._uses.wait(PATIENCE)
     first = ring.list()[0].last_used_at
     ring.authenticate(token)
+    ring._uses.wait(PATIENCE)
     assert ring.list()[0].last_used_at == first
     with sessions.begin() as session:
         session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=PAST))
     ring.authenticate(token)
+    ring._uses.wait(PATIENCE)
 
     assert first is not None
     assert (ring.list()[0].last_used_at or PAST) >= first
@@ -154,3 +159,22 @@ def test_the_command_line(tmp_path: Path) -> None:
         result = atelier(tmp_path, *wrong)
         assert result.exit_code == 1
         assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_key_works_while_nothing_can_be_written(tmp_path: Path) -> None:
+    """Recording its use must not hold up a request that reads: another process has the lock."""
+    url = f"sqlite:///{tmp_path / 'keys.db'}"
+    upgrade(url)
+    engine, other = make_engine(url, request_threads=4), make_engine(url)
+    try:
+        ring = ApiKeyStore(make_sessions(engine))
+        _, token = ring.create("ada", [Scope.READ])
+        with other.begin():
+            for _ in range(3):
+                caller = ring.authenticate(token)
+                assert caller is not None
+            assert ring.list()[0].last_used_at is None
+        ring._uses.wait(PATIENCE)
+    finally:
+        engine.dispose()
+        other.dispose()

@@ -20,8 +20,8 @@ def locks(monkeypatch: pytest.MonkeyPatch) -> list[FairWriteLock]:
     """The locks of the engines that a test makes."""
     made: list[FairWriteLock] = []
 
-    def make(engine: Engine, *, seconds: float) -> FairWriteLock:
-        made.append(FairWriteLock(engine, seconds=seconds))
+    def make(engine: Engine, *, seconds: float, max_waiting: int | None) -> FairWriteLock:
+        made.append(FairWriteLock(engine, seconds=seconds, max_waiting=max_waiting))
         return made[-1]
 
     monkeypatch.setattr("jobs.db.engine.FairWriteLock", make)
@@ -126,3 +126,37 @@ def test_a_turn_that_does_not_come_is_not_waited_for_for_ever(impatient: Engine)
         pass
     with impatient.begin() as connection:
         connection.execute(text("INSERT INTO said VALUES ('b')"))
+
+
+def test_of_many_requests_few_wait_for_a_database_that_another_process_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Engine
+) -> None:
+    """Without a limit every thread of the web server waits: nothing is answered for a minute."""
+    monkeypatch.setattr("jobs.db.sqlite_write_lock.STUCK_SECONDS", 0.1)
+    monkeypatch.setattr("jobs.db.engine.REQUEST_LOCK_SECONDS", PATIENCE)
+    requests = make_engine(f"sqlite:///{tmp_path / 'turns.db'}", request_threads=4)
+    refused, wrote = threading.Semaphore(0), threading.Semaphore(0)
+
+    def write() -> None:
+        try:
+            with requests.begin() as connection:
+                connection.execute(text("INSERT INTO said VALUES ('a')"))
+            wrote.release()
+        except OperationalError:
+            refused.release()
+
+    with engine.begin():
+        threads = [threading.Thread(target=write) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        # One waits in SQLite, two for their turn; five are refused while the lock is still held.
+        for _ in range(5):
+            assert refused.acquire(timeout=PATIENCE)
+        late = threading.Thread(target=write)
+        late.start()
+        assert refused.acquire(timeout=PATIENCE)
+    for thread in (*threads, late):
+        thread.join(PATIENCE)
+    assert not refused.acquire(blocking=False)
+    assert [wrote.acquire(blocking=False) for _ in range(4)] == [True, True, True, False]
+    requests.dispose()

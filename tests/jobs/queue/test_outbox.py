@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, func, select, update
 from support.maintenance import maintenance_of
+from support.patience import PATIENCE
 from support.submitting import submit_job
 from support.tests_support import expire_lease
 
@@ -15,6 +19,7 @@ from jobs.db.models.jobs import Job
 from jobs.db.models.operations import OutboxMessage
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
+from jobs.queue import broker_calls, lifecycle
 from jobs.queue.broker import Broker, make_celery
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
@@ -55,6 +60,75 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Job:
         content=Upload(data=picture(), field="content", name="content"),
         style=Upload(data=picture(seed=1), field="style", name="style"),
     )
+
+
+@pytest.fixture
+def hung_broker() -> Iterator[Broker]:
+    """A broker that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
+        app = make_celery(f"redis://127.0.0.1:{listener.getsockname()[1]}/0")
+        yield Broker(app)
+        app.close()
+
+
+def test_a_submit_waits_for_a_hung_broker_once_and_briefly(
+    service: JobService,
+    hung_broker: Broker,
+    picture: Callable[..., bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first submit gives up after its share of a second; the next ones don't ask the broker."""
+    monkeypatch.setattr(broker_calls, "WAIT_SECONDS", 0.2)
+    service = JobService(service.settings, service.engine, service.storage, hung_broker)
+    asked: list[str] = []
+    wake = hung_broker.wake
+
+    def counted(queue: str, job_id: str) -> bool:
+        asked.append(job_id)
+        return wake(queue, job_id)
+
+    monkeypatch.setattr(hung_broker, "wake", counted)
+
+    jobs = [submit(service, picture) for _ in range(3)]
+
+    assert asked == [jobs[0].id]
+    assert waiting(service.sessions) == 3
+
+
+def test_stalled_jobs_are_taken_back_while_the_broker_hangs(
+    service: JobService, hung_broker: Broker, picture: Callable[..., bytes]
+) -> None:
+    job = submit(service, picture)
+    with service.sessions.begin() as session:
+        assert lifecycle.claim(session, "stylize", "w", 60) is not None
+    expire_lease(service.sessions, job.id)
+    loop = maintenance_of(
+        JobService(
+            service.settings.model_copy(update={"reap_seconds": 0.1}),
+            service.engine,
+            service.storage,
+            hung_broker,
+        )
+    )
+    entered = threading.Event()
+    dispatch = loop.dispatch
+
+    def entering() -> int:
+        entered.set()
+        return dispatch()
+
+    loop.dispatch = entering  # type: ignore[method-assign]
+    running = threading.Thread(target=loop.run)
+    running.start()
+    try:
+        assert entered.wait(PATIENCE)
+        deadline = time.monotonic() + 4.0  # the broker's own timeouts are longer
+        while service.get(job.id).status == JobStatus.RUNNING and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert service.get(job.id).status == JobStatus.QUEUED
+    finally:
+        loop.stop.set()
+        running.join(PATIENCE)
 
 
 def test_a_submit_succeeds_while_the_broker_is_away(

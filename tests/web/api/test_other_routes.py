@@ -5,6 +5,7 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from PIL import Image
+from sqlalchemy import event
 
 from jobs.blobs.rows import store_blob
 from jobs.db.models.jobs import Job, JobFile
@@ -183,3 +185,18 @@ def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:
         headers = client.get(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "default-src 'none'" in headers["Content-Security-Policy"]
+
+
+def test_a_database_that_can_not_be_written_is_not_ready(
+    client: FlaskClient, service: JobService
+) -> None:
+    def only_read(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA query_only=ON")
+
+    assert client.get("/readyz").status_code == 200
+    service.engine.dispose()
+    event.listen(service.engine, "connect", only_read)
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json["wrong"]) == (503, {"database": "OperationalError"})
+    assert client.get("/v1/jobs").status_code == 200

@@ -183,9 +183,9 @@ def test_slow_decodes_of_one_owner_leave_slots_for_others() -> None:
         assert not limits.has_slow_slot("ada")
         with pytest.raises(BusyError), limits.slow_slot("ada"):
             pass
-        for number in range(8):
-            held.enter_context(limits.slow_slot(f"bob{number % 2}"))
-        # Twelve of sixteen threads wait; the others answer requests that do not wait.
+        for number in range(10):
+            held.enter_context(limits.slow_slot(f"bob{number % 3}"))
+        # Fourteen of sixteen threads wait; the others answer requests that do not wait.
         assert limits.has_slow_slot("cleo")
         with pytest.raises(BusyError), limits.slow_slot("cleo"):
             pass
