@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from imaging.atomic_write import atomic_write
 from jobs.blobs.storage import CHUNK_BYTES, StagedBlob, sha256_of
 from jobs.errors import NotFoundError, StorageError
 
@@ -64,19 +65,8 @@ class LocalStorage:
         path = self._path(name)
         if path.exists():
             return
-        with _storage_errors():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{name}.{uuid.uuid4().hex}.tmp")
-            try:
-                with temporary.open("wb") as file:
-                    fill(file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.replace(path)
-                with _folder(path.parent) as folder:
-                    os.fsync(folder)
-            finally:
-                temporary.unlink(missing_ok=True)
+        with _storage_errors(), atomic_write(path, durable=True) as file:
+            fill(file)
 
     def get(self, sha256: str) -> bytes:
         """Read a blob. Raises `NotFoundError`."""

@@ -15,7 +15,7 @@ from jobs.media.pictures import CheckedFile, StoredPicture, Upload
 from jobs.media.sandbox import check_video, submit_picture_check
 from jobs.params.handling import Handling
 from jobs.params.inputs import NETWORK_ROLE, InputCatalog, NetworkInput, find_input_sources
-from jobs.params.kinds import QUEUES, validate_params
+from jobs.params.kinds import KINDS, validate_params
 from jobs.submission.request import JobRequest, SubmitRequest
 from jobs.webhooks.webhook import Webhook
 from params.tuned_networks import AUTO
@@ -45,7 +45,7 @@ class Submission:
     @property
     def queue(self) -> str:
         """The queue of the job's kind."""
-        return QUEUES[self.kind]
+        return KINDS[self.kind].queue
 
 
 def validate_submission(
@@ -64,7 +64,7 @@ def validate_submission(
     """
     common = validate_fields(request, owner=owner, webhook=webhook)
     kind, uploads, style_id = request.kind, request.files, request.style_id
-    if kind == "video" and isinstance(uploads.get("content"), StoredPicture):
+    if KINDS[kind].content == "video" and isinstance(uploads.get("content"), StoredPicture):
         raise InvalidParamsError([("content", "An upload is a picture; send the video as a form.")])
     network = find_network(common.params, catalog)
     # Checked first, so that no picture is decoded in vain.
@@ -180,7 +180,7 @@ def hash_request(request: Any) -> str:
 def _start_check(
     kind: str, field: str, upload: Upload, limits: DecodeLimits, staged: StagedFiles
 ) -> Callable[[], CheckedFile]:
-    if kind == "video" and field == "content":
+    if KINDS[kind].content == "video" and field == "content":
         return lambda: _check_video(upload, limits, staged)
     return start_picture_check(upload, limits, staged.sha256)
 
