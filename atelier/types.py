@@ -130,6 +130,8 @@ class Job(TypedDict):
     error: JobError | None
     inputs: list[Input]
     outputs: list[Output]
+    output: list[str] | None
+    """Absolute URLs of the outputs, once the job has succeeded; null before."""
     metrics: dict[str, Any] | None
     request_id: str | None
     webhook: JobWebhook | None

@@ -89,6 +89,7 @@ class Settings(BaseSettings):
 
     webhook_secret: str = Field("", repr=False)
     webhook_allow_private: bool = False
+    fetch_allow_private: bool = False
     webhook_attempts: int = Field(10, ge=1)
     webhook_retry_seconds: float = Field(5.0, gt=0)
 

@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal, cast, overload
 
+from flask import request
+
 from atelier import types
 from jobs.db.models.blobs import Blob, StoredUpload
 from jobs.db.models.catalog import Style
@@ -13,12 +15,11 @@ from jobs.db.models.jobs import Job, JobFile
 from jobs.db.models.operations import WebhookDelivery
 from jobs.db.models.trainings import Dataset, TrainedNetwork, TrainingLoss
 from jobs.media.thumbnails import has_thumbnail
-from jobs.params.kinds import strengths
+from jobs.params.kinds import KINDS, strengths
 from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import QueueInfo
 from jobs.queue.position import QueuePosition
 from jobs.submission.batches import BatchInfo
-from jobs.trainings.control import CONTROLLABLE_KINDS, KINDS_WITH_LOSSES, KINDS_WITH_SAMPLES
 
 
 def job_json(
@@ -49,6 +50,7 @@ def job_json(
         "error": error_json(job),
         "inputs": [_input(base, file) for file in job.inputs],
         "outputs": [_output(base, file, alphas) for file in job.outputs],
+        "output": _absolute_outputs(base, job) if job.status == JobStatus.SUCCEEDED else None,
         "metrics": job.metrics,
         "request_id": job.request_id,
         "webhook": None if job.webhook_url is None else _webhook(job, deliveries),
@@ -81,17 +83,26 @@ def _output(base: str, file: JobFile, alphas: Sequence[float]) -> types.Output:
         **_blob(file.blob),
         # Outputs of a strip are in the order of its strengths.
         "alpha": alphas[file.position] if file.position < len(alphas) else None,
-        "url": f"{base}/output{query}",
+        "url": _output_url(base, file),
         "thumbnail": f"{base}/output/thumbnail{query}" if thumbnail else None,
     }
+
+
+def _absolute_outputs(base: str, job: Job) -> list[str]:
+    """URLs of the outputs with the scheme and host by which this request came."""
+    return [f"{request.host_url.rstrip('/')}{_output_url(base, file)}" for file in job.outputs]
+
+
+def _output_url(base: str, file: JobFile) -> str:
+    return f"{base}/output" + (f"?index={file.position}" if file.position else "")
 
 
 def _run_urls(base: str, kind: str) -> dict[str, str]:
     """URLs of controls and records that only some kinds of jobs have."""
     names = [
-        *(("pause", "resume", "finish") if kind in CONTROLLABLE_KINDS else ()),
-        *(("losses",) if kind in KINDS_WITH_LOSSES else ()),
-        *(("samples",) if kind in KINDS_WITH_SAMPLES else ()),
+        *(("pause", "resume", "finish") if KINDS[kind].controllable else ()),
+        *(("losses",) if KINDS[kind].has_losses else ()),
+        *(("samples",) if KINDS[kind].has_samples else ()),
     ]
     return {name: f"{base}/{name}" for name in names}
 

@@ -25,7 +25,9 @@ def validated(
     try:
         valid = model.model_validate(values)
     except ValidationError as error:
-        found += [(".".join(map(str, item["loc"])) or "body", explain(item)) for item in error.errors()]
+        for item in error.errors():
+            known = model.model_fields if len(item["loc"]) == 1 else ()
+            found.append((".".join(map(str, item["loc"])) or "body", explain(item, known)))
     if found:
         raise InvalidParamsError(found)
     return valid

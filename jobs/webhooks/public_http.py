@@ -1,4 +1,4 @@
-"""SSRF-safe POST to user-supplied URLs: refuses non-public addresses, connects to a checked address.
+"""SSRF-safe GET and POST of user-supplied URLs: only public addresses, checked before each connection.
 
 A host name is resolved once, all its addresses are checked, and the connection goes to one of them. So
 a name that resolves differently after the check (DNS rebinding) has no effect.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 
@@ -25,6 +27,8 @@ _NOT_PUBLIC = (
     IPv6Network("64:ff9b:1::/48"),
     IPv6Network("fec0::/10"),
 )
+#: Top-level names of local networks.
+_LOCAL_SUFFIXES = ("localhost", "local", "internal", "localdomain")
 #: Addresses in public ranges that cloud providers use for their own metadata services.
 _METADATA = frozenset({IPv4Address("168.63.129.16")})
 
@@ -68,6 +72,54 @@ def literal_address(host: str) -> Address | None:
     return None
 
 
+def url_problem(url: str, allow_private: bool) -> str | None:
+    """What is wrong with a URL that a user supplies, in one sentence; None for a usable one."""
+    if len(url) > 2000 or not url.isascii() or not url.isprintable() or " " in url:
+        return "This is not a URL: at most 2000 characters of plain ASCII."
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "This is not a URL."
+    if parts.scheme not in ({"https", "http"} if allow_private else {"https"}):
+        return "The URL must start with https://."
+    if not host or parts.username is not None or parts.password is not None:
+        return "The URL needs a host, and must have no user name or password."
+    if allow_private:
+        return None
+    literal = literal_address(host)
+    is_local = host.rstrip(".").rpartition(".")[2] in _LOCAL_SUFFIXES
+    if is_local or (literal is not None and not is_public(literal)):
+        return "The URL must name a public address."
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """The answer to a GET: its status, and at most one byte more of its body than was asked for."""
+
+    status: int
+    body: bytes
+
+
+def get(url: str, *, max_bytes: int, allow_private: bool, seconds: float = 20.0) -> Fetched:
+    """GET once, without redirects, proxies and cookies.
+
+    Reading stops after `max_bytes` + 1 bytes; the body of another status than 200 is not read. Takes at
+    most `seconds` after the name is resolved. Raises `AddressRefusedError` or an error of httpcore.
+    """
+    # No compression: the size of what is read is the size of the file.
+    headers = {"accept-encoding": "identity", "user-agent": "Atelier/1", "accept": "*/*"}
+    with _request("GET", url, headers, None, allow_private, seconds) as response:
+        body = bytearray()
+        if response.status == 200:
+            for part in response.iter_stream():
+                body += part
+                if len(body) > max_bytes:
+                    break
+        return Fetched(status=response.status, body=bytes(body[: max_bytes + 1]))
+
+
 def post(
     url: str, headers: dict[str, str], body: bytes, *, allow_private: bool, seconds: float = 10.0
 ) -> int:
@@ -76,15 +128,29 @@ def post(
     Takes at most `seconds` after the name is resolved. Raises `AddressRefusedError` or an error of
     httpcore.
     """
+    with _request("POST", url, headers, body, allow_private, seconds) as response:
+        return response.status
+
+
+@contextmanager
+def _request(
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes | None,
+    allow_private: bool,
+    seconds: float,
+) -> Iterator[httpcore.Response]:
     backend = _CheckedBackend(allow_private, seconds)
     timeout = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0}
+    extensions = {"timeout": timeout}
     with (
         httpcore.ConnectionPool(network_backend=backend, retries=0) as pool,
         pool.stream(
-            "POST", url, headers=list(headers.items()), content=body, extensions={"timeout": timeout}
+            method, url, headers=list(headers.items()), content=body, extensions=extensions
         ) as response,
     ):
-        return response.status
+        yield response
 
 
 class _CheckedBackend(httpcore.NetworkBackend):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from jobs.db.engine import SessionFactory, reading
 from jobs.db.models.owners import Owner
 from jobs.errors import InvalidParamsError
 from jobs.params.handling import Handling
-from jobs.webhooks.public_http import is_public, literal_address
+from jobs.webhooks.public_http import url_problem
 
 if TYPE_CHECKING:
     from jobs.settings import Settings
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 #: Events that a webhook can subscribe to. `completed` stands for the last three.
 EVENTS = ("running", "succeeded", "failed", "canceled")
 COMPLETED = EVENTS[1:]
-#: Top-level names of local networks.
-_LOCAL_SUFFIXES = ("localhost", "local", "internal", "localdomain")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +38,7 @@ def check_webhook(
         if events is not None:
             raise InvalidParamsError([("webhook_events", "webhook_events needs a webhook_url.")])
         return None
-    problem = _url_problem(url, allow_private) or (
+    problem = url_problem(url, allow_private) or (
         None if has_secret else "Webhooks are off here: no WEBHOOK_SECRET is set to sign them with."
     )
     problems = [("webhook_url", problem)] if problem else []
@@ -70,24 +67,3 @@ def find_webhook(
         has_secret = row is not None and row.webhook_secret is not None
     allow_private = settings.webhook_allow_private
     return check_webhook(url, events, allow_private=allow_private, has_secret=has_secret)
-
-
-def _url_problem(url: str, allow_private: bool) -> str | None:
-    if len(url) > 2000 or not url.isascii() or not url.isprintable() or " " in url:
-        return "This is not a URL: at most 2000 characters of plain ASCII."
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError:
-        return "This is not a URL."
-    if parts.scheme not in ({"https", "http"} if allow_private else {"https"}):
-        return "The URL must start with https://."
-    if not host or parts.username is not None or parts.password is not None:
-        return "The URL needs a host, and must have no user name or password."
-    if allow_private:
-        return None
-    literal = literal_address(host)
-    is_local = host.rstrip(".").rpartition(".")[2] in _LOCAL_SUFFIXES
-    if is_local or (literal is not None and not is_public(literal)):
-        return "The URL must name a public address."
-    return None

@@ -142,9 +142,9 @@ def compare_export(exportable: Exportable, run: Run, pictures: Sequence[Picture]
         for number, (columns, height_cells) in enumerate(_SIZES):
             width, height = max(columns, least) * stride, max(height_cells, least) * stride
             picture = resize_exactly(pictures[number % (len(pictures) - 1)], width, height)
-            alpha = _ALPHAS[number] if style is not None else 1.0
+            alpha = _ALPHAS[number] if "alpha" in exportable.module.inputs else 1.0
             image = to_tensor(picture.pixels)
-            inputs = [image] if style is None else [image, style, torch.tensor([[alpha]])]
+            inputs = exportable.chosen(image=image, style=style, alpha=torch.tensor([[alpha]]))
             expected = exportable.module(*inputs)
             expected = expected if isinstance(expected, tuple) else (expected,)
             found = run([value.numpy() for value in inputs])
@@ -154,7 +154,7 @@ def compare_export(exportable: Exportable, run: Run, pictures: Sequence[Picture]
 
 def _style(exportable: Exportable, picture: Picture) -> torch.Tensor | None:
     """Style statistics of a picture, computed by the exported module itself."""
-    if not exportable.statistics_width:
+    if "style" not in exportable.module.inputs:
         return None
     side = 32 * exportable.stride
     image = to_tensor(resize_exactly(picture, side, side).pixels)

@@ -42,6 +42,24 @@ class ArbitraryStyle(nn.Module):
         return image + (painted - image) * share, content
 
 
+class TunedStyle(nn.Module):
+    """A network that is tuned to one style, with the statistics of this style."""
+
+    inputs = ("image", "alpha")
+    outputs = ("output",)
+
+    def __init__(self, network: StyleNetwork, style: Tensor) -> None:
+        super().__init__()
+        self.painter = ArbitraryStyle(network)
+        self.style: Tensor
+        self.register_buffer("style", style)
+
+    def forward(self, image: Tensor, alpha: Tensor) -> Tensor:
+        """(B, 3, H, W) in [0, 1], (B, 1) in [0, 1] → (B, 3, H, W) in [0, 1]."""
+        out: Tensor = self.painter(image, self.style, alpha)[0]
+        return out
+
+
 class OneStyle(nn.Module):
     """A feed-forward network of one style: a stylised picture."""
 
@@ -62,7 +80,7 @@ class OneStyle(nn.Module):
 class Exportable:
     """A module for export and its properties. Sides of pictures are multiples of `stride`."""
 
-    module: ArbitraryStyle | OneStyle
+    module: ArbitraryStyle | TunedStyle | OneStyle
     architecture: str
     stride: int
     minimum_side: int
@@ -86,9 +104,12 @@ class Exportable:
         """Example inputs: two pictures, because exporters treat a batch of one as a constant."""
         side = max(cells * self.stride, self.minimum_side)
         image = torch.rand(2, 3, side, side + self.stride, generator=torch.Generator().manual_seed(0))
-        if len(self.module.inputs) == 1:
-            return (image,)
-        return image, torch.ones(2, self.statistics_width), torch.full((2, 1), 0.8)
+        style, alpha = torch.ones(2, self.statistics_width), torch.full((2, 1), 0.8)
+        return self.chosen(image=image, style=style, alpha=alpha)
+
+    def chosen(self, **values: Any) -> tuple[Any, ...]:
+        """Those of the values by name that are inputs of the module, in its order."""
+        return tuple(values[name] for name in self.module.inputs)
 
     def dynamic_shapes(self) -> tuple[dict[int, Any], ...]:
         """Dynamic shapes for `torch.export`: any batch, sides that are multiples of the stride."""
@@ -97,7 +118,7 @@ class Exportable:
         rows = torch.export.Dim("rows", min=least, max=4096)
         columns = torch.export.Dim("columns", min=least, max=4096)
         image = {0: batch, 2: self.stride * rows, 3: self.stride * columns}
-        return (image, {0: batch}, {0: batch})[: len(self.module.inputs)]
+        return self.chosen(image=image, style={0: batch}, alpha={0: batch})
 
 
 _INPUTS = {
@@ -124,8 +145,11 @@ def open_exportable(name_or_path: str | Path, precision: Precision = "fp32") -> 
             precision,
         )
     styled = open_network(name_or_path, precision)
+    module: ArbitraryStyle | TunedStyle = ArbitraryStyle(styled)
+    if styled.tuned_style is not None:
+        module = TunedStyle(styled, styled.tuned_style)
     return Exportable(
-        ArbitraryStyle(styled).eval(),
+        module.eval(),
         styled.architecture,
         styled.stride,
         styled.minimum_side,

@@ -20,6 +20,7 @@ from nst_core.video.colors import has_alpha, to_rgb, to_rgba
 from nst_core.video.config import VideoError, VideoLimits
 from nst_core.video.container import open_video, video_library
 from nst_core.video.duration import header_s, missing_from_s
+from nst_core.video.interlacing import deinterlaced
 from nst_core.video.orientation import Orientation
 
 if TYPE_CHECKING:
@@ -320,9 +321,16 @@ class VideoReader:
 
     def _decoded(self) -> Iterator[tuple[VideoFrame, int | None]]:
         """Frames in order of presentation, and their times from the start of the file, in its units."""
+        yield from deinterlaced(self._coded())
+
+    def _coded(self) -> Iterator[tuple[VideoFrame, int | None]]:
+        """Frames as they are coded. Raises `VideoError` where the file is damaged."""
         position, waiting = 0.0, list[int]()
         try:
             for packet in self._shifted():
+                # Before decoding: decoders without delay give the frame of this very packet.
+                if packet is not None and self._reordered and packet.size and packet.dts is not None:
+                    heappush(waiting, packet.dts)
                 for frame in self._media.decoder.decode(packet):
                     units = frame.pts
                     if self._reordered and waiting:
@@ -330,8 +338,6 @@ class VideoReader:
                     if units is not None:
                         position = float(units * self._base)
                     yield frame, units
-                if packet is not None and self._reordered and packet.size and packet.dts is not None:
-                    heappush(waiting, packet.dts)
         except video_library().FFmpegError as error:
             raise VideoError(
                 f"{self._source.name} is damaged after {position:.1f} s "

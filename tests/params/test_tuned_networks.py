@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.catalog.styles import GALLERY
+from imaging.gallery_styles import gallery_styles
 from nst_core.networks.registry import WEIGHTS, bundled_networks
 from params.tuned_networks import network_tuned_to, tuned_networks
 
@@ -18,7 +18,7 @@ def sha256(path: Path) -> str:
 
 @pytest.mark.parametrize("name", sorted(tuned_networks()))
 def test_files_and_styles_of_the_table(name: str) -> None:
-    network, style = tuned_networks()[name], GALLERY / f"{name.removeprefix('tuned-')}.webp"
+    network, style = tuned_networks()[name], gallery_styles()[name.removeprefix("tuned-")].path
     assert sha256(style) == network.style_sha256
     assert sha256(bundled_networks()[name]) == network.sha256
     assert network_tuned_to(network.style_sha256) == name

@@ -43,7 +43,11 @@ NEEDS_DOCKER = "needs a Docker engine; tests/project/test_images.py runs what th
 RULES = [
     # The API.
     Rule(r"URL=\S+"),
-    Rule(r"curl (?!.*max_steps).*"),
+    Rule(r"curl (?!.*(max_steps|example\.org))[\s\S]*"),
+    Rule(
+        r"curl [\s\S]*example\.org[\s\S]*",
+        why_not="fetches from the internet; see tests/web/forms/test_remote_files.py",
+    ),
     Rule(r"curl .*max_steps=150 .*", instead=("max_steps=150 -F image_size=128", TWO_STEPS)),
     # Of a running service.
     Rule(r"atelier (submit|submit-video|batch|list|status|wait|download|cancel|completion)\b.*"),
@@ -90,6 +94,9 @@ RULES = [
     Rule(r"atelier backup .*"),
     Rule(r"(\w+=\S+ )+atelier restore .*"),
     Rule(r"(\w+=\S+ )*docker compose .*", why_not=NEEDS_DOCKER),
+    Rule(r"sudo [\s\S]*", why_not="changes a server; see tests/project/test_two_machines.py"),
+    Rule(r"kubectl .*", why_not="changes a cluster; see tests/project/test_kubernetes.py"),
+    Rule(r"export ATELIER_URL=.*", why_not="names a server of the reader"),
     Rule(r"pg_dump .*", why_not="needs the programs of the very PostgreSQL that is dumped"),
     Rule(r"rsync .*", why_not="needs rsync, and copies nothing of ours but files"),
     # The clone.

@@ -29,22 +29,26 @@ class JobAnswers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: OrderedDict[JobVersion, tuple[str, str]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, JobVersion], tuple[str, str]] = OrderedDict()
 
-    def find(self, seen: JobVersion) -> tuple[str, str] | None:
-        """The pieces for this version, if they are kept."""
+    def find(self, host_url: str, seen: JobVersion) -> tuple[str, str] | None:
+        """The pieces for this version and address, if they are kept."""
+        key = (host_url, seen)
         with self._lock:
-            found = self._kept.get(seen)
+            found = self._kept.get(key)
             if found is not None:
-                self._kept.move_to_end(seen)
+                self._kept.move_to_end(key)
             return found
 
-    def keep(self, seen: JobVersion, pieces: tuple[str, str]) -> None:
-        """Keep the pieces for this version, in place of the one that was not asked for longest."""
+    def keep(self, host_url: str, seen: JobVersion, pieces: tuple[str, str]) -> None:
+        """Keep the pieces for this version, in place of the one that was not asked for longest.
+
+        `host_url` is the address by which the service was called: an answer has absolute URLs.
+        """
         if len(pieces[0]) + len(pieces[1]) > MAX_BYTES:
             return
         with self._lock:
-            self._kept[seen] = pieces
+            self._kept[host_url, seen] = pieces
             while len(self._kept) > MAX_ANSWERS:
                 self._kept.popitem(last=False)
 
@@ -62,7 +66,7 @@ def answer_poll(atelier: JobService, seen: JobVersion) -> Response:
     if request.if_none_match.contains_weak(etag):
         response = Response(status=304)
     else:
-        pieces = _answers().find(seen)
+        pieces = _answers().find(request.host_url, seen)
         if pieces is None:
             seen, pieces = _read(atelier, seen.id)
             place = atelier.queue_position(seen)
@@ -92,13 +96,13 @@ def _read(atelier: JobService, job_id: str) -> tuple[JobVersion, tuple[str, str]
     items = list(job_json(job).items())
     at = next(number for number, (name, _) in enumerate(items) if name == "queue")
     pieces = _json(dict(items[:at]))[:-1] + ',"queue":', "," + _json(dict(items[at + 1 :]))[1:]
-    _answers().keep(seen, pieces)
+    _answers().keep(request.host_url, seen, pieces)
     return seen, pieces
 
 
 def _etag(seen: JobVersion, place: QueuePosition | None) -> str:
-    # The release is a part, because another one may write the same row as other JSON.
-    return hashlib.sha256(repr((_RELEASE, seen, place)).encode()).hexdigest()[:32]
+    # The release and the address are parts, because they change the JSON of the same row.
+    return hashlib.sha256(repr((_RELEASE, request.host_url, seen, place)).encode()).hexdigest()[:32]
 
 
 def _json(value: object) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+import secrets
 from typing import Any
 
 from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from jobs.errors import InvalidRequestError
 from web.forms.text_checks import is_storable
@@ -13,18 +17,52 @@ from web.forms.text_checks import is_storable
 MAX_BYTES = 500_000
 
 
-def read_json(request: Request) -> dict[str, Any]:
-    """Parse the body as one JSON object. Raises `InvalidRequestError`; answers 413 to a long body."""
-    request.max_content_length = MAX_BYTES
+#: A `data:` URI that is the whole of a JSON string. Some encoders escape its slashes.
+_DATA_URI = re.compile(rb'(?<!\\)"data:(?:[^"\\]|\\/)*+"')
+
+
+def read_json(request: Request, *, data_uris: bool = False) -> dict[str, Any]:
+    """Parse the body as one JSON object. Raises `InvalidRequestError`; answers 413 to a long body.
+
+    With `data_uris`, fields may be `data:` URIs. The caller then limits the length of the body, and
+    `MAX_BYTES` is the limit of all but these URIs, which are no work for the parser.
+    """
+    if not data_uris:
+        request.max_content_length = MAX_BYTES
+    data = request.get_data(cache=False)
+    found: dict[str, str] = {}
+    if data_uris:
+        data, found = _without_data_uris(data)
     try:
-        body = request.get_json(silent=True)
+        body = json.loads(data) if request.is_json else None
     except RecursionError:
         raise InvalidRequestError("The body is nested too deeply.") from None
+    except ValueError:
+        body = None
     if not isinstance(body, dict):
         raise InvalidRequestError("The body is not a JSON object, sent as application/json.")
     if not _all_storable(body):
         raise InvalidRequestError("The body has a text with a character that can't be stored (NUL).")
-    return body
+    return {
+        name: found.get(value, value) if isinstance(value, str) else value
+        for name, value in body.items()
+    }
+
+
+def _without_data_uris(data: bytes) -> tuple[bytes, dict[str, str]]:
+    """The body with a short text in place of each `data:` URI, and the URIs by these texts."""
+    found: dict[str, str] = {}
+    mark = secrets.token_hex(8)  # no text of the body can be taken for one of ours
+
+    def take_out(match: re.Match[bytes]) -> bytes:
+        name = f"data:{mark}:{len(found)}"
+        found[name] = match[0][1:-1].replace(b"\\/", b"/").decode("utf-8", "replace")
+        return f'"{name}"'.encode()
+
+    short = _DATA_URI.sub(take_out, data)
+    if len(short) > MAX_BYTES:
+        raise RequestEntityTooLarge(f"The JSON is longer than {MAX_BYTES // 1000} kB.")
+    return short, found
 
 
 def _all_storable(value: Any) -> bool:

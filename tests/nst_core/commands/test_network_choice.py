@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from jobs.catalog.styles import GALLERY
+from imaging.gallery_styles import gallery_styles
 from nst_core.commands.network_choice import choose_network
 from nst_core.commands.stylize import stylize
 from nst_core.images.picture import PictureError
 
-OILS = GALLERY / "night-oils.webp"
+OILS = gallery_styles()["night-oils"].path
 
 
 def test_which_network_is_chosen(tmp_path: Path) -> None:
@@ -80,4 +80,4 @@ def test_a_folder_of_styles_is_painted_by_the_network_of_each(
     networks = {Path(each["style"]).stem: each["network"] for each in document["outputs"]}
     assert networks == {"coffee": "slim", "rocket": "slim", "night-oils": "tuned-night-oils"}
     assert document["network"] == "slim, tuned-night-oils"
-    assert (tmp_path / "out" / "astronaut__night-oils.png").is_file()
+    assert (tmp_path / "out" / "astronaut-night-oils.png").is_file()

@@ -249,3 +249,24 @@ def test_the_script_of_the_docs_takes_a_network_for_one_style(tmp_path: Path, fo
     with torch.inference_mode():
         expected = to_pixels(network.eval()(to_tensor(photo)))
     assert np.abs(found.astype(int) - expected).max() <= 2
+
+
+@pytest.mark.parametrize(
+    "format",
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.exhaustive) for name in FORMATS],
+)
+def test_a_tuned_network_holds_its_style(tmp_path: Path, format: str) -> None:
+    chosen = needed(format)
+    target = tmp_path / f"oils{chosen.suffix}"
+    report = export_network("tuned-night-oils", format, target, PICTURES)
+    assert report.passes
+    assert {row.alpha for row in report.rows} == {1.0, 0.8, 0.3, 0.0}
+    exportable = open_exportable("tuned-night-oils")
+    assert (exportable.module.inputs, exportable.module.outputs) == (("image", "alpha"), ("output",))
+    picture = Picture(texture(96, 64, seed=5))
+    image, alpha = to_tensor(picture.pixels).numpy(), np.array([[0.8]], np.float32)
+    (output,) = chosen.load(target)([image, alpha])
+    engine = StyleEngine("tuned-night-oils", "torch", "cpu")
+    expected = engine.stylize(picture, alpha=0.8, texture=0)
+    apart = np.abs(to_pixels(torch.from_numpy(output)).astype(int) - expected.pixels)
+    assert apart.max() <= 2

@@ -148,8 +148,11 @@ def test_a_gap_of_a_second_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("codec", "options"),
-    [("libx264", {"bf": "3"}), ("libx264", {"bf": "0"}), ("mpeg4", {"bf": "2"}), ("mpeg4", {})],
-)
+    [
+        ("libx264", {"bf": "3"}), ("libx264", {"bf": "0"}), ("mpeg4", {"bf": "2"}), ("mpeg4", {}),
+        ("mjpeg", {"strict": "unofficial"}), ("rawvideo", {}), ("ffv1", {}),
+    ],
+)  # fmt: skip
 def test_frames_of_avi_come_at_their_times(tmp_path: Path, codec: str, options: dict[str, str]) -> None:
     frames = [np.full((48, 64, 3), 10 + 11 * number, np.uint8) for number in range(20)]
     path = write(tmp_path / "in.avi", frames, codec=codec, **options)

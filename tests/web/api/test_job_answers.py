@@ -12,6 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from jobs.blobs.rows import upsert_blob
+from jobs.db.models.jobs import JobFile
+from jobs.media.pictures import PictureInfo
 from jobs.queue import lifecycle
 from jobs.service import JobService
 from web.api import job_answers
@@ -65,6 +68,30 @@ def test_an_answer_is_the_whole_job(
     assert read.json["queue"] == {"position": 0, "eta_s": None, "paused": False}
     assert read.headers["Content-Type"] == "application/json"
     assert read.headers["Cache-Control"] == "no-cache"
+
+
+def test_the_urls_of_outputs_are_of_the_host_that_was_called(
+    client: FlaskClient, service: JobService, job: dict[str, Any]
+) -> None:
+    assert job["output"] is None
+    with service.sessions.begin() as session:
+        run = lifecycle.claim(session, "stylize", "w", 60)
+        assert run is not None
+        lifecycle.succeed(session, run, {}, network_version=None)
+        sha256 = service.storage.put(b"made")
+        info = PictureInfo(media_type="image/png", width=8, height=8)
+        upsert_blob(session, sha256, 4, info, lifecycle.now(session))
+        session.add(JobFile(job_id=job["id"], direction="output", role="image", sha256=sha256))
+    # An answer that is kept for one address is not given at another.
+    hosts = ("http://localhost", "http://127.0.0.1:8001")
+    answers = [client.get(job["urls"]["self"], base_url=host) for host in hosts]
+    path = job["urls"]["output"]
+    assert [answer.json["output"] for answer in answers] == [
+        [f"http://localhost{path}"],
+        [f"http://127.0.0.1:8001{path}"],
+    ]
+    assert answers[0].headers["ETag"] != answers[1].headers["ETag"]
+    assert client.get(answers[0].json["output"][0]).data == b"made"
 
 
 def test_a_known_job_costs_one_small_statement(

@@ -75,6 +75,7 @@ export const addStyle = (blob, name, title) =>
       ["title", title],
     ]),
   );
+export const tuneStyle = (id) => post(`/v1/styles/${encodeURIComponent(id)}/tune`);
 export const deleteStyle = (id) => deleteUrl(`/v1/styles/${encodeURIComponent(id)}`);
 
 /** The trained networks; an empty list where the server refuses. */

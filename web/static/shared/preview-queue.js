@@ -79,6 +79,18 @@ async function retryWhenBusy(act) {
   }
 }
 
+/** Empties the cache, because the server renders the same requests differently from now on. */
+export function forgetPreviews() {
+  for (const preview of cache.values()) {
+    preview.then(
+      // Later, because the page may show one until the next preview is there.
+      (urls) => setTimeout(() => urls.forEach((url) => URL.revokeObjectURL(url)), 60_000),
+      () => {},
+    );
+  }
+  cache.clear();
+}
+
 /** Object URLs of a request's outputs, rendered once. Throws an AbortError where `signal` aborts before its turn. */
 export function requestPreview(body, rank, signal) {
   const key = JSON.stringify(body);

@@ -119,6 +119,16 @@ function addTile(style, first = false) {
   else grid.append(createTile(style));
 }
 
+/** Marks the styles with this picture as tuned. */
+export function markTuned(sha256) {
+  for (const style of [...stylesByValue.values()].filter((each) => each.sha256 === sha256)) {
+    const wasChecked = inputOf(style.value)?.checked;
+    addTile({ ...style, tuned: true });
+    if (wasChecked) inputOf(style.value).checked = true;
+  }
+  showSelection();
+}
+
 /** Uploads a file as a style of one's own and selects it. Throws `ApiError`. */
 export async function addStyleFile(file) {
   const name = file.name || "pasted picture";

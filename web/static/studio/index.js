@@ -26,7 +26,7 @@ const PHOTO_ACTIONS = ["other-content", "start-over"];
 // The photo that was taken last; an older one whose upload ends later is dropped.
 let newestPhoto = null;
 // Modules that an empty page does not need are loaded with the first photo or mixture.
-let [livePreview, stylePreviews, mixer, actions] = [];
+let [livePreview, stylePreviews, mixer, actions, tuning] = [];
 
 /** Enables the button, unless a picture with the same settings is being made. */
 function setReady(ready) {
@@ -79,6 +79,19 @@ async function showMixer(weights) {
   if (gallery.selectedStyles().length < 2 && !mixer) return;
   mixer ??= await import("../shared/style-mixer.js");
   mixer.showMixer(gallery.selectedStyles(), weights);
+}
+
+/** Offers to tune the style that is chosen, if it is one's own. */
+async function showTuning() {
+  const styles = gallery.selectedStyles();
+  const own = styles.length === 1 && styles[0].own ? styles[0] : null;
+  if (!own && !tuning) return;
+  tuning ??= await import("./tuning.js");
+  tuning.handleTuned(() => {
+    stylePreviews?.refresh();
+    onChange();
+  });
+  await tuning.showTuning(own);
 }
 
 /** Whether this browser can decode a picture; formats of phones are often read by the server alone. */
@@ -172,6 +185,7 @@ function showUploadError(photo, error) {
 async function onChange(event) {
   state.changed = true;
   setReady(true);
+  showTuning();
   await showMixer();
   remember();
   // Settings of the file alone change no preview.
@@ -261,6 +275,7 @@ async function applySettings(job) {
   const byDefault = params.network === "slim" && !gallery.styleOf(job)?.tuned;
   settings.applyParams(byDefault ? { ...params, network: "auto" } : params);
   gallery.selectStylesOf(job);
+  showTuning();
   await showMixer(styles.length > 1 ? styles.map(({ weight }) => weight) : null);
   remember();
 }
@@ -387,6 +402,7 @@ try {
   await gallery.loadGallery();
   const updatePreview = () => livePreview.update();
   await restoreSession({ state, showMixer, usePhoto, restoreRegion, linkedJob, clearHash, remember, updatePreview });
+  showTuning();
   settings.disableTexture(gallery.selectedStyles().some(({ network }) => network));
 } catch (error) {
   showError(`The gallery can’t be shown. ${error.message}`);
