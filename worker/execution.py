@@ -22,6 +22,7 @@ from jobs.catalog.networks import add_version
 from jobs.db import counters
 from jobs.db.engine import now, reading
 from jobs.db.models.jobs import Job, JobFile
+from jobs.db.transactions import run_transaction
 from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError, OverLimitError
 from jobs.logs import log_context
 from jobs.params.kinds import KINDS
@@ -46,7 +47,8 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
     With batching, the following jobs of the same shape are claimed and run in parallel threads.
     """
     settings = context.settings
-    with context.sessions.begin() as session:
+
+    def claim(session: Session) -> tuple[Run | None, Job | None]:
         run = lifecycle.claim(
             session,
             queue,
@@ -54,7 +56,9 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
             settings.lease_seconds,
             max_running=settings.max_running_per_owner,
         )
-        job = None if run is None else session.get_one(Job, run.job_id)
+        return run, None if run is None else session.get_one(Job, run.job_id)
+
+    run, job = run_transaction(context.sessions, claim)
     if run is None or job is None:
         _count(context, counters.CLAIMS_REFUSED)
         return None

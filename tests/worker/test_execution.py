@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from support.patience import PATIENCE
 from support.submitting import submit_job
 from support.tests_support import expire_lease
 
 from jobs.db import counters
+from jobs.db.engine import now
+from jobs.db.models.blobs import Blob
 from jobs.db.models.catalog import StyleStatistics
 from jobs.db.models.jobs import Job, JobEvent
 from jobs.db.models.operations import OutboxMessage
+from jobs.db.models.owners import Owner
 from jobs.errors import StorageError
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
@@ -634,3 +637,39 @@ def test_an_owner_at_the_bound_wakes_a_worker_when_a_job_ends(
 
     with service.sessions() as session:
         assert session.scalars(select(OutboxMessage.job_id)).all() == [waiting]
+
+
+def test_owners_share_no_statistics(
+    context: WorkerContext, service: JobService, picture: Callable[..., bytes]
+) -> None:
+    """Whether a style was cached would tell one owner which pictures another has."""
+    made = []
+    for owner in ("ada", "bob", "ada"):
+        of_owner = service.for_owner(owner)
+        pictures = {
+            role: Upload(data=picture(seed=seed), field=role, name=role)
+            for seed, role in enumerate(("content", "style"))
+        }
+        job = submit_job(of_owner, "stylize", {}, use_cache=False, **pictures)
+        run(context)
+        made.append((of_owner.get(job.id).metrics or {})["style_cached"])
+
+    assert made == [False, False, True]
+
+
+def test_an_output_that_does_not_fit_the_quota_is_not_kept(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    first = submit()
+    with service.sessions() as session:
+        before = session.scalar(select(func.count()).select_from(Blob))
+    context.settings = context.settings.model_copy(update={"max_mb_per_owner": 1})
+    with service.sessions.begin() as session:
+        session.execute(update(Owner).values(stored_bytes=999_999, stored_bytes_at=now(session)))
+    run(context)
+
+    job = service.get(first)
+    assert (job.status, (job.error or {})["code"]) == ("failed", "over_limit")
+    assert (job.error or {})["retryable"] is False
+    with service.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Blob)) == before

@@ -97,8 +97,19 @@ def put(job_id: str) -> Response:
 
 def _submit(key: str | None, job_id: str | None) -> Response:
     atelier = service()
-    job_request = read_job_request(request, atelier, idempotency_key=key, job_id=job_id)
+    try:
+        job_request = read_job_request(request, atelier, idempotency_key=key, job_id=job_id)
+    except InvalidParamsError as error:
+        # A request that is sent again may name uploads that have gone since.
+        earlier = atelier.earlier(key) if _names_missing_uploads(error) else None
+        if earlier is None:
+            raise
+        return _answer(earlier)
     return _answer(atelier.submit(job_request))
+
+
+def _names_missing_uploads(error: InvalidParamsError) -> bool:
+    return all(pointer.endswith(".upload") for pointer, _ in error.errors)
 
 
 def _answer(job: Job) -> Response:
