@@ -121,4 +121,7 @@ def _painted(image: Tensor, layer: Layer, settings: PaintSettings) -> Tensor:
     output = layer.output.clamp(0, 1)
     if settings.color == "luminance":
         output = with_luma(image, luma(output))
+    if settings.saturation != 1:
+        grey = luma(output).expand_as(output)
+        output = torch.lerp(grey, output, settings.saturation).clamp_(0, 1)
     return output if layer.share == 1 else torch.lerp(image, output, layer.share)

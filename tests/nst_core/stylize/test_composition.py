@@ -102,3 +102,24 @@ def test_floats_are_the_pixels_before_they_are_rounded(color: Color) -> None:
     assert np.abs(floats - np.round(floats)).max() > 0.4
     exact = compose_floats(source, [Layer(to_tensor(source), 1.0)], PLAIN)
     np.testing.assert_array_equal(exact, source.astype(np.float32))
+
+
+def test_saturation_scales_the_distance_from_grey() -> None:
+    source, output, _ = window(20, 24)
+    output = 0.5 + 0.25 * (output - 0.5)  # colours that can be doubled without leaving the range
+    plain = compose(source, [Layer(output, 1.0)], PLAIN).astype(float)
+    grey = compose(source, [Layer(output, 1.0)], PaintSettings(saturation=0)).astype(float)
+    strong = compose(source, [Layer(output, 1.0)], PaintSettings(saturation=2)).astype(float)
+    assert np.ptp(grey, axis=2).max() <= 1
+    luma = plain @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(grey[..., 0] - luma).max() <= 1.5
+    inside = ((strong > 1) & (strong < 254)).all(2)
+    doubled = luma[..., None] + 2 * (plain - luma[..., None])
+    assert inside.sum() > 50
+    assert np.abs(strong - doubled)[inside].max() <= 3
+
+
+def test_saturation_leaves_strength_0_alone() -> None:
+    source, output, mask = window(20, 24)
+    layers = [Layer(output, 1.0), Layer(None, 0.0, np.full_like(mask, 255))]
+    np.testing.assert_array_equal(compose(source, layers, PaintSettings(saturation=0)), source)
