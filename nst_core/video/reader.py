@@ -20,6 +20,7 @@ from nst_core.video.colors import has_alpha, to_rgb, to_rgba
 from nst_core.video.config import VideoError, VideoLimits
 from nst_core.video.container import open_video, video_library
 from nst_core.video.duration import header_s, missing_from_s
+from nst_core.video.interlacing import deinterlaced
 from nst_core.video.orientation import Orientation
 
 if TYPE_CHECKING:
@@ -320,6 +321,10 @@ class VideoReader:
 
     def _decoded(self) -> Iterator[tuple[VideoFrame, int | None]]:
         """Frames in order of presentation, and their times from the start of the file, in its units."""
+        yield from deinterlaced(self._coded())
+
+    def _coded(self) -> Iterator[tuple[VideoFrame, int | None]]:
+        """Frames as they are coded. Raises `VideoError` where the file is damaged."""
         position, waiting = 0.0, list[int]()
         try:
             for packet in self._shifted():

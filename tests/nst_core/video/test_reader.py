@@ -195,6 +195,62 @@ def test_colours_that_can_not_be_converted(tmp_path: Path) -> None:
     assert "colours (yuv444p, matrix 8) can't be converted here" in refusal(path)
 
 
+def write_interlaced(path: Path, count: int, *, marked: bool = True) -> Path:
+    """A bar that moves 4 pixels from field to field above a still pattern; top field first."""
+    with av.open(str(path), "w") as container:
+        options = {"flags": "+ildct+ilme"} if marked else {}
+        stream = container.add_stream("mpeg2video", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        stream.codec_context.bit_rate = 20_000_000
+        for number in range(count):
+            pixels = np.zeros((96, 160, 3), np.uint8)
+            for field in (0, 1):
+                left = (8 * number + 4 * field) % 120
+                pixels[field:64:2, left : left + 30] = 220
+            pixels[64:, :, :] = np.where(np.arange(32) % 4 < 2, 200, 60)[:, None, None]
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def combing(pixels: np.ndarray) -> float:
+    """Mean difference between a row and the mean of its neighbours, in the part that moves."""
+    rows = pixels[:64, :, 1].astype(float)
+    return float(np.abs(rows[1:-1] - (rows[:-2] + rows[2:]) / 2).mean())
+
+
+def test_interlaced_frames_are_deinterlaced_one_for_one(tmp_path: Path) -> None:
+    found = {}
+    for marked in (True, False):
+        path = write_interlaced(tmp_path / f"{marked}.mkv", 12, marked=marked)
+        with VideoReader(path) as reader:
+            found[marked] = list(reader.frames())
+            times = [float(frame.pts * reader.time_base) for frame in found[marked]]
+        assert times == pytest.approx([number / 25 for number in range(12)], abs=1e-3)
+    assert combing(found[False][5].pixels) > 8
+    assert combing(found[True][5].pixels) < 2
+    # What stands still keeps all its rows.
+    still = [
+        np.abs(frame.pixels[66:94].astype(int) - found[False][5].pixels[66:94]) for frame in found[True]
+    ]
+    assert max(difference.mean() for difference in still[2:-2]) < 6
+
+
+def test_an_interlaced_video_goes_on_after_a_frame(tmp_path: Path) -> None:
+    path = write_interlaced(tmp_path / "in.mkv", 30)
+    with VideoReader(path) as reader:
+        frames = list(reader.frames())
+        for number in (0, 11, 12, 28):
+            rest = list(reader.frames(frames[number]))
+            assert [frame.pts for frame in rest] == [frame.pts for frame in frames[number + 1 :]]
+            assert all(
+                np.array_equal(a.pixels, b.pixels)
+                for a, b in zip(rest, frames[number + 1 :], strict=True)
+            )
+
+
 def write_solid(path: Path, color: tuple[int, int, int], primaries: int, transfer: int) -> None:
     """A lossless RGB video of 10 bits whose colours have these code points."""
     with av.open(str(path), "w") as container:
