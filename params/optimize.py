@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from params.form_lists import as_tuple
+from params.painting import Color, Strength
 from params.training import LayerName, check_layers
 
 Weight = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -49,17 +50,13 @@ class GatysSettings(BaseModel):
     layer_weights: Annotated[tuple[LayerWeight, ...], BeforeValidator(as_tuple)] = Field(
         (), max_length=16, description="Weight of each style layer; equal weights if left out."
     )
-    color: Literal["style", "luminance", "match"] = Field(
+    color: Color = Field(
         "style",
         description="Colours: those of the style; luminance keeps the photo's hues; match gives the "
         "style the photo's colours first.",
     )
-    alpha: float = Field(
-        1.0,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
-        description="Strength, blended in the pixels: 0 is the photo, 1 is full strength.",
+    alpha: Strength = Field(
+        1.0, description="Strength, blended in the pixels: 0 is the photo, 1 is full strength."
     )
     seed: int = Field(0, ge=0, le=2**63 - 1, description="Seed of the noise.")
 

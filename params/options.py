@@ -99,7 +99,7 @@ def _click_type(fields: list[FieldInfo]) -> dict[str, Any]:
         return {"type": click.Choice(list(dict.fromkeys(choices)))}
     if get_origin(kind) is tuple and Ellipsis not in get_args(kind):
         return {"type": float, "nargs": len(get_args(kind))}
-    low, high = (_bound(rules, name) for name in ("ge", "le"))
+    low, high = _bound(rules, "ge", max), _bound(rules, "le", min)
     if kind is int:
         return {"type": click.IntRange(low, high)}
     if kind is float:
@@ -122,5 +122,6 @@ def _without_null(kind: Any, rules: list[Any]) -> tuple[Any, list[Any]]:
     return kind, rules
 
 
-def _bound(rules: list[Any], name: str) -> Any:
-    return next((getattr(rule, name) for rule in rules if hasattr(rule, name)), None)
+def _bound(rules: list[Any], name: str, narrowest: Callable[[list[float]], float]) -> Any:
+    bounds = [getattr(rule, name) for rule in rules if hasattr(rule, name)]
+    return narrowest(bounds) if bounds else None

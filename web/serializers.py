@@ -15,12 +15,11 @@ from jobs.db.models.jobs import Job, JobFile
 from jobs.db.models.operations import WebhookDelivery
 from jobs.db.models.trainings import Dataset, TrainedNetwork, TrainingLoss
 from jobs.media.thumbnails import has_thumbnail
-from jobs.params.kinds import strengths
+from jobs.params.kinds import KINDS, strengths
 from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import QueueInfo
 from jobs.queue.position import QueuePosition
 from jobs.submission.batches import BatchInfo
-from jobs.trainings.control import CONTROLLABLE_KINDS, KINDS_WITH_LOSSES, KINDS_WITH_SAMPLES
 
 
 def job_json(
@@ -101,9 +100,9 @@ def _output_url(base: str, file: JobFile) -> str:
 def _run_urls(base: str, kind: str) -> dict[str, str]:
     """URLs of controls and records that only some kinds of jobs have."""
     names = [
-        *(("pause", "resume", "finish") if kind in CONTROLLABLE_KINDS else ()),
-        *(("losses",) if kind in KINDS_WITH_LOSSES else ()),
-        *(("samples",) if kind in KINDS_WITH_SAMPLES else ()),
+        *(("pause", "resume", "finish") if KINDS[kind].controllable else ()),
+        *(("losses",) if KINDS[kind].has_losses else ()),
+        *(("samples",) if KINDS[kind].has_samples else ()),
     ]
     return {name: f"{base}/{name}" for name in names}
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imaging.atomic_write import atomic_write
 from jobs.settings import Settings
 from params.tuned_networks import tuned_networks
 
@@ -37,10 +37,9 @@ class Engines:
         path = self._path(sha256)
         if path.exists():
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(fetch())
-        temporary.replace(path)
+        data = fetch()
+        with atomic_write(path) as file:
+            file.write(data)
         return True
 
     def get(self, network: str) -> Engine:

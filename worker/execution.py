@@ -22,16 +22,16 @@ from jobs.db.engine import now, reading
 from jobs.db.models.jobs import Job, JobFile
 from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError
 from jobs.logs import log_context
+from jobs.params.kinds import KINDS
 from jobs.queue import lifecycle, outbox
 from jobs.queue.backoff import retry_delay
 from jobs.queue.claiming import is_eligible
 from jobs.queue.lifecycle import JobStatus, Run
-from jobs.trainings import control
 from nst_core.errors import NstError
 from worker.batching.claim_more import claim_more
 from worker.batching.rendezvous import RenderBatch
 from worker.context import WorkerContext
-from worker.kinds.stylize import HANDLERS
+from worker.kinds.handlers import HANDLERS
 from worker.lease import DeadlineError, DrainedError, Lease, PausedError
 from worker.result import JobResult, OutputFile
 
@@ -98,7 +98,7 @@ def _run_bound(context: WorkerContext, job: Job, run: Run) -> None:
         deadline_seconds=settings.train_seconds if is_long else settings.job_seconds,
         drain=context.drain,
         # A training checks the drain flag itself, and saves a checkpoint first.
-        drain_seconds=math.inf if job.kind in control.CONTROLLABLE_KINDS else settings.drain_seconds,
+        drain_seconds=math.inf if KINDS[job.kind].controllable else settings.drain_seconds,
     )
     started = time.perf_counter()
     try:

@@ -19,7 +19,8 @@ from nst_core.stylize.one_style_engine import OneStyleEngine
 from nst_core.training.config import digest
 from nst_core.training.data import image_paths
 from nst_core.training.events import Event
-from nst_core.training.johnson.trainer import FINAL, JohnsonTrainer
+from nst_core.training.johnson.trainer import JohnsonTrainer
+from nst_core.training.session import FINAL
 from params.training import JohnsonTrainConfig
 
 #: Sizes in pixels of a picture on a sheet, and of the label beside a row.

@@ -90,11 +90,11 @@ def capacity(
     jobs = jobs or 50_000
     if jobs < 1_000:
         raise click.UsageError("A simulation takes at least 1000 jobs.")
-    from jobs.params.kinds import QUEUES
+    from jobs.params.kinds import KINDS
 
-    wrong = {name for name, _ in (*rate, *seconds)} - set(QUEUES)
+    wrong = {name for name, _ in (*rate, *seconds)} - set(KINDS)
     if wrong:
-        raise click.UsageError(f"There is no kind {min(wrong)!r}; there are {', '.join(QUEUES)}.")
+        raise click.UsageError(f"There is no kind {min(wrong)!r}; there are {', '.join(KINDS)}.")
     if unknown := {name for name, _ in p95} - set(DEFAULT_P95):
         raise click.UsageError(f"There is no queue {min(unknown)!r}; there are stylize and train.")
     taken = dict(seconds)
@@ -142,11 +142,11 @@ def _answer(
     streams: dict[str, Stream], targets: dict[str, float], jobs: int, seed: int
 ) -> dict[str, Any]:
     from bench.service.simulation import load, workers_for
-    from jobs.params.kinds import QUEUES
+    from jobs.params.kinds import KINDS
 
     found: dict[str, Any] = {}
     for queue, target in targets.items():
-        here = [stream for kind, stream in streams.items() if QUEUES[kind] == queue]
+        here = [stream for kind, stream in streams.items() if KINDS[kind].queue == queue]
         if not here:
             continue
         workers, tried = workers_for(here, target, jobs=jobs, seed=seed)

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from imaging.atomic_write import atomic_write
 from jobs.blobs.storage import CHUNK_BYTES, BlobStorage
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ def fetch_blob(storage: BlobStorage, sha256: str, size: int, path: Path) -> None
     """
     if path.exists():
         return
-    part = path.with_name(f".{path.name}.part")
-    with open_blob(storage, sha256, size) as blob, part.open("wb") as file:
+    with open_blob(storage, sha256, size) as blob, atomic_write(path) as file:
         shutil.copyfileobj(blob, file, CHUNK_BYTES)
-    part.replace(path)
 
 
 class _BlobFile(io.RawIOBase):

@@ -38,7 +38,7 @@ def url_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def params_options(kind: str, *, exclude: Collection[str] = ()) -> Callable[[F], F]:
     """One option for each parameter of a kind of job, except those with hand-written options."""
-    from jobs.params.kinds import variants
+    from jobs.params.kinds import KINDS
     from params.options import model_options
 
-    return model_options(variants(kind), exclude={*HAND_WRITTEN, *exclude})
+    return model_options(KINDS[kind].variants, exclude={*HAND_WRITTEN, *exclude})

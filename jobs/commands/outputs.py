@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from imaging.atomic_write import atomic_write
+
 if TYPE_CHECKING:
     from atelier import Client, Job
 
@@ -85,11 +87,9 @@ def converted(data: bytes, media_type: str, path: Path) -> bytes:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file atomically (temporary file, then rename), and print its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    """Write a file atomically, and print its path."""
+    with atomic_write(path) as file:
+        file.write(data)
     click.echo(str(path), err=True)
 
 

@@ -15,7 +15,7 @@ from jobs.db import counters
 from jobs.db.engine import now
 from jobs.db.models.jobs import Job
 from jobs.db.models.operations import OutboxMessage, WebhookDelivery
-from jobs.params.kinds import PARAMS
+from jobs.params.kinds import KINDS
 from jobs.queue.broker import QUEUE_NAMES
 from jobs.queue.claiming import is_eligible
 from jobs.queue.lifecycle import JobStatus
@@ -93,7 +93,7 @@ def _queues(session: Session, at: datetime) -> list[Metric]:
 def _durations(session: Session) -> list[Metric]:
     waits: list[Sample] = []
     runs: list[Sample] = []
-    for kind in PARAMS:
+    for kind in KINDS:
         rows = session.execute(latest_succeeded(kind)).all()
         for samples, values in (
             (waits, [(row.started_at - row.created_at).total_seconds() for row in rows]),

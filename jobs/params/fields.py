@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from params.form_lists import split_list
+from params.painting import Strength
 
 StyleId = r"^[a-z0-9][a-z0-9-]{0,63}$"
 FileField = r"^[a-z][a-z0-9_]{0,31}$"
@@ -13,7 +16,17 @@ NetworkName = r"^[a-z0-9][a-z0-9-]{0,63}$"
 #: Pattern of a network in a job: `NAME` or `NAME@VERSION`.
 NetworkChoice = r"^[a-z0-9][a-z0-9-]{0,63}(@[0-9]{1,9})?$"
 
-Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+NetworkField = Annotated[
+    str,
+    Field(
+        pattern=NetworkChoice,
+        description="`auto` is the network tuned to the style, if there is one and it is the only "
+        "style, else `slim`; the job names the one that was chosen. `slim` is AdaIN with a small "
+        "encoder, quick anywhere; `full` is AdaIN at the width of VGG-16, many times slower. Or a "
+        "network of /v1/networks, `NAME` or `NAME@VERSION`; one that was trained for a style needs no "
+        "style.",
+    ),
+]
 
 
 class _StyleRef(BaseModel):
@@ -63,3 +76,22 @@ class RegionParams(_StyleRef):
         if self.style_id is not None and self.file is not None:
             raise ValueError("Give style_id or file, and not both.")
         return self
+
+
+def _some_weight(styles: list[StyleShare]) -> list[StyleShare]:
+    if styles and not sum(share.weight for share in styles):
+        raise ValueError("One weight at least is above 0.")
+    return styles
+
+
+StyleMix = Annotated[
+    list[StyleShare],
+    BeforeValidator(split_list),
+    AfterValidator(_some_weight),
+    Field(
+        max_length=8,
+        description="Several styles to mix, instead of `style` or `style_id`. JSON; pictures come as "
+        "file fields that it names.",
+        examples=[[{"style_id": "night-oils", "weight": 2}, {"file": "mine"}]],
+    ),
+]

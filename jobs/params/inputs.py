@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.errors import InvalidParamsError
+from jobs.params.kinds import KINDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,9 +54,9 @@ class InputCatalog:
 NETWORK_ROLE = "network"
 
 
-def style_roles(params: dict[str, Any]) -> list[str]:
-    """Roles of the styles of a mix, in order."""
-    return ["style", *(f"style_{number}" for number in range(2, len(params["styles"]) + 1))]
+def style_roles(count: int) -> list[str]:
+    """Roles of the styles of a mix of `count`, in order; those of one style if 0."""
+    return ["style", *(f"style_{number}" for number in range(2, count + 1))]
 
 
 def mask_role(number: int) -> str:
@@ -80,20 +81,21 @@ def find_input_sources(
     `files` are the file fields of the request, `network` is its trained network. Raises
     `InvalidParamsError` for a picture that is missing, not used, or in conflict with another.
     """
-    if kind == "export":
-        return _no_pictures(style_id, files)
+    if not KINDS[kind].takes_pictures:
+        return _no_pictures(kind, style_id, files)
     sources, problems = [], []
-    if kind != "train":
+    if KINDS[kind].content is not None:
         sources.append(Source(role="content", file="content", pointer="content"))
     if network is not None and network.styled:
         problems += _unusable_fields(params, style_id, files)
-    elif kind == "train" and params["recipe"] == "adain":
+    elif params.get("recipe") == "adain":
         given = [("style_id", style_id is not None), ("style", "style" in files)]
         problems += [(name, "An adain training takes style_dataset_id.") for name, is_ in given if is_]
     elif params.get("styles"):
         if style_id is not None:
             problems.append(("style_id", "Name every style in styles, or one in style_id."))
-        for number, (role, share) in enumerate(zip(style_roles(params), params["styles"], strict=True)):
+        roles = style_roles(len(params["styles"]))
+        for number, (role, share) in enumerate(zip(roles, params["styles"], strict=True)):
             sources.append(_reference(role, share, f"styles.{number}"))
     else:
         style_sources, style_problems = _one_style(style_id, files)
@@ -108,12 +110,12 @@ def find_input_sources(
     return sources
 
 
-def _no_pictures(style_id: str | None, files: Collection[str]) -> list[Source]:
+def _no_pictures(kind: str, style_id: str | None, files: Collection[str]) -> list[Source]:
     """The empty list of sources of a job without pictures. Raises `InvalidParamsError` for any."""
     given = [*sorted(files), *(["style_id"] if style_id is not None else [])]
     if given:
         raise InvalidParamsError(
-            [(name, "An export takes no pictures; leave this out.") for name in given]
+            [(name, f"Jobs of the kind {kind} take no pictures; leave this out.") for name in given]
         )
     return []
 

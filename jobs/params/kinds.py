@@ -1,8 +1,9 @@
-"""Kinds of jobs: the parameters and the queue of each, and the validation of parameters."""
+"""Kinds of jobs: one record for each, and the validation of parameters."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args, get_origin
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -15,48 +16,77 @@ from jobs.params.train import TrainParams
 from jobs.params.video import VideoParams
 from params.errors import explain
 
-#: Kind of job → the model of its parameters, or a tagged union of models.
-PARAMS: dict[str, Any] = {
-    "stylize": StylizeParams,
-    "train": TrainParams,
-    "optimize": OptimizeParams,
-    "video": VideoParams,
-    "export": ExportParams,
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind:
+    """The properties of a kind of job. The worker's handler of each is in `worker.kinds.handlers`."""
+
+    #: The model of the parameters, or a tagged union of models.
+    params: Any
+    #: Jobs of minutes have their own queue, so that they don't delay short jobs.
+    queue: Literal["stylize", "train"] = "train"
+    #: What the file field `content` holds; None if the kind has no content.
+    content: Literal["picture", "video"] | None = None
+    #: Whether the kind takes pictures at all.
+    takes_pictures: bool = True
+    #: Whether `styles` and `regions` may name further file fields.
+    takes_named_files: bool = False
+    #: Whether a batch may have jobs of this kind.
+    takes_batches: bool = False
+    #: Whether its jobs can be paused, resumed and finished early.
+    controllable: bool = False
+    #: Whether its runs store losses.
+    has_losses: bool = False
+    #: Whether its runs store sample pictures.
+    has_samples: bool = False
+
+    @property
+    def variants(self) -> dict[str, type[BaseModel]]:
+        """Models of the parameters by tag; a single model has the tag ""."""
+        if get_origin(self.params) is not Annotated:
+            return {"": self.params}
+        tagged = get_args(get_args(self.params)[0])
+        return {get_args(each)[1].tag: get_args(each)[0] for each in tagged}
+
+
+KINDS: dict[str, JobKind] = {
+    "stylize": JobKind(
+        params=StylizeParams,
+        queue="stylize",
+        content="picture",
+        takes_named_files=True,
+        takes_batches=True,
+    ),
+    "train": JobKind(params=TrainParams, controllable=True, has_losses=True, has_samples=True),
+    "optimize": JobKind(params=OptimizeParams, content="picture", has_losses=True, has_samples=True),
+    "video": JobKind(params=VideoParams, content="video", takes_named_files=True, has_samples=True),
+    "export": JobKind(params=ExportParams, takes_pictures=False),
 }
-#: Kind of job → its queue. Jobs of minutes have their own queue, so that they don't delay short jobs.
-QUEUES: dict[str, str] = {
-    "stylize": "stylize",
-    "train": "train",
-    "optimize": "train",
-    "video": "train",
-    "export": "train",
-}
+#: The kind of a request that names none.
+DEFAULT_KIND = "stylize"
 
 
-def variants(kind: str) -> dict[str, type[BaseModel]]:
-    """Models of the parameters of a kind by tag; the tag of a kind with a single model is the kind."""
-    params = PARAMS[kind]
-    if get_origin(params) is not Annotated:
-        return {kind: params}
-    tagged = get_args(get_args(params)[0])
-    return {get_args(each)[1].tag: get_args(each)[0] for each in tagged}
-
-
-def parse_params(kind: str, values: dict[str, Any]) -> BaseModel:
-    """Validate the parameters of a job of `kind`. Raises `InvalidParamsError`."""
-    if kind not in PARAMS:
-        known = ", ".join(sorted(PARAMS))
+def find_kind(kind: str) -> JobKind:
+    """The kind of this name. Raises `InvalidParamsError`."""
+    if kind not in KINDS:
+        known = ", ".join(sorted(KINDS))
         raise InvalidParamsError([("kind", f"There is no kind of job {kind!r}; use {known}.")])
+    return KINDS[kind]
+
+
+def parse_params(kind: str, values: dict[str, Any]) -> Any:
+    """The parameters of a job of `kind`, an instance of its model. Raises `InvalidParamsError`."""
+    found = find_kind(kind)
     try:
-        parsed: BaseModel = TypeAdapter(PARAMS[kind]).validate_python(values)
+        return TypeAdapter(found.params).validate_python(values)
     except ValidationError as error:
-        raise InvalidParamsError([_problem(kind, item) for item in error.errors()]) from None
-    return parsed
+        raise InvalidParamsError([_problem(found, item) for item in error.errors()]) from None
 
 
 def validate_params(kind: str, values: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a job of `kind` as JSON values, with defaults. Raises `InvalidParamsError`."""
-    return parse_params(kind, values).model_dump(mode="json")
+    valid: BaseModel = parse_params(kind, values)
+    return valid.model_dump(mode="json")
 
 
 def strengths(params: dict[str, Any]) -> list[float]:
@@ -64,12 +94,12 @@ def strengths(params: dict[str, Any]) -> list[float]:
     return list(params.get("alphas") or [params["alpha"]])
 
 
-def _problem(kind: str, item: Any) -> tuple[str, str]:
+def _problem(kind: JobKind, item: Any) -> tuple[str, str]:
     """Name of the field and explanation, from an error of pydantic."""
-    models = variants(kind)
+    models = kind.variants
     location = item["loc"]
     if len(models) == 1:
-        known = _known_fields(models[kind]) if len(location) == 1 else ()
+        known = _known_fields(models[""]) if len(location) == 1 else ()
         return ".".join(map(str, location)) or "body", explain(item, known)
     if item["type"] == "unknown_recipe":
         return "recipe", f"{item['msg']}."

@@ -13,6 +13,7 @@ from jobs.db.models.jobs import Batch, Job
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import CheckedFile, Upload
 from jobs.params.inputs import InputCatalog
+from jobs.params.kinds import KINDS, find_kind
 from jobs.queue import lifecycle
 from jobs.queue.status import FINAL, JobStatus
 from jobs.settings import Settings
@@ -72,6 +73,9 @@ class Batches:
         contents, styles, style_ids = request.contents, request.styles, request.style_ids
         self._check_size(contents, styles, style_ids)
         # Everything but the pictures is the same for every job; each picture is checked once.
+        if not find_kind(request.kind).takes_batches:
+            able = ", ".join(name for name, kind in KINDS.items() if kind.takes_batches)
+            raise InvalidParamsError([("kind", f"A batch has {able} jobs only.")])
         webhook = find_webhook(self._settings, self._sessions, self._owner, request.handling)
         common = validate_fields(request, owner=self._owner, webhook=webhook)
         limits = self._settings.decode_limits
@@ -83,8 +87,6 @@ class Batches:
             *(({"style": picture}, None) for picture in style_pictures),
             *(({}, style_id) for style_id in style_ids),
         ]
-        if request.kind != "stylize":
-            raise InvalidParamsError([("kind", "A batch has stylize jobs only.")])
         network = find_network(common.params, self._catalog)
         submissions = []
         for photo in photos:

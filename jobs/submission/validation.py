@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import sha256_of
 from jobs.errors import InvalidParamsError
 from jobs.media.limits import DecodeLimits
@@ -14,7 +15,7 @@ from jobs.media.pictures import CheckedFile, StoredPicture, Upload
 from jobs.media.sandbox import check_video, submit_picture_check
 from jobs.params.handling import Handling
 from jobs.params.inputs import NETWORK_ROLE, InputCatalog, NetworkInput, find_input_sources
-from jobs.params.kinds import QUEUES, validate_params
+from jobs.params.kinds import KINDS, validate_params
 from jobs.submission.request import JobRequest, SubmitRequest
 from jobs.webhooks.webhook import Webhook
 from params.tuned_networks import AUTO
@@ -44,7 +45,7 @@ class Submission:
     @property
     def queue(self) -> str:
         """The queue of the job's kind."""
-        return QUEUES[self.kind]
+        return KINDS[self.kind].queue
 
 
 def validate_submission(
@@ -54,14 +55,16 @@ def validate_submission(
     catalog: InputCatalog,
     limits: DecodeLimits,
     webhook: Webhook | None,
+    staged: StagedFiles,
 ) -> Submission:
     """Validate fields and pictures. `catalog` finds named styles, networks and datasets.
 
-    Raises `InvalidParamsError`, or an error of `check_picture`.
+    Uploaded files are staged while they are checked. Raises `InvalidParamsError`, or an error of
+    `check_picture`.
     """
     common = validate_fields(request, owner=owner, webhook=webhook)
     kind, uploads, style_id = request.kind, request.files, request.style_id
-    if kind == "video" and isinstance(uploads.get("content"), StoredPicture):
+    if KINDS[kind].content == "video" and isinstance(uploads.get("content"), StoredPicture):
         raise InvalidParamsError([("content", "An upload is a picture; send the video as a form.")])
     network = find_network(common.params, catalog)
     # Checked first, so that no picture is decoded in vain.
@@ -71,10 +74,13 @@ def validate_submission(
             catalog.dataset(name, common.params[name])
     # All checks start before the first is waited for, so that they run in parallel.
     started = {
-        field: _start_check(kind, field, upload, limits)
+        field: _start_check(kind, field, upload, limits, staged)
         for field, upload in uploads.items()
         if isinstance(upload, Upload)
     }
+    for upload in uploads.values():
+        if isinstance(upload, Upload):
+            staged.expect(upload.data)
     stored = {field: upload for field, upload in uploads.items() if isinstance(upload, StoredPicture)}
     pictures = stored | {field: finish() for field, finish in started.items()}
     digests = sorted((field, picture.sha256) for field, picture in pictures.items())
@@ -172,24 +178,29 @@ def hash_request(request: Any) -> str:
 
 
 def _start_check(
-    kind: str, field: str, upload: Upload, limits: DecodeLimits
+    kind: str, field: str, upload: Upload, limits: DecodeLimits, staged: StagedFiles
 ) -> Callable[[], CheckedFile]:
-    if kind == "video" and field == "content":
-        return lambda: _check_video(upload, limits)
-    return start_picture_check(upload, limits)
+    if KINDS[kind].content == "video" and field == "content":
+        return lambda: _check_video(upload, limits, staged)
+    return start_picture_check(upload, limits, staged.sha256)
 
 
-def _check_video(upload: Upload, limits: DecodeLimits) -> CheckedFile:
+def _check_video(upload: Upload, limits: DecodeLimits, staged: StagedFiles) -> CheckedFile:
     info = check_video(upload.data, limits, name=upload.name, pointer=upload.field)
-    return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
+    return CheckedFile(data=upload.data, sha256=staged.sha256(upload.data), info=info)
 
 
-def start_picture_check(upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
-    """Start the check of a picture; the result waits for it, and raises as `check_picture`."""
+def start_picture_check(
+    upload: Upload, limits: DecodeLimits, digest: Callable[[bytes], str] = sha256_of
+) -> Callable[[], CheckedFile]:
+    """Start the check of a picture; the result waits for it, and raises as `check_picture`.
+
+    `digest` gives the SHA-256 of bytes.
+    """
     finish_picture = submit_picture_check(upload.data, limits, name=upload.name, pointer=upload.field)
 
     def finish() -> CheckedFile:
         picture = finish_picture()
-        return CheckedFile(data=picture.data, sha256=sha256_of(picture.data), info=picture.info)
+        return CheckedFile(data=picture.data, sha256=digest(picture.data), info=picture.info)
 
     return finish

@@ -13,16 +13,11 @@ from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobFile
 from jobs.db.models.trainings import TrainingLoss
 from jobs.errors import ConflictError, NotFoundError
+from jobs.params.kinds import KINDS
 from jobs.queue import outbox
 from jobs.queue.broker import Broker
 from jobs.queue.lifecycle import FINAL, JobStatus, record_event
 from jobs.trainings.record import SAMPLE
-
-#: Kinds that can be paused, resumed and finished early.
-CONTROLLABLE_KINDS = frozenset({"train"})
-#: Kinds of jobs whose runs store losses, and kinds whose runs store sample pictures.
-KINDS_WITH_LOSSES = frozenset({"train", "optimize"})
-KINDS_WITH_SAMPLES = frozenset({"train", "optimize", "video"})
 
 
 class TrainingControl:
@@ -105,7 +100,7 @@ class TrainingControl:
 
     def _active_training(self, session: Session, job_id: str, verb: str) -> Job:
         job = self._owned_job(session, job_id, lock=True)
-        if job.kind not in CONTROLLABLE_KINDS:
+        if not KINDS[job.kind].controllable:
             raise ConflictError(f"A job of the kind {job.kind} can't be {verb}; only trainings can.")
         if job.status in FINAL:
             raise ConflictError(f"This job has ended ({job.status}) and can't be {verb}.")

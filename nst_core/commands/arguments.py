@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,25 +14,20 @@ if TYPE_CHECKING:
     from nst_core.stylize.engine import Engine
 
 
-def strengths(text: str) -> list[float]:
-    """Parse `0,0.5,1`."""
-    return _numbers(text, 1)
-
-
 def weights(text: str) -> list[float]:
     """Parse `2,1`."""
     return _numbers(text, 1_000)
 
 
-def alpha_points(text: str) -> float | tuple[tuple[float, float], ...]:
-    """Parse `0.8`, or `0:0,2.5:1`: strengths at seconds."""
+def strength(text: str) -> dict[str, Any]:
+    """Parse `0.8` as `alpha`, or `0:0,2.5:1` as `alpha_points`: strengths at seconds."""
     if ":" not in text:
-        return _numbers(text, 1)[0]
+        return {"alpha": _numbers(text, 1)[0]}
     points = []
     for part in text.split(","):
         seconds, _, alpha = part.partition(":")
         points.append((_numbers(seconds, 1e6)[0], _numbers(alpha, 1)[0]))
-    return tuple(points)
+    return {"alpha_points": points}
 
 
 @dataclass(frozen=True, kw_only=True)

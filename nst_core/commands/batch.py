@@ -14,36 +14,18 @@ import click
 from nst_core.commands.arguments import RegionFiles
 from nst_core.commands.output import write_whole
 from nst_core.errors import NstError
+from params.painting import PictureSettings
+from params.stylize import StylizeSettings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from nst_core.images.picture import Picture, PictureFormat
-    from nst_core.stylize.composition import Color
     from nst_core.stylize.engine import Engine
     from nst_core.stylize.regions import Region
 
 #: File suffix → format.
-FORMATS = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Settings of rendering and writing, the same for all pictures of a batch."""
-
-    alphas: list[float]
-    size: int | None
-    stroke: float | None
-    texture: float
-    seed: int
-    style_size: int
-    color: Color
-    regions: Sequence[RegionFiles]
-    format: str
-    quality: int
-    metadata: bool
-    #: Whether file names say the strength.
-    strip: bool = False
+FORMATS: dict[str, PictureFormat] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +55,9 @@ class Batch:
     def __init__(
         self,
         engine_of: Callable[[str], Engine],
-        settings: Settings,
+        settings: StylizeSettings,
+        style_size: int,
+        regions: Sequence[RegionFiles],
         file: Path | None,
         folder: Path,
         *,
@@ -81,6 +65,8 @@ class Batch:
     ) -> None:
         self._engine_of = engine_of
         self.settings = settings
+        self.style_size = style_size
+        self.regions = regions
         self.file = file
         self.folder = folder
         self.skip = skip
@@ -131,7 +117,7 @@ class Batch:
         from nst_core.images.picture import read_picture
 
         engine = self._engine_of(mix.network)
-        return engine.style_statistics(read_picture(path), self.settings.style_size, match=match)
+        return engine.style_statistics(read_picture(path), self.style_size, match=match)
 
     def _style(self, path: Path, content: Picture, mix: Mix) -> Tensor:
         if self.settings.color == "match":
@@ -151,7 +137,7 @@ class Batch:
                 region.alpha,
                 region.feather,
             )
-            for region in self.settings.regions
+            for region in self.regions
         ]
 
     def _one(self, content: Path, mix: Mix, picture: Picture) -> None:
@@ -166,12 +152,8 @@ class Batch:
         request = RenderRequest(
             content=picture,
             style=style,
-            alphas=settings.alphas,
-            size=settings.size,
-            color=settings.color,
-            stroke=settings.stroke,
-            texture=settings.texture,
-            seed=settings.seed,
+            alphas=settings.strengths,
+            settings=settings,
             regions=self._regions(picture, mix),
         )
         (results,) = engine.render([request], report=report)
@@ -179,7 +161,7 @@ class Batch:
         for notice in report.notices:
             click.echo(notice, err=True)
         stem = self._stem(content, mix)
-        for alpha, result in zip(settings.alphas, results, strict=True):
+        for alpha, result in zip(settings.strengths, results, strict=True):
             path, format = self._write(result, stem, mix, alpha)
             self.outputs.append(
                 {
@@ -191,7 +173,7 @@ class Batch:
                     "format": format,
                     "width": result.width,
                     "height": result.height,
-                    "seconds": round((time.perf_counter() - started) / len(settings.alphas), 3),
+                    "seconds": round((time.perf_counter() - started) / len(results), 3),
                 }
             )
 
@@ -205,7 +187,7 @@ class Batch:
 
         format = self._format(result)
         suffix = SUFFIXES[format] if self.file is None else self.file.suffix
-        strength = f"-{alpha:g}" if self.settings.strip else ""
+        strength = f"-{alpha:g}" if self.settings.alphas else ""
         path = stem.with_name(f"{stem.name}{strength}{suffix}")
         recorded = self._recorded(mix, alpha) if self.settings.metadata else None
         write_whole(path, encode_picture(result, format, self.settings.quality, recorded))
@@ -213,19 +195,16 @@ class Batch:
 
     def _recorded(self, mix: Mix, alpha: float) -> dict[str, Any]:
         """The settings as written into a file's metadata; files are named without their folders."""
-        settings = self.settings
-        if mix.own:
-            own = {"alpha": alpha, "color": settings.color, "size": settings.size}
-            return {**own, "network": mix.own}
-        return {
+        settings = {
             "network": Path(mix.network).name,
             "alpha": alpha,
-            "color": settings.color,
-            "size": settings.size,
-            "stroke": settings.stroke,
-            "texture": settings.texture,
-            "seed": settings.seed,
-            "style_size": settings.style_size,
+            **self.settings.model_dump(include=set(PictureSettings.model_fields)),
+        }
+        if mix.own:
+            return {**settings, "network": mix.own}
+        return {
+            **settings,
+            "style_size": self.style_size,
             "styles": [path.name for path in mix.paths],
             "weights": mix.weights,
             "regions": [
@@ -235,20 +214,19 @@ class Batch:
                     "alpha": region.alpha,
                     "feather": region.feather,
                 }
-                for region in settings.regions
+                for region in self.regions
             ],
         }
 
     def _format(self, result: Picture) -> PictureFormat:
         """The requested format, else that of the suffix, else the content's own if writable."""
-        format = self.settings.format
-        if format == "auto" and self.file is not None:
-            format = FORMATS[self.file.suffix.lower()]
-        elif format == "auto":
-            own = result.format.lower()
-            writable = ("webp",) if result.alpha is not None else ("jpeg", "webp")
-            format = own if own in writable else "png"
-        return cast("PictureFormat", format)
+        if self.settings.format != "auto":
+            return self.settings.format
+        if self.file is not None:
+            return FORMATS[self.file.suffix.lower()]
+        own = result.format.lower()
+        writable = ("webp",) if result.alpha is not None else ("jpeg", "webp")
+        return cast("PictureFormat", own if own in writable else "png")
 
     def _stem(self, content: Path, mix: Mix) -> Path:
         """The path of an output without its suffix."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +20,7 @@ from params.options import model_options
 from params.style_argument import StyleArgument
 
 if TYPE_CHECKING:
-    from nst_core.images.picture import Picture, PictureFormat
+    from nst_core.images.picture import Picture
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -60,7 +60,7 @@ def optimize(
     from nst_core.images.picture import encode_picture, read_picture
     from nst_core.optimize.gatys import optimize as run
 
-    format = cast("PictureFormat", FORMATS[out.suffix.lower()])
+    format = FORMATS[out.suffix.lower()]
     started = time.perf_counter()
     latest: dict[str, Any] = {}
     preview_paths: list[str] = []

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import click
 
+from imaging.atomic_write import atomic_write
 from nst_core.errors import NstError
+from params.errors import SettingsError
 
 #: `nst_core.runtimes.choice.NAMES`, repeated here so that a command's help need not load PyTorch.
 RUNTIMES = ("auto", "torch", "openvino")
@@ -26,12 +27,14 @@ def print_json(document: object) -> None:
 
 
 def explains_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print errors of this package and of the file system as one line; exit code 1."""
+    """Print errors as one line: exit code 2 for invalid settings, 1 for all others."""
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
+        except SettingsError as error:
+            raise click.UsageError(str(error)) from error
         except (NstError, OSError) as error:
             raise click.ClickException(str(error)) from error
 
@@ -51,11 +54,6 @@ def check_not_source(target: Path, sources: Iterable[Path]) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file atomically: a temporary file, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write a file atomically."""
+    with atomic_write(path) as file:
+        file.write(data)

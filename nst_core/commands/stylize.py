@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.arguments import RegionFiles, check_style, region, strengths, weights
-from nst_core.commands.batch import FORMATS, Batch, Mix, Settings
+from nst_core.commands.arguments import RegionFiles, check_style, region, weights
+from nst_core.commands.batch import FORMATS, Batch, Mix
 from nst_core.commands.output import (
     RUNTIMES,
     check_not_source,
@@ -20,7 +20,10 @@ from nst_core.commands.output import (
     print_json,
     show_notice,
 )
+from params.errors import parse_settings
+from params.options import model_options
 from params.style_argument import StyleArgument
+from params.stylize import StylizeSettings
 from params.tuned_networks import AUTO
 
 if TYPE_CHECKING:
@@ -47,35 +50,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="slim, full or a trained file; auto is the one tuned to STYLE, if there is one, else slim.",
 )
-@click.option(
-    "--alpha",
-    type=click.FloatRange(0, 1),
-    show_default="0.8; 1 for a network of one style",
-    help="Strength.",
-)
-@click.option(
-    "--alphas", type=strengths, metavar="N,N,…", help="Several strengths: one result for each."
-)
-@click.option("--size", type=click.IntRange(1), help="Longer side of the result; as it is if left out.")
-@click.option(
-    "--stroke",
-    type=click.FloatRange(0.5, 8),
-    help="Width of the strokes as a share of the picture, at any size; 1 is that at 1024 pixels.",
-)
-@click.option(
-    "--texture",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Noise to paint from: 0 is smooth, 1 textured.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=0,
-    show_default=True,
-    help="Pattern of that noise.",
-)
+@model_options({"": StylizeSettings})
 @click.option(
     "--style-size",
     type=click.IntRange(16, 4096),
@@ -96,13 +71,6 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=weights,
     metavar="N,N,…",
     help="Shares of the styles, STYLE first: 2,1.",
-)
-@click.option(
-    "--color",
-    type=click.Choice(["style", "luminance", "match"]),
-    default="style",
-    show_default=True,
-    help="Colours of the style, exact hues of CONTENT, or its palette.",
 )
 @click.option(
     "--region",
@@ -128,21 +96,6 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="int8 is for networks that have it, on a CPU.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option(
-    "--format",
-    type=click.Choice(["auto", "png", "jpeg", "webp"]),
-    default="auto",
-    show_default=True,
-    help="auto is the suffix of --out, else the format of CONTENT.",
-)
-@click.option(
-    "--quality",
-    type=click.IntRange(1, 100),
-    default=92,
-    show_default=True,
-    help="Of JPEG and WebP.",
-)
-@click.option("--metadata", is_flag=True, help="Record the settings in the file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def stylize(
@@ -158,6 +111,8 @@ def stylize(
     weights_: list[float] | None,
     regions: tuple[RegionFiles, ...],
     keep: tuple[Path, ...],
+    style_size: int,
+    format_: str | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -173,11 +128,13 @@ def stylize(
       atelier stylize photo.jpg painting.jpg -o out.webp --alpha 0.8
       atelier stylize PHOTOS night-oils -o PAINTED
     """
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = parse_settings(StylizeSettings, {**given, "format": format_ or "auto"})
     many = content.is_dir() or (style is not None and style.is_dir())
     into_folder = many or out.is_dir()
     if many and out.is_file():
         raise click.UsageError(f"{out} is a file; with folders, --out is a folder.")
-    if not into_folder and out.suffix.lower() not in FORMATS and options["format"] == "auto":
+    if not into_folder and out.suffix.lower() not in FORMATS and settings.format == "auto":
         raise click.UsageError(f"{out} ends in none of {', '.join(FORMATS)}; name one or use --format.")
     if not into_folder:
         masks = [each.mask for each in regions]
@@ -198,7 +155,7 @@ def stylize(
             network=choose_network(
                 str(checkpoint or network),
                 mix.paths,
-                style_size=options["style_size"],
+                style_size=style_size,
                 style_regions=styled_regions,
             ),
         )
@@ -211,17 +168,14 @@ def stylize(
             mixes = [replace(mixes[0], own=_network_name(checkpoint or Path(network)))]
     elif style is None and not more_styles:
         raise click.UsageError("Give a STYLE, or a --network that holds one.")
-    alpha, alphas = options.pop("alpha"), options.pop("alphas")
-    settings = Settings(
-        alphas=alphas or [engine.default_alpha if alpha is None else alpha],
-        strip=alphas is not None,
-        regions=regions + tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep),
-        **options,
-    )
+    if "alpha" not in given:
+        settings = settings.model_copy(update={"alpha": engine.default_alpha})
+    regions += tuple(RegionFiles(mask=mask, alpha=0.0) for mask in keep)
     from nst_core.training.data import image_paths
 
     contents = image_paths(content, show_notice) if content.is_dir() else [content]
-    batch = Batch(engine_of, settings, None if into_folder else out, out, skip=many)
+    file = None if into_folder else out
+    batch = Batch(engine_of, settings, style_size, regions, file, out, skip=many)
     with _progress(len(contents) * len(mixes), quiet=as_json) as advance:
         batch.run(contents, mixes, advance)
     if not as_json:

@@ -79,7 +79,8 @@ def _run(
     from nst_core.training.data import image_paths
     from nst_core.training.drawn_photos import contents_or_drawn
     from nst_core.training.preflight import readable_pictures
-    from nst_core.training.tune.trainer import FINAL, TuneTrainer
+    from nst_core.training.session import FINAL
+    from nst_core.training.tune.trainer import TuneTrainer
 
     with training_display(config.max_steps, quiet=as_json) as display:
         given = None if photos is None else readable_pictures(image_paths(photos), display.on_event)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.arguments import alpha_points, check_style, weights
+from nst_core.commands.arguments import check_style, strength, weights
 from nst_core.commands.output import RUNTIMES, explains_errors, print_json, write_whole
-from nst_core.video.config import COLORS, FORMATS, VideoConfig, VideoLimits
+from nst_core.video.config import VideoConfig, VideoLimits
+from params.errors import parse_settings
+from params.options import model_options
 from params.style_argument import StyleArgument
 from params.tuned_networks import AUTO
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nst_core.images.picture import Picture, PictureFormat
+    from nst_core.images.picture import Picture
     from nst_core.networks.registry import Precision
     from nst_core.stylize.engine import Engine
     from nst_core.video.config import VideoReport
@@ -52,48 +54,17 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--alpha",
-    type=alpha_points,
+    "strength_",
+    type=strength,
     default="0.8",
     show_default=True,
     metavar="N | S:N,S:N,…",
     help="Strength, or strengths at seconds of the result: 0:0,2.5:1.",
 )
-@click.option(
-    "--temporal",
-    type=click.FloatRange(0, 1),
-    default=0.8,
-    show_default=True,
-    help="0: every frame by itself; 1: as calm as it gets.",
-)
-@click.option("--start", "start_s", type=click.FloatRange(0), default=0.0, help="Seconds to leave out.")
+@click.option("--start", "start_s", type=click.FloatRange(0), help="Seconds to leave out.")
 @click.option("--end", "end_s", type=click.FloatRange(0), help="Second of the source to end at.")
-@click.option("--size", type=click.IntRange(32, 8192), help="Longer side; the source's if left out.")
+@model_options({"": VideoConfig}, exclude={"alpha", "alpha_points", "start_s", "end_s", "limits"})
 @click.option("--style-size", type=click.IntRange(16, 4096), default=384, show_default=True)
-@click.option("--color", type=click.Choice(COLORS), default="style", show_default=True)
-@click.option(
-    "--texture",
-    type=click.FloatRange(0, 1),
-    default=0.5,
-    show_default=True,
-    help="Noise to paint from: 0 is smooth, 1 textured.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=0,
-    show_default=True,
-    help="Pattern of that noise.",
-)
-@click.option("--format", type=click.Choice(FORMATS), help="If the suffix of --out does not say.")
-@click.option("--quality", type=click.IntRange(1, 100), default=80, show_default=True)
-@click.option("--segment-frames", type=click.IntRange(2, 10_000), default=120, show_default=True)
-@click.option(
-    "--parallel",
-    type=click.IntRange(1, 32),
-    default=1,
-    show_default=True,
-    help="Frames to paint at a time, on machines that one frame leaves idle.",
-)
 @click.option(
     "--max-seconds",
     type=click.FloatRange(1),
@@ -122,6 +93,8 @@ def video(
     more_styles: tuple[Path, ...],
     weights_: list[float] | None,
     network: str,
+    strength_: dict[str, Any],
+    format_: str | None,
     style_size: int,
     max_seconds: float,
     work_dir: Path | None,
@@ -139,7 +112,8 @@ def video(
     killed, the same command goes on from the last finished segment.
     """
     limits = VideoLimits(seconds=max_seconds, frames=10_000_000)
-    config = VideoConfig(limits=limits, **options)
+    given = {name: value for name, value in options.items() if value is not None}
+    config = parse_settings(VideoConfig, {**given, **strength_, "limits": limits, "format": format_})
     config.format_for(out)
     show = _writer(preview)
     paths = (style, *more_styles) if style is not None else more_styles
@@ -157,9 +131,7 @@ def video(
     statistics = None
     if not engine.fixed_style:
         statistics = style_of(engine, paths, weights_, style_size, source, config)
-    painter = FramePainter(
-        engine, statistics, config.color, _notice, texture=config.texture, seed=config.seed
-    )
+    painter = FramePainter(engine, statistics, config, _notice)
     run = VideoRender(painter, source, out, work_dir or out.parent / f".{out.name}.work", config)
     with _progress(quiet=as_json) as show_progress:
         done = run.finish(on_progress=show_progress, on_preview=show, on_notice=_notice)
@@ -177,7 +149,7 @@ def _writer(path: Path | None) -> Callable[[Picture], None] | None:
 
     if path.suffix.lower() not in PICTURES:
         raise click.UsageError(f"--preview {path.name}: a picture ends in {', '.join(PICTURES)}.")
-    format = cast("PictureFormat", PICTURES[path.suffix.lower()])
+    format = PICTURES[path.suffix.lower()]
     return lambda picture: write_whole(path, encode_picture(picture, format, 85))
 
 

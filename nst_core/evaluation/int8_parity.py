@@ -16,8 +16,9 @@ from nst_core.errors import NstError
 from nst_core.evaluation.quality import Figures, Judge
 from nst_core.images.picture import Picture, PictureError, read_picture, resize_exactly, to_tensor
 from nst_core.networks.base import StyleNetwork
-from nst_core.stylize.grain import DEFAULT_TEXTURE, Grain
+from nst_core.stylize.grain import Grain
 from nst_core.stylize.style_engine import StyleEngine
+from params.painting import PaintSettings
 
 
 class ParityError(NstError):
@@ -33,7 +34,7 @@ class PicturePair:
 
     def tensors(self, network: StyleNetwork) -> tuple[Tensor, Tensor]:
         """Both as `network` takes them: the content with as much noise as there is by default."""
-        content = Grain.of(network, DEFAULT_TEXTURE, 0).added(to_tensor(self.content.pixels))
+        content = Grain.of(network, PaintSettings()).added(to_tensor(self.content.pixels))
         return content, to_tensor(self.style.pixels)
 
 

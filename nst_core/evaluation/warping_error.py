@@ -168,9 +168,7 @@ class _Baselines:
     """Renders the baselines, frame by frame of the source."""
 
     def __init__(self, engine: Engine, style: Tensor, config: VideoConfig, time_base: Fraction) -> None:
-        self._painter = FramePainter(
-            engine, style, config.color, texture=config.texture, seed=config.seed
-        )
+        self._painter = FramePainter(engine, style, config)
         self._config, self._time_base = config, time_base
         self._temporal = TemporalPainter(self._painter, config)
         self._flow = FlowEstimator()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from imaging.atomic_write import atomic_write
 from nst_core.errors import NstError
 
 FORMAT = "atelier-network/1"
@@ -45,7 +45,6 @@ def save_network(network: Savable, path: str | Path, *, half: bool = False, **me
     Only trained weights are written, atomically. Raises `OSError`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = network.trained_state_dict()
     tensors = {name: _plain(value, half) for name, value in state.items()}
     described = {
@@ -54,17 +53,9 @@ def save_network(network: Savable, path: str | Path, *, half: bool = False, **me
         "settings": network.settings,
         **metadata,
     }
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     data = save(tensors, {key: json.dumps(value) for key, value in described.items()})
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    with atomic_write(path, durable=True) as file:
+        file.write(data)
     return path
 
 

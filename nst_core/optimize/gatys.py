@@ -16,7 +16,7 @@ from nst_core.losses.losses import gram_matrix, out_of_range, total_variation
 from nst_core.losses.perceptual import LossNetwork, content_distance
 from nst_core.optimize.errors import GatysError as GatysError
 from nst_core.runtimes.choice import choose_device
-from nst_core.stylize.composition import Color, Layer, compose
+from nst_core.stylize.composition import Layer, compose
 from nst_core.training.johnson.style import style_picture
 
 if TYPE_CHECKING:
@@ -194,6 +194,5 @@ def _finished(image: Tensor, source: Picture, config: GatysConfig) -> Picture:
     painted = image.cpu().clamp(0, 1)
     if painted.shape[2:] != source.pixels.shape[:2]:
         painted = _enlarged(painted, source.height, source.width).clamp(0, 1)
-    color: Color = "luminance" if config.color == "luminance" else "style"
-    pixels = compose(source.pixels, [Layer(painted, config.alpha)], color)
+    pixels = compose(source.pixels, [Layer(painted, config.alpha)], config.color)
     return Picture(pixels, source.alpha, source.format)

@@ -23,7 +23,8 @@ class Prepared:
     def of(cls, request: RenderRequest, *, fixed_style: bool = False) -> Prepared:
         """Resize the content and compile the plan."""
         content = request.content
-        source = content if request.size is None else resize_picture(content, request.size)
+        size = request.settings.size
+        source = content if size is None else resize_picture(content, size)
         plan = Plan(request, source.width, source.height, fixed_style=fixed_style)
         return cls(request=request, source=source, plan=plan)
 
@@ -33,14 +34,14 @@ class Prepared:
 
         With a stroke the content's own size counts too: it is resized from there to the working size.
         """
-        source, content, stroke = self.source, self.request.content, self.request.stroke
+        source, content, stroke = self.source, self.request.content, self.request.settings.stroke
         content_size = None if stroke is None else (content.width, content.height)
         return source.width, source.height, stroke, content_size, len(self.plan.targets)
 
     @property
     def largest(self) -> tuple[int, int]:
         """Height and width in pixels of the largest network input of the request."""
-        source, stroke = self.source, self.request.stroke
+        source, stroke = self.source, self.request.settings.stroke
         side = 0 if stroke is None else working_side(stroke)
         scale = max(1.0, side / max(source.width, source.height))
         return round(source.height * scale), round(source.width * scale)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,10 @@ from nst_core.errors import NstError
 from nst_core.images.color import luma, with_luma
 from nst_core.images.picture import Pixels, to_pixels, to_tensor
 
-Floats = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    from params.painting import Color
 
-#: Source of the colours: "style" takes them from the style; "luminance" takes the light from the
-#: network and the hues from the content; "match" gives the style the content's colours first.
-Color = Literal["style", "luminance", "match"]
-COLORS: tuple[str, ...] = get_args(Color)
+Floats = npt.NDArray[np.float32]
 
 #: Below this strength the network's output is blended with the source pixels: no network of this kind
 #: reproduces its input exactly, and strength 0 must. The value is 0.5, because below it the slim

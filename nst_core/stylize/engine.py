@@ -5,24 +5,29 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from nst_core.images.picture import Picture, Pixels, resize_picture
 from nst_core.stylize.batching import Prepared, groups
-from nst_core.stylize.composition import Color, Layer, compose
+from nst_core.stylize.composition import Layer, compose
 from nst_core.stylize.grain import SMOOTH, Grain
 from nst_core.stylize.plan import Target
+from nst_core.stylize.regions import Region
 from nst_core.stylize.renderer import Renderer, is_out_of_memory
 from nst_core.stylize.request import (
     OnNotice,
     OnProgress,
     RenderReport,
     RenderRequest,
+    StylizeError,
 )
 from nst_core.stylize.strokes import shrink, with_strokes, working_side
+
+if TYPE_CHECKING:
+    from params.painting import Color
 
 
 class Engine(ABC):
@@ -96,11 +101,24 @@ class Engine(ABC):
         style: Tensor | None = None,
         *,
         alpha: float | None = None,
-        **controls: Any,
+        regions: Sequence[Region] = (),
+        **settings: Any,
     ) -> Picture:
-        """One picture: `render` for one request with one strength; `controls` are its other fields."""
+        """One picture: `render` for one request with one strength.
+
+        `settings` are fields of `PictureSettings`. Raises `StylizeError` for one out of range.
+        """
+        from params.errors import SettingsError, parse_settings
+        from params.painting import PictureSettings
+
+        try:
+            chosen = parse_settings(PictureSettings, settings)
+        except SettingsError as error:
+            raise StylizeError(str(error)) from error
         alphas = [self.default_alpha if alpha is None else alpha]
-        request = RenderRequest(content=content, style=style, alphas=alphas, **controls)
+        request = RenderRequest(
+            content=content, style=style, alphas=alphas, settings=chosen, regions=regions
+        )
         return self.render([request])[0][0]
 
     @property
@@ -146,11 +164,11 @@ class Engine(ABC):
         self, prepared: Prepared, outputs: Iterator[Tensor], progress: _Progress
     ) -> list[Picture]:
         request, source = prepared.request, prepared.source
-        corrected = (self.corrected(output, source, request.color) for output in outputs)
+        corrected = (self.corrected(output, source, request.settings.color) for output in outputs)
         pictures: list[Picture] = []
         for layers in prepared.plan.pictures(corrected):
             progress.report("finish", len(pictures), len(request.alphas))
-            pictures.append(_composed(source, layers, request.color))
+            pictures.append(_composed(source, layers, request.settings.color))
             progress.report("finish", len(pictures), len(request.alphas))
         return pictures
 
@@ -175,7 +193,7 @@ class Engine(ABC):
         targets: Sequence[Sequence[Target]],
     ) -> Iterator[Tensor]:
         grains = [self.grain(one.request) for one in group]
-        stroke = group[0].request.stroke
+        stroke = group[0].request.settings.stroke
         longest = max(sources[0].width, sources[0].height)
         side = longest if stroke is None else working_side(stroke)
         if side == longest:

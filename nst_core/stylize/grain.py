@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -10,10 +11,8 @@ from torch import Tensor
 from nst_core.images.noise import noise_field
 from nst_core.networks.base import StyleNetwork
 
-#: Share of the strongest noise that a network was trained with: smooth is 0, textured is 1.
-DEFAULT_TEXTURE = 0.5
-#: Seeds are whole numbers from 0 to this.
-LARGEST_SEED = 2**32 - 1
+if TYPE_CHECKING:
+    from params.painting import PaintSettings
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,12 @@ class Grain:
     seed: int
 
     @classmethod
-    def of(cls, network: StyleNetwork, texture: float, seed: int) -> Grain:
-        """The noise of a network at a `texture` from 0 to 1; none if it was trained without noise."""
-        return cls(texture * network.noise, seed)
+    def of(cls, network: StyleNetwork, settings: PaintSettings) -> Grain:
+        """The noise of a network; none if it was trained without noise.
+
+        Texture 1 is the strongest noise that the network was trained with.
+        """
+        return cls(settings.texture * network.noise, settings.seed)
 
     def added(self, image: Tensor, top: int = 0, left: int = 0) -> Tensor:
         """Add the noise to `image` (B, 3, H, W), the window of a picture from (`top`, `left`) on.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
@@ -14,11 +14,13 @@ from nst_core.networks.feed_forward import open_feed_forward
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.runtimes.choice import choose_feed_forward_runtime
 from nst_core.runtimes.runtime import FeedForwardRuntime
-from nst_core.stylize.composition import Color
 from nst_core.stylize.engine import Engine
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.one_style_renderer import OneStyleRenderer
 from nst_core.stylize.request import MAX_PIXELS, OnNotice, RenderRequest, StylizeError
+
+if TYPE_CHECKING:
+    from params.painting import Color
 
 
 class OneStyleEngine(Engine):

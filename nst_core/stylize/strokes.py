@@ -14,8 +14,6 @@ from torch.nn.functional import interpolate
 
 #: Longer side in pixels of a picture on which the network itself renders strokes of width 1.
 REFERENCE_SIDE = 1_024
-#: The finest and the broadest strokes: working sizes of 2048 and 128 pixels.
-FINEST, BROADEST = 0.5, 8.0
 
 
 def working_side(stroke: float) -> int:

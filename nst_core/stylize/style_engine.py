@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -17,11 +17,13 @@ from nst_core.runtimes.choice import choose_runtime
 from nst_core.runtimes.runtime import Runtime
 from nst_core.stylize.adain_renderer import AdaINRenderer
 from nst_core.stylize.batching import Prepared
-from nst_core.stylize.composition import Color
 from nst_core.stylize.engine import Engine
 from nst_core.stylize.grain import Grain
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.request import MAX_PIXELS, OnNotice, RenderRequest, StylizeError
+
+if TYPE_CHECKING:
+    from params.painting import Color
 
 
 class StyleEngine(Engine):
@@ -111,7 +113,7 @@ class StyleEngine(Engine):
 
     def grain(self, request: RenderRequest) -> Grain:
         """See `Engine`."""
-        return Grain.of(self._style_network, request.texture, request.seed)
+        return Grain.of(self._style_network, request.settings)
 
 
 def _resized_style(picture: Picture, style_size: int) -> Picture:

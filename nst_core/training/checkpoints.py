@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
-import os
 import pickle
 import re
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from typing import Any
 
 import torch
 
+from imaging.atomic_write import atomic_write
 from nst_core.errors import NstError
 
 FORMAT = "atelier-training/1"
@@ -44,31 +43,20 @@ class CheckpointFolder:
         self._keep = keep
 
     def save(self, state: dict[str, Any], *, step: int, score: float) -> tuple[Path, bool]:
-        """Write `state` atomically: temporary file, fsync, rename, fsync of the folder.
+        """Write `state` atomically and durably.
 
         Returns the path and whether this checkpoint has the lowest loss. Raises `OSError`, for example
         when the disk is full; earlier checkpoints are then unchanged.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         torch.save(state, buffer)
         payload = buffer.getbuffer()
         digest = hashlib.sha256(payload).hexdigest()
         header = {"format": FORMAT, "step": step, "score": score, "sha256": digest}
         path = self.folder / f"checkpoint-{step:08d}.pt"
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                file.write(json.dumps(header).encode() + b"\n")
-                file.write(payload)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        _fsync_folder(self.folder)
+        with atomic_write(path, durable=True) as file:
+            file.write(json.dumps(header).encode() + b"\n")
+            file.write(payload)
         best = self.best()
         self._prune(best)
         return path, best is not None and best.path == path
@@ -151,12 +139,3 @@ def _read_state(path: Path) -> dict[str, Any]:
     ) as error:
         raise TrainingStateError(f"{path.name} is damaged.") from error
     return state
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Sync a folder, so that a rename in it survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

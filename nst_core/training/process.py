@@ -18,10 +18,10 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from nst_core.errors import NstError
 from nst_core.training.events import (
@@ -30,22 +30,11 @@ from nst_core.training.events import (
     Failed,
     Notice,
     OnEvent,
-    Outcome,
-    ShouldStop,
     StopRequest,
 )
 
-
-class Session(Protocol):
-    """A training of any kind, ready to run."""
-
-    def restore(self, folder: Path) -> None:
-        """Resume from the newest checkpoint in `folder`."""
-        ...
-
-    def run(self, should_stop: ShouldStop) -> Outcome:
-        """Train until the end or until `should_stop` asks to stop."""
-        ...
+if TYPE_CHECKING:
+    from nst_core.training.session import TrainingSession
 
 
 class StopSignals:
@@ -107,7 +96,7 @@ def _read_spec(arguments: Sequence[str]) -> Mapping[str, Any]:
     return found
 
 
-def prepare(spec: Mapping[str, Any], emit: OnEvent) -> Session:
+def prepare(spec: Mapping[str, Any], emit: OnEvent) -> TrainingSession:
     """Build the training that `spec` describes, and restore its newest checkpoint if "resume" is true.
 
     Raises errors of `nst_core` for settings or files that can't be trained with.
@@ -134,7 +123,7 @@ def prepare(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     return session
 
 
-def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> Session:
+def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> TrainingSession:
     from nst_core.training.checkpoints import CheckpointFolder
     from nst_core.training.config import parse_config
     from nst_core.training.johnson.trainer import JohnsonTrainer
@@ -156,7 +145,7 @@ def _johnson(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     )
 
 
-def _adain(spec: Mapping[str, Any], emit: OnEvent) -> Session:
+def _adain(spec: Mapping[str, Any], emit: OnEvent) -> TrainingSession:
     from nst_core.training.adain.session import AdaINSession
     from nst_core.training.config import parse_config
     from nst_core.training.preflight import readable_pictures
@@ -172,7 +161,7 @@ def _adain(spec: Mapping[str, Any], emit: OnEvent) -> Session:
     )
 
 
-def _tune(spec: Mapping[str, Any], emit: OnEvent) -> Session:
+def _tune(spec: Mapping[str, Any], emit: OnEvent) -> TrainingSession:
     from nst_core.training.checkpoints import CheckpointFolder
     from nst_core.training.config import parse_config
     from nst_core.training.drawn_photos import contents_or_drawn
@@ -198,7 +187,11 @@ def _tune(spec: Mapping[str, Any], emit: OnEvent) -> Session:
 
 
 #: Kind of training → function that builds it.
-_SESSIONS = {"johnson": _johnson, "adain": _adain, "tune": _tune}
+_SESSIONS: dict[str, Callable[[Mapping[str, Any], OnEvent], TrainingSession]] = {
+    "johnson": _johnson,
+    "adain": _adain,
+    "tune": _tune,
+}
 
 
 def _files(given: str | Sequence[str]) -> list[Path]:

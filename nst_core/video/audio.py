@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from imaging.media_times import MediaTimes
-from nst_core.video.config import VideoFormat
 from nst_core.video.container import open_media, video_library
+from params.video import VideoFormat
 
 #: Codecs that players expect in each container; Matroska takes what its muxer supports.
 _COPIED: dict[VideoFormat, frozenset[str] | None] = {

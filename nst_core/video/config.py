@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
+
+from pydantic import Field
 
 from nst_core.errors import NstError
+from params.video import VideoFormat, VideoSettings
 
-VideoFormat = Literal["mp4", "mov", "mkv", "webm", "gif", "png"]
-VideoColor = Literal["style", "luminance", "match"]
-FORMATS: tuple[VideoFormat, ...] = get_args(VideoFormat)
-COLORS: tuple[VideoColor, ...] = get_args(VideoColor)
 #: Output format by file suffix. PNG frames go into a zip, or a folder if the name has no suffix.
 SUFFIXES: dict[str, VideoFormat] = {
     ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "mkv", ".webm": "webm", ".gif": "gif",
     ".zip": "png", "": "png",
 }  # fmt: skip
-
-#: Strength over time: pairs (seconds, alpha) with rising seconds.
-Alphas = tuple[tuple[float, float], ...]
 
 
 class VideoError(NstError):
@@ -42,66 +38,25 @@ class VideoLimits:
     megabytes: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class VideoConfig:
-    """Settings of a video render. Raises `VideoError` for values out of range.
+class VideoConfig(VideoSettings):
+    """Complete configuration of a video render: the settings, and what belongs to the machine.
 
-    `temporal` is the temporal consistency weight, from 0 (independent frames) to 1. `start_s` and
-    `end_s` trim the source, in seconds; None is the end of the source. `size` is the longer side in
-    pixels; None keeps the source's size. `alpha` is the strength, or points (seconds in the result,
-    strength) with linear interpolation. `texture` (0 smooth to 1 textured) and `seed` are those of
-    `StyleEngine.stylize`; the noise holds still from frame to frame. `format` None means the format of
-    the target's suffix.
-    `quality` goes from 1 to 100; PNG frames are lossless at any quality. A stopped run resumes at a
-    multiple of `segment_frames` frames. `parallel` frames are painted at a time; the result does not
-    depend on it.
+    A stopped run resumes at a multiple of `segment_frames` frames. `parallel` frames are painted at a
+    time; the result does not depend on it.
     """
 
-    temporal: float = 0.8
-    start_s: float = 0.0
-    end_s: float | None = None
-    size: int | None = None
-    alpha: float | Alphas = 0.8
-    color: VideoColor = "style"
-    texture: float = 0.5
-    seed: int = 0
-    quality: int = 80
-    format: VideoFormat | None = None
-    segment_frames: int = 120
-    parallel: int = 1
-    limits: VideoLimits = field(default_factory=VideoLimits)
-
-    def __post_init__(self) -> None:
-        _check_range("temporal weight", self.temporal, 0, 1)
-        _check_range("quality", self.quality, 1, 100)
-        _check_range("texture", self.texture, 0, 1)
-        _check_range("seed", self.seed, 0, 2**32 - 1)
-        _check_range("segment length", self.segment_frames, 2, 10_000)
-        _check_range("number of frames at a time", self.parallel, 1, 32)
-        _check_range("start", self.start_s, 0, 1e6)
-        if self.end_s is not None and not self.end_s > self.start_s:
-            raise VideoError(f"The end ({self.end_s:g} s) is not after the start ({self.start_s:g} s).")
-        if self.size is not None:
-            _check_range("size", self.size, 32, 8192)
-        if self.color not in COLORS:
-            raise VideoError(f"There is no color {self.color!r}; there are {', '.join(COLORS)}.")
-        if self.format is not None and self.format not in FORMATS:
-            raise VideoError(
-                f"There is no video format {self.format!r}; there are {', '.join(FORMATS)}."
-            )
-        for _, alpha in self._points:
-            _check_range("strength alpha", alpha, 0, 1)
-        times = [time for time, _ in self._points]
-        if not times or times != sorted(set(times)) or times[0] < 0:
-            raise VideoError("The times of the strengths must rise and not be negative.")
-
-    @property
-    def _points(self) -> Alphas:
-        return ((0.0, self.alpha),) if isinstance(self.alpha, int | float) else self.alpha
+    segment_frames: int = Field(120, ge=2, le=10_000, description="Frames of a segment.")
+    parallel: int = Field(
+        1,
+        ge=1,
+        le=32,
+        description="Frames to paint at a time, on machines that one frame leaves idle.",
+    )
+    limits: VideoLimits = VideoLimits()
 
     def alpha_at(self, seconds: float) -> float:
         """Strength at a time of the result, in seconds."""
-        points = self._points
+        points = self.alpha_points or [(0.0, self.alpha)]
         after = bisect_right(points, (seconds, 2.0))
         if after in (0, len(points)):
             return float(points[min(after, len(points) - 1)][1])
@@ -118,10 +73,6 @@ class VideoConfig:
             known = ", ".join(suffix for suffix in SUFFIXES if suffix)
             raise VideoError(f"{target.name} ends in none of {known}; name one, or a format.")
         return named
-
-    def as_dict(self) -> dict[str, Any]:
-        """As a JSON-serialisable dict."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +105,3 @@ class VideoReport:
         total = sum(self.seconds_by_stage.values()) or 1.0
         shares = {name: round(value / total, 4) for name, value in self.seconds_by_stage.items()}
         return {**asdict(self), "share_by_stage": shares}
-
-
-def _check_range(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise VideoError(f"The {name} goes from {low:g} to {high:g}; got {value:g}.")

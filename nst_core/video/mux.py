@@ -15,8 +15,9 @@ from typing import Any
 
 from imaging.media_times import MediaTimes
 from nst_core.video.audio import AudioTrack, audio_tracks
-from nst_core.video.config import VideoError, VideoFormat
+from nst_core.video.config import VideoError
 from nst_core.video.container import video_library
+from params.video import VideoFormat
 
 _MUXERS: dict[VideoFormat, str] = {"mp4": "mp4", "mov": "mov", "mkv": "matroska", "webm": "webm"}
 #: A fixed time of the entries of a zip file, so that the same frames give the same bytes.

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from nst_core.images.picture import Picture, Pixels
-from nst_core.stylize.composition import Color, Floats, compose_floats
+from nst_core.stylize.composition import Floats, compose_floats
 from nst_core.stylize.engine import Engine
-from nst_core.stylize.grain import DEFAULT_TEXTURE
 from nst_core.stylize.plan import Target
 from nst_core.stylize.renderer import Encoded
 from nst_core.stylize.request import OnNotice, RenderRequest
+from params.painting import PaintSettings, PictureSettings
 
 #: Interval in frames between two measurements of content statistics; smoothing spans more frames.
 MEASURE_EVERY = 4
@@ -25,11 +25,11 @@ SMOOTHING = 0.12
 
 
 class FramePainter:
-    """Paints single frames with one engine, style and color mode for a whole video.
+    """Paints single frames with one engine, style and settings for a whole video.
 
     `style` is the statistics (1, S) of a style or mix; None for a network that holds its style.
     `identity` is a key of everything that decides the pixels beside the frame: a resumed run must have
-    the same key. The noise of `texture` and `seed` holds still from frame to frame. If memory runs
+    the same key. The noise holds still from frame to frame. If memory runs
     out, the painter goes on with less memory until the end of the video.
     """
 
@@ -37,21 +37,18 @@ class FramePainter:
         self,
         engine: Engine,
         style: Tensor | None = None,
-        color: Color = "style",
+        settings: PaintSettings | None = None,
         on_notice: OnNotice | None = None,
-        *,
-        texture: float = DEFAULT_TEXTURE,
-        seed: int = 0,
     ) -> None:
         self._engine = engine
         self._renderer = engine.renderer(on_notice)
         self._style = style
-        self._color = color
-        self._texture, self._seed = texture, seed
+        given = settings or PaintSettings()
+        self._settings = PictureSettings(**given.model_dump(include=set(PaintSettings.model_fields)))
         digest = (
             "" if style is None else hashlib.sha256(style.detach().cpu().numpy().tobytes()).hexdigest()
         )
-        self.identity = f"{engine.digest} {digest} {color} {texture:g} {seed}"
+        self.identity = f"{engine.digest} {digest} {self._settings.model_dump_json()}"
 
     @property
     def runtime(self) -> str:
@@ -78,16 +75,11 @@ class FramePainter:
         prepared = self._engine.prepared(self._request(pixels, alpha))
         outputs = (self._output(target, pixels, content, encoded) for target in prepared.plan.targets)
         (layers,) = prepared.plan.pictures(outputs)
-        return compose_floats(pixels, layers, self._color)
+        return compose_floats(pixels, layers, self._settings.color)
 
     def _request(self, pixels: Pixels, alpha: float) -> RenderRequest:
         return RenderRequest(
-            content=Picture(pixels),
-            style=self._style,
-            alphas=[alpha],
-            color=self._color,
-            texture=self._texture,
-            seed=self._seed,
+            content=Picture(pixels), style=self._style, alphas=[alpha], settings=self._settings
         )
 
     def _output(
@@ -97,7 +89,7 @@ class FramePainter:
             grain = self._engine.grain(self._request(pixels, 1.0))
             encoded = self._renderer.encode([pixels], reuse=False, grains=[grain])
         output = self._renderer.decode(encoded, [target], content)
-        return self._engine.corrected(output, Picture(pixels), self._color)
+        return self._engine.corrected(output, Picture(pixels), self._settings.color)
 
 
 @contextmanager

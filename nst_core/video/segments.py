@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from imaging.atomic_write import atomic_write
 from nst_core.video.flow import Floats
 from nst_core.video.painter import ContentState
 from nst_core.video.reader import Frame
@@ -90,7 +91,7 @@ class SegmentStore:
     def clear(self) -> None:
         """Delete all files of a run, and the folder if it is then empty."""
         self.finished = 0
-        for pattern in ("segment_*.nut", "state_*.npz", "segment.part", "state.part", "job.json"):
+        for pattern in ("segment_*.nut", "state_*.npz", "segment.part", ".*.tmp", "job.json"):
             for path in self.folder.glob(pattern):
                 path.unlink()
         if self.folder.is_dir() and not any(self.folder.iterdir()):
@@ -120,12 +121,8 @@ def _write_state(path: Path, state: TemporalState) -> None:
         arrays["smoothed"] = state.content.smoothed.numpy()
         arrays["measured"] = state.content.measured.numpy()
         arrays["age"] = np.array(state.content.age)
-    part = path.with_name("state.part")
-    with part.open("wb") as file:
+    with atomic_write(path, durable=True) as file:
         np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _read_state(path: Path) -> TemporalState:

@@ -66,9 +66,7 @@ class VideoStylizer:
         same bytes. For `color` "match", measure the style with `match=mosaic(source)`. Raises
         `VideoError`, `StylizeError`, or `VideoStopped` soon after `should_stop` returns True.
         """
-        painter = FramePainter(
-            self._engine, style, config.color, on_notice, texture=config.texture, seed=config.seed
-        )
+        painter = FramePainter(self._engine, style, config, on_notice)
         run = VideoRender(painter, source, target, work_dir, config)
         return run.finish(
             on_progress=on_progress,
@@ -185,8 +183,7 @@ class VideoRender:
 
     def _job_key(self) -> dict[str, object]:
         """Everything that decides the bytes of the segments."""
-        config = self._config.as_dict()
-        del config["parallel"]
+        config = self._config.model_dump(mode="json", exclude={"parallel"})
         return {
             "source": file_digest(self._source),
             "painter": self._painter.identity,

@@ -12,8 +12,9 @@ import numpy as np
 
 from nst_core.images.picture import Pixels
 from nst_core.video.colors import on_white
-from nst_core.video.config import VideoError, VideoFormat
+from nst_core.video.config import VideoError
 from nst_core.video.container import video_library
+from params.video import VideoFormat
 
 #: A fixed number: encoders give other bytes with other numbers of threads, and a run may be resumed on
 #: another machine.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ from PIL import Image
 
 from nst_core.images.picture import Picture, read_picture
 from nst_core.networks.base import StyleNetwork
-from nst_core.stylize.composition import COLORS, Color
 from nst_core.stylize.request import RenderRequest
 from nst_core.stylize.style_engine import StyleEngine
+from params.painting import Color
 
 Photo = Callable[..., Picture]
 
@@ -32,7 +33,7 @@ def styles(engine: StyleEngine, photo: Photo) -> list[torch.Tensor]:
 SIZES = [(1, 1), (2, 300), (3, 5_000), (5_000, 3), (37, 53), (16, 16), (17, 8), (129, 127)]
 
 
-@pytest.mark.parametrize("color", COLORS)
+@pytest.mark.parametrize("color", get_args(Color))
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_any_size(
     engine: StyleEngine, styles: list[torch.Tensor], width: int, height: int, color: Color

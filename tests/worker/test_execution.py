@@ -29,8 +29,9 @@ from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
 from worker.context import WorkerContext
-from worker.kinds.stylize import HANDLERS, JobResult
+from worker.kinds.handlers import HANDLERS
 from worker.lease import Lease
+from worker.result import JobResult
 
 Handler = Callable[[WorkerContext, Job, Lease], JobResult]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, request
 
 from atelier import types
+from jobs.params.kinds import DEFAULT_KIND
 from jobs.submission.request import BatchRequest
 from web.api.jobs import CANCEL_AFTER
 from web.current import service
@@ -48,7 +49,7 @@ def submit() -> Response:
     )
     style_ids = lists.pop("style_id", [])
     fields = {name: values[0] for name, values in lists.items()}
-    kind = fields.pop("kind", "stylize")
+    kind = fields.pop("kind", DEFAULT_KIND)
     handling = take_handling(fields, request.headers.get("Cancel-After"))
     view = atelier.batches.submit(
         BatchRequest(

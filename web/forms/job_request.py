@@ -11,6 +11,7 @@ from jobs.errors import InvalidParamsError
 from jobs.media.pictures import StoredPicture, Upload
 from jobs.params.fields import FileField
 from jobs.params.handling import Handling
+from jobs.params.kinds import DEFAULT_KIND, KINDS
 from jobs.service import JobService
 from jobs.settings import Settings
 from jobs.submission.remote_files import is_remote, read_remote_file
@@ -41,7 +42,7 @@ def read_job_request(
     handling = take_handling(fields, request.headers.get("Cancel-After"))
     style_id = fields.get("style_id")
     return JobRequest(
-        kind=str(fields.get("kind", "stylize")),
+        kind=str(fields.get("kind", DEFAULT_KIND)),
         params=params,
         files=files,
         style_id=None if style_id is None else str(style_id),
@@ -59,7 +60,8 @@ def _read_form(
     usual = 2 * settings.max_upload_mb
     largest = max(usual, settings.max_upload_mb + settings.max_video_mb)
     admit_body(request, (usual + 1) * 1_000_000, (largest + 1) * 1_000_000)
-    video = request.form.get("kind") == "video"
+    kind = KINDS.get(request.form.get("kind", DEFAULT_KIND))
+    video = kind is not None and kind.content == "video"
     limit = (settings.max_video_mb if video else settings.max_upload_mb) * 1_000_000
     form, uploads = read_form(request, files=_FILES, max_bytes=limit, named_files=True)
     fields = {name: form.pop(name) for name in _FIELDS if name in form}

@@ -7,7 +7,7 @@ from collections.abc import Container
 from pydantic import BaseModel
 
 from jobs.params.handling import Handling
-from jobs.params.kinds import PARAMS, variants
+from jobs.params.kinds import DEFAULT_KIND, KINDS
 from jobs.params.stylize import StylizeParams
 from web.openapi.operation import BINARY, Schema
 
@@ -30,8 +30,6 @@ _REMOTE: Schema = {
     ]
 }
 _VIDEO = "The video, in a form: MP4, MOV, MKV, WebM, AVI, MPEG, TS, FLV, WMV, OGV or GIF."
-#: Kinds whose lists may name further file fields.
-_WITH_NAMED_FILES = {"stylize", "video"}
 
 
 def form(properties: Schema, required: list[str], *, named_files: bool = False) -> Schema:
@@ -76,7 +74,7 @@ def batch_body() -> Schema:
             "items": {"type": "string"},
             "description": "Ids of styles, beside or instead of files.",
         },
-        "kind": {"enum": list(PARAMS), "default": "stylize"},
+        "kind": {"enum": list(KINDS), "default": DEFAULT_KIND},
         **fields_of(Handling),
         **fields_of(StylizeParams),
     }
@@ -123,9 +121,9 @@ def _schema(model: type[BaseModel]) -> Schema:
 def _models() -> list[tuple[str, str, type[BaseModel]]]:
     """Kind, title and model of each kind of job; a kind that is a union has one for each member."""
     return [
-        (kind, kind if tag == kind else f"{kind} {tag}", model)
-        for kind in PARAMS
-        for tag, model in variants(kind).items()
+        (name, f"{name} {tag}".strip(), model)
+        for name, kind in KINDS.items()
+        for tag, model in kind.variants.items()
     ]
 
 
@@ -152,7 +150,7 @@ def _submit_form(kind: str, title: str, model: type[BaseModel]) -> Schema:
             **fields_of(model),
         },
         "required": [*_required(kind), *_required_params(model)],
-        "additionalProperties": _NAMED_FILE if kind in _WITH_NAMED_FILES else False,
+        "additionalProperties": _NAMED_FILE if KINDS[kind].takes_named_files else False,
     }
 
 
@@ -174,16 +172,16 @@ def _submit_json(kind: str, title: str, model: type[BaseModel]) -> Schema:
             "params": params,
         },
         "required": [*_required(kind), *(["params"] if _required_params(model) else [])],
-        "additionalProperties": _REMOTE if kind in _WITH_NAMED_FILES else False,
+        "additionalProperties": _REMOTE if KINDS[kind].takes_named_files else False,
     }
 
 
 def _kind(kind: str) -> Schema:
-    return {"enum": [kind], **({"default": kind} if kind == "stylize" else {})}
+    return {"enum": [kind], **({"default": kind} if kind == DEFAULT_KIND else {})}
 
 
 def _required(kind: str) -> list[str]:
-    return [*([] if kind == "stylize" else ["kind"]), *_content(kind)]
+    return [*([] if kind == DEFAULT_KIND else ["kind"]), *_content(kind)]
 
 
 def _required_params(model: type[BaseModel]) -> list[str]:
@@ -191,13 +189,13 @@ def _required_params(model: type[BaseModel]) -> list[str]:
 
 
 def _content(kind: str) -> list[str]:
-    return [] if kind in {"train", "export"} else ["content"]
+    return [] if KINDS[kind].content is None else ["content"]
 
 
 def _pictures(kind: str, schema: Schema) -> Schema:
-    if kind == "export":
+    if not KINDS[kind].takes_pictures:
         return {}
-    described = {"description": _VIDEO if kind == "video" else "The photo."}
+    described = {"description": _VIDEO if KINDS[kind].content == "video" else "The photo."}
     content = {name: {**schema, **described} for name in _content(kind)}
     return {
         **content,

@@ -9,7 +9,7 @@ from flask import Blueprint, render_template
 
 from imaging.formats import FILE_PICKER, FORMAT_NAMES
 from jobs.accounts.api_keys import Scope
-from jobs.params.kinds import PARAMS
+from jobs.params.kinds import KINDS
 from jobs.params.stylize import StylizeParams
 from jobs.params.video import VideoParams
 from jobs.queue.lifecycle import JobStatus
@@ -69,6 +69,4 @@ def training() -> str:
 @blueprint.get("/admin")
 def admin() -> str:
     """The operators' page: queues, workers, failed jobs."""
-    return render_template(
-        "admin.html", kinds=list(PARAMS), statuses=list(JobStatus), me=caller().owner
-    )
+    return render_template("admin.html", kinds=list(KINDS), statuses=list(JobStatus), me=caller().owner)

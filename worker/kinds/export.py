@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import PictureInfo
+from jobs.params.export import ExportParams
+from jobs.params.kinds import parse_params
 from worker.kinds.inputs import network_key
 from worker.result import JobResult, OutputFile
 
@@ -31,9 +33,9 @@ def export(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     from nst_core.export.check_pictures import check_pictures
     from nst_core.export.export import export_network
 
-    params = job.params
-    suffix, media_type = _FILES[params["format"]]
-    network = network_key(context, job)
+    params: ExportParams = parse_params("export", job.params)
+    suffix, media_type = _FILES[params.format]
+    network = network_key(context, job, params.network)
     steps = 0
 
     def on_step(step: str) -> None:
@@ -42,13 +44,13 @@ def export(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         steps += 1
 
     with tempfile.TemporaryDirectory(prefix="atelier-export-") as folder:
-        target = Path(folder) / f"{params['network'].replace('@', '-v')}{suffix}"
+        target = Path(folder) / f"{params.network.replace('@', '-v')}{suffix}"
         report = export_network(
             context.engines.file(network),
-            params["format"],
+            params.format,
             target,
             check_pictures(),
-            precision=params["precision"],
+            precision=params.precision,
             on_step=on_step,
         )
         lease.check()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs.db.models.jobs import Job
+from jobs.params.fields import RegionParams
 from jobs.params.inputs import NETWORK_ROLE, mask_role, region_style_role, style_roles
-from jobs.params.kinds import strengths
+from jobs.params.stylize import StylizeParams
+from jobs.params.video import VideoParams
 from worker.context import WorkerContext
 
 if TYPE_CHECKING:
@@ -15,15 +18,13 @@ if TYPE_CHECKING:
     from nst_core.images.picture import Picture
     from nst_core.stylize.engine import Engine
     from nst_core.stylize.regions import Region
-    from nst_core.stylize.request import RenderRequest
 
 
-def network_key(context: WorkerContext, job: Job) -> str:
+def network_key(context: WorkerContext, job: Job, network: str) -> str:
     """The key of a job's network in the worker's engines; a trained network's file is fetched."""
     sha256 = next((file.sha256 for file in job.inputs if file.role == NETWORK_ROLE), None)
     if sha256 is None:
-        name: str = job.params["network"]
-        return name
+        return network
     if context.engines.add_file(sha256, lambda: context.storage.get(sha256)):
         context.record_version(sha256)
     return sha256
@@ -32,68 +33,49 @@ def network_key(context: WorkerContext, job: Job) -> str:
 class StylizeInputs:
     """Reads a job's inputs by their roles. `engine` is the engine that will render the job."""
 
-    def __init__(self, context: WorkerContext, job: Job) -> None:
+    def __init__(self, context: WorkerContext, job: Job, params: StylizeParams | VideoParams) -> None:
         self._context = context
         self._job = job
-        self.params = job.params
+        self._params = params
         self._sha256 = {file.role: file.sha256 for file in job.inputs}
         #: Whether the statistics of all styles read so far were in the cache.
         self.styles_cached = True
 
     def network(self) -> str:
         """The key of the job's network in the worker's engines; a trained network's file is fetched."""
-        return network_key(self._context, self._job)
+        return network_key(self._context, self._job, self._params.network)
 
-    def content(self) -> Picture:
-        """The photo. A large JPEG is decoded at a reduced size, if the job needs no more."""
-        from nst_core.stylize.strokes import longest_side
-
-        return self._read("content", longest_side(self.params["size"], self.params["stroke"]))
-
-    def request(self, engine: Engine, content: Picture) -> RenderRequest:
-        """The render request of a stylize job."""
-        from nst_core.stylize.request import RenderRequest
-
-        params = self.params
-        return RenderRequest(
-            content=content,
-            style=None if engine.fixed_style else self.style(engine, content),
-            alphas=strengths(params),
-            size=params["size"],
-            color=params["color"],
-            stroke=params["stroke"],
-            texture=params["texture"],
-            seed=params["seed"],
-            regions=self.regions(engine, content),
-        )
+    def content(self, long_side: int | None) -> Picture:
+        """The photo. A large JPEG is decoded at a reduced size if `long_side` pixels are enough."""
+        return self._read("content", long_side)
 
     def style(self, engine: Engine, content: Picture | None) -> Tensor:
         """The statistics (1, S) of the style, or of the mix of styles."""
         from nst_core.stylize.style_engine import mix
 
-        weights = [share["weight"] for share in self.params["styles"]] or [1.0]
-        roles = style_roles(self.params)
+        weights = [share.weight for share in self._params.styles] or [1.0]
+        roles = style_roles(len(weights))
         return mix([self._statistics(role, engine, content) for role in roles], weights)
 
-    def regions(self, engine: Engine, content: Picture) -> list[Region]:
+    def regions(self, engine: Engine, content: Picture, asked: Sequence[RegionParams]) -> list[Region]:
         """The regions, each with its mask and its style, if it has one."""
         from nst_core.stylize.regions import Region, mask_of
 
         regions = []
-        for number, region in enumerate(self.params["regions"], 1):
+        for number, region in enumerate(asked, 1):
             role = region_style_role(number)
             regions.append(
                 Region(
                     mask_of(self._read(mask_role(number))),
                     self._statistics(role, engine, content) if role in self._sha256 else None,
-                    region["alpha"],
-                    region["feather"],
+                    region.alpha,
+                    region.feather,
                 )
             )
         return regions
 
     def _statistics(self, role: str, engine: Engine, content: Picture | None) -> Tensor:
-        if self.params["color"] == "match":
+        if self._params.color == "match":
             # These statistics depend on the content too, so they can't be cached for other jobs.
             self.styles_cached = False
             return engine.style_statistics(self._read(role), match=content)

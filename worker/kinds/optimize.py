@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import PictureInfo
+from jobs.params.kinds import parse_params
+from jobs.params.optimize import OptimizeParams
 from worker.progress import ProgressReporter
 from worker.result import JobResult, OutputFile
 
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
     from nst_core.images.picture import PictureFormat
     from worker.context import WorkerContext
     from worker.lease import Lease
-
-#: Parameters of the output file, not of the optimisation.
-_FILE_PARAMS = frozenset({"format", "quality"})
 
 
 @dataclass
@@ -30,9 +29,9 @@ def optimize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     """Optimise the pixels of the content; previews are stored as samples of the job."""
     from nst_core.images.picture import encode_picture, read_picture
     from nst_core.optimize.gatys import optimize as run_gatys
-    from params.optimize import GatysConfig
+    from params.optimize import GatysConfig, GatysSettings
 
-    params = job.params
+    params: OptimizeParams = parse_params("optimize", job.params)
     started = time.perf_counter()
     lease.report("decode", 0, 1)
     pictures = {
@@ -47,7 +46,7 @@ def optimize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         latest.step, latest.losses = step, losses
         reporter.report({"stage": stage, "step": step, "total": total, "losses": losses}, losses)
 
-    config = GatysConfig(**{k: value for k, value in params.items() if k not in _FILE_PARAMS})
+    config = GatysConfig(**params.model_dump(include=set(GatysSettings.model_fields)))
     picture = run_gatys(
         pictures["content"],
         pictures["style"],
@@ -57,8 +56,8 @@ def optimize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         should_stop=reporter.check_lease,
         device=context.settings.device,
     )
-    format_ = pictures["content"].format.lower() if params["format"] == "auto" else params["format"]
-    data = encode_picture(picture, cast("PictureFormat", format_), params["quality"])
+    format_ = pictures["content"].format.lower() if params.format == "auto" else params.format
+    data = encode_picture(picture, cast("PictureFormat", format_), params.quality)
     info = PictureInfo(media_type=f"image/{format_}", width=picture.width, height=picture.height)
     return JobResult(
         outputs=[OutputFile(role="image", data=data, info=info)],

@@ -1,18 +1,15 @@
-"""Jobs of the kind `stylize`, and the table of handlers for all kinds of jobs."""
+"""Jobs of the kind `stylize`."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import PictureInfo
-from worker.kinds.export import export
+from jobs.params.kinds import parse_params
+from jobs.params.stylize import StylizeParams
 from worker.kinds.inputs import StylizeInputs
-from worker.kinds.optimize import optimize
-from worker.kinds.train import train
-from worker.kinds.video import video
 from worker.result import JobResult, OutputFile
 
 if TYPE_CHECKING:
@@ -24,19 +21,26 @@ if TYPE_CHECKING:
 def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     """Render the content in the style; one output for each strength alpha."""
     from nst_core.images.picture import encode_picture
-    from nst_core.stylize.request import RenderReport
+    from nst_core.stylize.request import RenderReport, RenderRequest
+    from nst_core.stylize.strokes import longest_side
 
-    params = job.params
-    inputs = StylizeInputs(context, job)
+    params: StylizeParams = parse_params("stylize", job.params)
+    inputs = StylizeInputs(context, job, params)
     clock = _Clock()
     lease.report("decode", 0, 4)
-    content = inputs.content()
+    content = inputs.content(longest_side(params.size, params.stroke))
     clock.lap("decode_s")
 
     lease.report("style", 1, 4)
     network = inputs.network()
     engine = context.engines.get(network)
-    request = inputs.request(engine, content)
+    request = RenderRequest(
+        content=content,
+        style=None if engine.fixed_style else inputs.style(engine, content),
+        alphas=params.strengths,
+        settings=params,
+        regions=inputs.regions(engine, content, params.regions),
+    )
     clock.lap("style_s")
 
     lease.report("render", 2, 4)
@@ -45,11 +49,11 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     clock.lap("render_s")
 
     lease.report("encode", 3, 4)
-    format_ = cast("PictureFormat", _format(params["format"], content.format))
+    format_ = cast("PictureFormat", _format(params.format, content.format))
     outputs = []
     for alpha, picture in zip(request.alphas, pictures, strict=True):
-        settings = _settings(params, alpha) if params["metadata"] else None
-        data = encode_picture(picture, format_, params["quality"], settings)
+        settings = _settings(params, alpha) if params.metadata else None
+        data = encode_picture(picture, format_, params.quality, settings)
         info = PictureInfo(media_type=f"image/{format_}", width=picture.width, height=picture.height)
         outputs.append(OutputFile(role="image", data=data, info=info))
     clock.lap("encode_s")
@@ -58,7 +62,7 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         network_version=context.engines.version(network),
         metrics={
             **clock.laps,
-            "network": params["network"],
+            "network": params.network,
             "runtime": report.runtime,
             "style_cached": inputs.styles_cached,
             **({"rendered_together": together} if together > 1 else {}),
@@ -67,12 +71,9 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     )
 
 
-def _settings(params: dict[str, Any], alpha: float) -> dict[str, Any]:
+def _settings(params: StylizeParams, alpha: float) -> dict[str, Any]:
     """The settings of one output, as written into the file's metadata."""
-    not_of_output = {"alphas", "metadata"}
-    return {name: value for name, value in params.items() if name not in not_of_output} | {
-        "alpha": alpha
-    }
+    return params.model_dump(mode="json", exclude={"alphas", "metadata"}) | {"alpha": alpha}
 
 
 def _format(asked: str, content: str) -> str:
@@ -90,13 +91,3 @@ class _Clock:
         at = time.perf_counter()
         self.laps[name] = round(at - self._last, 4)
         self._last = at
-
-
-#: Kind of job → handler.
-HANDLERS: dict[str, Callable[[WorkerContext, Job, Lease], JobResult]] = {
-    "stylize": stylize,
-    "train": train,
-    "optimize": optimize,
-    "video": video,
-    "export": export,
-}

@@ -71,9 +71,7 @@ def train(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
 
 def _spec(context: WorkerContext, job: Job, folder: TrainingFolder) -> dict[str, Any]:
     """Specification for `nst_core.training.process`."""
-    params = parse_params("train", job.params)
-    # The union `train`.
-    assert isinstance(params, JohnsonTrainParams | AdaINTrainParams | TuneTrainParams)  # noqa: S101
+    params: JohnsonTrainParams | AdaINTrainParams | TuneTrainParams = parse_params("train", job.params)
     if isinstance(params, AdaINTrainParams):
         style: object = folder.photographs(params.style_dataset_id)
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from imaging.atomic_write import atomic_write
 from jobs.db.engine import reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
@@ -75,7 +76,7 @@ class TrainingFolder:
 
     def _fetch(self, sha256: str, path: Path) -> Path:
         if not path.exists():
-            temporary = path.with_name(f".{path.name}.part")
-            temporary.write_bytes(self._context.storage.get(sha256))
-            temporary.replace(path)
+            data = self._context.storage.get(sha256)
+            with atomic_write(path) as file:
+                file.write(data)
         return path

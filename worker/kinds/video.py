@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jobs.blobs.reader import fetch_blob
 from jobs.db.models.jobs import Job
 from jobs.media.pictures import SUFFIXES, PictureInfo
+from jobs.params.kinds import parse_params
+from jobs.params.video import VideoParams
+from params.video import VideoSettings
 from worker.job_folder import job_folder
 from worker.kinds.inputs import StylizeInputs
 from worker.lease import DrainedError
@@ -39,12 +42,13 @@ def video(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     from nst_core.video.config import VideoStopped
     from nst_core.video.stylizer import VideoRender
 
+    params: VideoParams = parse_params("video", job.params)
     folder = job_folder(context, "videos", job.id)
     lease.report("decode", 0, 1)
-    inputs = StylizeInputs(context, job)
+    inputs = StylizeInputs(context, job, params)
     source = _source(context, job, folder)
-    target = folder / f"stylized.{SUFFIXES[_MEDIA_TYPES[job.params['format']]]}"
-    config = _config(context, job.params)
+    target = folder / f"stylized.{SUFFIXES[_MEDIA_TYPES[params.format]]}"
+    config = _config(context, params)
     network = inputs.network()
     painter = _painter(context, network, inputs, source, config)
     steps = _Steps(ProgressReporter(context, lease))
@@ -59,16 +63,14 @@ def video(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
         )
     except VideoStopped:
         raise steps.reason or DrainedError from None
-    info = PictureInfo(
-        media_type=_MEDIA_TYPES[job.params["format"]], width=report.width, height=report.height
-    )
+    info = PictureInfo(media_type=_MEDIA_TYPES[params.format], width=report.width, height=report.height)
     return JobResult(
         outputs=[OutputFile(role="video", data=target, info=info)],
         folder=folder,
         network_version=context.engines.version(network),
         metrics={
             "video": report.as_dict(),
-            "network": job.params["network"],
+            "network": params.network,
             **({"notices": notices} if notices else {}),
         },
     )
@@ -81,21 +83,18 @@ def _source(context: WorkerContext, job: Job, folder: Path) -> Path:
     return path
 
 
-def _config(context: WorkerContext, params: dict[str, Any]) -> VideoConfig:
+def _config(context: WorkerContext, params: VideoParams) -> VideoConfig:
     from nst_core.video.config import VideoConfig, VideoLimits
 
-    points = tuple((float(at), float(alpha)) for at, alpha in params["alpha_points"])
-    same = ("temporal", "start_s", "end_s", "size", "color", "texture", "seed", "quality", "format")
     seconds = context.settings.max_video_seconds
     return VideoConfig(
-        alpha=points or params["alpha"],
+        **params.model_dump(include=set(VideoSettings.model_fields)),
         # The length in a file's header may be wrong, so the number of frames is limited too.
         limits=VideoLimits(
             seconds=seconds,
             frames=round(seconds * 120),
             megabytes=context.settings.max_video_output_mb,
         ),
-        **{name: params[name] for name in same},
     )
 
 
@@ -107,11 +106,9 @@ def _painter(
 
     engine = context.engines.get(network)
     if engine.fixed_style:
-        return FramePainter(engine, None, config.color, texture=config.texture, seed=config.seed)
+        return FramePainter(engine, None, config)
     sample = mosaic(source, config) if config.color == "match" else None
-    return FramePainter(
-        engine, inputs.style(engine, sample), config.color, texture=config.texture, seed=config.seed
-    )
+    return FramePainter(engine, inputs.style(engine, sample), config)
 
 
 class _Steps:

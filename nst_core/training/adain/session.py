@@ -7,45 +7,32 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from imaging.atomic_write import atomic_write
 from nst_core.images.picture import Picture, encode_picture, read_picture, resize_picture
 from nst_core.networks.files import save_network
 from nst_core.networks.registry import NAMES, build_network
 from nst_core.runtimes.choice import choose_device
 from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.adain.trainer import AdaINTrainer, Step
-from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.config import NO_EFFECT_ON_WEIGHTS
 from nst_core.training.errors import TrainingError
-from nst_core.training.events import (
-    Failed,
-    Finished,
-    Notice,
-    OnEvent,
-    Outcome,
-    Progress,
-    Sample,
-    Saved,
-    ShouldStop,
-    Stopped,
-    StopRequest,
-)
-from nst_core.training.pace import ProgressTimer
+from nst_core.training.events import Failed, OnEvent, Outcome, ShouldStop, StopRequest
+from nst_core.training.session import TrainingSession
 from nst_core.training.tensorboard import LossLog
 
 if TYPE_CHECKING:
     from params.training import AdaINTrainConfig
 
-FINAL = "final_model.safetensors"
 #: Rollbacks because of non-finite losses before the training is given up.
 _MAX_ROLLBACKS = 3
 
 
-class AdaINSession:
+class AdaINSession(TrainingSession):
     """Runs an `AdaINTrainer` as a session of a trainer process.
 
     Raises `ConfigError`, `TrainingError`, `DataError` or `RuntimeChoiceError`.
@@ -71,29 +58,35 @@ class AdaINSession:
             config,
             device=choose_device(device),
         )
-        self.folder = CheckpointFolder(checkpoint_dir, keep=config.keep_checkpoints)
-        self.samples = samples_dir or Path(checkpoint_dir) / "samples"
-        self._emit = on_event
+        super().__init__(
+            checkpoint_dir,
+            samples_dir,
+            on_event,
+            keep=config.keep_checkpoints,
+            log_interval=config.steps_between_logs,
+            max_steps=config.max_steps,
+            batch_size=config.batch_size,
+        )
         self._contents, self._styles = list(contents), list(styles)
         self._digest = _digest(config, [*contents, *styles])
         self._smooth: dict[str, float] = {}
         self._rollbacks = 0
-        self._timer = ProgressTimer(log_interval=config.steps_between_logs, total=config.max_steps)
         self._request: StopRequest | None = None
         self._not_finite = False
 
-    def restore(self, folder: Path) -> None:
-        """Resume from the newest intact checkpoint. Raises `TrainingStateError` or `TrainingError`."""
-        saved, damaged = CheckpointFolder(folder).load()
+    @property
+    def step(self) -> int:
+        """See `TrainingSession`."""
+        return self.trainer.step
+
+    def _restore_state(self, saved: Mapping[str, Any]) -> None:
         if saved["digest"] != self._digest:
             raise TrainingError("The checkpoint is for a training with other settings or pictures.")
         self.trainer.load_state(saved["training"])
-        self._smooth, self._timer.seconds = dict(saved["smooth"]), float(saved["seconds"])
-        for message in damaged:
-            self._notice("checkpoint_damaged", f"{message} Resuming from the one before.")
+        self._smooth = dict(saved["smooth"])
 
     def run(self, should_stop: ShouldStop = lambda: None) -> Outcome:
-        """Train to the last step or until `should_stop` returns a request."""
+        """See `TrainingSession`."""
         self._timer.start()
         with LossLog(self.folder.folder / "logs", self.trainer.step, self._notice) as log:
             while True:
@@ -102,9 +95,7 @@ class AdaINSession:
                 if not self._roll_back():
                     return "failed"
         if self._request == "stop":
-            path = self._checkpoint() or self.folder.folder
-            self._emit(Stopped(step=self.trainer.step, path=path))
-            return "stopped"
+            return self._stop()
         return self._finish("asked" if self._request else "steps")
 
     def _train(self, log: LossLog, should_stop: ShouldStop) -> bool:
@@ -121,7 +112,7 @@ class AdaINSession:
             self._smooth[name] = value + 0.95 * (self._smooth.get(name, value) - value)
         if self._timer.is_log_step(step.step):
             log.write(step.step, self._smooth)
-        self._progress(step)
+        self._progress(self._smooth)
         if step.step % self.config.steps_between_samples == 0:
             self._sample()
         if step.step % self.config.steps_between_checkpoints == 0 and step.step < step.total:
@@ -135,39 +126,6 @@ class AdaINSession:
         style = config.style_weight * losses["style"] + config.gram_weight * losses["gram"]
         rest = config.identity_weight * losses["identity"] + 10 * losses["range"]
         return {"content": content, "style": style, "tv": 0.0, "total": content + style + rest}
-
-    def _progress(self, step: Step) -> None:
-        if not self._timer.count_step(step.step):
-            return
-        rate, left = self._timer.take(step.step)
-        self._emit(
-            Progress(
-                step=step.step,
-                total=step.total,
-                losses=dict(self._smooth),
-                images_per_second=round(rate * self.config.batch_size, 2),
-                eta_s=round(left, 1),
-            )
-        )
-
-    def _checkpoint(self) -> Path | None:
-        state = {
-            "digest": self._digest,
-            "training": self.trainer.state(),
-            "smooth": self._smooth,
-            "seconds": self._timer.seconds,
-        }
-        score = self._smooth.get("total", math.inf)
-        try:
-            path, best = self.folder.save(state, step=self.trainer.step, score=score)
-        except OSError as error:
-            self._notice(
-                "checkpoint_not_written",
-                f"The checkpoint can't be written ({error.strerror or error}); the one before stays.",
-            )
-            return None
-        self._emit(Saved(step=self.trainer.step, path=path, best=best))
-        return path
 
     def _roll_back(self) -> bool:
         """Roll back to the newest checkpoint with half the learning rate.
@@ -195,8 +153,13 @@ class AdaINSession:
         )
         return True
 
-    def _sample(self) -> None:
-        path = self.samples / f"sample-{self.trainer.step:06d}.jpg"
+    def _saved_state(self) -> dict[str, Any]:
+        return {"digest": self._digest, "training": self.trainer.state(), "smooth": self._smooth}
+
+    def _score(self) -> float:
+        return self._smooth.get("total", math.inf)
+
+    def _write_sample(self, path: Path) -> None:
         engine = StyleEngine(self.trainer.result(), "torch", self.trainer.device)
         rendered = []
         for content, style in zip(self._contents[:3], self._styles[:3], strict=False):
@@ -205,44 +168,24 @@ class AdaINSession:
             rendered.append(engine.stylize(Picture(photo.pixels), statistics, alpha=1.0).pixels)
         height = max(each.shape[0] for each in rendered)
         padded = [np.pad(each, ((0, height - each.shape[0]), (0, 0), (0, 0))) for each in rendered]
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encode_picture(Picture(np.concatenate(padded, axis=1)), "jpeg", 90))
-        except OSError as error:
-            self._notice("sample_not_written", f"A sample can't be written ({error.strerror}).")
-            return
-        self._emit(Sample(step=self.trainer.step, path=path))
+        with atomic_write(path) as file:
+            file.write(encode_picture(Picture(np.concatenate(padded, axis=1)), "jpeg", 90))
 
-    def _finish(self, reason: str) -> Outcome:
-        self._checkpoint()
-        self._sample()
-        self._timer.stop()
-        path = self.folder.folder / FINAL
-        figures: dict[str, float | int] = {
-            "steps": self.trainer.step,
+    def _figures(self) -> dict[str, float | int]:
+        return {
+            "steps": self.step,
             "seconds": round(self._timer.seconds, 1),
+            **{f"{name}_loss": round(value, 5) for name, value in self._smooth.items()},
         }
-        figures |= {f"{name}_loss": round(value, 5) for name, value in self._smooth.items()}
-        described = {"kind": "adain", **self.config.model_dump(mode="json")}
-        try:
-            save_network(
-                self.trainer.result(),
-                path,
-                training=described,
-                figures=figures,
-                steps=self.trainer.step,
-            )
-        except OSError as error:
-            message = (
-                f"The network can't be written ({error.strerror or error}). Free space, then resume."
-            )
-            self._emit(Failed(step=self.trainer.step, code="network_not_written", message=message))
-            return "failed"
-        self._emit(Finished(step=self.trainer.step, path=path, reason=reason, figures=figures))
-        return "finished"
 
-    def _notice(self, code: str, message: str) -> None:
-        self._emit(Notice(step=self.trainer.step, code=code, message=message))
+    def _write_network(self, path: Path, figures: Mapping[str, float | int]) -> None:
+        save_network(
+            self.trainer.result(),
+            path,
+            training={"kind": "adain", **self.config.model_dump(mode="json")},
+            figures=dict(figures),
+            steps=self.step,
+        )
 
 
 def _digest(config: AdaINTrainConfig, files: Sequence[Path]) -> str:

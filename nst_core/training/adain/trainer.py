@@ -14,7 +14,6 @@ The loop does not depend on its caller: it calls `on_step` with a `Step`, which 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imaging.atomic_write import atomic_write
 from nst_core.losses.losses import (
     ADAIN_STYLE_LAYERS,
     CONTENT_LAYER,
@@ -260,14 +260,8 @@ class AdaINTrainer:
 
     def save(self, path: str | Path) -> None:
         """Write `state` to a file atomically."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
+        with atomic_write(Path(path), durable=True) as file:
             torch.save(self.state(), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
 
     def restore(self, path: str | Path) -> None:
         """Resume from a file of `save`."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import time
 from collections import defaultdict
@@ -26,6 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from imaging.atomic_write import atomic_write
 from nst_core.images.picture import Picture, read_picture, to_pixels, to_tensor
 from nst_core.losses.losses import total_variation
 from nst_core.losses.perceptual import CONTENT_LAYER, LossNetwork, content_distance, style_distance
@@ -189,9 +189,8 @@ class BaseTrainer:
             "tables": self.tables.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        torch.save(state, temporary)
-        temporary.replace(path)
+        with atomic_write(path) as file:
+            torch.save(state, file)
 
     def restore(self, path: Path) -> None:
         """Resume from a file of `save`, made with the same pictures and settings."""

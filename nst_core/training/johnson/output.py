@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from imaging.atomic_write import atomic_write
 from nst_core.images.picture import Picture, encode_picture, resize_picture, to_pixels
 from nst_core.networks.files import save_network
 from nst_core.networks.johnson import JohnsonNetwork
@@ -31,7 +31,8 @@ def write_sample(path: Path, network: JohnsonNetwork, crops: PhotoCrops) -> None
     ]
     rendered = [network(each[None].to(device).float().div_(255)) for each in batch]
     pixels = np.concatenate([to_pixels(each.float()) for each in rendered], axis=1)
-    _write_atomically(path, encode_picture(Picture(pixels), "jpeg", 90))
+    with atomic_write(path) as file:
+        file.write(encode_picture(Picture(pixels), "jpeg", 90))
 
 
 def metrics_of(health: HealthMonitor, state: TrainingState, seconds: float) -> dict[str, float | int]:
@@ -72,14 +73,3 @@ def save_final(
         figures=dict(figures),
         steps=state.step,
     )
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

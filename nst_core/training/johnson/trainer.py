@@ -1,16 +1,12 @@
-"""Trainer of a network for one style (Johnson et al. 2016), with health checks and exact resumption.
-
-The loop does not depend on its caller: it emits events to `on_event` and polls `should_stop` after
-every step.
-"""
+"""Trainer of a network for one style (Johnson et al. 2016), with health checks and exact resumption."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -18,20 +14,7 @@ from torch import Tensor
 from nst_core.images.picture import read_picture, to_tensor
 from nst_core.losses.perceptual import LossNetwork
 from nst_core.runtimes.choice import choose_device
-from nst_core.training.checkpoints import CheckpointFolder
-from nst_core.training.events import (
-    Failed,
-    Finished,
-    Notice,
-    OnEvent,
-    Outcome,
-    Progress,
-    Sample,
-    Saved,
-    ShouldStop,
-    Stopped,
-    StopRequest,
-)
+from nst_core.training.events import Failed, OnEvent, Outcome, ShouldStop, StopRequest
 from nst_core.training.health import HealthMonitor, Problem, ReferenceLosses
 from nst_core.training.johnson.identity import Identity
 from nst_core.training.johnson.objective import CALIBRATION_BATCHES, Losses, Objective, measure
@@ -39,27 +22,24 @@ from nst_core.training.johnson.output import metrics_of, save_final, write_sampl
 from nst_core.training.johnson.recovery import Recovery, failure_message
 from nst_core.training.johnson.state import TrainingState, cudnn_benchmark, device_type, initial_network
 from nst_core.training.johnson.style import style_picture
-from nst_core.training.pace import ProgressTimer
 from nst_core.training.photo_crops import Loader, PhotoCrops
+from nst_core.training.session import TrainingSession
 from nst_core.training.tensorboard import LossLog
 
 if TYPE_CHECKING:
     from params.training import JohnsonTrainConfig
 
-FINAL = "final_model.safetensors"
 #: Steps between the snapshots in memory that a rollback goes back to.
 _SNAPSHOT_INTERVAL = 50
 #: Window in steps over which convergence is judged.
 _CONVERGENCE_WINDOW = 500
 
 
-class JohnsonTrainer:
+class JohnsonTrainer(TrainingSession):
     """Trains a `JohnsonNetwork` on photographs `contents` for the picture `style`.
 
-    Checkpoints and the network are written to `checkpoint_dir`, sample pictures to `samples_dir`
-    (default: a folder in `checkpoint_dir`). `loss_network` is one that was loaded before, with the
-    layers of `config`. Raises `PictureError`, `DataError`, `VggError`,
-    `CheckpointError` or `RuntimeChoiceError` if the training can't start.
+    `loss_network` is one that was loaded before, with the layers of `config`. Raises `PictureError`,
+    `DataError`, `VggError`, `CheckpointError` or `RuntimeChoiceError` if the training can't start.
     """
 
     def __init__(
@@ -76,9 +56,15 @@ class JohnsonTrainer:
     ) -> None:
         self.config = config
         self.device = choose_device(device)
-        self.folder = CheckpointFolder(checkpoint_dir, keep=config.keep_checkpoints)
-        self._samples = samples_dir or Path(checkpoint_dir) / "samples"
-        self._emit = on_event
+        super().__init__(
+            checkpoint_dir,
+            samples_dir,
+            on_event,
+            keep=config.keep_checkpoints,
+            log_interval=config.steps_between_logs,
+            max_steps=config.max_steps,
+            batch_size=config.batch_size,
+        )
         self._style_name = Path(style).name
         self._style = style_picture(read_picture(Path(style)), config.style_side)
         self._identity = Identity.of(config, Path(style), contents)
@@ -98,18 +84,16 @@ class JohnsonTrainer:
         self._objective = Objective(config, loss_network, to_tensor(self._style.pixels).to(self.device))
         self.state = TrainingState(config, initial_network(config), self.device)
         self._recovery = Recovery(self.state)
-        self._timer = ProgressTimer(log_interval=config.steps_between_logs, total=config.max_steps)
         self._health: HealthMonitor | None = None
         self._weighted: dict[str, float] = {}
         self._reported_unreadable = 0
 
-    def restore(self, folder: Path) -> None:
-        """Resume from the newest intact checkpoint in `folder`.
+    @property
+    def step(self) -> int:
+        """See `TrainingSession`."""
+        return self.state.step
 
-        Raises `TrainingStateError`, or `TrainingError` if the checkpoint is for another style or for
-        other settings.
-        """
-        saved, damaged = CheckpointFolder(folder).load()
+    def _restore_state(self, saved: Mapping[str, Any]) -> None:
         if not self._identity.check(saved["identity"]):
             self._notice(
                 "data_changed",
@@ -117,19 +101,13 @@ class JohnsonTrainer:
             )
         self.state.restore(saved["training"])
         self._recovery.rollbacks = int(saved["rescues"])
-        self._timer.seconds = float(saved["seconds"])
         self._health = HealthMonitor(
             ReferenceLosses.from_state(saved["yardsticks"]), window=_CONVERGENCE_WINDOW
         )
         self._health.restore(saved["watch"])
-        for message in damaged:
-            self._notice("checkpoint_damaged", f"{message} Resuming from the one before.")
 
     def run(self, should_stop: ShouldStop = lambda: None) -> Outcome:
-        """Train to the last step, until convergence, or until `should_stop` returns a request.
-
-        The last event tells the outcome too.
-        """
+        """See `TrainingSession`; a training that has converged ends before its last step."""
         cuda = device_type(self.device) == "cuda"
         with (
             Loader(self.crops, workers=self.config.num_workers, pin=cuda) as loader,
@@ -201,31 +179,18 @@ class JohnsonTrainer:
         measured, self._weighted = measure(losses, output)
         problem = self.health.observe(measured)
         if problem is None:
-            self._progress(log)
-        return problem
-
-    def _progress(self, log: LossLog) -> None:
-        step = self.state.step
-        if self._timer.is_log_step(step):
-            log.write(step, self._weighted)
-        if not self._timer.count_step(step):
-            return
-        rate, left = self._timer.take(step)
-        smooth = self.health.smooth
-        self._emit(
-            Progress(
-                step=step,
-                total=self.config.max_steps,
-                losses={
+            if self._timer.is_log_step(self.step):
+                log.write(self.step, self._weighted)
+            smooth = self.health.smooth
+            self._progress(
+                {
                     "content": self.config.content_weight * smooth["content"],
                     "style": self.state.style_weight * smooth["style"],
                     "tv": self._weighted["tv"],
                     "total": smooth["total"],
-                },
-                images_per_second=round(rate * self.config.batch_size, 2),
-                eta_s=round(left, 1),
+                }
             )
-        )
+        return problem
 
     def _after_step(self, request: StopRequest | None) -> Outcome | None:
         step, config = self.state.step, self.config
@@ -244,8 +209,7 @@ class JohnsonTrainer:
         if request == "finish":
             return self._finish("asked")
         if request is not None:
-            self._emit(Stopped(step=step, path=self._checkpoint() or self.folder.folder))
-            return "stopped"
+            return self._stop()
         if config.early_stop and self.health.converged:
             return self._finish("converged")
         return None
@@ -263,53 +227,23 @@ class JohnsonTrainer:
         self._notice(problem, correction)
         return True
 
-    def _checkpoint(self) -> Path | None:
-        state = {
+    def _saved_state(self) -> dict[str, Any]:
+        return {
             "identity": self._identity.saved(),
             "training": self.state.saved(),
             "rescues": self._recovery.rollbacks,
-            "seconds": self._timer.seconds,
             "yardsticks": self.health.reference.state(),
             "watch": self.health.state(),
         }
-        score = self.health.smooth.get("total", math.inf)
-        try:
-            path, best = self.folder.save(state, step=self.state.step, score=score)
-        except OSError as error:
-            reason = error.strerror or error
-            self._notice(
-                "checkpoint_not_written",
-                f"The checkpoint can't be written ({reason}); the one before stays.",
-            )
-            return None
-        self._emit(Saved(step=self.state.step, path=path, best=best))
-        return path
 
-    def _sample(self) -> None:
-        path = self._samples / f"sample-{self.state.step:06d}.jpg"
-        try:
-            write_sample(path, self.state.result(), self.crops)
-        except OSError as error:
-            self._notice("sample_not_written", f"A sample can't be written ({error.strerror}).")
-            return
-        self._emit(Sample(step=self.state.step, path=path))
+    def _score(self) -> float:
+        return self.health.smooth.get("total", math.inf)
 
-    def _finish(self, reason: str) -> Outcome:
-        self._checkpoint()
-        self._sample()
-        self._timer.stop()
-        step, path = self.state.step, self.folder.folder / FINAL
-        figures = metrics_of(self.health, self.state, self._timer.seconds)
-        try:
-            save_final(self.state, path, self._style, self._style_name, figures)
-        except OSError as error:
-            message = (
-                f"The network can't be written ({error.strerror or error}). Free space, then resume."
-            )
-            self._emit(Failed(step=step, code="network_not_written", message=message))
-            return "failed"
-        self._emit(Finished(step=step, path=path, reason=reason, figures=figures))
-        return "converged" if reason == "converged" else "finished"
+    def _write_sample(self, path: Path) -> None:
+        write_sample(path, self.state.result(), self.crops)
 
-    def _notice(self, code: str, message: str) -> None:
-        self._emit(Notice(step=self.state.step, code=code, message=message))
+    def _figures(self) -> dict[str, float | int]:
+        return metrics_of(self.health, self.state, self._timer.seconds)
+
+    def _write_network(self, path: Path, figures: Mapping[str, float | int]) -> None:
+        save_final(self.state, path, self._style, self._style_name, figures)

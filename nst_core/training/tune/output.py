@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from imaging.atomic_write import atomic_write
 from nst_core.images.picture import Picture, encode_picture, resize_picture, to_pixels, to_tensor
 from nst_core.networks.files import save_network
 from nst_core.networks.quantization import calibrate
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.stylize.grain import DEFAULT_TEXTURE, Grain
+from nst_core.stylize.grain import Grain
 from nst_core.training.photo_crops import PhotoCrops
 from nst_core.training.tune.state import TuneState
 
@@ -34,8 +35,8 @@ def write_sample(path: Path, network: SlimAdaIN, statistics: Tensor, crops: Phot
         mine = network.statistics(features)
         painted.append(to_pixels(network.decode(features, mine, statistics).cpu()))
     pixels = np.concatenate(painted[:_PHOTOS_ON_SAMPLE], axis=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_picture(Picture(pixels), "jpeg", 90))
+    with atomic_write(path) as file:
+        file.write(encode_picture(Picture(pixels), "jpeg", 90))
 
 
 def save_tuned(
@@ -78,7 +79,9 @@ def save_tuned(
 
 def _contents(network: SlimAdaIN, crops: PhotoCrops, batches: int) -> Iterator[Tensor]:
     """Photographs (1, 3, S, S) of the first batches, with the noise of a render."""
-    grain = Grain.of(network, DEFAULT_TEXTURE, 0)
+    from params.painting import PaintSettings
+
+    grain = Grain.of(network, PaintSettings())
     for number in range(batches):
         for each in crops[number]:
             yield grain.added(each[None].float().div_(255))

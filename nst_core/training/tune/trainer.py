@@ -7,7 +7,8 @@ with the tuned network: strengths, masks, strokes, tiles, videos, int8 and expor
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,25 +20,12 @@ from nst_core.images.noise import noise_field
 from nst_core.images.picture import PictureError, read_picture, to_tensor
 from nst_core.runtimes.choice import choose_device
 from nst_core.stylize.style_engine import StyleEngine
-from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.config import digest
 from nst_core.training.errors import TrainingError
-from nst_core.training.events import (
-    Failed,
-    Finished,
-    Notice,
-    OnEvent,
-    Outcome,
-    Progress,
-    Sample,
-    Saved,
-    ShouldStop,
-    Stopped,
-    StopRequest,
-)
+from nst_core.training.events import Failed, OnEvent, Outcome, ShouldStop, StopRequest
 from nst_core.training.johnson.style import style_picture
-from nst_core.training.pace import ProgressTimer
 from nst_core.training.photo_crops import PhotoCrops
+from nst_core.training.session import TrainingSession
 from nst_core.training.tune.objective import CONTENT_WEIGHTS, TuneObjective
 from nst_core.training.tune.output import save_tuned, write_sample
 from nst_core.training.tune.state import TuneState
@@ -45,19 +33,17 @@ from nst_core.training.tune.state import TuneState
 if TYPE_CHECKING:
     from params.training import TuneTrainConfig
 
-FINAL = "final_model.safetensors"
 #: Times that a tuning goes back to its last checkpoint, with a lower rate, before it is given up.
 MAX_ROLLBACKS = 3
 #: Share of a new step in the smoothed losses.
 _SMOOTHING = 0.1
 
 
-class TuneTrainer:
+class TuneTrainer(TrainingSession):
     """Tunes the decoder of a slim network to the picture `style` on photographs `contents`.
 
-    Checkpoints and the network are written to `checkpoint_dir`, sample pictures to `samples_dir`
-    (default: a folder in `checkpoint_dir`). Raises `PictureError`, `DataError`, `NetworkError`,
-    `TrainingError` or `RuntimeChoiceError` if the tuning can't start.
+    Raises `PictureError`, `DataError`, `NetworkError`, `TrainingError` or `RuntimeChoiceError` if the
+    tuning can't start.
     """
 
     def __init__(
@@ -73,9 +59,15 @@ class TuneTrainer:
     ) -> None:
         self.config = config
         self.device = choose_device(device)
-        self.folder = CheckpointFolder(checkpoint_dir, keep=config.keep_checkpoints)
-        self._samples = samples_dir or Path(checkpoint_dir) / "samples"
-        self._emit = on_event
+        super().__init__(
+            checkpoint_dir,
+            samples_dir,
+            on_event,
+            keep=config.keep_checkpoints,
+            log_interval=config.steps_between_logs,
+            max_steps=config.max_steps,
+            batch_size=config.batch_size,
+        )
         self.style_name = Path(style).name
         self.state = TuneState(config, self.device)
         picture = read_picture(Path(style))
@@ -99,17 +91,16 @@ class TuneTrainer:
             margin=config.margin,
         )
         self._structures: dict[int, Tensor] = {}
-        self._timer = ProgressTimer(log_interval=config.steps_between_logs, total=config.max_steps)
         self.smooth: dict[str, float] = {}
         self._healthy = self.state.saved()
         self._rollbacks = 0
 
-    def restore(self, folder: Path) -> None:
-        """Resume from the newest intact checkpoint in `folder`.
+    @property
+    def step(self) -> int:
+        """See `TrainingSession`."""
+        return self.state.step
 
-        Raises `TrainingStateError`, or `TrainingError` if it is of another style or other settings.
-        """
-        saved, damaged = CheckpointFolder(folder).load()
+    def _restore_state(self, saved: Mapping[str, Any]) -> None:
         if saved["identity"] != self._identity:
             raise TrainingError(
                 "The checkpoint is of a tuning with another style picture or other settings. "
@@ -117,13 +108,10 @@ class TuneTrainer:
             )
         self.state.restore(saved["training"])
         self.smooth = dict(saved["smooth"])
-        self._timer.seconds = float(saved["seconds"])
         self._healthy = self.state.saved()
-        for message in damaged:
-            self._notice("checkpoint_damaged", f"{message} Resuming from the one before.")
 
     def run(self, should_stop: ShouldStop = lambda: None) -> Outcome:
-        """Tune to the last step, or until `should_stop` returns a request. The last event tells too."""
+        """See `TrainingSession`."""
         self._timer.start()
         while self.state.step < self.config.max_steps:
             if not self.advance():
@@ -149,7 +137,7 @@ class TuneTrainer:
         for name, value in values.items():
             before = self.smooth.get(name, value)
             self.smooth[name] = before + _SMOOTHING * (value - before)
-        self._progress()
+        self._progress(self.smooth)
         return True
 
     def _painted(self, content: Tensor, step: int) -> Tensor:
@@ -187,21 +175,6 @@ class TuneTrainer:
         )
         return True
 
-    def _progress(self) -> None:
-        step, config = self.state.step, self.config
-        if not self._timer.count_step(step):
-            return
-        rate, left = self._timer.take(step)
-        self._emit(
-            Progress(
-                step=step,
-                total=config.max_steps,
-                losses=dict(self.smooth),
-                images_per_second=round(rate * config.batch_size, 2),
-                eta_s=round(left, 1),
-            )
-        )
-
     def _after_step(self, request: StopRequest | None) -> Outcome | None:
         step, config = self.state.step, self.config
         if step < config.max_steps:
@@ -212,71 +185,28 @@ class TuneTrainer:
         if request == "finish":
             return self._finish("asked")
         if request is not None:
-            self._emit(Stopped(step=step, path=self._checkpoint() or self.folder.folder))
-            return "stopped"
+            return self._stop()
         return None
 
-    def _checkpoint(self) -> Path | None:
+    def _saved_state(self) -> dict[str, Any]:
         self._healthy = self.state.saved()
-        state: dict[str, Any] = {
-            "identity": self._identity,
-            "training": self._healthy,
-            "smooth": self.smooth,
-            "seconds": self._timer.seconds,
-        }
-        try:
-            path, best = self.folder.save(
-                state, step=self.state.step, score=self.smooth.get("total", float("inf"))
-            )
-        except OSError as error:
-            reason = error.strerror or error
-            self._notice(
-                "checkpoint_not_written",
-                f"The checkpoint can't be written ({reason}); the one before stays.",
-            )
-            return None
-        self._emit(Saved(step=self.state.step, path=path, best=best))
-        return path
+        return {"identity": self._identity, "training": self._healthy, "smooth": self.smooth}
 
-    def _sample(self) -> None:
-        path = self._samples / f"sample-{self.state.step:06d}.jpg"
-        try:
-            write_sample(path, self.state.network, self.statistics, self.crops)
-        except OSError as error:
-            self._notice("sample_not_written", f"A sample can't be written ({error.strerror}).")
-            return
-        self._emit(Sample(step=self.state.step, path=path))
+    def _score(self) -> float:
+        return self.smooth.get("total", math.inf)
 
-    def _finish(self, reason: str) -> Outcome:
-        self._checkpoint()
-        self._sample()
-        self._timer.stop()
-        path = self.folder.folder / FINAL
-        figures: dict[str, float | int] = {
-            "steps": self.state.step,
+    def _write_sample(self, path: Path) -> None:
+        write_sample(path, self.state.network, self.statistics, self.crops)
+
+    def _figures(self) -> dict[str, float | int]:
+        return {
+            "steps": self.step,
             "seconds": round(self._timer.seconds, 1),
             **{name: round(value, 4) for name, value in self.smooth.items()},
         }
-        try:
-            save_tuned(
-                self.state,
-                path,
-                self.style,
-                self.style_name,
-                self.statistics,
-                self.crops,
-                figures,
-            )
-        except OSError as error:
-            reason_ = error.strerror or error
-            message = f"The network can't be written ({reason_}). Free space, then resume."
-            self._emit(Failed(step=self.state.step, code="network_not_written", message=message))
-            return "failed"
-        self._emit(Finished(step=self.state.step, path=path, reason=reason, figures=figures))
-        return "finished"
 
-    def _notice(self, code: str, message: str) -> None:
-        self._emit(Notice(step=self.state.step, code=code, message=message))
+    def _write_network(self, path: Path, figures: Mapping[str, float | int]) -> None:
+        save_tuned(self.state, path, self.style, self.style_name, self.statistics, self.crops, figures)
 
 
 def _file_digest(path: Path) -> str:

@@ -14,7 +14,7 @@ from jobs.commands.jobs import submit
 from jobs.commands.manage import batch
 from jobs.commands.options import HAND_WRITTEN
 from jobs.commands.submit_video import submit_video
-from jobs.params.kinds import PARAMS
+from jobs.params.kinds import KINDS
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from jobs.params.kinds import PARAMS
 )
 def test_every_parameter_of_the_api_is_an_option(command: click.Command, kind: str) -> None:
     options = {name: option for option in command.params for name in option.opts}
-    for name, field in PARAMS[kind].model_fields.items():
+    for name, field in KINDS[kind].params.model_fields.items():
         if name in HAND_WRITTEN:
             continue
         option = options[f"--{name.replace('_', '-')}"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jobs.errors import InvalidParamsError
-from jobs.params.kinds import PARAMS, QUEUES, strengths, validate_params
+from jobs.params.kinds import KINDS, strengths, validate_params
 from jobs.queue.broker import QUEUE_NAMES
 
 
@@ -109,5 +109,4 @@ def test_a_kind_that_is_not_there() -> None:
 
 
 def test_every_kind_has_a_queue_that_workers_serve() -> None:
-    assert set(QUEUES) == set(PARAMS)
-    assert set(QUEUES.values()) <= set(QUEUE_NAMES)
+    assert {kind.queue for kind in KINDS.values()} <= set(QUEUE_NAMES)

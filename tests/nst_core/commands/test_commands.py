@@ -180,7 +180,7 @@ def test_stylize_refuses(run, folders: tuple[Path, Path], network: Path, tmp_pat
         stylize, broken, style, "-o", tmp_path / "o.png", "--network", network, "--runtime", "torch"
     )
     assert bad.exit_code == 1
-    assert "broken.png is not a picture" in bad.stderr
+    assert "broken.png is not a JPEG, PNG," in bad.stderr
     assert not (tmp_path / "o.png").exists()
 
 

@@ -13,7 +13,7 @@ from support.films import read_back, sliding, texture
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
-from nst_core.commands.arguments import alpha_points
+from nst_core.commands.arguments import strength
 from nst_core.commands.evaluate import evaluate
 from nst_core.commands.video import video
 from nst_core.images.picture import to_pixels, to_tensor
@@ -172,4 +172,4 @@ def test_strengths_that_are_none(text: str) -> None:
     import click
 
     with pytest.raises(click.BadParameter):
-        alpha_points(text)
+        strength(text)

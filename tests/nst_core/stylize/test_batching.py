@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 import torch
+from support.render_request import render_request
 
 from nst_core.images.picture import Picture
 from nst_core.networks.base import StyleNetwork
@@ -71,7 +72,7 @@ def test_pictures_made_together_are_those_made_singly(
         pytest.importorskip(runtime)
     engine = StyleEngine(slim, runtime, "cpu")
     requests = [
-        RenderRequest(content=photo(name, 64, height), style=style, alphas=[alpha])
+        render_request(content=photo(name, 64, height), style=style, alphas=[alpha])
         for name, style, alpha in zip(NAMES, styles(engine, photo), (1.0, 0.8, 0.3, 1.0), strict=True)
     ]
     assert furthest(engine.render(requests), singly(engine, requests)) <= 1
@@ -98,7 +99,7 @@ def test_every_control_is_what_it_is_alone(
         mask[:, 4:] = 255
         asked = {"regions": [Region(mask, chosen[3], 0.5)]}
     requests = [
-        RenderRequest(content=photo(name, 64), style=style, **{"alphas": [0.9], **asked})  # type: ignore[arg-type]
+        render_request(content=photo(name, 64), style=style, **{"alphas": [0.9], **asked})
         for name, style in zip(NAMES[:3], chosen[:3], strict=True)
     ]
     counting.batches.clear()
@@ -112,7 +113,7 @@ def test_the_full_network_too(photo: Photo) -> None:
     network = FullAdaIN(width=0.125).eval()
     engine = StyleEngine(network, CountingRuntime(network))
     requests = [
-        RenderRequest(content=photo(name, 64), style=style, alphas=[1.0])
+        render_request(content=photo(name, 64), style=style, alphas=[1.0])
         for name, style in zip(NAMES, styles(engine, photo), strict=True)
     ]
     assert furthest(engine.render(requests), singly(engine, requests)) <= 1
@@ -124,9 +125,9 @@ def test_requests_of_other_shapes_go_alone_and_the_answers_keep_their_order(
     engine = StyleEngine(untrained, runtime)
     style = engine.style_statistics(photo("coffee", 96), 64)
     sizes = [64, 48, 64, 48, 32, 64]
-    requests = [RenderRequest(content=photo(size=size), style=style, alphas=[1.0]) for size in sizes]
+    requests = [render_request(content=photo(size=size), style=style, alphas=[1.0]) for size in sizes]
     requests.append(
-        RenderRequest(content=photo(size=64), style=style, alphas=[0.0])
+        render_request(content=photo(size=64), style=style, alphas=[0.0])
     )  # nothing to be painted
 
     runtime.batches.clear()
@@ -145,7 +146,7 @@ def test_no_more_go_together_than_there_is_memory_for(
         return StyleEngine(untrained, runtime, limit=MemoryLimit(pictures * 64 * 64, 256, 256))
 
     style = engine(1).style_statistics(photo("coffee", 96), 64)
-    requests = [RenderRequest(content=photo(size=64), style=style, alphas=[1.0]) for _ in range(4)]
+    requests = [render_request(content=photo(size=64), style=style, alphas=[1.0]) for _ in range(4)]
 
     runtime.batches.clear()
     made = engine(3).render(requests)
@@ -159,7 +160,7 @@ def test_a_batch_that_does_not_fit_in_memory_is_rendered_one_by_one(
 ) -> None:
     engine = StyleEngine(untrained, runtime)
     style = engine.style_statistics(photo("coffee", 96), 64)
-    requests = [RenderRequest(content=photo(size=64), style=style, alphas=[1.0]) for _ in range(3)]
+    requests = [render_request(content=photo(size=64), style=style, alphas=[1.0]) for _ in range(3)]
     expected = engine.render(requests)
 
     runtime.room = 2
@@ -172,7 +173,7 @@ def test_one_request_that_is_wrong_is_refused(untrained: SlimAdaIN, photo: Photo
     engine = StyleEngine(untrained, "torch", "cpu")
     style = engine.style_statistics(photo("coffee", 96), 64)
     requests = [
-        RenderRequest(content=photo(size=64), style=style, alphas=[alpha]) for alpha in (1.0, 1.5)
+        render_request(content=photo(size=64), style=style, alphas=[alpha]) for alpha in (1.0, 1.5)
     ]
     with pytest.raises(StylizeError, match="0 to 1"):
         engine.render(requests)

@@ -1,20 +1,21 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
 from nst_core.images.picture import to_tensor
 from nst_core.stylize.composition import (
-    COLORS,
     FADE,
-    Color,
     CompositionError,
     Layer,
     compose,
     compose_floats,
     output_share,
 )
+from params.painting import Color
 
 
 def window(height: int, width: int, seed: int = 0) -> tuple[np.ndarray, torch.Tensor, np.ndarray]:
@@ -26,7 +27,7 @@ def window(height: int, width: int, seed: int = 0) -> tuple[np.ndarray, torch.Te
 
 
 @pytest.mark.parametrize("share", [0.2, FADE, 1.0])
-@pytest.mark.parametrize("color", COLORS)
+@pytest.mark.parametrize("color", get_args(Color))
 def test_a_window_is_the_same_alone_as_in_the_whole(color: Color, share: float) -> None:
     source, output, mask = window(300, 40)
     layers = [
@@ -85,7 +86,7 @@ def test_values_that_are_no_numbers_are_told() -> None:
         compose(source, [Layer(output, 1.0)])
 
 
-@pytest.mark.parametrize("color", COLORS)
+@pytest.mark.parametrize("color", get_args(Color))
 def test_floats_are_the_pixels_before_they_are_rounded(color: Color) -> None:
     source, output, mask = window(300, 40)
     layers = [Layer(output, 0.7), Layer(None, 0.0, mask)]

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from support.render_request import render_request
 
 from nst_core.images.color import luma
 from nst_core.images.picture import Picture, encode_picture, resize_picture, to_tensor
@@ -13,11 +15,12 @@ from nst_core.networks.base import StyleNetwork
 from nst_core.networks.slim import SlimAdaIN
 from nst_core.runtimes.pytorch import TorchRuntime
 from nst_core.runtimes.runtime import Features
-from nst_core.stylize.composition import COLORS, FADE, Color, CompositionError
+from nst_core.stylize.composition import FADE, CompositionError
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.regions import Region
-from nst_core.stylize.request import RenderRequest, StylizeError
+from nst_core.stylize.request import StylizeError
 from nst_core.stylize.style_engine import StyleEngine, mix
+from params.painting import Color
 
 Photo = Callable[..., Picture]
 
@@ -39,7 +42,7 @@ def difference(one: Picture, other: Picture) -> float:
 def strip(
     engine: StyleEngine, content: Picture, style: torch.Tensor, alphas: list[float], **controls: object
 ) -> list[Picture]:
-    request = RenderRequest(content=content, style=style, alphas=alphas, **controls)  # type: ignore[arg-type]
+    request = render_request(content=content, style=style, alphas=alphas, **controls)
     return engine.render([request])[0]
 
 
@@ -48,7 +51,7 @@ def listened(
 ) -> list[tuple[str, int, int]]:
     """The progress events of a request."""
     heard: list[tuple[str, int, int]] = []
-    request = RenderRequest(content=content, style=style, alphas=alphas)
+    request = render_request(content=content, style=style, alphas=alphas)
     engine.render([request], on_progress=lambda *event: heard.append(event))
     return heard
 
@@ -80,7 +83,7 @@ def square(size: int, low: float, high: float) -> np.ndarray:
     return mask
 
 
-@pytest.mark.parametrize("color", COLORS)
+@pytest.mark.parametrize("color", get_args(Color))
 @pytest.mark.parametrize(("size", "stroke"), [(None, None), (40, None), (40, 8), (200, 8)])
 def test_alpha_zero_is_the_source_bit_for_bit(
     engine: StyleEngine, style: torch.Tensor, photo: Photo, color: Color, size: int, stroke: float
@@ -94,7 +97,7 @@ def test_alpha_zero_is_the_source_bit_for_bit(
     np.testing.assert_array_equal(result.pixels, expected.pixels)
 
 
-@pytest.mark.parametrize("color", COLORS)
+@pytest.mark.parametrize("color", get_args(Color))
 @pytest.mark.parametrize("runtime", ["torch", "openvino"])
 @pytest.mark.parametrize("name", ["astronaut", "chelsea"])
 def test_difference_from_the_content_rises_with_alpha(

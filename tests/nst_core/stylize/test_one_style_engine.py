@@ -3,23 +3,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from support.render_request import render_request
 
 from nst_core.images.picture import Picture
 from nst_core.networks.files import CheckpointError, save_network
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.runtimes.choice import RuntimeChoiceError
 from nst_core.runtimes.pytorch import TorchFeedForward
-from nst_core.stylize.composition import COLORS, Color
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.one_style_engine import OneStyleEngine
 from nst_core.stylize.one_style_renderer import REACH
 from nst_core.stylize.regions import Region
-from nst_core.stylize.request import RenderReport, RenderRequest, StylizeError
+from nst_core.stylize.request import RenderReport, StylizeError
 from nst_core.training.johnson.state import BASE
+from params.painting import Color
 
 
 @pytest.fixture(scope="module")
@@ -74,15 +76,15 @@ class CountingRuntime(TorchFeedForward):
 
 def rendered(engine: OneStyleEngine, content: Picture, **controls: object) -> RenderReport:
     report = RenderReport()
-    engine.render([RenderRequest(content=content, alphas=[1.0], **controls)], report=report)  # type: ignore[arg-type]
+    engine.render([render_request(content=content, alphas=[1.0], **controls)], report=report)
     return report
 
 
-@pytest.mark.parametrize("color", COLORS)
+@pytest.mark.parametrize("color", get_args(Color))
 def test_a_strip_runs_the_network_once(path: Path, photo: Callable[..., Picture], color: Color) -> None:
     runtime, content = CountingRuntime(), photo("chelsea", 40)
     engine, alphas = OneStyleEngine(path, runtime), [0, 0.25, 0.5, 0.75, 1]
-    (strip,) = engine.render([RenderRequest(content=content, alphas=alphas, color=color)])
+    (strip,) = engine.render([render_request(content=content, alphas=alphas, color=color)])
     assert runtime.passes == 1
     for alpha, picture in zip(alphas, strip, strict=True):
         single = engine.stylize(content, alpha=alpha, color=color)
@@ -111,7 +113,7 @@ def test_tiles_that_see_all_of_it_give_what_the_whole_gives(
     engine = OneStyleEngine(path, "torch", "cpu", limit=limit, sample_pixels=10**9)
     steps: list[tuple[str, int, int]] = []
     (strip,) = engine.render(
-        [RenderRequest(content=content, alphas=[1.0])], on_progress=lambda *step: steps.append(step)
+        [render_request(content=content, alphas=[1.0])], on_progress=lambda *step: steps.append(step)
     )
     assert steps.count(("render", 0, 1)) == 1 + 3  # once, and once for each tile
     assert np.abs(shaken(whole) - shaken(strip[0])).max() <= 1

@@ -25,6 +25,7 @@ from nst_core.networks.slim import SlimAdaIN
 from nst_core.stylize.style_engine import StyleEngine
 from nst_core.video.config import VideoConfig, VideoError, VideoLimits, VideoReport, VideoStopped
 from nst_core.video.reader import VideoReader
+from params.errors import SettingsError, parse_settings
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
@@ -185,7 +186,7 @@ def test_frames_painted_at_a_time_are_the_same_frames(
     files = []
     for parallel in (1, 2, 5):
         target = tmp_path / f"{parallel}.mp4"
-        config = VideoConfig(alpha=((0.0, 0.2), (1.0, 1.0)), segment_frames=6, parallel=parallel)
+        config = VideoConfig(alpha_points=[(0.0, 0.2), (1.0, 1.0)], segment_frames=6, parallel=parallel)
         report = VideoStylizer(engine).stylize(source, style, target, tmp_path / "work", config)
         assert report.cuts == 1
         files.append(target.read_bytes())
@@ -210,7 +211,7 @@ def test_a_run_may_go_on_with_another_number_of_frames_at_a_time(
 
 def test_strength_over_time(render: Callable[..., VideoReport], tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 20), 10, sound=None)
-    render(source, tmp_path / "out", alpha=((0.5, 0.0), (1.5, 1.0)))
+    render(source, tmp_path / "out", alpha_points=[(0.5, 0.0), (1.5, 1.0)])
     with VideoReader(source) as reader:
         sources = [frame.pixels for frame in reader.frames()]
     painted = frames_of(tmp_path / "out")
@@ -379,19 +380,19 @@ def test_memory_does_not_grow_with_length(render: Callable[..., VideoReport], tm
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"temporal": 1.5}, "temporal weight goes from 0 to 1"),
-        ({"alpha": ((1.0, 0.2), (0.5, 0.3))}, "must rise"),
-        ({"alpha": 2.0}, "alpha goes from 0 to 1"),
-        ({"start_s": 2.0, "end_s": 1.0}, "not after the start"),
-        ({"color": "blue"}, "no color"),
-        ({"quality": 0}, "quality goes from 1 to 100"),
-        ({"format": "avi"}, "no video format"),
-        ({"parallel": 0}, "frames at a time goes from 1 to 32"),
+        ({"temporal": 1.5}, "temporal: Input should be less than or equal to 1"),
+        ({"alpha_points": [(1.0, 0.2), (0.5, 0.3)]}, "The times of alpha_points rise"),
+        ({"alpha": 2.0}, "alpha: Input should be less than or equal to 1"),
+        ({"start_s": 2.0, "end_s": 1.0}, r"The end \(1 s\) is not after the start \(2 s\)"),
+        ({"color": "blue"}, "color: Input should be 'style', 'luminance' or 'match'"),
+        ({"quality": 0}, "quality: Input should be greater than or equal to 1"),
+        ({"format": "avi"}, "format: Input should be 'mp4'"),
+        ({"parallel": 0}, "parallel: Input should be greater than or equal to 1"),
     ],
 )
 def test_options_out_of_range(options: dict[str, object], words: str) -> None:
-    with pytest.raises(VideoError, match=words):
-        VideoConfig(**options)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError, match=words):
+        parse_settings(VideoConfig, options)
 
 
 def test_targets_that_make_no_sense(render: Callable[..., VideoReport], tmp_path: Path) -> None:

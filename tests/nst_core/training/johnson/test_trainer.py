@@ -13,7 +13,8 @@ from nst_core.networks.files import load_weights, read_metadata
 from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import Event
-from nst_core.training.johnson.trainer import FINAL, JohnsonTrainer
+from nst_core.training.johnson.trainer import JohnsonTrainer
+from nst_core.training.session import FINAL
 from params.training import JohnsonTrainConfig
 
 TINY = JohnsonTrainConfig(

@@ -20,8 +20,9 @@ from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.config import parse_config
 from nst_core.training.errors import ConfigError, TrainingError
 from nst_core.training.events import Event
+from nst_core.training.session import FINAL
 from nst_core.training.tune.state import ENCODER
-from nst_core.training.tune.trainer import FINAL, TuneTrainer
+from nst_core.training.tune.trainer import TuneTrainer
 from params.training import TuneTrainConfig
 
 TINY = TuneTrainConfig(

@@ -1,0 +1,30 @@
+"""Settings of `atelier export` and of `export` jobs."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+#: Formats with int8.
+INT8_FORMATS = frozenset({"onnx", "openvino"})
+
+
+class ExportSettings(BaseModel):
+    """Format and precision of an exported network."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["onnx", "openvino", "torchscript", "torch-export"] = Field(
+        "onnx",
+        description="Format of the file; a job sends the two files of `openvino` as a zip archive.",
+    )
+    precision: Literal["fp32", "int8"] = Field(
+        "fp32", description="`int8` is for `onnx` and `openvino`, and networks that have it."
+    )
+
+    @model_validator(mode="after")
+    def _has_int8(self) -> Self:
+        if self.precision == "int8" and self.format not in INT8_FORMATS:
+            raise ValueError(f"{self.format} has no int8; onnx and openvino have.")
+        return self
