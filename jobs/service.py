@@ -10,6 +10,7 @@ from typing import Unpack
 from prometheus_client import Metric
 from sqlalchemy import Engine, select, text
 
+from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.stores import make_storage
 from jobs.catalog.datasets import DatasetCatalog
@@ -35,6 +36,7 @@ from jobs.queue.lifecycle import FINAL, JobStatus
 from jobs.queue.listing import Filters, JobPage, find_page
 from jobs.queue.pausing import QueueControl
 from jobs.queue.position import QueuePosition, QueuePositions
+from jobs.queue.publisher import ThreadedPublisher, TokenPublisher
 from jobs.queue.versions import JobVersion, read_version
 from jobs.queue.watcher import JobWatcher
 from jobs.settings import Settings
@@ -69,6 +71,7 @@ class JobService:
         broker: Broker,
         *,
         owner: str = LOCAL_OWNER,
+        publisher: TokenPublisher | None = None,
     ) -> None:
         self.settings = settings
         self.engine = engine
@@ -77,6 +80,7 @@ class JobService:
         self.broker = broker
         self.owner = owner
         self.queues = QueueControl(self.sessions, broker)
+        self._publisher = publisher or TokenPublisher(self.sessions, broker)
         self._reader = make_reader(engine)
         self._positions = QueuePositions(engine, self.sessions)
         self._watcher = JobWatcher(self._reader)
@@ -122,7 +126,9 @@ class JobService:
 
     @cached_property
     def _intake(self) -> Intake:
-        return Intake(self.settings, self.sessions, self.storage, self.broker)
+        return Intake(
+            self.settings, self.sessions, self._reader, self.storage, self._publisher, self._positions
+        )
 
     @cached_property
     def _catalog(self) -> InputCatalog:
@@ -151,14 +157,16 @@ class JobService:
         has the output already, the new job has succeeded when it is returned, unless `use_cache` is
         False. Raises a `JobsError`.
         """
-        submission = validate_submission(
-            request,
-            owner=self.owner,
-            catalog=self._catalog,
-            limits=self.settings.decode_limits,
-            webhook=find_webhook(self.settings, self.sessions, self.owner, request.handling),
-        )
-        return self._intake.store_one(submission)
+        with StagedFiles(self.storage) as staged:
+            submission = validate_submission(
+                request,
+                owner=self.owner,
+                catalog=self._catalog,
+                limits=self.settings.decode_limits,
+                webhook=find_webhook(self.settings, self.sessions, self.owner, request.handling),
+                staged=staged,
+            )
+            return self._intake.store_one(submission, staged)
 
     def tune(self, style_id: str, settings: StyleTuning, *, request_id: str | None = None) -> Job:
         """Submit the tuning of a network to a style, or return the one that has not ended yet.
@@ -347,10 +355,13 @@ class JobService:
 
 
 def make_service(settings: Settings, *, request_threads: int | None = None) -> JobService:
-    """Build the service from settings; see `make_engine` for `request_threads`."""
-    return JobService(
-        settings,
-        make_engine(settings.database, request_threads=request_threads),
-        make_storage(settings.storage, endpoint_url=settings.s3_endpoint_url),
-        Broker(make_celery(settings.broker)),
-    )
+    """Build the service from settings; see `make_engine` for `request_threads`.
+
+    In a web server, a thread sends the tokens of new jobs.
+    """
+    engine = make_engine(settings.database, request_threads=request_threads)
+    broker = Broker(make_celery(settings.broker))
+    threaded = request_threads is not None
+    publisher = ThreadedPublisher(make_sessions(engine), broker) if threaded else None
+    storage = make_storage(settings.storage, endpoint_url=settings.s3_endpoint_url)
+    return JobService(settings, engine, storage, broker, publisher=publisher)

@@ -11,6 +11,7 @@ from jobs.blobs.usage import belongs_to, save_usage, usage_of
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.db.models.owners import Owner
+from jobs.db.upserts import dialect_name
 from jobs.errors import InvalidParamsError, OverLimitError, QueueFullError
 from jobs.queue.claiming import QUEUED
 from jobs.settings import Settings
@@ -43,7 +44,7 @@ def check_quotas(
     `OverLimitError` and `QueueFullError`, and `InvalidParamsError` for more jobs than a limit allows.
     """
     if lock:
-        session.execute(_LOCKED_OWNER, {"owner": owner})
+        _lock_owner(session, owner)
     max_queued = settings.max_queued_per_owner
     if max_queued:
         _check_fits(jobs, max_queued)
@@ -72,7 +73,7 @@ def check_storage_quota(
     if not max_mb:
         return
     if lock:
-        session.execute(_LOCKED_OWNER, {"owner": owner})
+        _lock_owner(session, owner)
     usage = usage_of(session, owner)
     known = set(session.scalars(select(Blob.sha256).where(Blob.sha256.in_(files), belongs_to(owner))))
     added = sum(size for sha256, size in files.items() if sha256 not in known)
@@ -83,6 +84,12 @@ def check_storage_quota(
         )
     if lock:
         save_usage(session, owner, usage, added=added)
+
+
+def _lock_owner(session: Session, owner: str) -> None:
+    # A transaction on SQLite that writes is the only one.
+    if dialect_name(session) != "sqlite":
+        session.execute(_LOCKED_OWNER, {"owner": owner})
 
 
 def _check_fits(jobs: int, limit: int) -> None:

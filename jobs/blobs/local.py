@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from imaging.atomic_write import atomic_write
-from jobs.blobs.storage import (
-    CHUNK_BYTES,
-    sha256_of,
-)
+from jobs.blobs.storage import CHUNK_BYTES, StagedBlob, sha256_of
 from jobs.errors import NotFoundError, StorageError
+
+#: Flag of files without a name (Linux), and errors of file systems that have none.
+_UNNAMED: int = getattr(os, "O_TMPFILE", 0)
+_NO_UNNAMED_FILES = {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}
 
 
 class LocalStorage:
@@ -28,6 +32,29 @@ class LocalStorage:
         name = sha256 or sha256_of(data)
         self._write(name, lambda file: file.write(data))
         return name
+
+    def stage(self, data: bytes, sha256: str) -> StagedBlob | None:
+        """Write and sync bytes in a file without a name; None where the file system has none."""
+        path = self._path(sha256)
+        if path.exists():
+            return _StagedFile(self, path, data, None)
+        with _storage_errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                descriptor = os.open(path.parent, _UNNAMED | os.O_WRONLY, 0o666)
+            except OSError as error:
+                if error.errno in _NO_UNNAMED_FILES:
+                    return None
+                raise
+            file = os.fdopen(descriptor, "wb")
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            except OSError:
+                file.close()
+                raise
+        return _StagedFile(self, path, data, file)
 
     def put_file(self, path: Path, sha256: str) -> None:
         """Store the bytes of a file atomically."""
@@ -62,6 +89,22 @@ class LocalStorage:
         with _storage_errors():
             self._path(sha256).unlink(missing_ok=True)
 
+    def names(self, part: int, *, age_seconds: float) -> Collection[str]:
+        """See `BlobStorage`. Temporary files of writers that died are deleted."""
+        before = time.time() - age_seconds
+        names = []
+        with _storage_errors():
+            folder = self.folder / f"{part:02x}"
+            for path in folder.iterdir() if folder.is_dir() else ():
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime >= before:
+                        continue
+                    if path.suffix == ".tmp":
+                        path.unlink()
+                    elif len(path.name) == 64:
+                        names.append(path.name)
+        return names
+
     def check(self) -> None:
         """Raise `StorageError` unless the folder can be written."""
         with _storage_errors():
@@ -91,6 +134,47 @@ class LocalStorage:
         if len(sha256) != 64 or not sha256.isalnum():
             raise NotFoundError("This is not the name of a blob.")
         return self.folder / sha256[:2] / sha256
+
+
+class _StagedFile:
+    """See `StagedBlob`. Without a `file`, the store had these bytes already."""
+
+    def __init__(self, storage: LocalStorage, path: Path, data: bytes, file: BinaryIO | None) -> None:
+        self._storage = storage
+        self._path = path
+        self._data = data
+        self._file = file
+
+    def publish(self) -> bool:
+        """See `StagedBlob`."""
+        if self._file is None:
+            # Stored again if it was deleted since.
+            self._storage.put(self._data, self._path.name)
+            return False
+        is_new = False
+        with _storage_errors(), _folder(self._path.parent) as folder:
+            # Another request may have named the same bytes, and not have synced the folder yet.
+            with suppress(FileExistsError):
+                # The link in /proc is the only name that the file has.
+                os.link(f"/proc/self/fd/{self._file.fileno()}", self._path.name, dst_dir_fd=folder)
+                is_new = True
+            os.fsync(folder)
+        return is_new
+
+    def close(self) -> None:
+        """See `StagedBlob`."""
+        if self._file is not None:
+            self._file.close()
+
+
+@contextmanager
+def _folder(path: Path) -> Iterator[int]:
+    """The descriptor of a folder. After a sync of it, names in it survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -36,7 +36,7 @@ _DELETIONS = (
 )
 
 
-class _BeingDeletedError(Exception):
+class BeingDeletedError(Exception):
     """The bytes of a blob are being deleted; the transaction is rolled back."""
 
 
@@ -89,19 +89,26 @@ def _write_rows(sessions: SessionFactory, blobs: Sequence[tuple[str, int, Pictur
     while True:
         try:
             with sessions.begin() as session:
-                at = now(session)
-                # In one order, so that two requests with the same pictures can't deadlock.
-                for name, size, info in sorted(blobs, key=lambda blob: blob[0]):
-                    upsert_blob(session, name, size, info, at)
-                # After the rows: a sweep that came first has committed by then, a later one sees them.
-                if session.scalar(_DELETIONS, {"names": [name for name, _, _ in blobs]}) is not None:
-                    raise _BeingDeletedError
+                write_rows(session, blobs, now(session))
             return
-        except _BeingDeletedError:
+        except BeingDeletedError:
             if time.monotonic() >= deadline:
                 detail = "The file store is still deleting an old copy of this file; send it again."
                 raise StorageError(detail, retry_after=10) from None
         time.sleep(0.05)
+
+
+def write_rows(session: Session, blobs: Sequence[tuple[str, int, PictureInfo]], at: datetime) -> None:
+    """Write the rows of blobs (SHA-256, bytes, info), whose bytes get their names afterwards.
+
+    Raises `BeingDeletedError`: then the transaction must be rolled back.
+    """
+    # In one order, so that two requests with the same pictures can't deadlock.
+    for name, size, info in sorted(blobs, key=lambda blob: blob[0]):
+        upsert_blob(session, name, size, info, at)
+    # After the rows: a sweep that came first has committed by then, a later one sees them.
+    if session.scalar(_DELETIONS, {"names": [name for name, _, _ in blobs]}) is not None:
+        raise BeingDeletedError
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ class S3Storage:
         with _s3_errors():
             self._client.put_object(Bucket=self.bucket, Key=self._key(name), Body=data)
         return name
+
+    def stage(self, data: bytes, sha256: str) -> None:
+        """None: an object has its name as soon as it exists."""
 
     def put_file(self, path: Path, sha256: str) -> None:
         """Store the bytes of a file as a multipart upload."""
@@ -64,6 +67,10 @@ class S3Storage:
         if response["ResponseMetadata"].get("RetryAttempts"):
             # The first request was not answered, and may still be on its way.
             raise StorageError("The file store deleted a file only after a retry.")
+
+    def names(self, part: int, *, age_seconds: float) -> Collection[str]:
+        """Empty: rows of objects are written before the objects (`jobs.blobs.rows`)."""
+        return ()
 
     def check(self) -> None:
         """Raise `StorageError` unless the bucket is reachable."""

@@ -7,6 +7,7 @@ Errors shown to clients name no folder, bucket or host; their causes, which are 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Protocol
 
@@ -26,11 +27,30 @@ def sha256_of_file(path: Path) -> str:
 CHUNK_BYTES = 1 << 20
 
 
+class StagedBlob(Protocol):
+    """Bytes in the store that have no name yet, so that nobody can read them."""
+
+    def publish(self) -> bool:
+        """Give the bytes their name, so that they survive a power failure. Raises `StorageError`.
+
+        Returns whether the store did not have them.
+        """
+        ...
+
+    def close(self) -> None:
+        """Discard the bytes if they have no name."""
+        ...
+
+
 class BlobStorage(Protocol):
     """Stores blobs. Every method raises `StorageError` if the store can't be reached."""
 
     def put(self, data: bytes, sha256: str | None = None) -> str:
         """Store bytes; returns their SHA-256, which a caller that knows it passes in."""
+        ...
+
+    def stage(self, data: bytes, sha256: str) -> StagedBlob | None:
+        """Write bytes without a name; None if this store can't."""
         ...
 
     def put_file(self, path: Path, sha256: str) -> None:
@@ -51,6 +71,13 @@ class BlobStorage(Protocol):
 
     def delete(self, sha256: str) -> None:
         """Delete the blob, if it exists. Returns only if nothing can delete a later copy any more."""
+        ...
+
+    def names(self, part: int, *, age_seconds: float) -> Collection[str]:
+        """The blobs in one of 256 parts (0 to 255) of the store that are older than `age_seconds`.
+
+        Unfinished files of that age are deleted. Empty for a store in which every blob has a row.
+        """
         ...
 
     def check(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import BindParameter, Select, String, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from jobs.accounts.quotas import check_storage_quota
@@ -93,9 +93,8 @@ class NetworkCatalog:
     def tuned_to(self, style_sha256: str) -> NetworkInput | None:
         """The network tuned to a style: the owner's newest, or else a bundled one. As `resolve`."""
         with reading(self._sessions) as session:
-            found = _tuned_networks(self._owner).where(TrainedNetwork.style_sha256 == style_sha256)
-            newest = found.order_by(TrainedNetwork.created_at.desc(), TrainedNetwork.id).limit(1)
-            row = session.scalars(newest).one_or_none()
+            values = {"owner": self._owner, "style": style_sha256}
+            row = session.scalars(_TUNED_TO, values).one_or_none()
         if row is not None:
             return self._input(f"{row.name}@{row.version}", row)
         name = network_tuned_to(style_sha256)
@@ -151,11 +150,20 @@ class NetworkCatalog:
             discard_usage(session, self._owner)
 
 
-def _tuned_networks(owner: str) -> Select[TrainedNetwork]:
+def _tuned_networks(owner: str | BindParameter[str]) -> Select[TrainedNetwork]:
     """The owner's networks that are tuned to a style: of one style, of an architecture for any."""
     any_style = [name for name, styled in ARCHITECTURES.items() if not styled]
     own = TrainedNetwork.owner == owner, TrainedNetwork.styled
     return select(TrainedNetwork).where(*own, TrainedNetwork.architecture.in_(any_style))
+
+
+# Built once, because every submit with network=auto executes this statement.
+_TUNED_TO = (
+    _tuned_networks(bindparam("owner", type_=String))
+    .where(TrainedNetwork.style_sha256 == bindparam("style"))
+    .order_by(TrainedNetwork.created_at.desc(), TrainedNetwork.id)
+    .limit(1)
+)
 
 
 def add_version(

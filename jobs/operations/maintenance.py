@@ -18,6 +18,7 @@ from jobs.db.engine import SessionFactory
 from jobs.db.models.jobs import Job
 from jobs.logs import log_context
 from jobs.operations import retention
+from jobs.operations.unlisted_blobs import UnlistedSweep
 from jobs.queue import lifecycle, outbox
 from jobs.queue.broker import Broker
 from jobs.queue.lifecycle import JobStatus
@@ -44,6 +45,7 @@ class Maintenance:
         self._sessions = sessions
         self._storage = storage
         self._broker = broker
+        self._unlisted = UnlistedSweep(sessions, storage)
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -122,6 +124,7 @@ class Maintenance:
         purged = retention.purge(self._sessions)
         seconds = self._settings.orphan_seconds
         swept = retention.sweep(self._sessions, self._storage, orphan_seconds=seconds)
+        swept += self._unlisted.run(orphan_seconds=seconds)
         if purged or swept:
             log.info("deleted %d expired jobs and uploads, and %d blobs", purged, swept)
         return swept

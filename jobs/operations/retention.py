@@ -76,7 +76,7 @@ def sweep(
     for sha256 in orphans:
         try:
             if _begin_deletion(sessions, sha256, orphan_seconds):
-                swept += _delete_bytes(sessions, storage, sha256)
+                swept += delete_bytes(sessions, storage, sha256)
         except IntegrityError:
             log.info("blob %s came into use while it was swept", sha256)
     return swept
@@ -104,7 +104,7 @@ def finish_deletions(
         # Claims them: another process waits `settle_seconds` from now.
         claim = update(BlobDeletion).where(BlobDeletion.sha256.in_(unconfirmed))
         session.execute(claim.values(started_at=at))
-    return sum(_delete_bytes(sessions, storage, sha256) for sha256 in unconfirmed)
+    return sum(delete_bytes(sessions, storage, sha256) for sha256 in unconfirmed)
 
 
 def _begin_deletion(sessions: SessionFactory, sha256: str, orphan_seconds: float) -> bool:
@@ -119,7 +119,8 @@ def _begin_deletion(sessions: SessionFactory, sha256: str, orphan_seconds: float
     return True
 
 
-def _delete_bytes(sessions: SessionFactory, storage: BlobStorage, sha256: str) -> bool:
+def delete_bytes(sessions: SessionFactory, storage: BlobStorage, sha256: str) -> bool:
+    """Delete the bytes of a blob whose deletion has begun; returns whether the store confirmed it."""
     try:
         storage.delete(sha256)
     except JobsError as error:

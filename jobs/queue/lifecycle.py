@@ -13,11 +13,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, bindparam, select, update
+from sqlalchemy import CursorResult, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from jobs.db import counters
-from jobs.db.engine import now
+from jobs.db.engine import now, table
 from jobs.db.models.jobs import Job, JobEvent
 from jobs.errors import ConflictError, LeaseLostError
 from jobs.queue.claiming import select_next_job
@@ -46,12 +46,14 @@ __all__ = [
 ]
 
 
+_INSERT_EVENT = insert(table(JobEvent))
 _WEBHOOK_EVENTS = select(Job.kind, Job.webhook_events).where(Job.id == bindparam("id"))
 
 
 def record_event(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
     """Add an event to the job's history. A new state is counted, and queued for the job's webhook."""
-    session.add(JobEvent(job_id=job_id, type=type_, data=data, created_at=at))
+    values = {"job_id": job_id, "type": type_, "data": data, "created_at": at}
+    session.execute(_INSERT_EVENT, values)
     if type_ != "state" or data["status"] == JobStatus.QUEUED:
         return
     job = session.execute(_WEBHOOK_EVENTS, {"id": job_id}).one()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import bindparam, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from jobs.db.engine import SessionFactory, now, reading, table
@@ -13,52 +14,78 @@ from jobs.db.models.jobs import Job, QueueState
 from jobs.db.models.operations import OutboxMessage
 from jobs.queue.broker import Broker
 from jobs.queue.claiming import is_eligible
+from jobs.queue.position import mark_neutral
 
 _OUTBOX = table(OutboxMessage)
+_ENQUEUE = insert(_OUTBOX).returning(_OUTBOX.c.id)
 _SENT = delete(_OUTBOX).where(_OUTBOX.c.id.in_(bindparam("ids", expanding=True)))
 
 
-def enqueue(session: Session, job_id: str, queue: str, *, delay_seconds: float = 0) -> OutboxMessage:
-    """Add a token for `job_id`, in the transaction that makes the job eligible now or after a delay."""
-    at = now(session)
+class Token(NamedTuple):
+    """A token in the outbox: the id of its row, the queue to wake, and the job."""
+
+    id: int
+    queue: str
+    job_id: str
+
+
+def enqueue(
+    session: Session,
+    job_id: str,
+    queue: str,
+    *,
+    delay_seconds: float = 0,
+    at: datetime | None = None,
+) -> Token:
+    """Add a token for `job_id`, in the transaction that makes the job eligible now or after a delay.
+
+    `at` is the time of the database, for callers that have asked for it already.
+    """
+    at = at or now(session)
     due_at = at + timedelta(seconds=delay_seconds) if delay_seconds else None
-    message = OutboxMessage(job_id=job_id, queue=queue, created_at=at, due_at=due_at)
-    session.add(message)
-    return message
+    values = {"job_id": job_id, "queue": queue, "created_at": at, "due_at": due_at}
+    return Token(session.execute(_ENQUEUE, values).scalar_one(), queue, job_id)
 
 
 def publish(sessions: SessionFactory, broker: Broker, *, job_ids: Collection[str] | None = None) -> int:
     """Send up to 200 due tokens (of `job_ids`, or all), oldest first; returns their number."""
     with reading(sessions) as session:
         due = or_(OutboxMessage.due_at.is_(None), OutboxMessage.due_at <= now(session))
-        waiting = select(OutboxMessage).where(due).order_by(OutboxMessage.id).limit(200)
+        waiting = select(OutboxMessage.id, OutboxMessage.queue, OutboxMessage.job_id).where(due)
+        waiting = waiting.order_by(OutboxMessage.id).limit(200)
         if job_ids is not None:
             waiting = waiting.where(OutboxMessage.job_id.in_(job_ids))
-        messages = session.scalars(waiting).all()
-    return send(sessions, broker, messages)
+        tokens = [Token._make(row) for row in session.execute(waiting)]
+    return send(sessions, broker, tokens)
 
 
-def send(sessions: SessionFactory, broker: Broker, messages: Iterable[OutboxMessage]) -> int:
+def send(sessions: SessionFactory, broker: Broker, tokens: Iterable[Token]) -> int:
     """Send committed tokens in the given order; returns their number.
 
     A token is sent before its row is deleted: a crash between the two sends it twice, which is
     harmless. Stops at the first token that can't be sent.
     """
     sent = []
-    for message in messages:
-        if not broker.wake(message.queue, message.job_id):
+    for token in tokens:
+        if not broker.wake(token.queue, token.job_id):
             break
-        sent.append(message.id)
-    if sent:
-        with sessions.begin() as session:
-            session.execute(_SENT, {"ids": sent})
+        sent.append(token.id)
+    delete_sent(sessions, sent)
     return len(sent)
 
 
-def send_in_request(sessions: SessionFactory, broker: Broker, messages: list[OutboxMessage]) -> None:
+def delete_sent(sessions: SessionFactory, ids: Sequence[int]) -> None:
+    """Delete the rows of tokens that were sent."""
+    if ids:
+        with sessions.begin() as session:
+            mark_neutral(session)
+            session.execute(_SENT, {"ids": ids})
+
+
+def send_in_request(sessions: SessionFactory, broker: Broker, tokens: Sequence[Token]) -> None:
     """As `send`, but waits for a second at most; maintenance sends what is left."""
-    if messages:
-        broker.calls.run(lambda: send(sessions, broker, messages) == len(messages))
+    if tokens:
+        broker.calls.run(lambda: send(sessions, broker, tokens) == len(tokens))
 
 
 def publish_in_request(sessions: SessionFactory, broker: Broker, job_id: str) -> None:

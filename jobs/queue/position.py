@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import threading
 import time
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 
 from sqlalchemy import Connection, Engine, String, bindparam, event, func, select
 from sqlalchemy.orm import Session
@@ -30,8 +32,8 @@ from jobs.queue.versions import JobVersion
 MEASURED_JOBS = 20
 #: Seconds for which a snapshot of a queue is used.
 SNAPSHOT_SECONDS = 0.25
-#: Key in a connection's `info` that marks a commit.
-_COMMITTED = "atelier_committed"
+#: Keys in a connection's `info`: a commit, and one that leaves all positions as they are.
+_COMMITTED, _NEUTRAL = "atelier_committed", "atelier_neutral"
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 # Built once, because building a statement takes longer than executing it.
@@ -102,6 +104,8 @@ class QueueSnapshot:
             self._served = {owner: at or _NEVER for owner, at in served}
             state = session.execute(_STATE, values).one()
             self._mean = mean_run_seconds(session, queue)
+        #: Order of this snapshot among snapshots and submits; see `QueuePositions.adding`.
+        self.number = 0
         self._paused, self._workers = bool(state.paused), state.workers
 
     def position_of(self, job: Job | JobVersion) -> QueuePosition:
@@ -114,6 +118,16 @@ class QueueSnapshot:
         if self._mean is not None and not paused_now:
             eta = round(max(wait, (position + 0.5) * self._mean / max(1, self._workers or 0)), 2)
         return QueuePosition(position=position, eta_s=eta, paused=paused_now)
+
+    def add(self, job: Job) -> bool:
+        """Add a new job; False if its priority or owner has no other job here."""
+        owners = self._counts.get(job.priority, {})
+        if job.owner not in owners:
+            return False
+        # Jobs that became eligible after this snapshot are not in the list as it is read.
+        insort(self._jobs_of(job.owner, job.priority), (job.created_at, job.id))
+        owners[job.owner] += 1
+        return True
 
     def _before_at_same_priority(self, job: Job | JobVersion) -> int:
         peers = self._counts.get(job.priority, {})
@@ -152,14 +166,17 @@ class QueueSnapshot:
 class QueuePositions:
     """Positions of queued jobs, from snapshots that all requests of a process share.
 
-    A snapshot serves for `SNAPSHOT_SECONDS`, and is dropped when this process commits a transaction. So
-    positions follow the changes of this process at once, and those of other processes after that time;
-    polls cost no look at the queue each.
+    A snapshot serves for `SNAPSHOT_SECONDS`, and is dropped when this process commits a transaction; a
+    new job is added to it. So positions follow the changes of this process at once, and those of other
+    processes after that time; polls and submits cost no look at the queue each.
     """
 
     def __init__(self, engine: Engine, sessions: SessionFactory) -> None:
         self._sessions = sessions
         self._lock = threading.Lock()
+        self._adding = threading.Lock()
+        #: Numbers snapshots when they are complete, and submits when they begin.
+        self._clock = count(1)
         self._commits = 0
         #: Queue → time until which its snapshot serves, and the snapshot.
         self._snapshots: dict[str, tuple[float, QueueSnapshot]] = {}
@@ -184,16 +201,45 @@ class QueuePositions:
                 return found
             commits = self._commits
             snapshot = QueueSnapshot(self._sessions, queue)
+            snapshot.number = next(self._clock)
             # A snapshot that a commit may have overtaken serves only this call.
             if commits == self._commits:
                 self._snapshots[queue] = time.monotonic() + SNAPSHOT_SECONDS, snapshot
             return snapshot
 
+    @contextmanager
+    def adding(self) -> Iterator[Callable[[Sequence[Job]], None]]:
+        """A block that commits new jobs in a transaction marked by `mark_neutral`, and then adds them.
+
+        A snapshot that was complete before the block can't contain the jobs, so they are added to it.
+        Of any later one this is not known, so it is dropped.
+        """
+        began = next(self._clock)
+
+        def add(jobs: Sequence[Job]) -> None:
+            self._commits += 1
+            for job in jobs:
+                _, found = self._snapshots.get(job.queue, (0.0, None))
+                if found is None or job.status != JobStatus.QUEUED:
+                    continue
+                with self._adding:
+                    added = found.number < began and found.add(job)
+                if not added:
+                    self._snapshots.pop(job.queue, None)
+
+        yield add
+
     def _drop(self, connection: object, record: ConnectionPoolEntry) -> None:
         # The event `commit` comes before the commit itself; its connection is free after the commit.
-        if record.info.pop(_COMMITTED, False):
+        neutral = record.info.pop(_NEUTRAL, False)
+        if record.info.pop(_COMMITTED, False) and not neutral:
             self._commits += 1
             self._snapshots.clear()
+
+
+def mark_neutral(session: Session) -> None:
+    """Mark the transaction of a session as one that leaves the positions of queued jobs as they are."""
+    session.connection().info[_NEUTRAL] = True
 
 
 def _mark_committed(connection: Connection) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from jobs.accounts.quotas import check_quotas
-from jobs.blobs.rows import store_blobs
+from jobs.blobs.rows import BeingDeletedError, store_blobs, write_rows
+from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import BlobStorage
 from jobs.db.engine import SessionFactory, now, reading
 from jobs.db.models.jobs import Batch, Job
 from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
-from jobs.queue import outbox
-from jobs.queue.broker import Broker
+from jobs.media.pictures import CheckedFile
+from jobs.operations.unlisted_blobs import delete_unlisted
+from jobs.queue.outbox import Token
+from jobs.queue.position import QueuePositions, mark_neutral
+from jobs.queue.publisher import TokenPublisher
 from jobs.settings import Settings
 from jobs.submission.insertion import insert_job
 from jobs.submission.result_cache import find_cached_result
@@ -25,15 +31,25 @@ class Intake:
     """Stores new jobs: single jobs, batches and retries."""
 
     def __init__(
-        self, settings: Settings, sessions: SessionFactory, storage: BlobStorage, broker: Broker
+        self,
+        settings: Settings,
+        sessions: SessionFactory,
+        reader: Engine,
+        storage: BlobStorage,
+        publisher: TokenPublisher,
+        positions: QueuePositions,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
+        self._reader = reader
         self._storage = storage
-        self._broker = broker
+        self._publisher = publisher
+        self._positions = positions
 
-    def store_one(self, submission: Submission) -> Job:
+    def store_one(self, submission: Submission, staged: StagedFiles | None = None) -> Job:
         """Store one job, or return the job that the same id or key made before.
+
+        `staged` are its files, as far as they are staged already.
 
         Raises `InvalidParamsError` if the id or key was used for another request, `NotFoundError` if
         the id belongs to another owner, and what `store_all` raises.
@@ -42,7 +58,7 @@ class Intake:
         if job is not None:
             return job
         try:
-            return self.store_all([submission])[0]
+            return self.store_all([submission], staged=staged)[0]
         except IntegrityError:
             # Two requests with the same key or id came at the same moment; the other one made the job.
             job = self._find_duplicate(submission)
@@ -79,52 +95,114 @@ class Intake:
             raise InvalidParamsError([(name, "This was used for another request; use a new one.")])
         return job
 
-    def store_all(self, submissions: list[Submission], batch: Batch | None = None) -> list[Job]:
+    def store_all(
+        self,
+        submissions: list[Submission],
+        batch: Batch | None = None,
+        staged: StagedFiles | None = None,
+    ) -> list[Job]:
         """Store the jobs of one owner and queue, and return them. Succeeds while the broker is down.
 
         Jobs with a cached result have succeeded at once. Raises `OverLimitError`, `QueueFullError`,
         `StorageError`, and `IntegrityError` if another request used an id or key.
         """
-        with reading(self._sessions) as session:
-            cached = [self._find_cached_result(session, submission) for submission in submissions]
-            self._check_quotas(session, submissions, cached)
-        cached = [job if job is not None and self._outputs_exist(job) else None for job in cached]
-        # Files before rows, so that a row never names bytes that are not in storage.
+        cached = [self._find_cached_result(submission) for submission in submissions]
         files = {file.sha256: file for submission in submissions for file in submission.files.values()}
+        with reading(self._sessions) as session:
+            self._check_quotas(session, submissions, cached)
+        # Files before the rows of the job, so that a job never names bytes that are not in storage.
+        if staged is not None and staged.add(files.values()):
+            new = staged.publish(files)
+            try:
+                return self._insert(submissions, batch, cached, files, listed=False)
+            except BeingDeletedError:
+                pass  # `store_blobs` waits for the end of the deletion
+            except Exception:
+                delete_unlisted(self._sessions, self._storage, new)
+                raise
         store_blobs(self._sessions, self._storage, list(files.values()))
+        return self._insert(submissions, batch, cached, files, listed=True)
+
+    def _insert(
+        self,
+        submissions: list[Submission],
+        batch: Batch | None,
+        cached: list[Job | None],
+        files: dict[str, CheckedFile],
+        *,
+        listed: bool,
+    ) -> list[Job]:
+        """Insert the jobs in one transaction and send their tokens.
+
+        The transaction also writes the rows of the files, unless they are `listed` already. Raises
+        `BeingDeletedError` for files of which an old copy is being deleted.
+        """
+        with self._positions.adding() as add_positions:
+            written = self._write(submissions, batch, cached, files, listed=listed)
+            jobs = [job for job, _ in written]
+            add_positions(jobs)
+        # Maintenance sends the tokens that can't be sent now.
+        self._publisher.publish([token for _, token in written if token is not None])
+        return jobs
+
+    def _write(
+        self,
+        submissions: list[Submission],
+        batch: Batch | None,
+        cached: list[Job | None],
+        files: dict[str, CheckedFile],
+        *,
+        listed: bool,
+    ) -> list[tuple[Job, Token | None]]:
         with self._sessions.begin() as session:
+            mark_neutral(session)
             ensure_owner(session, submissions[0].owner)
             # An earlier job that was deleted since is no cached result any more.
             cached = [job if job and session.get(Job, job.id) else None for job in cached]
             self._check_quotas(session, submissions, cached, lock=True)
+            at = now(session)
             if batch is not None:
-                batch.created_at = now(session)
+                batch.created_at = at
                 session.add(batch)
                 session.flush()
+            if files and not listed:
+                self._write_rows_of_files(session, files, at)
             written = [
                 insert_job(
                     session,
                     submission,
+                    # Jobs of a batch run in their order.
+                    at + timedelta(microseconds=index),
                     max_attempts=self._settings.max_attempts,
                     retention=self._settings.retention_seconds,
                     batch_id=None if batch is None else batch.id,
-                    batch_index=index,
                     cached_result=cached[index],
+                    files=files,
                 )
                 for index, submission in enumerate(submissions)
             ]
-        # Maintenance sends the tokens that can't be sent now.
-        outbox.send_in_request(
-            self._sessions, self._broker, [token for _, token in written if token is not None]
-        )
-        return [job for job, _ in written]
+        return written
 
-    def _find_cached_result(self, session: Session, submission: Submission) -> Job | None:
+    def _write_rows_of_files(
+        self, session: Session, files: dict[str, CheckedFile], at: datetime
+    ) -> None:
+        rows = [(file.sha256, len(file.data), file.info) for file in files.values()]
+        write_rows(session, rows, at)
+        # A sweep may have ended since the files were stored; now that they have rows, none will begin.
+        if not all(self._storage.exists(name) for name in files):
+            raise BeingDeletedError
+
+    def _find_cached_result(self, submission: Submission) -> Job | None:
         if not submission.handling.use_cache:
             return None
-        return find_cached_result(
-            session, submission.owner, submission.kind, submission.params, submission.inputs
+        job_id = find_cached_result(
+            self._reader, submission.owner, submission.kind, submission.params, submission.inputs
         )
+        if job_id is None:
+            return None
+        with reading(self._sessions) as session:
+            job = session.get(Job, job_id)
+        return job if job is not None and self._outputs_exist(job) else None
 
     def _outputs_exist(self, job: Job) -> bool:
         outputs = job.outputs

@@ -5,28 +5,29 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine, bindparam, select
 
 from jobs.blobs.storage import sha256_of
+from jobs.db.engine import table
 from jobs.db.models.catalog import NetworkVersion
 from jobs.db.models.jobs import Job
 from jobs.params.inputs import NETWORK_ROLE
 from jobs.queue.status import JobStatus
 
 # Built once, because building a statement takes longer than executing it.
+_JOBS, _VERSIONS = table(Job), table(NetworkVersion)
 _CACHED = (
-    select(Job)
+    select(_JOBS.c.id)
     .where(
-        Job.owner == bindparam("owner"),
-        Job.result_key == bindparam("key"),
-        Job.status == JobStatus.SUCCEEDED,
-        Job.network_version
-        == select(NetworkVersion.version)
-        .where(NetworkVersion.network == bindparam("network"))
+        _JOBS.c.owner == bindparam("owner"),
+        _JOBS.c.result_key == bindparam("key"),
+        _JOBS.c.status == JobStatus.SUCCEEDED,
+        _JOBS.c.network_version
+        == select(_VERSIONS.c.version)
+        .where(_VERSIONS.c.network == bindparam("network"))
         .scalar_subquery(),
     )
-    .order_by(Job.finished_at.desc())
+    .order_by(_JOBS.c.finished_at.desc())
     .limit(1)
 )
 
@@ -40,11 +41,12 @@ def result_key(kind: str, params: dict[str, Any], inputs: list[tuple[str, str]])
 
 
 def find_cached_result(
-    session: Session, owner: str, kind: str, params: dict[str, Any], inputs: list[tuple[str, str]]
-) -> Job | None:
-    """The owner's newest succeeded job with the same inputs, parameters and network weights.
+    reader: Engine, owner: str, kind: str, params: dict[str, Any], inputs: list[tuple[str, str]]
+) -> str | None:
+    """The id of the owner's newest succeeded job with the same inputs, parameters and network weights.
 
     Jobs of other owners are never used: that would reveal that another owner has the same picture.
+    `reader` is made by `jobs.db.engine.make_reader`.
     """
     trained = dict(inputs).get(NETWORK_ROLE)
     values = {
@@ -52,4 +54,6 @@ def find_cached_result(
         "key": result_key(kind, params, inputs),
         "network": trained or str(params.get("network")),
     }
-    return session.scalars(_CACHED, values).one_or_none()
+    with reader.connect() as connection:
+        job_id: str | None = connection.execute(_CACHED, values).scalar_one_or_none()
+    return job_id

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import sha256_of
 from jobs.errors import InvalidParamsError
 from jobs.media.limits import DecodeLimits
@@ -54,10 +55,12 @@ def validate_submission(
     catalog: InputCatalog,
     limits: DecodeLimits,
     webhook: Webhook | None,
+    staged: StagedFiles,
 ) -> Submission:
     """Validate fields and pictures. `catalog` finds named styles, networks and datasets.
 
-    Raises `InvalidParamsError`, or an error of `check_picture`.
+    Uploaded files are staged while they are checked. Raises `InvalidParamsError`, or an error of
+    `check_picture`.
     """
     common = validate_fields(request, owner=owner, webhook=webhook)
     kind, uploads, style_id = request.kind, request.files, request.style_id
@@ -71,10 +74,13 @@ def validate_submission(
             catalog.dataset(name, common.params[name])
     # All checks start before the first is waited for, so that they run in parallel.
     started = {
-        field: _start_check(kind, field, upload, limits)
+        field: _start_check(kind, field, upload, limits, staged)
         for field, upload in uploads.items()
         if isinstance(upload, Upload)
     }
+    for upload in uploads.values():
+        if isinstance(upload, Upload):
+            staged.expect(upload.data)
     stored = {field: upload for field, upload in uploads.items() if isinstance(upload, StoredPicture)}
     pictures = stored | {field: finish() for field, finish in started.items()}
     digests = sorted((field, picture.sha256) for field, picture in pictures.items())
@@ -172,24 +178,29 @@ def hash_request(request: Any) -> str:
 
 
 def _start_check(
-    kind: str, field: str, upload: Upload, limits: DecodeLimits
+    kind: str, field: str, upload: Upload, limits: DecodeLimits, staged: StagedFiles
 ) -> Callable[[], CheckedFile]:
     if KINDS[kind].content == "video" and field == "content":
-        return lambda: _check_video(upload, limits)
-    return start_picture_check(upload, limits)
+        return lambda: _check_video(upload, limits, staged)
+    return start_picture_check(upload, limits, staged.sha256)
 
 
-def _check_video(upload: Upload, limits: DecodeLimits) -> CheckedFile:
+def _check_video(upload: Upload, limits: DecodeLimits, staged: StagedFiles) -> CheckedFile:
     info = check_video(upload.data, limits, name=upload.name, pointer=upload.field)
-    return CheckedFile(data=upload.data, sha256=sha256_of(upload.data), info=info)
+    return CheckedFile(data=upload.data, sha256=staged.sha256(upload.data), info=info)
 
 
-def start_picture_check(upload: Upload, limits: DecodeLimits) -> Callable[[], CheckedFile]:
-    """Start the check of a picture; the result waits for it, and raises as `check_picture`."""
+def start_picture_check(
+    upload: Upload, limits: DecodeLimits, digest: Callable[[bytes], str] = sha256_of
+) -> Callable[[], CheckedFile]:
+    """Start the check of a picture; the result waits for it, and raises as `check_picture`.
+
+    `digest` gives the SHA-256 of bytes.
+    """
     finish_picture = submit_picture_check(upload.data, limits, name=upload.name, pointer=upload.field)
 
     def finish() -> CheckedFile:
         picture = finish_picture()
-        return CheckedFile(data=picture.data, sha256=sha256_of(picture.data), info=picture.info)
+        return CheckedFile(data=picture.data, sha256=digest(picture.data), info=picture.info)
 
     return finish

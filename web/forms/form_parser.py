@@ -14,7 +14,8 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from jobs.errors import InvalidRequestError
 
-_CHUNK = 64 * 1024
+#: Bytes that are read at once. The decoder holds no more than `MAX_FORM_MEMORY_SIZE` (0.5 MB).
+_CHUNK = 256 * 1024
 #: Largest urlencoded body in bytes. Parsed, a body such as `a&a&…` takes 44 times its size.
 MAX_URLENCODED_BYTES = 64_000
 #: Words of Werkzeug's errors → the reason for users.
