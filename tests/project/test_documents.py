@@ -26,7 +26,7 @@ from web.openapi.document import document
 PACKAGES = sorted(init.parent.name for init in ROOT.glob("*/__init__.py"))
 
 #: Programs of others whose arguments nothing here knows.
-OTHERS = {"export", "rsync", "pg_dump", "pg_restore", "pre-commit", "git", "sudo"}
+OTHERS = {"export", "rsync", "pg_dump", "pg_restore", "pre-commit", "git", "kubectl", "sudo"}
 
 
 def lines(block: Block) -> Iterator[str]:

@@ -95,6 +95,7 @@ RULES = [
     Rule(r"(\w+=\S+ )+atelier restore .*"),
     Rule(r"(\w+=\S+ )*docker compose .*", why_not=NEEDS_DOCKER),
     Rule(r"sudo [\s\S]*", why_not="changes a server; see tests/project/test_two_machines.py"),
+    Rule(r"kubectl .*", why_not="changes a cluster; see tests/project/test_kubernetes.py"),
     Rule(r"export ATELIER_URL=.*", why_not="names a server of the reader"),
     Rule(r"pg_dump .*", why_not="needs the programs of the very PostgreSQL that is dumped"),
     Rule(r"rsync .*", why_not="needs rsync, and copies nothing of ours but files"),
