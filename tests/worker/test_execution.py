@@ -330,15 +330,15 @@ def test_storage_that_comes_back(
     context: WorkerContext, service: JobService, submit: Callable[..., str], monkeypatch: Any
 ) -> None:
     job_id = submit()
-    real = context.storage.put
+    real = context.storage.stage
 
-    def broken(data: bytes) -> str:
+    def broken(*_: object) -> None:
         raise StorageError
 
-    monkeypatch.setattr(context.storage, "put", broken)
+    monkeypatch.setattr(context.storage, "stage", broken)
     run(context)
     assert service.get(job_id).status == JobStatus.QUEUED
-    monkeypatch.setattr(context.storage, "put", real)
+    monkeypatch.setattr(context.storage, "stage", real)
     run(context)
 
     assert service.get(job_id).status == JobStatus.SUCCEEDED
@@ -458,17 +458,72 @@ def test_a_job_past_its_deadline_fails(
     assert (job.error or {})["code"] == "deadline"
 
 
+def progress_of(service: JobService, job_id: str) -> list[int]:
+    with service.sessions() as session:
+        events = session.query(JobEvent).filter_by(job_id=job_id).order_by(JobEvent.seq).all()
+    return [event.data["progress"]["step"] for event in events if event.type == "progress"]
+
+
 def test_progress_is_kept_in_order(
-    context: WorkerContext, service: JobService, submit: Callable[..., str]
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    handler: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("worker.lease.PROGRESS_SECONDS", 0.0)
+
+    def work(_context: WorkerContext, _job: Job, lease: Lease) -> JobResult:
+        for step in range(4):
+            lease.report("render", step, 4)
+        return JobResult(outputs=[])
+
+    handler(work)
     job_id = submit()
     run(context)
 
-    with service.sessions() as session:
-        events = session.query(JobEvent).filter_by(job_id=job_id).order_by(JobEvent.seq).all()
-    steps = [event.data["progress"]["step"] for event in events if event.type == "progress"]
-    assert steps == sorted(steps)
-    assert len(steps) >= 1
+    assert progress_of(service, job_id) == [0, 1, 2, 3]
+
+
+def test_a_short_job_stores_no_progress(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    handler: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.lease.PROGRESS_SECONDS", PATIENCE)
+    context.settings = context.settings.model_copy(update={"heartbeat_seconds": PATIENCE})
+
+    def work(_context: WorkerContext, _job: Job, lease: Lease) -> JobResult:
+        lease.report("decode", 0, 4)
+        return JobResult(outputs=[])
+
+    handler(work)
+    job_id = submit()
+    run(context)
+
+    assert progress_of(service, job_id) == []
+
+
+def test_a_long_first_step_is_told_by_the_heartbeat(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    def work(_context: WorkerContext, job: Job, lease: Lease) -> JobResult:
+        lease._reported = time.monotonic() + PATIENCE  # on however busy a machine, these are withheld
+        lease.report("decode", 0, 4)
+        lease.report("render", 2, 4)
+        deadline = time.monotonic() + PATIENCE
+        while not progress_of(service, job.id):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return JobResult(outputs=[])
+
+    handler(work)
+    job_id = submit()
+    run(context)
+
+    assert progress_of(service, job_id)[-1] in {0, 2}  # the newest of them at that moment
 
 
 def test_a_job_that_ran_out_of_memory_is_done_in_tiles_and_says_so(
