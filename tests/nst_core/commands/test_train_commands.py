@@ -69,6 +69,17 @@ def test_train_one_style_then_stylize_with_it(
     with Image.open(tmp_path / "o-1.png") as image:
         assert image.size == (40, 40)
         assert json.loads(str(image.info["Comment"]))["network"] == "run"
+    mask = tmp_path / "mask.png"
+    Image.new("L", (48, 48), 255).save(mask)
+    for option in (("--stroke", 8), ("--keep", mask)):
+        done = run(stylize, folders[0] / "chelsea.png", "-o", out, "--checkpoint", document["network"],
+                   "--runtime", "torch", *option)  # fmt: skip
+        assert done.exit_code == 0, done.output
+    with Image.open(out) as kept, Image.open(folders[0] / "chelsea.png") as photo:
+        assert kept.tobytes() == photo.tobytes()  # the mask keeps all of it
+    refused = run(stylize, folders[0] / "chelsea.png", "-o", out, "--checkpoint", document["network"],
+                  "--region", f"mask={mask},style={mask}")  # fmt: skip
+    assert refused.exit_code != 0
     many = run(stylize, folders[0], "-o", tmp_path / "many", "--checkpoint", document["network"],
                "--runtime", "torch")  # fmt: skip
     assert many.exit_code == 0, many.output
