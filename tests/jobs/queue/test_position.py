@@ -265,7 +265,7 @@ def read_positions(
 
 
 def test_new_jobs_are_added_to_the_snapshot(counted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions, positions, steps = counted
+    sessions, positions, _ = counted
     monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
     ids = [add_in(positions, sessions, owner) for owner in ("ann", "bob")]
     assert read_positions(positions, sessions, ids) == [0, 1]
