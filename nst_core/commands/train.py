@@ -86,7 +86,9 @@ def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **o
 
     One style: --content-dir PHOTOS --style-image PICTURE --checkpoint-dir DIR leaves the network at
     DIR/final_model.safetensors. Any style: --content PHOTOS --style PAINTINGS --out FILE. Ctrl-C saves
-    a checkpoint; --resume continues from there exactly, with the same settings.
+    a checkpoint, as SIGTERM and a closed terminal do; --resume continues from there exactly, with the
+    same settings. The default number of steps takes days on a CPU: there, take --max-steps 400, or
+    `atelier tune`, which takes a minute.
     """
     kind = kind or ("johnson" if options["style_image"] or options["content_dir"] else "adain")
     own = CONFIGS[kind].model_fields
