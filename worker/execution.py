@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import shutil
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -245,6 +247,8 @@ def _publish(session: Session, job: Job, name: str, stored: list[tuple[OutputFil
 def _end_failed(context: WorkerContext, job: Job, run: Run, error: Exception) -> None:
     """Fail the job if the error is permanent or no attempt is left; else queue it again."""
     described = describe(error)
+    folders = (context.settings.home, Path(tempfile.gettempdir()))
+    described["detail"] = without_folders(described["detail"], folders)
     with reading(context.sessions) as session:
         left = session.get_one(Job, run.job_id).attempts_left
     if not described["retryable"] or left <= 0:
@@ -281,6 +285,13 @@ def _wake_next_of_owner(context: WorkerContext, job: Job) -> None:
         job_id = session.scalar(of_owner.where(is_eligible(now(session))))
         if job_id is not None:
             outbox.enqueue(session, job_id, job.queue)
+
+
+def without_folders(text: str, folders: Iterable[Path]) -> str:
+    """The text with only the names of files below `folders`: clients need not know where they are."""
+    for folder in folders:
+        text = re.sub(re.escape(str(folder)) + r"(?:/[^/\s]+)*/([^/\s]+)", r"\1", text)
+    return text
 
 
 def describe(error: Exception) -> dict[str, Any]:

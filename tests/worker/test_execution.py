@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, select, update
 from support.patience import PATIENCE
 from support.submitting import submit_job
-from support.tests_support import expire_lease
+from support.tests_support import expire_lease, network_file
 
 from jobs.db import counters
 from jobs.db.engine import now
@@ -728,3 +728,17 @@ def test_an_output_that_does_not_fit_the_quota_is_not_kept(
     assert (job.error or {})["retryable"] is False
     with service.sessions() as session:
         assert session.scalar(select(func.count()).select_from(Blob)) == before
+
+
+def test_errors_of_a_network_name_no_folder_of_the_worker(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    service.networks.add_file(network_file("slim_adain"), name="odd")
+    job_id = submit(network="odd")
+    run(context)
+
+    error = service.get(job_id).error or {}
+    assert (error["code"], error["retryable"]) == ("unusable_input", False)
+    assert "does not fit slim_adain" in error["detail"]
+    assert "/" not in error["detail"].split(" does not fit")[0]
+    assert str(context.settings.home) not in error["detail"]
