@@ -199,7 +199,9 @@ def cancel(job_id: str, url: str, as_json: bool) -> None:
 
 
 @click.command("list")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="Most jobs shown."
+)
 @click.option(
     "--status",
     type=click.Choice(["queued", "running", "succeeded", "failed", "canceled"]),

@@ -77,7 +77,7 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
     type=click.Path(exists=True, path_type=Path),
     help="Resume from a folder of checkpoints (one style) or a state file (any style).",
 )
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @model_options(CONFIGS)
 @explains_errors
