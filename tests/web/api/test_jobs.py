@@ -146,7 +146,7 @@ def bomb() -> tuple[io.BytesIO, str]:
 
 def animated_gif() -> tuple[io.BytesIO, str]:
     out = io.BytesIO()
-    frames = [Image.new("P", (9, 9), index) for index in (1, 2)]
+    frames = [Image.new("RGB", (9, 9), color) for color in ("red", "blue")]
     frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
     return io.BytesIO(out.getvalue()), "moving.gif"
 

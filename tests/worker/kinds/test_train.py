@@ -29,7 +29,7 @@ from jobs.db.models.jobs import Job, JobFile
 from jobs.db.models.operations import OutboxMessage
 from jobs.db.models.trainings import TrainedNetwork, TrainingLoss
 from jobs.errors import StorageError
-from jobs.media.pictures import Upload
+from jobs.media.pictures import CheckedFile, Upload
 from jobs.queue import lifecycle
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
@@ -156,14 +156,12 @@ def test_what_can_not_be_stored_is_not_trained_again(
 ) -> None:
     job_id, made = submit(), list[bytes]()
 
-    def full(sessions: object, storage: object, data: bytes, info: object) -> str:
-        if info is not FILE_INFO:
-            return sha256_of(data)
-        made.append(data)
+    def full(staged: object, files: list[CheckedFile]) -> bool:
+        made.extend(file.data for file in files if file.info is FILE_INFO)
         raise StorageError("The file store failed: No space left on device.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(execution, "store_blob", full)
+        patch.setattr(execution.StagedFiles, "add", full)
         execution.run_next(context, "train", "w")
     assert service.get(job_id).status == JobStatus.QUEUED
     folder = context.settings.home / "trainings" / job_id
