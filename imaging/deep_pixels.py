@@ -9,8 +9,9 @@ from PIL import Image, ImageMath
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
 #: TIFF tags.
-_BITS, _SAMPLE_FORMAT, _SMIN, _SMAX = 258, 339, 340, 341
-_SIGNED = 2
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT, _SMIN, _SMAX = 258, 262, 339, 340, 341
+_WHITE_IS_ZERO = 0
+_UNSIGNED, _SIGNED = 1, 2
 _LARGEST_FLOAT = 3.4e38
 
 
@@ -20,11 +21,10 @@ def sixteen_bits(image: Image.Image) -> Image.Image:
     The range of samples is the one that TIFF states: that of the sample format and bits, or that of
     SMinSampleValue and SMaxSampleValue. Floating-point samples without these are in 0..1, 0..255 or
     0..65535, whichever fits first, else their own range. Wide integers that need 16 bits or fewer are
-    taken for 16-bit samples. WhiteIsZero is inverted. `image.info` says what `imaging.tiff_samples`
-    changed.
+    taken for 16-bit samples. WhiteIsZero is inverted.
     """
     tags: Any = getattr(image, "tag_v2", {})
-    inverted = bool(image.info.get("white_is_zero"))
+    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     if image.mode in ("I", "F"):
         return _scaled(image, tags, inverted=inverted)
     bits = _first(tags.get(_BITS, 16))
@@ -35,9 +35,18 @@ def sixteen_bits(image: Image.Image) -> Image.Image:
     return image if image.mode == "I;16" else image.convert("I").convert("I;16")
 
 
+def from_signed_bytes(image: Image.Image) -> Image.Image:
+    """A grey image of 8 bits whose TIFF has signed samples, with -128 as black; others as they are."""
+    tags: Any = getattr(image, "tag_v2", {})
+    if image.mode != "L" or _first(tags.get(_SAMPLE_FORMAT)) != _SIGNED:
+        return image
+    return image.point([level ^ 128 for level in range(256)])
+
+
 def _scaled(image: Image.Image, tags: Any, *, inverted: bool) -> Image.Image:
     bits = int(_first(tags.get(_BITS, 32)))
-    signed = _first(tags.get(_SAMPLE_FORMAT, _SIGNED)) == _SIGNED and not image.info.get("unsigned")
+    default = _UNSIGNED if image.format == "TIFF" else _SIGNED
+    signed = _first(tags.get(_SAMPLE_FORMAT, default)) == _SIGNED
     if image.mode == "F":
         real = _finite(image)
     elif bits == 32 and not signed:  # Pillow keeps the bits in a signed integer

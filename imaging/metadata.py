@@ -51,6 +51,10 @@ class BrokenFileError(ValueError):
     """The structure of a picture file is invalid."""
 
 
+class UnknownSamplesError(ValueError):
+    """The samples of a picture file are of a kind that has no reader."""
+
+
 def picture_format(data: bytes) -> str | None:
     """Format by magic bytes: `JPEG`, `PNG`, `WEBP` or None."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":

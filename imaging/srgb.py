@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from PIL import Image, ImageCms
 
-from imaging.deep_pixels import DEEP_MODES, sixteen_bits
+from imaging.deep_pixels import DEEP_MODES, from_signed_bytes, sixteen_bits
 
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 _GRAY = ("1", "L")
@@ -36,6 +36,7 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
         if isinstance(clear, int):
             return deep, deep.convert("I").point([255 * (v != clear) for v in range(65_536)], "L")
         return deep, None
+    image = from_signed_bytes(image)
     if image.mode not in _WITH_ALPHA and "transparency" not in image.info:
         return (image.convert("RGB") if image.mode in ("P", "YCbCr", "HSV") else image), None
     rgba = image.convert("RGBA")

@@ -17,13 +17,14 @@ from imaging.formats import DECODERS
 from imaging.heif import is_heif, open_heif
 from imaging.metadata import (
     BrokenFileError,
+    UnknownSamplesError,
     picture_format,
     png_chunks,
     read_orientation,
     strip_metadata,
 )
 from imaging.srgb import to_srgb
-from imaging.tiff_samples import readable_samples
+from imaging.tiff_samples import complete_table, correct_tiles
 
 _ORIENTATION = 0x0112
 #: zlib strategy Z_RLE: on photographs faster than level 1 alone, and as small.
@@ -92,6 +93,8 @@ class StillFile:
         """Decode the pixels. Raises the errors of Pillow's decoders, and `BrokenFileError`."""
         if self.endless:
             _check_jpeg_without_end(self.data)
+        if self.image.format == "TIFF":
+            correct_tiles(self.image)
         try:
             self.image.load()
         except (RuntimeError, ValueError, EOFError) as error:
@@ -171,7 +174,7 @@ def open_still(data: bytes, formats: tuple[str, ...] = DECODERS) -> StillFile:
     """Open a picture file of one of `formats`, names of `imaging.formats.DECODERS`.
 
     JPEG, PNG and WebP are opened without their metadata, which can't make a picture unreadable then.
-    Raises `BrokenFileError`, and the errors of `PIL.Image.open`.
+    Raises `BrokenFileError`, `UnknownSamplesError`, and the errors of `PIL.Image.open`.
     """
     format_ = picture_format(data)
     if format_ is None or format_ not in formats:
@@ -191,14 +194,19 @@ def _open_other(data: bytes, formats: tuple[str, ...]) -> StillFile:
         except UnidentifiedImageError:
             return StillFile(open_heif(data), data, 1)  # libheif rotates the pixels itself
         return StillFile(image, data, None)
-    samples = readable_samples(data)
+    complete_table()
     # TGA has no signature at its beginning, so that any bytes might pass; version 2 has one at its end.
     able = [name for name in formats if name != "TGA" or data.endswith(_TGA_SIGNATURE)]
-    image = Image.open(io.BytesIO(samples.data), formats=[name for name in able if name != "HEIF"])
-    image.info.update(white_is_zero=samples.white_is_zero, unsigned=samples.unsigned)
+    try:
+        image = Image.open(io.BytesIO(data), formats=[name for name in able if name != "HEIF"])
+    except UnidentifiedImageError:
+        if data[:4] in _TIFF_SIGNATURES:
+            raise UnknownSamplesError("a TIFF of a kind that can't be read") from None
+        raise
     return StillFile(image, data, None)
 
 
+_TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _TGA_SIGNATURE = b"TRUEVISION-XFILE.\0"
 
 

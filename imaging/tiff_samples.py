@@ -1,56 +1,57 @@
-"""Grey TIFF samples that Pillow has no reader for, rewritten as an equivalent that Pillow reads.
+"""Kinds of TIFF samples that Pillow has no reader for, or reads wrongly.
 
-Pillow lists the combinations of byte order, photometric interpretation, sample format and bits that it
-knows. WhiteIsZero of more than 8 bits and unsigned 32 bits in big-endian files are missing.
+Pillow has a table of the combinations of byte order, photometric interpretation, sample format and bits
+that it knows, and a raw mode (how bytes become pixels) for each. Missing are most grey samples of more
+than 8 bits in big-endian files or with WhiteIsZero, and 64-bit floating point.
 """
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
-_SHORT = 3
-_MAX_PAGES = 1_000
+from PIL import TiffImagePlugin
 
-
-@dataclass(frozen=True)
-class TiffSamples:
-    """`data`, the rewritten file; whether its pixels are to be inverted, and to be read as unsigned."""
-
-    data: bytes
-    white_is_zero: bool
-    unsigned: bool
+_PLANAR_CONFIGURATION, _BITS, _SEPARATE = 284, 258, 2
+#: Raw modes of big-endian samples → those of the byte order of this machine, which libtiff gives.
+_NATIVE = {";16BS": ";16NS", ";32BS": ";32NS", ";32BF": ";32NF", ";64BF": ";64NF"}
 
 
-def readable_samples(data: bytes) -> TiffSamples:
-    """Rewrite the tags of all pages where the samples are grey and have more than 8 bits."""
-    if data[:4] not in (b"II*\0", b"MM\0*"):
-        return TiffSamples(data, white_is_zero=False, unsigned=False)
-    order = "<" if data[:2] == b"II" else ">"
-    patched = bytearray(data)
-    inverted = unsigned = False
-    try:
-        page = struct.unpack_from(order + "I", data, 4)[0]
-        seen: set[int] = set()
-        while page and page not in seen and len(seen) < _MAX_PAGES:
-            seen.add(page)
-            count = struct.unpack_from(order + "H", data, page)[0]
-            values = {}
-            for entry in range(page + 2, page + 2 + 12 * count, 12):
-                tag, kind, number = struct.unpack_from(order + "HHI", data, entry)
-                if kind == _SHORT and number == 1:
-                    values[tag] = (struct.unpack_from(order + "H", data, entry + 8)[0], entry + 8)
-            bits, photometric = values.get(_BITS, (1, 0))[0], values.get(_PHOTOMETRIC, (2, 0))[0]
-            if bits > 8 and photometric in (0, 1):
-                if photometric == 0:
-                    struct.pack_into(order + "H", patched, values[_PHOTOMETRIC][1], 1)
-                    inverted = True
-                format_, at = values.get(_SAMPLE_FORMAT, (1, 0))
-                if bits == 32 and format_ == 1 and at:
-                    struct.pack_into(order + "H", patched, at, 2)
-                    unsigned = True
-            page = struct.unpack_from(order + "I", data, page + 2 + 12 * count)[0]
-    except struct.error:
-        pass  # the decoder reports a broken file
-    return TiffSamples(bytes(patched), inverted, unsigned)
+@cache
+def complete_table() -> None:
+    """Add grey samples of more than 8 bits to Pillow's table; `imaging.deep_pixels` scales them."""
+    for prefix, order in ((b"II", ""), (b"MM", "B")):
+        kinds = {
+            (1, 12): ("I;16", "I;12"),
+            (1, 16): (f"I;16{order}", f"I;16{order}"),
+            (2, 16): ("I", f"I;16{order}S"),
+            (1, 32): ("I", f"I;32{order}S"),
+            (2, 32): ("I", f"I;32{order}S"),
+            (3, 32): ("F", f"F;32{order}F"),
+            (3, 64): ("F", f"F;64{order}F"),
+        }
+        for (format_, bits), modes in kinds.items():
+            for photometric in (0, 1):
+                key = (prefix, photometric, (format_,), 1, (bits,), ())
+                TiffImagePlugin.OPEN_INFO.setdefault(key, modes)
+
+
+def correct_tiles(image: Any) -> None:
+    """Correct the raw modes of a TIFF page that is not yet loaded.
+
+    Pillow reads separate planes of 16 bits as 8 bits, and the samples that libtiff unpacks, which have
+    the byte order of this machine, in that of the file.
+    """
+    tags = image.tag_v2
+    planes_of_16 = tags.get(_PLANAR_CONFIGURATION) == _SEPARATE and set(tags.get(_BITS, ())) == {16}
+    order = "B" if tags.prefix == b"MM" else "L"
+    tiles = []
+    for tile in image.tile:
+        raw_mode, *rest = tile.args
+        if tile.codec_name == "libtiff":
+            end = next((end for end in _NATIVE if raw_mode.endswith(end)), None)
+            raw_mode = raw_mode if end is None else raw_mode.removesuffix(end) + _NATIVE[end]
+        elif planes_of_16 and len(raw_mode) == 1:
+            raw_mode = f"{raw_mode};16{order}"
+        tiles.append(tile._replace(args=(raw_mode, *rest)))
+    image.tile = tiles

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+#: C0 and C1 control characters, and the line and paragraph separators of Unicode.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _NO_IDS: dict[str, str] = {}
 _ids: ContextVar[dict[str, str]] = ContextVar("atelier_log_ids", default=_NO_IDS)
 
@@ -43,7 +47,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        return _escaped(json.dumps(line, default=str, ensure_ascii=False))
 
 
 class TextFormatter(logging.Formatter):
@@ -53,10 +57,19 @@ class TextFormatter(logging.Formatter):
         """The text line with ids in brackets; a traceback follows on its own lines."""
         fields = {**_ids.get(), **getattr(record, "fields", {})}
         ids = "".join(f" [{name} {value}]" for name, value in fields.items())
-        # Newlines are escaped, so that text from outside can't forge a log line.
-        message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
-        text = f"{_stamp(record)} {record.levelname} {record.name}: {message}{ids}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        # Control characters are escaped: text from outside can't forge a line or control a terminal.
+        line = _escaped(
+            f"{_stamp(record)} {record.levelname} {record.name}: {record.getMessage()}{ids}"
+        )
+        if not record.exc_info:
+            return line
+        trace = self.formatException(record.exc_info).split("\n")
+        return "\n".join([line, *map(_escaped, trace)])
+
+
+def _escaped(text: str) -> str:
+    """The text with line breaks and control characters as escape sequences, which JSON has too."""
+    return _CONTROLS.sub(lambda found: _ESCAPES.get(found[0], f"\\u{ord(found[0]):04x}"), text)
 
 
 def _stamp(record: logging.LogRecord) -> str:

@@ -23,6 +23,7 @@ from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobEvent
 from jobs.db.models.operations import WebhookDelivery
 from jobs.db.models.owners import Owner
+from jobs.db.transactions import run_transaction
 from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError, NotReadyError
 from jobs.media.sandbox import check_decoders
@@ -183,6 +184,14 @@ class JobService:
             return newest
         return self.submit(tuning_request(style, settings, newest, request_id=request_id))
 
+    def earlier(self, idempotency_key: str | None) -> Job | None:
+        """The job of the owner that an earlier request with this key made."""
+        if idempotency_key is None:
+            return None
+        with reading(self.sessions) as session:
+            same_key = (Job.owner == self.owner, Job.idempotency_key == idempotency_key)
+            return session.scalars(select(Job).where(*same_key)).one_or_none()
+
     def _check_dataset(self, field: str, dataset_id: str) -> None:
         try:
             self.datasets.get(dataset_id)
@@ -311,8 +320,7 @@ class JobService:
     def cancel(self, job_id: str) -> Job:
         """Request that the job stops; an ended job is unchanged. Raises `NotFoundError`."""
         self.version(job_id)
-        with self.sessions.begin() as session:
-            lifecycle.cancel(session, job_id)
+        run_transaction(self.sessions, lambda session: lifecycle.cancel(session, job_id))
         return self.get(job_id)
 
     def delete(self, job_id: str) -> None:

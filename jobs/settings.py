@@ -173,15 +173,6 @@ def scratch_directory(prefix: str) -> Path:
     return Path(tempfile.mkdtemp(prefix=prefix))
 
 
-def terminal_environment() -> dict[str, str]:
-    """Environment variables that identify the terminal."""
-    return {
-        name: value
-        for name, value in os.environ.items()  # noqa: TID251
-        if name in {"TERM", "TERM_PROGRAM", "KITTY_WINDOW_ID"}
-    }
-
-
 #: Prefix of webhook secrets (https://www.standardwebhooks.com).
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 - a public prefix, no secret
 

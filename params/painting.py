@@ -25,6 +25,14 @@ class PaintSettings(BaseModel):
         description="Where the colours come from: `style` takes the style's; `luminance` keeps the "
         "source's hues and takes only the light; `match` paints with the source's palette.",
     )
+    saturation: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        allow_inf_nan=False,
+        description="Saturation of the painted colours: 0 is grey, 1 leaves them as they are, 2 "
+        "doubles their distance from grey.",
+    )
     texture: Strength = Field(
         0.5,
         description="Noise in the source for the network to paint from: 0 is smooth, 1 textured. No "

@@ -14,7 +14,7 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     from web.api.job_answers import JobAnswers
     from web.forms import text_checks
     from web.forms.form_parser import FormRequest
-    from web.security import access, concurrency, headers, rate_limits
+    from web.security import access, body_bytes, concurrency, headers, rate_limits
     from web.security.slow_readers import SlowReaderLimits
 
     settings = settings or load_settings()
@@ -26,12 +26,14 @@ def create_app(settings: Settings | None = None, service: JobService | None = No
     app.extensions["atelier"] = service or make_service(settings, request_threads=settings.web_threads)
     app.extensions["job_answers"] = JobAnswers()
     concurrency.register(app, settings.web_threads)
+    body_bytes.register(app, settings)
     # The request id comes first, so that refused requests have one too.
     request_ids.register(app)
     access.register(app, settings)
     rate_limits.register(app, settings)
     app.before_request(access.admit)
     app.before_request(concurrency.set_caller)
+    app.before_request(body_bytes.admit)
     text_checks.register(app)
     register_routes(app)
     errors.register(app)

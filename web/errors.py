@@ -7,11 +7,13 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, SecurityError
 
 from jobs import errors
+from jobs.db.transactions import is_deadlock
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(PoolTimeoutError, _database_error)
+    app.register_error_handler(ParseException, _broken_body)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -112,6 +115,14 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _database_error(error: Exception) -> Response:
+    if isinstance(error, DBAPIError) and is_deadlock(error):
+        log.warning("a transaction met others on the same rows: %s", error)
+        return problem(
+            503,
+            "conflicting_requests",
+            "Several requests met on the same jobs; try again.",
+            retryable=True,
+        )
     log.error("the database failed: %s", error)
     return problem(
         503,
@@ -119,6 +130,11 @@ def _database_error(error: Exception) -> Response:
         "The database can't be reached; try again in a moment.",
         retryable=True,
     )
+
+
+def _broken_body(error: ParseException) -> Response:
+    """Gunicorn finds broken chunks when the application reads the body."""
+    return problem(400, "invalid_request", "The body of the request is not sent as HTTP asks for.")
 
 
 def _unexpected(error: Exception) -> Response:

@@ -67,6 +67,7 @@ class Engines:
             precision=self._precision(network),
             memory_mb=settings.network_memory_mb,
             cache=settings.graphs,
+            threads=settings.torch_threads,
         )
 
     def version(self, network: str) -> str:

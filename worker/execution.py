@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import shutil
+import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from jobs.blobs.rows import store_blob, store_file
+from jobs.accounts.quotas import check_storage_quota
+from jobs.blobs.rows import BeingDeletedError, store_blob, store_file, write_rows
+from jobs.blobs.staging import StagedFiles
+from jobs.blobs.storage import sha256_of, sha256_of_file
 from jobs.blobs.usage import add_usage
 from jobs.catalog.network_header import read_header
 from jobs.catalog.networks import add_version
 from jobs.db import counters
-from jobs.db.engine import now, reading
+from jobs.db.engine import now, reading, table
 from jobs.db.models.jobs import Job, JobFile
-from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError
+from jobs.db.transactions import run_transaction
+from jobs.errors import JobCanceledError, JobsError, LeaseLostError, NotFoundError, OverLimitError
 from jobs.logs import log_context
+from jobs.media.pictures import CheckedFile
+from jobs.operations.unlisted_blobs import delete_unlisted
 from jobs.params.kinds import KINDS
 from jobs.queue import lifecycle, outbox
 from jobs.queue.backoff import retry_delay
@@ -35,6 +44,8 @@ from worker.kinds.handlers import HANDLERS
 from worker.lease import DeadlineError, DrainedError, Lease, PausedError
 from worker.result import JobResult, OutputFile
 
+_INSERT_FILES = insert(table(JobFile))
+
 log = logging.getLogger(__name__)
 
 
@@ -44,7 +55,8 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
     With batching, the following jobs of the same shape are claimed and run in parallel threads.
     """
     settings = context.settings
-    with context.sessions.begin() as session:
+
+    def claim(session: Session) -> tuple[Run | None, Job | None]:
         run = lifecycle.claim(
             session,
             queue,
@@ -52,7 +64,9 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
             settings.lease_seconds,
             max_running=settings.max_running_per_owner,
         )
-        job = None if run is None else session.get_one(Job, run.job_id)
+        return run, None if run is None else session.get_one(Job, run.job_id)
+
+    run, job = run_transaction(context.sessions, claim)
     if run is None or job is None:
         _count(context, counters.CLAIMS_REFUSED)
         return None
@@ -129,26 +143,82 @@ def _run_bound(context: WorkerContext, job: Job, run: Run) -> None:
 
 
 def _succeed(context: WorkerContext, job: Job, run: Run, result: JobResult) -> None:
-    # Bytes are stored before rows, so that every row names a blob that exists. If the lease is lost,
-    # the sweep of unreferenced blobs deletes the bytes.
+    _check_output_quota(context, job, result)
+    # Bytes are stored before rows, so that every row names a blob that exists.
+    files = _in_memory(result)
+    with StagedFiles(context.storage) as staged:
+        if files and staged.add(files):
+            new = staged.publish(file.sha256 for file in files)
+            stored = [(out, file.sha256) for out, file in zip(result.outputs, files, strict=True)]
+            try:
+                _write_success(context, job, run, result, stored, files)
+            except BeingDeletedError:
+                pass  # `_store` waits for the end of the deletion
+            except Exception:
+                delete_unlisted(context.sessions, context.storage, new)
+                raise
+            else:
+                return
+    # If the lease is lost, the sweep of unreferenced blobs deletes the bytes.
     stored = [(output, _store(context, output)) for output in result.outputs]
+    _write_success(context, job, run, result, stored)
+
+
+def _in_memory(result: JobResult) -> list[CheckedFile]:
+    """The output files, if all of them are in memory; otherwise none."""
+    return [
+        CheckedFile(data=output.data, sha256=sha256_of(output.data), info=output.info)
+        for output in result.outputs
+        if isinstance(output.data, bytes)
+        and all(isinstance(other.data, bytes) for other in result.outputs)
+    ]
+
+
+def _write_success(
+    context: WorkerContext,
+    job: Job,
+    run: Run,
+    result: JobResult,
+    stored: list[tuple[OutputFile, str]],
+    unlisted: Sequence[CheckedFile] = (),
+) -> None:
+    """End the job with its outputs, and write the rows of `unlisted` files, in one transaction."""
     with context.sessions.begin() as session:
+        if unlisted:
+            rows = [(file.sha256, len(file.data), file.info) for file in unlisted]
+            write_rows(session, rows, now(session))
+            # A sweep may have ended since the files were stored; now none begins.
+            if not all(context.storage.exists(file.sha256) for file in unlisted):
+                raise BeingDeletedError
         lifecycle.succeed(session, run, result.metrics, network_version=result.network_version)
         add_usage(session, job.owner, [sha256 for _, sha256 in stored])
-        for position, (output, sha256) in enumerate(stored):
-            session.add(
-                JobFile(
-                    job_id=run.job_id,
-                    direction="output",
-                    role=output.role,
-                    position=position,
-                    sha256=sha256,
-                )
-            )
+        outputs = [
+            {"role": output.role, "position": position, "sha256": sha256}
+            for position, (output, sha256) in enumerate(stored)
+        ]
+        if outputs:
+            of_job = {"job_id": run.job_id, "direction": "output"}
+            session.execute(_INSERT_FILES, [of_job | output for output in outputs])
         if result.publish is not None:
             _publish(session, job, result.publish, stored)
     if result.folder is not None:
         shutil.rmtree(result.folder, ignore_errors=True)
+
+
+def _check_output_quota(context: WorkerContext, job: Job, result: JobResult) -> None:
+    """Raise `OverLimitError` if the outputs do not fit into the owner's storage quota."""
+    max_mb = context.settings.max_mb_per_owner
+    if not max_mb:
+        return
+    sizes = dict(_digest_and_size(output.data) for output in result.outputs)
+    with reading(context.sessions) as session:
+        check_storage_quota(session, job.owner, max_mb, sizes)
+
+
+def _digest_and_size(data: bytes | Path) -> tuple[str, int]:
+    if isinstance(data, Path):
+        return sha256_of_file(data), data.stat().st_size
+    return sha256_of(data), len(data)
 
 
 def _store(context: WorkerContext, output: OutputFile) -> str:
@@ -177,6 +247,8 @@ def _publish(session: Session, job: Job, name: str, stored: list[tuple[OutputFil
 def _end_failed(context: WorkerContext, job: Job, run: Run, error: Exception) -> None:
     """Fail the job if the error is permanent or no attempt is left; else queue it again."""
     described = describe(error)
+    folders = (context.settings.home, Path(tempfile.gettempdir()))
+    described["detail"] = without_folders(described["detail"], folders)
     with reading(context.sessions) as session:
         left = session.get_one(Job, run.job_id).attempts_left
     if not described["retryable"] or left <= 0:
@@ -215,12 +287,22 @@ def _wake_next_of_owner(context: WorkerContext, job: Job) -> None:
             outbox.enqueue(session, job_id, job.queue)
 
 
+def without_folders(text: str, folders: Iterable[Path]) -> str:
+    """The text with only the names of files below `folders`: clients need not know where they are."""
+    for folder in folders:
+        text = re.sub(re.escape(str(folder)) + r"(?:/[^/\s]+)*/([^/\s]+)", r"\1", text)
+    return text
+
+
 def describe(error: Exception) -> dict[str, Any]:
     """The error as clients see it: a code, a detail of one line, and whether a retry may help."""
     if isinstance(error, DeadlineError):
         return {"code": "deadline", "detail": "The job took longer than it may.", "retryable": False}
     if isinstance(error, NotFoundError):
         return {"code": "input_missing", "detail": error.detail, "retryable": False}
+    if isinstance(error, OverLimitError):
+        # Another attempt would render the same files again; the owner may retry after deleting some.
+        return {"code": error.code, "detail": error.detail, "retryable": False}
     if isinstance(error, JobsError):
         return {"code": error.code, "detail": error.detail, "retryable": error.retryable}
     if isinstance(error, MemoryError):

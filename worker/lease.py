@@ -58,7 +58,10 @@ class Lease:
         self._drain_seconds = drain_seconds
         self._started = time.monotonic()
         self._renewed = self._started
-        self._reported = 0.0
+        # Short jobs end before their first progress is stored.
+        self._reported = self._started
+        self._withheld: dict[str, Any] | None = None
+        self._writing = threading.Lock()
         self._stop = threading.Event()
         self._lost = False
         self._canceled = False
@@ -107,20 +110,36 @@ class Lease:
         self.check()
 
     def report(self, stage: str, step: int, total: int) -> None:
-        """Store progress, at most every `PROGRESS_SECONDS`, and `check`."""
+        """Store progress, at most every `PROGRESS_SECONDS`, and `check`.
+
+        Of the reports in the first `PROGRESS_SECONDS`, the heartbeat thread then stores the last one.
+        """
         self.check()
+        progress = {"stage": stage, "step": step, "total": total}
         if time.monotonic() - self._reported < PROGRESS_SECONDS and step < total:
+            self._withheld = progress
             return
-        self._reported = time.monotonic()
-        self._renew({"stage": stage, "step": step, "total": total})
+        with self._writing:
+            self._reported = time.monotonic()
+            self._withheld = None
+            self._renew(progress)
         self.check()
 
     def _beat(self) -> None:
+        if not self._stop.wait(min(PROGRESS_SECONDS, self._heartbeat_seconds)):
+            self._store_withheld()
         # A run that does not stop after its deadline is stuck in native code and must lose its lease.
         while not self._stop.wait(self._heartbeat_seconds):
             if time.monotonic() - self._started > self._deadline_seconds + self._lease_seconds:
                 return
             self._renew()
+
+    def _store_withheld(self) -> None:
+        # Locked, so that no older progress is stored after a newer one.
+        with self._writing:
+            progress, self._withheld = self._withheld, None
+            if progress is not None:
+                self._renew(progress)
 
     def _renew(self, progress: dict[str, Any] | None = None) -> None:
         before = time.monotonic()

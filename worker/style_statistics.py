@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 #: Vectors kept in memory, of a few kilobytes each.
 CAPACITY = 2_000
+
+
+def statistics_key(fingerprint: str, owner: str) -> str:
+    """The key of a network's statistics for one owner.
+
+    Owners share no statistics: whether a style was cached, or how long it took, would tell one owner
+    which pictures another has.
+    """
+    return hashlib.sha256(f"{owner}\0{fingerprint}".encode()).hexdigest()
 
 
 class StatisticsCache:

@@ -38,9 +38,23 @@ def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> list[Sides
 
 
 @click.command()
-@click.option("--sizes", default="256,512,1024,3840x2160", show_default=True, callback=_sizes)
-@click.option("--networks", default="slim,slim:int8,microast,full", show_default=True, callback=_listed)
-@click.option("--runtimes", default="auto", show_default=True, callback=_listed)
+@click.option(
+    "--sizes",
+    default="256,512,1024,3840x2160",
+    show_default=True,
+    callback=_sizes,
+    help="Sides in pixels, such as 512 or 3840x2160.",
+)
+@click.option(
+    "--networks",
+    default="slim,slim:int8,microast,full",
+    show_default=True,
+    callback=_listed,
+    help="Names of networks; NAME:int8 for int8.",
+)
+@click.option(
+    "--runtimes", default="auto", show_default=True, callback=_listed, help="auto, torch, openvino."
+)
 @click.option(
     "--batches",
     default="1",
@@ -49,7 +63,7 @@ def _sizes(ctx: click.Context, param: click.Parameter, value: str) -> list[Sides
     help="How many pictures go through the network in one pass; times are for each picture.",
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or auto.")
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Timed rounds.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def bench(

@@ -10,11 +10,19 @@ from nst_core.commands.output import explains_errors, print_json
 
 
 @click.command()
-@click.option("--image-size", type=click.IntRange(16, 1024), default=256, show_default=True)
-@click.option("--batch-size", type=click.IntRange(1, 64), default=4, show_default=True)
-@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True)
+@click.option(
+    "--image-size",
+    type=click.IntRange(16, 1024),
+    default=256,
+    show_default=True,
+    help="Side of the pictures in pixels.",
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1, 64), default=4, show_default=True, help="Pictures in a step."
+)
+@click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Timed rounds.")
 @click.option("--use-amp", is_flag=True, help="Ours in half precision.")
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def training(

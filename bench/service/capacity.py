@@ -60,7 +60,7 @@ PER_NAME = PerName()
     type=click.IntRange(20),
     help="Simulated (default: 50000, at least 1000); with --check, sent (default: 120).",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the simulated arrivals.")
 @click.option(
     "--check", is_flag=True, help="Load a real service of one worker instead, and compare what it does."
 )

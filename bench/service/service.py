@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(20), default=200, show_default=True, help="For memory.")
 @click.option("--rows", type=click.IntRange(0), default=100_000, show_default=True, help="Ended jobs.")
 @click.option("--requests", type=click.IntRange(20), default=200, show_default=True, help="A figure.")
-@click.option("--kilobytes", type=click.IntRange(10, 20_000), default=1000, show_default=True)
+@click.option(
+    "--kilobytes",
+    type=click.IntRange(10, 20_000),
+    default=1000,
+    show_default=True,
+    help="Size of each photo.",
+)
 @click.option("--workers", default="1,2,4", show_default=True, help="How many, one after the other.")
 @click.option("--database-url", default="", help="Default: SQLite in a folder of its own.")
 @click.option("--peer/--no-peer", default=True, help="Measure plain Flask and Celery as well.")

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    String,
     Update,
     bindparam,
     exists,
@@ -26,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from jobs.db.engine import now
+from jobs.db.engine import now, table
 from jobs.db.models.blobs import Blob, StoredUpload
 from jobs.db.models.catalog import Style
 from jobs.db.models.jobs import Job, JobFile
@@ -88,14 +90,7 @@ def save_usage(session: Session, owner: str, usage: Usage, *, added: int) -> Non
 
 def add_usage(session: Session, owner: str, files: Collection[str]) -> None:
     """Add files (SHA-256) to the sum of an owner, before the rows that name them are inserted."""
-    new = select(func.coalesce(func.sum(Blob.size), 0)).where(
-        Blob.sha256.in_(files), ~belongs_to(owner)
-    )
-    session.execute(
-        _unsynchronized(update(Owner))
-        .where(Owner.name == owner, Owner.stored_bytes.is_not(None))
-        .values(stored_bytes=Owner.stored_bytes + new.scalar_subquery())
-    )
+    session.execute(_ADD, {"of_owner": owner, "files": list(files)})
 
 
 def discard_usage(session: Session, owner: str | None = None) -> None:
@@ -110,7 +105,7 @@ def discard_usage(session: Session, owner: str | None = None) -> None:
     session.execute(discard.values(stored_bytes=None))
 
 
-def belongs_to(owner: str) -> ColumnElement[bool]:
+def belongs_to(owner: str | BindParameter[str]) -> ColumnElement[bool]:
     """SQL condition: the blob is in a job, upload, style, network or dataset of the owner."""
     return or_(
         exists().where(JobFile.sha256 == Blob.sha256, JobFile.job_id == Job.id, Job.owner == owner),
@@ -124,6 +119,18 @@ def belongs_to(owner: str) -> ColumnElement[bool]:
             for table in _TABLES_WITH_OWNER
         ),
     )
+
+
+# Built once, because building a statement takes longer than executing it.
+_OWNER = bindparam("of_owner", type_=String)
+_NEW = select(func.coalesce(func.sum(Blob.size), 0)).where(
+    Blob.sha256.in_(bindparam("files", expanding=True)), ~belongs_to(_OWNER)
+)
+_ADD = (
+    update(table(Owner))
+    .where(table(Owner).c.name == _OWNER, table(Owner).c.stored_bytes.is_not(None))
+    .values(stored_bytes=table(Owner).c.stored_bytes + _NEW.scalar_subquery())
+)
 
 
 def _unsynchronized(statement: Update) -> Update:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import delete, exists, or_, select
+from sqlalchemy.orm import Session
 
 from imaging.formats import FORMAT_NAMES, SUFFIXES
-from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
-from jobs.blobs.storage import BlobStorage, sha256_of
-from jobs.blobs.usage import discard_usage
+from jobs.catalog.owned import OwnedCatalog
 from jobs.catalog.zip_archives import iter_photos
-from jobs.db.engine import SessionFactory, new_id, now, reading
+from jobs.db.engine import new_id, now, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
 from jobs.db.models.trainings import Dataset, DatasetImage
@@ -23,7 +22,6 @@ from jobs.errors import ConflictError, InvalidParamsError, JobsError, NotFoundEr
 from jobs.media.pictures import CleanPicture, inspect_picture
 from jobs.media.sandbox import check_picture
 from jobs.queue.lifecycle import FINAL
-from jobs.settings import Settings
 
 #: Id of the built-in dataset: photographs of scikit-image, to try trainings.
 SAMPLES = "samples"
@@ -38,16 +36,8 @@ _SAMPLE_FILES = (
 MIN_IMAGES = 1
 
 
-class DatasetCatalog:
+class DatasetCatalog(OwnedCatalog):
     """The datasets of one owner, and the datasets for all."""
-
-    def __init__(
-        self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
-    ) -> None:
-        self._sessions = sessions
-        self._storage = storage
-        self._owner = owner
-        self._settings = settings
 
     def all(self) -> list[Dataset]:
         """The datasets for all, then the owner's own, newest first."""
@@ -73,22 +63,18 @@ class DatasetCatalog:
         name = _checked_name(name)
         settings = self._settings
         limit = settings.max_upload_mb * 1_000_000
-        pictures: dict[str, CleanPicture] = {}
+        pictures: list[CleanPicture] = []
         # Photographs hardly shrink in an archive; an archive that unpacks to more is a zip bomb.
         total = 2 * settings.max_dataset_mb * 1_000_000
         for filename, raw in iter_photos(
             data, max_files=settings.max_dataset_images, max_bytes=limit, max_total=total
         ):
             picture = check_picture(raw, settings.decode_limits, name=filename, pointer="file")
-            pictures.setdefault(sha256_of(picture.data), picture)
-        sizes = {sha256: len(picture.data) for sha256, picture in pictures.items()}
-        with reading(self._sessions) as session:
-            check_storage_quota(session, self._owner, settings.max_mb_per_owner, sizes)
-        stored = [
-            store_blob(self._sessions, self._storage, each.data, each.info)
-            for each in pictures.values()
-        ]
-        return self._write(new_id(), self._owner, name, stored, sizes=sizes)
+            pictures.append(picture)
+        sizes, dataset_id = self._store(pictures), new_id()
+        with self._adding(sizes) as session:
+            _insert(session, dataset_id, self._owner, name, sizes)
+        return self.get(dataset_id)
 
     def add_folder(self, folder: str, *, name: str) -> Dataset:
         """Register a folder below `DATASET_ROOT`, for workers to read. Raises `InvalidParamsError`."""
@@ -136,12 +122,10 @@ class DatasetCatalog:
         if dataset.owner is None:
             raise ConflictError(f"The dataset {dataset.name} is for all and can't be deleted.")
         in_use = exists().where(Job.dataset_id == dataset.id, Job.status.not_in(FINAL))
-        with self._sessions.begin() as session:
+        with self._deleting() as session:
             if session.scalar(select(in_use)):
                 raise ConflictError("A training that has not ended needs this dataset.")
             session.execute(delete(Dataset).where(Dataset.id == dataset.id))
-        with self._sessions.begin() as session:
-            discard_usage(session, self._owner)
 
     def register_samples(self) -> int:
         """Register the built-in dataset if scikit-image is installed; returns its number of images."""
@@ -159,29 +143,19 @@ class DatasetCatalog:
             stored.append(store_blob(self._sessions, self._storage, data, info))
         if not stored:
             return 0
-        return self._write(SAMPLES, None, "Sample photographs", stored).image_count
-
-    def _write(
-        self,
-        id_: str,
-        owner: str | None,
-        name: str,
-        stored: Iterable[str],
-        *,
-        sizes: Mapping[str, int] | None = None,
-    ) -> Dataset:
-        digests = list(stored)
         with self._sessions.begin() as session:
-            if owner is not None:
-                ensure_owner(session, owner)
-                max_mb = self._settings.max_mb_per_owner
-                check_storage_quota(session, owner, max_mb, sizes or {}, lock=True)
-            count, at = len(digests), now(session)
-            session.merge(Dataset(id=id_, owner=owner, name=name, image_count=count, created_at=at))
-            session.flush()
-            for position, sha256 in enumerate(digests):
-                session.merge(DatasetImage(dataset_id=id_, position=position, sha256=sha256))
-        return self.get(id_)
+            _insert(session, SAMPLES, None, "Sample photographs", stored)
+        return len(stored)
+
+
+def _insert(
+    session: Session, dataset_id: str, owner: str | None, name: str, digests: Collection[str]
+) -> None:
+    count, at = len(digests), now(session)
+    session.merge(Dataset(id=dataset_id, owner=owner, name=name, image_count=count, created_at=at))
+    session.flush()
+    for position, sha256 in enumerate(digests):
+        session.merge(DatasetImage(dataset_id=dataset_id, position=position, sha256=sha256))
 
 
 def _sample_paths() -> list[Path]:

@@ -8,22 +8,18 @@ from typing import Any
 from sqlalchemy import BindParameter, Select, String, bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
-from jobs.accounts.quotas import check_storage_quota
-from jobs.blobs.rows import store_blob, touch_blob
-from jobs.blobs.storage import BlobStorage, sha256_of
-from jobs.blobs.usage import discard_usage
+from jobs.blobs.rows import touch_blob
 from jobs.catalog.network_header import ARCHITECTURES, MEDIA_TYPE, NetworkHeader, read_header
-from jobs.db.engine import SessionFactory, new_id, now, reading
+from jobs.catalog.owned import OwnedCatalog
+from jobs.db.engine import new_id, now, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.owners import Owner
 from jobs.db.models.trainings import TrainedNetwork
-from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
-from jobs.media.pictures import PictureInfo
+from jobs.media.pictures import CleanPicture, PictureInfo
 from jobs.params.fields import NetworkName
 from jobs.params.inputs import NetworkInput
 from jobs.params.train import BUNDLED_NETWORKS, is_reserved
-from jobs.settings import Settings
 from params.tuned_networks import network_tuned_to, tuned_networks
 
 #: Media type of network files; they have no width and height.
@@ -31,16 +27,8 @@ FILE_INFO = PictureInfo(media_type=MEDIA_TYPE, width=None, height=None)
 _VERSIONED = re.compile(r"(?P<name>[a-z0-9-]+)(?:@(?P<version>[0-9]{1,9}))?")
 
 
-class NetworkCatalog:
+class NetworkCatalog(OwnedCatalog):
     """The networks of one owner."""
-
-    def __init__(
-        self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
-    ) -> None:
-        self._sessions = sessions
-        self._storage = storage
-        self._owner = owner
-        self._settings = settings
 
     def all(self) -> list[TrainedNetwork]:
         """The networks of the owner, newest first."""
@@ -131,23 +119,16 @@ class NetworkCatalog:
         """Register an uploaded network file. Raises `InvalidParamsError` or `OverLimitError`."""
         check_network_name(name)
         header = read_header(data)
-        max_mb, sizes = self._settings.max_mb_per_owner, {sha256_of(data): len(data)}
-        with reading(self._sessions) as session:
-            check_storage_quota(session, self._owner, max_mb, sizes)
-        sha256 = store_blob(self._sessions, self._storage, data, FILE_INFO)
-        with self._sessions.begin() as session:
-            ensure_owner(session, self._owner)
-            check_storage_quota(session, self._owner, max_mb, sizes, lock=True)
-            row = add_version(session, self._owner, name, header, sha256)
+        sizes = self._store([CleanPicture(data=data, info=FILE_INFO)])
+        with self._adding(sizes) as session:
+            row = add_version(session, self._owner, name, header, next(iter(sizes)))
         return self.get(row.id)
 
     def delete(self, network_id: str) -> None:
         """Delete a network; submitted jobs keep its file. Raises `NotFoundError`."""
         self.get(network_id)
-        with self._sessions.begin() as session:
+        with self._deleting() as session:
             session.execute(delete(TrainedNetwork).where(TrainedNetwork.id == network_id))
-        with self._sessions.begin() as session:
-            discard_usage(session, self._owner)
 
 
 def _tuned_networks(owner: str | BindParameter[str]) -> Select[TrainedNetwork]:

@@ -5,29 +5,17 @@ from __future__ import annotations
 from sqlalchemy import delete, or_, select
 
 from imaging.gallery_styles import gallery_styles
-from jobs.accounts.quotas import check_storage_quota
 from jobs.blobs.rows import store_blob
-from jobs.blobs.storage import BlobStorage, sha256_of
-from jobs.blobs.usage import discard_usage
-from jobs.db.engine import SessionFactory, new_id, now, reading
+from jobs.catalog.owned import OwnedCatalog
+from jobs.db.engine import new_id, now, reading
 from jobs.db.models.catalog import Style
-from jobs.db.upserts import ensure_owner
 from jobs.errors import ConflictError, InvalidParamsError, NotFoundError
 from jobs.media.pictures import Upload, inspect_picture
 from jobs.media.sandbox import check_picture
-from jobs.settings import Settings
 
 
-class StyleCatalog:
+class StyleCatalog(OwnedCatalog):
     """The gallery, and the styles of one owner."""
-
-    def __init__(
-        self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
-    ) -> None:
-        self._sessions = sessions
-        self._storage = storage
-        self._owner = owner
-        self._settings = settings
 
     def all(self) -> list[Style]:
         """The gallery in its order, then the owner's own styles, newest first."""
@@ -47,20 +35,15 @@ class StyleCatalog:
             raise InvalidParamsError([("title", "A title of 1 to 120 characters is needed.")])
         limits = self._settings.decode_limits
         picture = check_picture(upload.data, limits, name=upload.name, pointer=upload.field)
-        max_mb, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
-        with reading(self._sessions) as session:
-            check_storage_quota(session, self._owner, max_mb, files)
-        sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
-        with self._sessions.begin() as session:
-            ensure_owner(session, self._owner)
-            check_storage_quota(session, self._owner, max_mb, files, lock=True)
+        sizes = self._store([picture])
+        with self._adding(sizes) as session:
             style = Style(
                 id=new_id(),
                 owner=self._owner,
                 title=title,
                 description="",
                 position=0,
-                sha256=sha256,
+                sha256=next(iter(sizes)),
                 created_at=now(session),
             )
             session.add(style)
@@ -72,11 +55,9 @@ class StyleCatalog:
         Raises `NotFoundError`, or `ConflictError` for a style of the gallery.
         """
         deletion = delete(Style).where(Style.id == style_id, Style.owner == self._owner)
-        with self._sessions.begin() as session:
+        with self._deleting() as session:
             deleted = session.execute(deletion.returning(Style.id)).one_or_none() is not None
         if deleted:
-            with self._sessions.begin() as session:
-                discard_usage(session, self._owner)
             return
         style = self.find(style_id)
         raise ConflictError(f"{style.title} belongs to the gallery and can't be deleted.")

@@ -5,29 +5,17 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from jobs.accounts.expiry import MIN_EXPIRY_SECONDS, expiry
-from jobs.accounts.quotas import check_storage_quota
-from jobs.blobs.rows import store_blob, touch_blob
-from jobs.blobs.storage import BlobStorage, sha256_of
-from jobs.blobs.usage import discard_usage
-from jobs.db.engine import SessionFactory, new_id, now, reading
+from jobs.blobs.rows import touch_blob
+from jobs.catalog.owned import OwnedCatalog
+from jobs.db.engine import new_id, now, reading
 from jobs.db.models.blobs import StoredUpload
-from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import StoredPicture, Upload
 from jobs.media.sandbox import check_picture
-from jobs.settings import Settings
 
 
-class UploadCatalog:
+class UploadCatalog(OwnedCatalog):
     """The uploads of one owner."""
-
-    def __init__(
-        self, sessions: SessionFactory, storage: BlobStorage, owner: str, settings: Settings
-    ) -> None:
-        self._sessions = sessions
-        self._storage = storage
-        self._owner = owner
-        self._settings = settings
 
     def add(self, upload: Upload, *, expires_in: int | None = None) -> StoredUpload:
         """Store a picture for `expires_in` seconds, or for the default time.
@@ -41,18 +29,13 @@ class UploadCatalog:
         picture = check_picture(
             upload.data, self._settings.decode_limits, name=upload.name, pointer=upload.field
         )
-        max_mb, files = self._settings.max_mb_per_owner, {sha256_of(picture.data): len(picture.data)}
-        with reading(self._sessions) as session:
-            check_storage_quota(session, self._owner, max_mb, files)
-        sha256 = store_blob(self._sessions, self._storage, picture.data, picture.info)
-        with self._sessions.begin() as session:
-            ensure_owner(session, self._owner)
-            check_storage_quota(session, self._owner, max_mb, files, lock=True)
+        sizes = self._store([picture])
+        with self._adding(sizes) as session:
             at = now(session)
             row = StoredUpload(
                 id=new_id(),
                 owner=self._owner,
-                sha256=sha256,
+                sha256=next(iter(sizes)),
                 created_at=at,
                 expires_at=expiry(at, self._settings.upload_seconds, expires_in),
             )
@@ -90,11 +73,9 @@ class UploadCatalog:
     def delete(self, upload_id: str) -> None:
         """Delete an upload; submitted jobs keep its picture. Raises `NotFoundError`."""
         self.get(upload_id)
-        with self._sessions.begin() as session:
+        with self._deleting() as session:
             session.execute(
                 delete(StoredUpload).where(
                     StoredUpload.id == upload_id, StoredUpload.owner == self._owner
                 )
             )
-        with self._sessions.begin() as session:
-            discard_usage(session, self._owner)

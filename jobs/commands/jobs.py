@@ -17,9 +17,10 @@ from params.style_argument import StyleArgument
 
 if TYPE_CHECKING:
     from atelier import Job
+    from jobs.commands.terminal_image import Protocol
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_SHOW = click.Choice(["auto", "kitty", "iterm", "sixel", "blocks"])
+_SHOW = click.Choice(["auto", "kitty", "sixel", "blocks"])
 
 
 def print_job(job: Job, as_json: bool) -> None:
@@ -86,7 +87,7 @@ def submit(
     format_: str | None,
     wait_for_it: bool,
     output: Path | None,
-    protocol: str | None,
+    protocol: Protocol | None,
     no_cache: bool,
     url: str,
     as_json: bool,
@@ -175,7 +176,7 @@ def wait(job_id: str, timeout: float | None, url: str, as_json: bool) -> None:
     help="Draw it in the terminal instead.",
 )
 @url_option
-def download(job_id: str, output: Path | None, protocol: str | None, url: str) -> None:
+def download(job_id: str, output: Path | None, protocol: Protocol | None, url: str) -> None:
     """Save the picture that a job made."""
     from jobs.commands import outputs
 
@@ -198,7 +199,9 @@ def cancel(job_id: str, url: str, as_json: bool) -> None:
 
 
 @click.command("list")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="Most jobs shown."
+)
 @click.option(
     "--status",
     type=click.Choice(["queued", "running", "succeeded", "failed", "canceled"]),

@@ -14,6 +14,7 @@ from imaging.atomic_write import atomic_write
 
 if TYPE_CHECKING:
     from atelier import Client, Job
+    from jobs.commands.terminal_image import Protocol
 
 
 #: Output format by file suffix, of pictures and of videos.
@@ -93,11 +94,9 @@ def write(path: Path, data: bytes) -> None:
     click.echo(str(path), err=True)
 
 
-def show(client: Client, job: Job, protocol: str) -> None:
+def show(client: Client, job: Job, protocol: Protocol) -> None:
     """Draw the first output in the terminal."""
-    from jobs.commands.terminal_image import detect_protocol, render
-    from jobs.settings import terminal_environment
+    from jobs.commands.terminal_image import draw
 
     data, _ = client.output(job["id"])
-    chosen = detect_protocol(terminal_environment()) if protocol == "auto" else protocol
-    click.echo(render(data, chosen), nl=False)  # type: ignore[arg-type]
+    draw(data, protocol)

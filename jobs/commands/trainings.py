@@ -51,7 +51,9 @@ def start(
 
 
 @trainings.command("list")
-@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1, 100), default=20, show_default=True, help="Most trainings shown."
+)
 @url_option
 @json_option
 def list_trainings(limit: int, url: str, as_json: bool) -> None:
@@ -100,8 +102,14 @@ def finish(job_id: str, url: str, as_json: bool) -> None:
 @trainings.command("export")
 @click.argument("network")
 @params_options("export", exclude={"network"})
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--timeout", type=click.FloatRange(min=0), default=600.0, show_default=True)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    show_default=True,
+    help="Seconds to wait for the file.",
+)
 @url_option
 @json_option
 def export_network(

@@ -14,11 +14,11 @@ WEB = (
     "--logger-class web.server_logs.ServerLogger"
 )
 STYLIZE = (
-    "celery -A worker.celery worker -Q stylize -n stylize@%h -P prefork -c 1 "
+    "celery -q -A worker.celery worker -Q stylize -n stylize@%h -P prefork -c 1 "
     "--without-gossip --without-mingle"
 )
 TRAIN = (
-    "celery -A worker.celery worker -Q train -n train@%h -P prefork -c 1 "
+    "celery -q -A worker.celery worker -Q train -n train@%h -P prefork -c 1 "
     "--without-gossip --without-mingle"
 )
 MAINTENANCE = "atelier maintenance"

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from PIL import Image
 
 from imaging.formats import FORMAT_NAMES, STORED_MEDIA_TYPES
-from imaging.metadata import BrokenFileError, picture_format, read_orientation, strip_metadata
+from imaging.metadata import (
+    BrokenFileError,
+    UnknownSamplesError,
+    picture_format,
+    read_orientation,
+    strip_metadata,
+)
 from imaging.still import SIDEWAYS, StillFile, open_still
 from jobs.errors import (
     JobsError,
@@ -44,6 +50,8 @@ SUFFIXES = {
     "video/x-ms-wmv": "wmv",
     "video/x-msvideo": "avi",
 }
+
+_ADVICE = "Save it with 8 or 16 bits a channel."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +169,8 @@ def _opened(data: bytes, name: str, max_pixels: int, pointer: str | None) -> Sti
         raise UnusablePictureError(
             f"{name} is damaged and can't be decoded: {error}.", pointer=pointer
         ) from None
+    except UnknownSamplesError as error:
+        raise UnsupportedPictureError(f"{name} is {error}. {_ADVICE}", pointer=pointer) from None
     except Exception:
         # Pillow's readers raise many kinds of error on hostile bytes; all mean an unknown format.
         raise UnsupportedPictureError(

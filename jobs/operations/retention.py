@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, and_, delete, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.usage import discard_usage
@@ -15,12 +17,17 @@ from jobs.db.engine import SessionFactory, now, reading
 from jobs.db.models.blobs import Blob, BlobDeletion, StoredUpload
 from jobs.db.models.catalog import Style, StyleStatistics
 from jobs.db.models.jobs import Batch, Job, JobFile
+from jobs.db.models.operations import OwedWebhook, UsedId, WebhookDelivery
+from jobs.db.models.owners import EndedSession
 from jobs.db.models.trainings import DatasetImage, TrainedNetwork
 from jobs.errors import ConflictError, JobsError, NotFoundError
 from jobs.queue.lifecycle import FINAL, JobStatus
+from jobs.webhooks import delivery
 
 #: Seconds after which an unconfirmed deletion is repeated: longer than a request to S3 with retries.
 SETTLE_SECONDS = 180.0
+#: Days for which the id of a deleted job stays its owner's.
+USED_ID_DAYS = 400
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +39,9 @@ def delete_job(sessions: SessionFactory, owner: str, job_id: str) -> None:
     """
     own_job = and_(Job.id == job_id, Job.owner == owner)
     with sessions.begin() as session:
-        deletion = delete(Job).where(own_job, Job.status != JobStatus.RUNNING)
-        deleted = _count(session.execute(deletion))
-        running = not deleted and session.scalar(select(exists().where(own_job)))
+        status = session.scalar(select(Job.status).where(own_job).with_for_update(of=Job))
+        running = status == JobStatus.RUNNING
+        deleted = 0 if status is None or running else _delete_jobs(session, [job_id])
     if deleted:
         with sessions.begin() as session:
             discard_usage(session, owner)
@@ -50,13 +57,43 @@ def purge(sessions: SessionFactory, limit: int = 500) -> int:
         at = now(session)
         jobs = select(Job.id).where(Job.expires_at <= at, Job.status.in_(FINAL)).limit(limit)
         uploads = select(StoredUpload.id).where(StoredUpload.expires_at <= at).limit(limit)
-        deleted = _count(session.execute(delete(Job).where(Job.id.in_(jobs))))
+        deleted = _delete_jobs(session, session.scalars(jobs).all())
+        session.execute(delete(UsedId).where(UsedId.deleted_at < at - timedelta(days=USED_ID_DAYS)))
+        session.execute(delete(EndedSession).where(EndedSession.until < at))
         session.execute(delete(Batch).where(~exists().where(Job.batch_id == Batch.id)))
         deleted += _count(session.execute(delete(StoredUpload).where(StoredUpload.id.in_(uploads))))
     if deleted:
         with sessions.begin() as session:
             discard_usage(session)
     return deleted
+
+
+def _delete_jobs(session: Session, job_ids: Sequence[str]) -> int:
+    """Delete jobs; their pending webhook messages stay, and no other owner gets their ids."""
+    of_jobs = Job.id.in_(job_ids)
+    owed = session.execute(
+        select(WebhookDelivery, Job)
+        .join(Job, Job.id == WebhookDelivery.job_id)
+        .where(of_jobs, WebhookDelivery.next_at.is_not(None))
+    ).unique()
+    for message, job in owed:
+        if message.next_at is not None and job.webhook_url is not None:
+            session.add(
+                OwedWebhook(
+                    id=message.id,
+                    owner=job.owner,
+                    url=job.webhook_url,
+                    body=delivery.payload(job, message).decode(),
+                    attempts=message.attempts,
+                    next_at=message.next_at,
+                )
+            )
+    at = now(session)
+    owners = session.execute(select(Job.id, Job.owner).where(of_jobs)).all()
+    for job_id, owner in owners:
+        session.merge(UsedId(job_id=job_id, owner=owner, deleted_at=at))
+    session.flush()
+    return _count(session.execute(delete(Job).where(of_jobs)))
 
 
 def sweep(

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from jobs.db.engine import SessionFactory, new_id, reading
 from jobs.db.models.jobs import Batch, Job
+from jobs.db.transactions import run_transaction
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import CheckedFile, Upload
 from jobs.params.inputs import InputCatalog
@@ -162,7 +164,8 @@ class Batches:
     def cancel(self, batch_id: str) -> BatchInfo:
         """Request that all jobs of a batch stop; ended jobs are unchanged."""
         self.get(batch_id)
-        with self._sessions.begin() as session:
+
+        def cancel_all(session: Session) -> None:
             unfinished = session.scalars(
                 select(Job.id)
                 .where(
@@ -174,4 +177,6 @@ class Batches:
             ).all()
             for job_id in unfinished:
                 lifecycle.cancel(session, job_id)
+
+        run_transaction(self._sessions, cancel_all)
         return self.get(batch_id)

@@ -14,6 +14,8 @@ from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import BlobStorage
 from jobs.db.engine import SessionFactory, now, reading
 from jobs.db.models.jobs import Batch, Job
+from jobs.db.models.operations import UsedId
+from jobs.db.transactions import run_transaction
 from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import CheckedFile
@@ -69,7 +71,9 @@ class Intake:
     def check_id(self, job_id: str, owner: str) -> None:
         """Raise `NotFoundError` unless the id is free or names a job of this owner."""
         with reading(self._sessions) as session:
-            id_owner = session.scalar(select(Job.owner).where(Job.id == job_id))
+            id_owner = session.scalar(select(Job.owner).where(Job.id == job_id)) or session.scalar(
+                select(UsedId.owner).where(UsedId.job_id == job_id)
+            )
         if id_owner not in {None, owner}:
             raise NotFoundError(f"There is no job {job_id}; choose another id for a new one.")
 
@@ -108,8 +112,10 @@ class Intake:
         """
         cached = [self._find_cached_result(submission) for submission in submissions]
         files = {file.sha256: file for submission in submissions for file in submission.files.values()}
-        with reading(self._sessions) as session:
-            self._check_quotas(session, submissions, cached)
+        if staged is None or self._settings.max_queued_per_owner or self._settings.max_mb_per_owner:
+            # Before the files are named; without quotas of owners, refusals are rare.
+            with reading(self._sessions) as session:
+                self._check_quotas(session, submissions, cached)
         # Files before the rows of the job, so that a job never names bytes that are not in storage.
         if staged is not None and staged.add(files.values()):
             new = staged.publish(files)
@@ -154,12 +160,12 @@ class Intake:
         *,
         listed: bool,
     ) -> list[tuple[Job, Token | None]]:
-        with self._sessions.begin() as session:
+        def write(session: Session) -> list[tuple[Job, Token | None]]:
             mark_neutral(session)
             ensure_owner(session, submissions[0].owner)
             # An earlier job that was deleted since is no cached result any more.
-            cached = [job if job and session.get(Job, job.id) else None for job in cached]
-            self._check_quotas(session, submissions, cached, lock=True)
+            kept = [job if job and session.get(Job, job.id) else None for job in cached]
+            self._check_quotas(session, submissions, kept, lock=True)
             at = now(session)
             if batch is not None:
                 batch.created_at = at
@@ -167,7 +173,7 @@ class Intake:
                 session.flush()
             if files and not listed:
                 self._write_rows_of_files(session, files, at)
-            written = [
+            return [
                 insert_job(
                     session,
                     submission,
@@ -176,12 +182,13 @@ class Intake:
                     max_attempts=self._settings.max_attempts,
                     retention=self._settings.retention_seconds,
                     batch_id=None if batch is None else batch.id,
-                    cached_result=cached[index],
+                    cached_result=kept[index],
                     files=files,
                 )
                 for index, submission in enumerate(submissions)
             ]
-        return written
+
+        return run_transaction(self._sessions, write)
 
     def _write_rows_of_files(
         self, session: Session, files: dict[str, CheckedFile], at: datetime

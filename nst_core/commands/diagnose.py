@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("content", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("style", type=StyleArgument())
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option(
     "--cold", is_flag=True, help="For a training with random weights, without the base network."
 )

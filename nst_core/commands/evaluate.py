@@ -18,7 +18,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--content", type=_FOLDER)
+@click.option("--content", type=_FOLDER, help="A photograph, or a folder.")
 @click.option(
     "--style", type=StyleArgument(folders=True), help="A picture, a gallery style, or a folder."
 )
@@ -42,11 +42,28 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A trained network of this one style; repeatable.",
 )
-@click.option("--size", type=click.IntRange(16), default=512, show_default=True)
-@click.option("--style-size", type=click.IntRange(16), default=384, show_default=True)
-@click.option("--alpha", type=click.FloatRange(0, 1), default=1.0, show_default=True)
+@click.option(
+    "--size",
+    type=click.IntRange(16),
+    default=512,
+    show_default=True,
+    help="Longer side of the results in pixels.",
+)
+@click.option(
+    "--style-size",
+    type=click.IntRange(16),
+    default=384,
+    show_default=True,
+    help="Side of the style image in pixels.",
+)
+@click.option("--alpha", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Strength.")
 @click.option("--baselines", is_flag=True, help="Score the content itself and a colour transfer too.")
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto")
+@click.option(
+    "--runtime",
+    type=click.Choice(RUNTIMES),
+    default="auto",
+    help="auto is OpenVINO on a CPU where it is installed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def evaluate(

@@ -17,12 +17,18 @@ _FORMATS = ("onnx", "openvino", "torchscript", "torch-export")
 
 @click.command()
 @click.argument("network")
-@click.option("--format", "format_", type=click.Choice(_FORMATS), required=True)
+@click.option("--format", "format_", type=click.Choice(_FORMATS), required=True, help="Kind of file.")
 @click.option(
     "-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path),
     help=".onnx, .xml (with .bin beside it), .pt or .pt2.",
 )  # fmt: skip
-@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="int8 is for networks that have it.",
+)
 @click.option(
     "--images",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

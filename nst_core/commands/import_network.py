@@ -13,7 +13,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command("import")
 @click.argument("file", type=_FILE)
-@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The network file to write (.safetensors).",
+)
 @click.option("--encoder", type=_FILE, help="vgg_normalised.pth, for an AdaIN decoder.")
 @click.option("--licence", help="Of the weights, to be kept in the file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")

@@ -28,11 +28,17 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("content", type=_FILE)
 @click.argument("style", type=StyleArgument())
-@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; its suffix is the format.",
+)
 @click.option(
     "--previews", type=click.Path(file_okay=False, path_type=Path), help="Folder for previews."
 )
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @model_options({"gatys": GatysConfig})
 @explains_errors

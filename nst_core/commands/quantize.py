@@ -15,7 +15,12 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.argument("network")
 @click.option("--content", required=True, type=_FOLDER, help="Folder of photographs.")
 @click.option("--style", required=True, type=_FOLDER, help="Folder of paintings.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The network file to write (.safetensors).",
+)
 @click.option(
     "--pictures", type=click.IntRange(1), default=32, show_default=True, help="Calibrated on."
 )
@@ -25,7 +30,9 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option(
     "--least-psnr", type=float, default=35.0, show_default=True, help="Refuse below this, in dB."
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of the pictures that are measured."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def quantize(

@@ -77,7 +77,7 @@ def _options(*options: Callable[[F], F]) -> Callable[[F], F]:
     type=click.Path(exists=True, path_type=Path),
     help="Resume from a folder of checkpoints (one style) or a state file (any style).",
 )
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @model_options(CONFIGS)
 @explains_errors
@@ -86,7 +86,9 @@ def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **o
 
     One style: --content-dir PHOTOS --style-image PICTURE --checkpoint-dir DIR leaves the network at
     DIR/final_model.safetensors. Any style: --content PHOTOS --style PAINTINGS --out FILE. Ctrl-C saves
-    a checkpoint; --resume continues from there exactly, with the same settings.
+    a checkpoint, as SIGTERM and a closed terminal do; --resume continues from there exactly, with the
+    same settings. The default number of steps takes days on a CPU: there, take --max-steps 400, or
+    `atelier tune`, which takes a minute.
     """
     kind = kind or ("johnson" if options["style_image"] or options["content_dir"] else "adain")
     own = CONFIGS[kind].model_fields

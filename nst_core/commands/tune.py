@@ -21,7 +21,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("style", type=StyleArgument())
-@click.option("-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The network file to write (.safetensors).",
+)
 @click.option(
     "--photos",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -64,7 +64,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--start", "start_s", type=click.FloatRange(0), help="Seconds to leave out.")
 @click.option("--end", "end_s", type=click.FloatRange(0), help="Second of the source to end at.")
 @model_options({"": VideoConfig}, exclude={"alpha", "alpha_points", "start_s", "end_s", "limits"})
-@click.option("--style-size", type=click.IntRange(16, 4096), default=384, show_default=True)
+@click.option(
+    "--style-size",
+    type=click.IntRange(16, 4096),
+    default=384,
+    show_default=True,
+    help="Side of the style image in pixels.",
+)
 @click.option(
     "--max-seconds",
     type=click.FloatRange(1),
@@ -80,8 +86,20 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Path(dir_okay=False, path_type=Path),
     help="Picture of the newest frame, written every few seconds while it works.",
 )
-@click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True)
-@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
+@click.option(
+    "--runtime",
+    type=click.Choice(RUNTIMES),
+    default="auto",
+    show_default=True,
+    help="auto is OpenVINO on a CPU where it is installed.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="int8 is for networks that have it, on a CPU.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--report", is_flag=True, help="Say how long each stage worked.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from imaging.formats import FORMAT_NAMES
-from imaging.metadata import BrokenFileError
+from imaging.metadata import BrokenFileError, UnknownSamplesError
 from imaging.still import PNG_COMPRESS_TYPE, SIDEWAYS, StillFile, open_still
 from nst_core.errors import NstError
 from nst_core.images.save_options import save_options
@@ -103,6 +103,8 @@ def _open(source: bytes | Path, name: str) -> StillFile:
         raise PictureError(f"{name} has too many pixels. Send a smaller picture.") from None
     except BrokenFileError as error:
         raise PictureError(f"{name} is damaged or cut short: {error}.") from None
+    except UnknownSamplesError as error:
+        raise PictureError(f"{name} is {error}. Save it with 8 or 16 bits a channel.") from None
     except Exception as error:
         raise PictureError(f"{name} is not a {FORMAT_NAMES} picture.") from error
 

@@ -194,5 +194,8 @@ def _finished(image: Tensor, source: Picture, config: GatysConfig) -> Picture:
     painted = image.cpu().clamp(0, 1)
     if painted.shape[2:] != source.pixels.shape[:2]:
         painted = _enlarged(painted, source.height, source.width).clamp(0, 1)
-    pixels = compose(source.pixels, [Layer(painted, config.alpha)], config.color)
+    from params.painting import PaintSettings
+
+    settings = PaintSettings(color=config.color)
+    pixels = compose(source.pixels, [Layer(painted, config.alpha)], settings)
     return Picture(pixels, source.alpha, source.format)

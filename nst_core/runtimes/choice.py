@@ -36,24 +36,30 @@ def choose_device(device: str) -> str:
 
 
 def choose_runtime(
-    name: str, network: StyleNetwork, device: str = "auto", *, cache: Path | None = None
+    name: str,
+    network: StyleNetwork,
+    device: str = "auto",
+    *,
+    cache: Path | None = None,
+    threads: int = 0,
 ) -> Runtime:
     """The runtime `name` for an arbitrary-style network.
 
     "auto" is PyTorch on CUDA; on a CPU it is OpenVINO, if installed and compared on the architecture,
-    else PyTorch. `cache` is a folder for compiled graphs, shared between processes. Raises
-    `RuntimeChoiceError`.
+    else PyTorch. `cache` is a folder for compiled graphs, shared between processes. `threads`
+    is the number of OpenVINO's threads (0: it is chosen); PyTorch has one number for the whole process.
+    Raises `RuntimeChoiceError`.
     """
     device = choose_device(device)
     if _resolved(name, network.architecture, device) == "torch":
         return TorchRuntime(network, device)
     from nst_core.runtimes.openvino import OpenVinoRuntime
 
-    return OpenVinoRuntime(network, cache=cache)
+    return OpenVinoRuntime(network, cache=cache, threads=threads)
 
 
 def choose_feed_forward_runtime(
-    name: str, network: JohnsonNetwork, device: str = "auto"
+    name: str, network: JohnsonNetwork, device: str = "auto", *, threads: int = 0
 ) -> FeedForwardRuntime:
     """The runtime `name` for a network of one style, as `choose_runtime`."""
     device = choose_device(device)
@@ -61,7 +67,7 @@ def choose_feed_forward_runtime(
         return TorchFeedForward(network, device)
     from nst_core.runtimes.openvino import OpenVinoFeedForward
 
-    return OpenVinoFeedForward(network)
+    return OpenVinoFeedForward(network, threads=threads)
 
 
 def _resolved(name: str, architecture: str, device: str) -> str:

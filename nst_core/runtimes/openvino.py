@@ -35,13 +35,18 @@ class OpenVinoRuntime:
     device = "cpu"
 
     def __init__(
-        self, network: StyleNetwork, *, compiled: int = COMPILED, cache: Path | None = None
+        self,
+        network: StyleNetwork,
+        *,
+        compiled: int = COMPILED,
+        cache: Path | None = None,
+        threads: int = 0,
     ) -> None:
         # A copy, because the caller may move or train the original.
         network = copy.deepcopy(network).float().cpu().eval()
         files = GraphFiles.of(network, cache, f"openvino-{openvino_version()}")
         self._network = network
-        self.graphs = OpenVinoGraphs(compiled, files)
+        self.graphs = OpenVinoGraphs(compiled, files, threads=threads)
 
     def encode(self, image: Tensor, weight: Tensor | None = None) -> tuple[Features, Tensor]:
         """See `Runtime`."""
@@ -77,10 +82,10 @@ class OpenVinoFeedForward:
     name = "openvino"
     device = "cpu"
 
-    def __init__(self, network: JohnsonNetwork) -> None:
+    def __init__(self, network: JohnsonNetwork, *, threads: int = 0) -> None:
         network = copy.deepcopy(network).float().cpu().eval()
         self._graph = FeedForward(network).eval()
-        self._graphs = OpenVinoGraphs(COMPILED_FEED_FORWARD)
+        self._graphs = OpenVinoGraphs(COMPILED_FEED_FORWARD, threads=threads)
 
     def run(self, image: Tensor) -> Tensor:
         """See `FeedForwardRuntime`."""

@@ -20,7 +20,7 @@ from nst_core.images.color import luma, with_luma
 from nst_core.images.picture import Pixels, to_pixels, to_tensor
 
 if TYPE_CHECKING:
-    from params.painting import Color
+    from params.painting import PaintSettings
 
 Floats = npt.NDArray[np.float32]
 
@@ -55,22 +55,22 @@ class Layer:
     mask: Pixels | None = None
 
 
-def compose(source: Pixels, layers: Sequence[Layer], color: Color = "style") -> Pixels:
+def compose(source: Pixels, layers: Sequence[Layer], settings: PaintSettings) -> Pixels:
     """Lay the layers, lowest first, over the window `source` (h, w, 3); later layers cover earlier.
 
     Where a layer of share 0 covers everything, the result is the source bit for bit. Raises
     `CompositionError` for an output with values that are not finite.
     """
     result = np.empty_like(source)
-    for rows, band in _bands(source, layers, color):
+    for rows, band in _bands(source, layers, settings):
         result[rows] = to_pixels(band)
     return result
 
 
-def compose_floats(source: Pixels, layers: Sequence[Layer], color: Color = "style") -> Floats:
+def compose_floats(source: Pixels, layers: Sequence[Layer], settings: PaintSettings) -> Floats:
     """`compose` without the rounding to 8 bits: (h, w, 3) float32 in 0..255."""
     result = np.empty(source.shape, np.float32)
-    for rows, band in _bands(source, layers, color):
+    for rows, band in _bands(source, layers, settings):
         result[rows] = band[0].permute(1, 2, 0).clamp(0, 1).mul(255).numpy()
     return result
 
@@ -82,7 +82,9 @@ def output_share(alpha: float) -> float:
     return 1.0 - (1.0 - FADED) * (1.0 - alpha) / (1.0 - FADE)
 
 
-def _bands(source: Pixels, layers: Sequence[Layer], color: Color) -> Iterator[tuple[slice, Tensor]]:
+def _bands(
+    source: Pixels, layers: Sequence[Layer], settings: PaintSettings
+) -> Iterator[tuple[slice, Tensor]]:
     for top in range(0, len(source), _BAND_ROWS):
         rows = slice(top, top + _BAND_ROWS)
         band = [
@@ -93,15 +95,15 @@ def _bands(source: Pixels, layers: Sequence[Layer], color: Color) -> Iterator[tu
             )
             for layer in layers
         ]
-        yield rows, _composed(source[rows], band, color)
+        yield rows, _composed(source[rows], band, settings)
 
 
-def _composed(source: Pixels, layers: Sequence[Layer], color: Color) -> Tensor:
+def _composed(source: Pixels, layers: Sequence[Layer], settings: PaintSettings) -> Tensor:
     """(1, 3, h, w) in [0, 1]."""
     image = to_tensor(source)
     canvas = image
     for layer in layers:
-        painted = _painted(image, layer, color)
+        painted = _painted(image, layer, settings)
         if layer.mask is None:
             canvas = painted
         else:
@@ -110,13 +112,16 @@ def _composed(source: Pixels, layers: Sequence[Layer], color: Color) -> Tensor:
     return canvas
 
 
-def _painted(image: Tensor, layer: Layer, color: Color) -> Tensor:
+def _painted(image: Tensor, layer: Layer, settings: PaintSettings) -> Tensor:
     if layer.output is None or layer.share == 0:
         return image
     # A sum is finite only if all terms are, and is much faster than testing each value.
     if not math.isfinite(float(layer.output.sum())) and not bool(torch.isfinite(layer.output).all()):
         raise CompositionError("The network gave values that are no numbers. Its weights are damaged.")
     output = layer.output.clamp(0, 1)
-    if color == "luminance":
+    if settings.color == "luminance":
         output = with_luma(image, luma(output))
+    if settings.saturation != 1:
+        grey = luma(output).expand_as(output)
+        output = torch.lerp(grey, output, settings.saturation).clamp_(0, 1)
     return output if layer.share == 1 else torch.lerp(image, output, layer.share)

@@ -27,7 +27,7 @@ from nst_core.stylize.request import (
 from nst_core.stylize.strokes import shrink, with_strokes, working_side
 
 if TYPE_CHECKING:
-    from params.painting import Color
+    from params.painting import Color, PaintSettings
 
 
 class Engine(ABC):
@@ -168,7 +168,7 @@ class Engine(ABC):
         pictures: list[Picture] = []
         for layers in prepared.plan.pictures(corrected):
             progress.report("finish", len(pictures), len(request.alphas))
-            pictures.append(_composed(source, layers, request.settings.color))
+            pictures.append(_composed(source, layers, request.settings))
             progress.report("finish", len(pictures), len(request.alphas))
         return pictures
 
@@ -239,10 +239,10 @@ def _decoded(
         yield renderer.decode(encoded, chosen)
 
 
-def _composed(source: Picture, layers: Sequence[Layer], color: Color) -> Picture:
+def _composed(source: Picture, layers: Sequence[Layer], settings: PaintSettings) -> Picture:
     if all(layer.output is None for layer in layers):
         return source
-    return Picture(compose(source.pixels, layers, color), source.alpha, source.format)
+    return Picture(compose(source.pixels, layers, settings), source.alpha, source.format)
 
 
 def _ignore(stage: str, step: int, total: int) -> None:

@@ -47,11 +47,12 @@ class OneStyleEngine(Engine):
         limit: MemoryLimit | None = None,
         sample_pixels: int | None = None,
         max_pixels: int = MAX_PIXELS,
+        threads: int = 0,
     ) -> None:
         if not isinstance(network, JohnsonNetwork):
             network = open_feed_forward(network)
         if isinstance(runtime, str):
-            runtime = choose_feed_forward_runtime(runtime, network, device)
+            runtime = choose_feed_forward_runtime(runtime, network, device, threads=threads)
         super().__init__(network, runtime.name, runtime.device, max_pixels)
         self._feed_forward = network
         self._runtime = runtime

@@ -19,6 +19,7 @@ def open_engine(
     precision: Precision = "fp32",
     memory_mb: int = 1_500,
     cache: Path | None = None,
+    threads: int = 0,
 ) -> Engine:
     """The engine of a bundled network or of a network's file; arguments as for `StyleEngine`.
 
@@ -26,7 +27,15 @@ def open_engine(
     """
     path = network_file(network)
     if not is_feed_forward(path):
-        return StyleEngine(path, runtime, device, precision=precision, memory_mb=memory_mb, cache=cache)
+        return StyleEngine(
+            path,
+            runtime,
+            device,
+            precision=precision,
+            memory_mb=memory_mb,
+            cache=cache,
+            threads=threads,
+        )
     if precision != "fp32":
         raise NetworkError(f"The network {str(network)!r} has no {precision}; use fp32.")
-    return OneStyleEngine(path, runtime, device, memory_mb=memory_mb)
+    return OneStyleEngine(path, runtime, device, memory_mb=memory_mb, threads=threads)

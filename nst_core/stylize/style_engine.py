@@ -32,7 +32,8 @@ class StyleEngine(Engine):
     `network` is a bundled name, a file, or a module to be run as it is; `runtime` a name or a runtime
     of that network. `memory_mb` is the memory that the network may take beside the picture, or `limit`
     the sizes themselves: larger pictures go through the network in tiles, with the same result. `cache`
-    is a folder for compiled graphs. Raises `NetworkError`, `CheckpointError` or `RuntimeChoiceError`.
+    is a folder for compiled graphs. `threads` is the number of OpenVINO's threads (0: it is chosen).
+    Raises `NetworkError`, `CheckpointError` or `RuntimeChoiceError`.
     """
 
     blends_pixels: ClassVar[bool] = False
@@ -49,11 +50,12 @@ class StyleEngine(Engine):
         limit: MemoryLimit | None = None,
         max_pixels: int = MAX_PIXELS,
         cache: Path | None = None,
+        threads: int = 0,
     ) -> None:
         if not isinstance(network, StyleNetwork):
             network = open_network(network, precision)
         if isinstance(runtime, str):
-            runtime = choose_runtime(runtime, network, device, cache=cache)
+            runtime = choose_runtime(runtime, network, device, cache=cache, threads=threads)
         super().__init__(network, runtime.name, runtime.device, max_pixels)
         self._style_network = network
         self.fixed_style = network.tuned_style is not None

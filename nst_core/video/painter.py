@@ -75,7 +75,7 @@ class FramePainter:
         prepared = self._engine.prepared(self._request(pixels, alpha))
         outputs = (self._output(target, pixels, content, encoded) for target in prepared.plan.targets)
         (layers,) = prepared.plan.pictures(outputs)
-        return compose_floats(pixels, layers, self._settings.color)
+        return compose_floats(pixels, layers, self._settings)
 
     def _request(self, pixels: Pixels, alpha: float) -> RenderRequest:
         return RenderRequest(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -46,3 +47,24 @@ def test_importing_the_client_package_loads_no_http_library() -> None:
     assert all(getattr(atelier, name) is not None for name in atelier.__all__)
     with pytest.raises(AttributeError, match="Cleint"):
         _ = atelier.Cleint
+
+
+def commands_of(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """A command and all below it."""
+    yield name, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for inner in command.list_commands(context):
+            found = command.get_command(context, inner)
+            assert found is not None
+            yield from commands_of(found, f"{name} {inner}")
+
+
+def test_every_option_is_explained() -> None:
+    silent = [
+        f"{name} {option.opts[0]}"
+        for name, command in commands_of(main, "atelier")
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help
+    ]
+    assert silent == []

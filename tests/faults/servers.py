@@ -6,6 +6,7 @@ import http.client
 import shutil
 import tempfile
 import threading
+import time
 import uuid
 import warnings
 from contextlib import suppress
@@ -71,10 +72,12 @@ _ERROR = b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>no</Me
 
 
 class FailingProxy:
-    """In front of an S3 server; while `failing` is set, every request is answered with 500."""
+    """In front of an S3 server: answers 500 while `failing` is set, and waits for `delay` seconds."""
 
     def __init__(self, target: str) -> None:
         self.failing = threading.Event()
+        #: Seconds for which every request waits.
+        self.delay = 0.0
         self.refused = 0
         host, port = target.removeprefix("http://").split(":")
         proxy = self
@@ -84,6 +87,7 @@ class FailingProxy:
 
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                time.sleep(proxy.delay)
                 if proxy.failing.is_set():
                     proxy.refused += 1
                     self._send(500, [("Content-Type", "application/xml")], _ERROR)

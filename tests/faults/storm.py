@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import httpx
 import psutil
 import redis
-from faults.fault_stack import FaultStack
+from faults.fault_stack import WORKERS, FaultStack
 from faults.load import Load
 from faults.servers import CrashingPostgres, FailingProxy
 from sqlalchemy import exists, select, update
@@ -50,6 +53,8 @@ class Storm:
             self.kill_maintenance,
             self.kill_redis,
             self.flush_redis,
+            self.hang_redis,
+            self.make_redis_read_only,
             self.double_and_shuffle_messages,
             self.freeze_worker,
             self.drain_worker,
@@ -57,7 +62,9 @@ class Storm:
         if self.postgres is not None:
             all_ += [self.crash_postgres, self.restart_postgres, self.step_database_clock]
         if self.s3 is not None:
-            all_.append(self.fail_storage)
+            all_ += [self.fail_storage, self.slow_storage]
+        if self.stack.engine.dialect.name == "sqlite":
+            all_.append(self.lock_sqlite)
         return all_
 
     def strike(self, fault: Callable[[], None], jobs: int) -> None:
@@ -157,6 +164,31 @@ class Storm:
             future.result(PATIENCE)  # accepted all the same
         self.stack.start("redis")
 
+    def hang_redis(self) -> None:
+        """SIGSTOP for longer than a lease: submits are accepted, stalled jobs are taken back."""
+        process = psutil.Process(self.stack.running["redis"].pid)
+        self._target()
+        process.suspend()
+        try:
+            for future in self.load.submit(4):
+                future.result(PATIENCE)
+            time.sleep(4)
+        finally:
+            process.resume()
+
+    def make_redis_read_only(self) -> None:
+        """A replica without its primary refuses every write; the workers outlive that."""
+        workers = {name: self.stack.running[name].pid for name in WORKERS}
+        with self.stack.redis() as client:
+            client.replicaof("127.0.0.1", "1")
+            for future in self.load.submit(4):
+                future.result(PATIENCE)
+            time.sleep(3)
+            client.replicaof("NO", "ONE")
+        for name, pid in workers.items():
+            assert self.stack.running[name].pid == pid
+            assert self.stack.running[name].poll() is None, self.stack.log(name)[-2000:]
+
     def flush_redis(self) -> None:
         with self.stack.redis() as client:
             client.flushall()
@@ -210,6 +242,30 @@ class Storm:
         self.s3.failing.set()
         time.sleep(3)
         self.s3.failing.clear()
+
+    def slow_storage(self) -> None:
+        assert self.s3 is not None
+        self._target()
+        self.s3.delay = 1.0
+        sent = self.load.submit(4)
+        time.sleep(3)
+        self.s3.delay = 0.0
+        for future in sent:
+            future.result(PATIENCE)
+
+    def lock_sqlite(self) -> None:
+        """Another process holds the database locked: readers are answered, submits are sent again."""
+        job_id, _ = self._target()
+        url = f"{self.stack.url}/v1/jobs/{job_id}"
+        with closing(sqlite3.connect(str(self.stack.engine.url.database))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            sent = self.load.submit(8)
+            for _ in range(3):
+                time.sleep(1)
+                assert httpx.get(url, trust_env=False, timeout=10).status_code == 200
+            other.rollback()
+        for future in sent:
+            future.result(PATIENCE)
 
     # -- the end ------------------------------------------------------------------------------------
 

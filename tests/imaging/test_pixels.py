@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from imaging.still import open_still
-from jobs.errors import UnusablePictureError
+from jobs.errors import UnsupportedPictureError, UnusablePictureError
 from jobs.media.pictures import clean_picture
 from jobs.media.thumbnails import make_thumbnail
 from nst_core.images.picture import PictureError, read_picture
@@ -68,7 +68,80 @@ SAMPLES: dict[str, np.ndarray] = {
     "float": LEVELS.astype(np.float32) / 255,
     "float of levels": LEVELS.astype(np.float32),
     "float of 16 bits": U16.astype(np.float32),
+    "float of 64 bits": LEVELS.astype(np.float64) / 255,
 }
+
+
+def without_sample_format(data: bytes, order: str) -> bytes:
+    """A TIFF of `tiff` without its last entry: samples are then unsigned."""
+    at = struct.unpack_from(order + "I", data, 4)[0]
+    count = struct.unpack_from(order + "H", data, at)[0] - 1
+    return data[:at] + struct.pack(order + "H", count) + data[at + 2 : at + 2 + 12 * count] + bytes(4)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("name", ["16 bits", "32 bits"])
+def test_samples_are_unsigned_unless_the_file_says_otherwise(name: str, order: str) -> None:
+    data = without_sample_format(tiff(SAMPLES[name], order=order), order)
+    assert levels(data) == [0, 13, 128, 242, 255]
+
+
+def compressed(data: bytes) -> bytes:
+    """The same TIFF with its strip compressed by zlib (Adobe deflate)."""
+    order = "<" if data[:2] == b"II" else ">"
+    at = struct.unpack_from(order + "I", data, 4)[0]
+    count = struct.unpack_from(order + "H", data, at)[0]
+    entries = [list(struct.unpack_from(order + "HHI4s", data, at + 2 + 12 * n)) for n in range(count)]
+    strip = next(entry for entry in entries if entry[0] == 279)
+    pixels = zlib.compress(data[8 : 8 + struct.unpack(order + "I", strip[3])[0]])
+    for entry in entries:
+        if entry[0] == 259:
+            entry[3] = struct.pack(order + "H2x", 8)
+        elif entry[0] == 279:
+            entry[3] = struct.pack(order + "I", len(pixels))
+    pixels += b"\0" * (len(pixels) % 2)
+    ifd = struct.pack(order + "H", count) + b"".join(struct.pack(order + "HHI4s", *e) for e in entries)
+    return data[:4] + struct.pack(order + "I", 8 + len(pixels)) + pixels + ifd + bytes(4)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_compression_changes_no_sample(name: str, order: str) -> None:
+    found = levels(compressed(tiff(SAMPLES[name], order=order)))
+    assert np.abs(np.subtract(found, [0, 13, 128, 242, 255])).max() <= 1
+
+
+def test_signed_bytes() -> None:
+    data = tiff((LEVELS.astype(np.int16) - 128).astype(np.int8))
+    assert levels(data) == [0, 13, 128, 242, 255]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_separate_planes_of_16_bits(order: str) -> None:
+    planes = [np.full(5, value, np.uint16) * 257 for value in (200, 40, 90)]
+    pixels = b"".join(plane.astype(f"{order}u2").tobytes() for plane in planes)
+    offsets = 8 + len(pixels)
+    tail = struct.pack(order + "3H2x3I3I", 16, 16, 16, 8, 18, 28, 10, 10, 10)
+    entries = [
+        (256, 4, 1, 5), (257, 4, 1, 1), (258, 3, 3, offsets), (259, 3, 1, 1), (262, 3, 1, 2),
+        (273, 4, 3, offsets + 8), (277, 3, 1, 3), (278, 4, 1, 1), (279, 4, 3, offsets + 20),
+        (284, 3, 1, 2),
+    ]  # fmt: skip
+    ifd = struct.pack(order + "H", len(entries))
+    for tag, type_, count, value in entries:
+        form = "H2x" if type_ == 3 and count == 1 else "I"
+        ifd += struct.pack(f"{order}HHI{form}", tag, type_, count, value)
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", offsets + len(tail))
+    picture = read_picture(head + pixels + tail + ifd + bytes(4))
+    assert picture.pixels.tolist() == [[[200, 40, 90]] * 5]
+
+
+def test_samples_without_a_reader_are_named() -> None:
+    half = tiff(LEVELS.astype(np.float16))
+    with pytest.raises(PictureError, match="a TIFF of a kind that can't be read"):
+        read_picture(half)
+    with pytest.raises(UnsupportedPictureError, match="Save it with 8 or 16 bits"):
+        clean_picture(half, name="p", max_pixels=99)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import threading
 from contextvars import copy_context
+
+import pytest
 
 from jobs.logs import JsonFormatter, TextFormatter, log_context
 
@@ -64,3 +67,18 @@ def test_tracebacks_are_kept() -> None:
 
     assert "what happened" in json.loads(JsonFormatter().format(made))["exception"]
     assert "what happened" in TextFormatter().format(made)
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_control_characters_reach_no_terminal(formatter: logging.Formatter) -> None:
+    """An escape sequence could rewrite the operator's terminal, other characters begin a new line."""
+    hostile = "GET /\x1b[2J\x85\u2028\u2029\x9b1m\x00\x7f"
+    record = logging.LogRecord("web", logging.INFO, "", 0, "%s", (hostile,), None)
+    try:
+        raise ValueError(hostile)
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    text = formatter.format(record)
+
+    assert not set(text) & set("\x1b\x85\u2028\u2029\x9b\x00\x7f")
+    assert "\\u001b[2J\\u0085\\u2028\\u2029\\u009b1m\\u0000" in text

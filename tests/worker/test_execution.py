@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydantic import TypeAdapter
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from support.patience import PATIENCE
 from support.submitting import submit_job
-from support.tests_support import expire_lease
+from support.tests_support import expire_lease, network_file
 
 from jobs.db import counters
+from jobs.db.engine import now
+from jobs.db.models.blobs import Blob
 from jobs.db.models.catalog import StyleStatistics
 from jobs.db.models.jobs import Job, JobEvent
 from jobs.db.models.operations import OutboxMessage
+from jobs.db.models.owners import Owner
 from jobs.errors import StorageError
 from jobs.logs import JsonFormatter
 from jobs.media.pictures import Upload
@@ -327,15 +330,15 @@ def test_storage_that_comes_back(
     context: WorkerContext, service: JobService, submit: Callable[..., str], monkeypatch: Any
 ) -> None:
     job_id = submit()
-    real = context.storage.put
+    real = context.storage.stage
 
-    def broken(data: bytes) -> str:
+    def broken(*_: object) -> None:
         raise StorageError
 
-    monkeypatch.setattr(context.storage, "put", broken)
+    monkeypatch.setattr(context.storage, "stage", broken)
     run(context)
     assert service.get(job_id).status == JobStatus.QUEUED
-    monkeypatch.setattr(context.storage, "put", real)
+    monkeypatch.setattr(context.storage, "stage", real)
     run(context)
 
     assert service.get(job_id).status == JobStatus.SUCCEEDED
@@ -455,17 +458,72 @@ def test_a_job_past_its_deadline_fails(
     assert (job.error or {})["code"] == "deadline"
 
 
+def progress_of(service: JobService, job_id: str) -> list[int]:
+    with service.sessions() as session:
+        events = session.query(JobEvent).filter_by(job_id=job_id).order_by(JobEvent.seq).all()
+    return [event.data["progress"]["step"] for event in events if event.type == "progress"]
+
+
 def test_progress_is_kept_in_order(
-    context: WorkerContext, service: JobService, submit: Callable[..., str]
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    handler: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("worker.lease.PROGRESS_SECONDS", 0.0)
+
+    def work(_context: WorkerContext, _job: Job, lease: Lease) -> JobResult:
+        for step in range(4):
+            lease.report("render", step, 4)
+        return JobResult(outputs=[])
+
+    handler(work)
     job_id = submit()
     run(context)
 
-    with service.sessions() as session:
-        events = session.query(JobEvent).filter_by(job_id=job_id).order_by(JobEvent.seq).all()
-    steps = [event.data["progress"]["step"] for event in events if event.type == "progress"]
-    assert steps == sorted(steps)
-    assert len(steps) >= 1
+    assert progress_of(service, job_id) == [0, 1, 2, 3]
+
+
+def test_a_short_job_stores_no_progress(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    handler: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("worker.lease.PROGRESS_SECONDS", PATIENCE)
+    context.settings = context.settings.model_copy(update={"heartbeat_seconds": PATIENCE})
+
+    def work(_context: WorkerContext, _job: Job, lease: Lease) -> JobResult:
+        lease.report("decode", 0, 4)
+        return JobResult(outputs=[])
+
+    handler(work)
+    job_id = submit()
+    run(context)
+
+    assert progress_of(service, job_id) == []
+
+
+def test_a_long_first_step_is_told_by_the_heartbeat(
+    context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
+) -> None:
+    def work(_context: WorkerContext, job: Job, lease: Lease) -> JobResult:
+        lease._reported = time.monotonic() + PATIENCE  # on however busy a machine, these are withheld
+        lease.report("decode", 0, 4)
+        lease.report("render", 2, 4)
+        deadline = time.monotonic() + PATIENCE
+        while not progress_of(service, job.id):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return JobResult(outputs=[])
+
+    handler(work)
+    job_id = submit()
+    run(context)
+
+    assert progress_of(service, job_id)[-1] in {0, 2}  # the newest of them at that moment
 
 
 def test_a_job_that_ran_out_of_memory_is_done_in_tiles_and_says_so(
@@ -634,3 +692,53 @@ def test_an_owner_at_the_bound_wakes_a_worker_when_a_job_ends(
 
     with service.sessions() as session:
         assert session.scalars(select(OutboxMessage.job_id)).all() == [waiting]
+
+
+def test_owners_share_no_statistics(
+    context: WorkerContext, service: JobService, picture: Callable[..., bytes]
+) -> None:
+    """Whether a style was cached would tell one owner which pictures another has."""
+    made = []
+    for owner in ("ada", "bob", "ada"):
+        of_owner = service.for_owner(owner)
+        pictures = {
+            role: Upload(data=picture(seed=seed), field=role, name=role)
+            for seed, role in enumerate(("content", "style"))
+        }
+        job = submit_job(of_owner, "stylize", {}, use_cache=False, **pictures)
+        run(context)
+        made.append((of_owner.get(job.id).metrics or {})["style_cached"])
+
+    assert made == [False, False, True]
+
+
+def test_an_output_that_does_not_fit_the_quota_is_not_kept(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    first = submit()
+    with service.sessions() as session:
+        before = session.scalar(select(func.count()).select_from(Blob))
+    context.settings = context.settings.model_copy(update={"max_mb_per_owner": 1})
+    with service.sessions.begin() as session:
+        session.execute(update(Owner).values(stored_bytes=999_999, stored_bytes_at=now(session)))
+    run(context)
+
+    job = service.get(first)
+    assert (job.status, (job.error or {})["code"]) == ("failed", "over_limit")
+    assert (job.error or {})["retryable"] is False
+    with service.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Blob)) == before
+
+
+def test_errors_of_a_network_name_no_folder_of_the_worker(
+    context: WorkerContext, service: JobService, submit: Callable[..., str]
+) -> None:
+    service.networks.add_file(network_file("slim_adain"), name="odd")
+    job_id = submit(network="odd")
+    run(context)
+
+    error = service.get(job_id).error or {}
+    assert (error["code"], error["retryable"]) == ("unusable_input", False)
+    assert "does not fit slim_adain" in error["detail"]
+    assert "/" not in error["detail"].split(" does not fit")[0]
+    assert str(context.settings.home) not in error["detail"]

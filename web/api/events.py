@@ -6,7 +6,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +16,7 @@ from jobs.service import JobService
 from web.current import service
 from web.errors import problem
 from web.openapi.operation import data, describe
+from web.security.access import access_watch
 from web.security.concurrency import concurrency_limits
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ def events(job_id: str) -> Response:
     limits = concurrency_limits()
     if not limits.try_acquire_stream():
         return problem(503, "too_many_streams", "Too many event streams; poll instead.", retryable=True)
-    response = Response(_stream(atelier, job_id, after), mimetype="text/event-stream")
+    response = Response(_stream(atelier, job_id, after, access_watch()), mimetype="text/event-stream")
     # Also runs when the client left before the first byte and the generator never started.
     response.call_on_close(limits.release_stream)
     response.headers["Cache-Control"] = "no-store"
@@ -52,10 +53,12 @@ def events(job_id: str) -> Response:
     return response
 
 
-def _stream(atelier: JobService, job_id: str, after: int) -> Iterator[str]:
+def _stream(
+    atelier: JobService, job_id: str, after: int, has_access: Callable[[], bool]
+) -> Iterator[str]:
     yield "retry: 2000\n\n"
     try:
-        yield from _events(atelier, job_id, after)
+        yield from _events(atelier, job_id, after, has_access)
     except NotFoundError:
         return  # deleted meanwhile
     except DBAPIError as error:
@@ -63,9 +66,13 @@ def _stream(atelier: JobService, job_id: str, after: int) -> Iterator[str]:
         log.warning("a stream ended early, the database failed: %s", error)
 
 
-def _events(atelier: JobService, job_id: str, after: int) -> Iterator[str]:
+def _events(
+    atelier: JobService, job_id: str, after: int, has_access: Callable[[], bool]
+) -> Iterator[str]:
     started = pinged = time.monotonic()
     while time.monotonic() - started < MAX_SECONDS:
+        if not has_access():
+            return
         # Read before the events: a job that has ended here has written its last event already.
         seen = atelier.version(job_id)
         while fresh := atelier.events(job_id, after):  # events are read in pages

@@ -41,8 +41,9 @@ from web.serializers import job_json
 
 blueprint = Blueprint("jobs", __name__, url_prefix="/v1/jobs")
 
-#: Cache-Control of bytes that never change and are private to the caller.
-KEEP = "private, max-age=31536000, immutable"
+#: Cache-Control of bytes that are private to the caller: a browser keeps them, and asks each time
+#: whether they may still be shown, because jobs are deleted and keys revoked.
+KEEP = "private, no-cache"
 _PREFER_WAIT = re.compile(r"\bwait=(\d+)\b")
 _SUBMITTED = {
     202: returns(types.Job, "Accepted; follow `Location`"),
@@ -96,8 +97,19 @@ def put(job_id: str) -> Response:
 
 def _submit(key: str | None, job_id: str | None) -> Response:
     atelier = service()
-    job_request = read_job_request(request, atelier, idempotency_key=key, job_id=job_id)
+    try:
+        job_request = read_job_request(request, atelier, idempotency_key=key, job_id=job_id)
+    except InvalidParamsError as error:
+        # A request that is sent again may name uploads that have gone since.
+        earlier = atelier.earlier(key) if _names_missing_uploads(error) else None
+        if earlier is None:
+            raise
+        return _answer(earlier)
     return _answer(atelier.submit(job_request))
+
+
+def _names_missing_uploads(error: InvalidParamsError) -> bool:
+    return all(pointer.endswith(".upload") for pointer, _ in error.errors)
 
 
 def _answer(job: Job) -> Response:

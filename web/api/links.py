@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, jsonify, request
 from itsdangerous import BadSignature
 
 from atelier import types
+from jobs.db.models.blobs import Blob
+from jobs.errors import NotFoundError
 from jobs.params.validate import validated
+from jobs.service import JobService
 from web.api.jobs import send_kept
 from web.current import service, whole_service
 from web.errors import problem
@@ -40,11 +44,18 @@ def create(job_id: str) -> tuple[Response, int]:
     body = validated(LinkRequest, _body())
     seconds = min(body.expires_in, atelier.settings.link_seconds)
     index = body.index
-    atelier.output_blob(job_id, index)
+    stamp = _stamp(atelier, job_id, atelier.output_blob(job_id, index))
     expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
-    token = serializer("output").dumps([job_id, index, int(expires_at.timestamp())])
+    token = serializer("output").dumps([job_id, index, int(expires_at.timestamp()), stamp])
     url = f"/v1/outputs/{token}"
     return jsonify({"url": url, "expires_at": time_json(expires_at)}), 201
+
+
+def _stamp(atelier: JobService, job_id: str, blob: Blob) -> str:
+    """Identifies the output for which a link was made: an id may be used again after a deletion."""
+    job = atelier.get(job_id)
+    named = f"{job.owner}\0{job.created_at.isoformat()}\0{blob.sha256}"
+    return hashlib.sha256(named.encode()).hexdigest()[:16]
 
 
 def _body() -> dict[str, object]:
@@ -59,8 +70,8 @@ def _body() -> dict[str, object]:
 def output(token: str) -> Response:
     """Send the output of a signed link."""
     try:
-        job_id, index, expires = serializer("output").loads(token)
-    except BadSignature:
+        job_id, index, expires, stamp = serializer("output").loads(token)
+    except (BadSignature, ValueError):  # links of earlier releases have no stamp
         return problem(
             403, "bad_link", "This link is not valid: it was changed, or another service made it."
         )
@@ -68,6 +79,8 @@ def output(token: str) -> Response:
         return problem(403, "expired_link", "This link has expired; ask for a new one.")
     atelier = whole_service().for_owner_of_job(job_id)
     blob = atelier.output_blob(job_id, index)
+    if _stamp(atelier, job_id, blob) != stamp:
+        raise NotFoundError(f"There is no job {job_id[:64]}.")
     response = send_kept(blob, name=f"atelier-{job_id[:8]}", atelier=atelier)
     # Not for shared caches, and for no longer than the link is valid.
     left = max(0, int(expires - datetime.now(UTC).timestamp()))

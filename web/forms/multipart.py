@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from io import BytesIO
 from typing import Any
 
 from flask import Request
@@ -68,7 +69,9 @@ def read_lists(
 
 
 def _read(file: Any, field: str, max_bytes: int) -> Upload:
-    data = file.stream.read(max_bytes + 1)
+    stream = file.stream
+    # `getvalue` shares the bytes of the form parser, where `read` copies them.
+    data = stream.getvalue() if isinstance(stream, BytesIO) else stream.read(max_bytes + 1)
     # The client's file name appears in error messages and is used for nothing else.
     file_name = "".join(filter(str.isprintable, file.filename or ""))[:80]
     label = f"{field} ({file_name})" if file_name else field

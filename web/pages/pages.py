@@ -41,7 +41,9 @@ _FIRST_STYLE = next(style for _, _, style in PHOTOS.values())
 def studio() -> str:
     """The studio: style a photo."""
     fields = StylizeParams.model_fields
-    defaults = {name: fields[name].default for name in ("alpha", "texture", "quality")} | {"size": 1024}
+    defaults = {
+        name: fields[name].default for name in ("alpha", "texture", "saturation", "quality")
+    } | {"size": 1024}
     return render_template("studio.html", defaults=defaults, samples=all_samples(), style=_FIRST_STYLE)
 
 

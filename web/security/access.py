@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import ipaddress
+import time
+from collections.abc import Callable
 from enum import StrEnum
+from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, redirect, request
+from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.sansio.utils import host_is_trusted
 from werkzeug.wrappers import Response as BaseResponse
 
 from jobs.accounts.api_keys import ApiKeyStore, Caller, Scope
+from jobs.accounts.ended_sessions import EndedSessions
 from jobs.accounts.exposure import keys_required
 from jobs.service import LOCAL_OWNER
 from jobs.settings import Settings
 from web.errors import problem
-from web.security.sessions import COOKIE, session_key
+from web.security.sessions import COOKIE, current_session, ended_sessions
 
 
 class Access(StrEnum):
@@ -100,16 +107,21 @@ ROUTES: dict[str, Access] = {
 _LOCAL = Caller(owner=LOCAL_OWNER, scopes=frozenset(Scope))
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+#: Seconds after which access is looked up again during a request.
+WATCH_SECONDS = 2.0
 
 
 def register(app: Flask, settings: Settings) -> None:
     """Register the identification of callers. Until `bound` is called, the server counts as public."""
     app.extensions["keys"] = ApiKeyStore(app.extensions["atelier"].sessions)
+    app.extensions["ended_sessions"] = EndedSessions(app.extensions["atelier"].sessions)
     if settings.trusted_proxies:
         count = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
     bound(app, settings, ["0.0.0.0"])  # noqa: S104 - no socket is bound: the widest address, to be safe
+    app.before_request(_check_host)
     app.before_request(_identify)
+    app.after_request(_refuse_if_ended)
 
 
 def bound(app: Flask, settings: Settings, hosts: list[str]) -> None:
@@ -118,14 +130,60 @@ def bound(app: Flask, settings: Settings, hosts: list[str]) -> None:
     # DNS rebinding: a foreign page may point its own host name at this machine and read the answers.
     # Where keys are required, this gains nothing; elsewhere, host names are checked.
     unguarded = settings.api_keys == "auto" and not app.config["KEYS_REQUIRED"]
+    named = not app.config["KEYS_REQUIRED"]
     more = [name.strip() for name in settings.trusted_hosts.split(",") if name.strip()]
-    app.config["TRUSTED_HOSTS"] = [*_LOCAL_HOSTS, *more] if unguarded else None
+    app.config["KNOWN_HOSTS"] = [*_LOCAL_HOSTS, *more] if named else None
     app.config["LIMITED"] = not unguarded
 
 
+def _check_host() -> None:
+    """Refuse a request to a host name that is not this server's. No page can forge an IP address."""
+    known = current_app.config["KNOWN_HOSTS"]
+    if known is None or host_is_trusted(request.host, known):
+        return
+    try:
+        ipaddress.ip_address(urlsplit(f"//{request.host}").hostname or "")
+    except ValueError:
+        raise SecurityError(f"Host {request.host!r} is not trusted.") from None
+
+
 def _identify() -> None:
+    g.started = time.monotonic()
     g.token = _bearer_token()
     g.caller = _caller(g.token)
+
+
+def access_watch() -> Callable[[], bool]:
+    """A function that tells whether the current caller still has access.
+
+    Its key may be revoked, or its session ended, while a stream or a download goes on. It looks at most
+    every `WATCH_SECONDS`, and needs no request.
+    """
+    caller: Caller | None = g.caller
+    if caller is None or caller.key_id is None:
+        return lambda: True
+    key_id, store, ended = caller.key_id, key_store(), ended_sessions()
+    session = current_session() if g.token is None else None
+    state = {"at": time.monotonic(), "allowed": True}
+
+    def has_access() -> bool:
+        at = time.monotonic()
+        if state["allowed"] and at - state["at"] > WATCH_SECONDS:
+            over = session is not None and ended.is_ended(session.id)
+            state.update(at=at, allowed=not over and store.authenticate_by_id(key_id) is not None)
+        return bool(state["allowed"])
+
+    return has_access
+
+
+def _refuse_if_ended(response: Response) -> Response:
+    """A request that has waited answers only if its caller still has access."""
+    waited = time.monotonic() - g.get("started", time.monotonic())
+    if g.get("caller") is None or waited < WATCH_SECONDS or response.status_code >= 400:
+        return response
+    if _caller(g.token) is not None:
+        return response
+    return cast("Response", _unauthorized(g.token))
 
 
 def admit() -> BaseResponse | None:
@@ -163,8 +221,10 @@ def _caller(token: str | None) -> Caller | None:
         return _LOCAL
     if token is not None:
         return key_store().authenticate(token)
-    key_id = session_key()
-    return None if key_id is None else key_store().authenticate_by_id(key_id)
+    session = current_session()
+    if session is None or ended_sessions().is_ended(session.id):
+        return None
+    return key_store().authenticate_by_id(session.key_id)
 
 
 def key_store() -> ApiKeyStore:

@@ -28,6 +28,8 @@ def secure(response: Response) -> Response:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     # An answer is for its caller only: no cache may store it.
     headers.setdefault("Cache-Control", "no-store")
+    if "private" in headers["Cache-Control"]:
+        response.vary.update(("Cookie", "Authorization"))
     return response
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import dataclass
+
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from itsdangerous import BadSignature
 from werkzeug.wrappers import Response as BaseResponse
 
 from jobs.accounts.api_keys import ApiKeyStore
+from jobs.accounts.ended_sessions import EndedSessions
 from web.current import whole_service
 from web.security.signing import serializer
 
@@ -36,7 +40,7 @@ def login() -> BaseResponse:
     response = redirect("/", 303)
     response.set_cookie(
         COOKIE,
-        serializer("session").dumps(caller.key_id),
+        serializer("session").dumps([caller.key_id, secrets.token_hex(16)]),
         max_age=whole_service().settings.session_seconds,
         httponly=True,
         samesite="Strict",
@@ -47,19 +51,39 @@ def login() -> BaseResponse:
 
 @blueprint.post("/logout")
 def logout() -> BaseResponse:
-    """End the session in this browser. To end it everywhere, revoke its key."""
+    """End the session: its cookie is not accepted any more. To end all sessions, revoke their key."""
+    session = current_session()
+    if session is not None:
+        ended_sessions().end(session.id, whole_service().settings.session_seconds)
     response = redirect("/login", 303)
     response.delete_cookie(COOKIE, httponly=True, samesite="Strict", secure=request.is_secure)
     return response
 
 
-def session_key() -> str | None:
-    """The id of the API key that the current browser logged in with, or None."""
+@dataclass(frozen=True, kw_only=True)
+class BrowserSession:
+    """A session: its random id, and the id of the API key that it was opened with."""
+
+    id: str
+    key_id: str
+
+
+def ended_sessions() -> EndedSessions:
+    """The sessions of this application that were ended."""
+    found: EndedSessions = current_app.extensions["ended_sessions"]
+    return found
+
+
+def current_session() -> BrowserSession | None:
+    """The session of the current browser by its cookie, ended or not; None without a valid cookie."""
     cookie = request.cookies.get(COOKIE)
     if cookie is None:
         return None
     try:
-        key_id = serializer("session").loads(cookie, max_age=whole_service().settings.session_seconds)
+        loaded = serializer("session").loads(cookie, max_age=whole_service().settings.session_seconds)
     except BadSignature:
         return None
-    return key_id if isinstance(key_id, str) else None
+    match loaded:
+        case [str(key_id), str(session_id)]:
+            return BrowserSession(id=session_id, key_id=key_id)
+    return None

@@ -11,6 +11,7 @@ from jobs.params.inputs import NETWORK_ROLE, mask_role, region_style_role, style
 from jobs.params.stylize import StylizeParams
 from jobs.params.video import VideoParams
 from worker.context import WorkerContext
+from worker.style_statistics import statistics_key
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -79,9 +80,9 @@ class StylizeInputs:
             # These statistics depend on the content too, so they can't be cached for other jobs.
             self.styles_cached = False
             return engine.style_statistics(self._read(role), match=content)
-        fingerprint = self._context.engines.fingerprint(self.network())
+        key = statistics_key(self._context.engines.fingerprint(self.network()), self._job.owner)
         statistics, cached = self._context.statistics.get(
-            self._sha256[role], fingerprint, lambda: engine.style_statistics(self._read(role))
+            self._sha256[role], key, lambda: engine.style_statistics(self._read(role))
         )
         self.styles_cached = self.styles_cached and cached
         return statistics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from jobs.db.engine import Base
@@ -44,6 +44,29 @@ class WebhookDelivery(Base):
     created_at: Mapped[datetime]
     next_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
+
+
+class OwedWebhook(Base):
+    """A pending message of a job that was deleted. The row is deleted once it is sent or given up."""
+
+    __tablename__ = "owed_webhooks"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    url: Mapped[str] = mapped_column(String(2000))
+    body: Mapped[str] = mapped_column(Text)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class UsedId(Base):
+    """The id of a deleted job, which no other owner may choose: links and caches may still name it."""
+
+    __tablename__ = "used_ids"
+
+    job_id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64))
+    deleted_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Counter(Base):

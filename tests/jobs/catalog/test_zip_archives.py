@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 
+from imaging.formats import SUFFIXES
 from jobs.catalog.zip_archives import iter_photos
 from jobs.errors import InvalidParamsError
 
@@ -48,3 +49,12 @@ def test_an_archive_with_folders_and_litter_is_read() -> None:
             archive.writestr(f"__MACOSX/photos/._{number}.jpg", b"x")
     photos = iter_photos(out.getvalue(), max_files=10, max_bytes=1000, max_total=10_000)
     assert [name for name, _ in photos] == [f"{number}.jpg" for number in range(10)]
+
+
+def test_archives_hold_pictures_of_every_format() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for suffix in sorted(SUFFIXES):
+            archive.writestr(f"IMG{suffix.upper()}", b"x")
+    found = list(iter_photos(out.getvalue(), max_files=100, max_bytes=1000, max_total=10_000))
+    assert len(found) == len(SUFFIXES)

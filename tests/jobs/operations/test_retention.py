@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -81,8 +82,8 @@ def stored(storage: LocalStorage) -> int:
 
 
 def rows_left(service: JobService) -> dict[str, int]:
-    """Rows by table, without owners and the figures for monitoring, which stay."""
-    stays = {"owners", "counters"}
+    """Rows by table, without owners, figures for monitoring and ids of deleted jobs, which stay."""
+    stays = {"owners", "counters", "used_ids"}
     with service.sessions() as session:
         return {
             name: count
@@ -323,3 +324,20 @@ def test_submits_deletes_and_sweeps_at_the_same_time_lose_nothing(
     for job_id in kept:
         for role in ("content", "style"):
             assert bytes_of(service, job_id, role) in pictures
+
+
+def test_the_id_of_a_deleted_job_is_never_another_owners(service: JobService, picture: Picture) -> None:
+    chosen = str(uuid.uuid4())
+    ada, bob = service.for_owner("ada"), service.for_owner("bob")
+
+    def put(of: JobService) -> Job:
+        pictures = {
+            role: Upload(data=picture(), field=role, name=role) for role in ("content", "style")
+        }
+        return submit_job(of, "stylize", {}, job_id=chosen, **pictures)
+
+    assert put(ada).id == chosen
+    ada.delete(chosen)
+    with pytest.raises(NotFoundError, match="choose another id"):
+        put(bob)
+    assert put(ada).id == chosen

@@ -429,3 +429,20 @@ def test_position_and_eta(client: FlaskClient, service: JobService, picture: Pic
 
     assert [place(job)["position"] for job in (urgent, first, second)] == [0, 1, 2]
     assert place(second)["eta_s"] == pytest.approx(1.25)
+
+
+def test_a_request_that_is_sent_again_may_name_an_upload_that_has_gone(
+    client: FlaskClient, picture: Callable[..., bytes]
+) -> None:
+    upload = client.post("/v1/uploads", data={"file": (io.BytesIO(picture()), "p.png")}).json
+    body = {"content": {"upload": upload["id"]}, "style_id": "woodcut"}
+    key = {"Idempotency-Key": "once"}
+    first = client.post("/v1/jobs", json=body, headers=key)
+    client.delete(f"/v1/uploads/{upload['id']}")
+
+    again = client.post("/v1/jobs", json=body, headers=key)
+    other = client.post("/v1/jobs", json=body, headers={"Idempotency-Key": "another"})
+
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json["id"] == first.json["id"]
+    assert other.status_code == 422

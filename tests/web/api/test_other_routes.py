@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from PIL import Image
@@ -200,3 +201,21 @@ def test_a_database_that_can_not_be_written_is_not_ready(
 
     assert (answer.status_code, answer.json["wrong"]) == (503, {"database": "OperationalError"})
     assert client.get("/v1/jobs").status_code == 200
+
+
+def test_broken_chunks_are_the_clients_fault(client: FlaskClient, app: Flask) -> None:
+    """gunicorn raises its own error when the application reads such a body."""
+
+    class Broken(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _: Any) -> int:
+            raise InvalidChunkSize(b"x" * 100)
+
+    answer = client.post(
+        "/v1/jobs",
+        content_type="application/json",
+        environ_overrides={"wsgi.input": Broken(), "wsgi.input_terminated": True},
+    )
+    assert (answer.status_code, answer.json["code"]) == (400, "invalid_request")

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pillow_heif
 import pytest
 from flask.testing import FlaskClient
 from PIL import Image
 from sqlalchemy import update
 from support.maintenance import maintenance_of
 
+from imaging.formats import FORMAT_NAMES
 from jobs.db.models.blobs import StoredUpload
 from jobs.media.limits import DecodeLimits
 from jobs.media.sandbox import thumbnail_in_sandbox
@@ -194,6 +196,31 @@ def test_the_size_of_an_upload_is_the_size_that_is_shown(
     Image.new("RGB", (60, 40)).save(out, format_, exif=exif)
     upload = client.post("/v1/uploads", data={"file": (io.BytesIO(out.getvalue()), "p")}).json
     assert (upload["width"], upload["height"]) == ((40, 60) if orientation > 4 else (60, 40))
+
+
+def test_a_picture_of_a_phone_is_stored_as_png(client: FlaskClient) -> None:
+    pillow_heif.register_heif_opener()
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker of cameras"
+    out = io.BytesIO()
+    Image.new("RGB", (60, 40), (200, 40, 40)).save(
+        out, "HEIF", quality=-1, chroma=444, exif=exif.tobytes()
+    )
+    for path, field in (("/v1/uploads", "file"), ("/v1/styles", "file")):
+        form = {field: (io.BytesIO(out.getvalue()), "IMG_1.HEIC"), "title": "phone"}
+        body = client.post(path, data=form if "styles" in path else {field: form[field]}).json
+        assert (body["width"], body["height"]) == (40, 60)
+        image = client.get(body["urls"]["image"])
+        assert image.mimetype == "image/png"
+        assert b"Maker" not in image.data
+        with Image.open(io.BytesIO(image.data)) as stored:
+            assert (stored.size, stored.getpixel((0, 0))) == ((40, 60), (200, 40, 40))
+
+
+def test_file_pickers_offer_every_format(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert all(suffix in page for suffix in (".heic", ".avif", ".tif", "image/heif"))
+    assert FORMAT_NAMES in page
 
 
 @pytest.mark.parametrize("title", ["", " ", "x" * 121, "a\nb"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from http.cookies import SimpleCookie
 from typing import Any
@@ -15,6 +16,7 @@ from jobs.accounts.api_keys import ApiKeyStore, Scope
 from jobs.service import JobService
 from jobs.settings import Settings
 from web import create_app
+from web.security import access
 from web.security.access import bound
 
 Picture = Callable[..., bytes]
@@ -243,17 +245,89 @@ def test_a_key_is_no_browsers_doing(client: FlaskClient, token: str, picture: Pi
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("localhost:8000", 200), ("127.0.0.1:8000", 200), ("studio.lan", 200), ("evil.example", 400)],
+    [
+        *(("localhost:8000", 200), ("127.0.0.1:8000", 200), ("studio.lan", 200)),
+        *(("192.168.1.7:8000", 200), ("[fe80::1]:8000", 200)),
+        *(("evil.example", 400), ("evil.example:8000", 400)),
+    ],
 )
+@pytest.mark.parametrize(("keys", "listens"), [("auto", "127.0.0.1"), ("off", "0.0.0.0")])
 def test_an_open_server_answers_to_its_own_names_alone(
-    settings: Settings, service: JobService, host: str, status: int
+    settings: Settings, service: JobService, host: str, status: int, keys: str, listens: str
 ) -> None:
     """Else a page of evil.example could point that name at this machine and read the answers."""
-    app = locked(settings, service, api_keys="auto", trusted_hosts="studio.lan")
-    bound(app, service.settings, ["127.0.0.1"])
+    app = locked(settings, service, api_keys=keys, trusted_hosts="studio.lan")
+    bound(app, service.settings, [listens])
 
     response = app.test_client().get("/v1/jobs", headers={"Host": host})
 
     assert response.status_code == status
     if status == 400:
         assert response.json["code"] == "unknown_host"
+
+
+# -- access that ends meanwhile ---------------------------------------------------
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "WATCH_SECONDS", 0.0)
+
+
+def test_a_stream_ends_when_its_key_is_revoked(
+    client: FlaskClient, ring: ApiKeyStore, token: str, picture: Picture, watched: None
+) -> None:
+    job = client.post("/v1/jobs", data=form(picture), headers=bearer(token)).json
+    stream = client.get(job["urls"]["events"], headers=bearer(token), buffered=False).response
+    received = iter(stream)
+    assert b"retry" in next(received)
+    assert b"queued" in next(received)
+    ring.revoke(token.split("_")[1])
+
+    assert list(received) == []
+
+
+def test_a_poll_that_waited_is_refused_when_its_key_was_revoked(
+    client: FlaskClient,
+    ring: ApiKeyStore,
+    token: str,
+    picture: Picture,
+    watched: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = client.post("/v1/jobs", data=form(picture), headers=bearer(token)).json
+    address = f"{job['urls']['self']}?wait=5"
+    thread = threading.Timer(0.5, ring.revoke, [token.split("_")[1]])
+    thread.start()
+    answer = client.get(address, headers=bearer(token))
+    thread.join()
+
+    assert answer.status_code == 401
+    assert "status" not in (answer.json or {}) or answer.json["status"] == 401
+
+
+def test_a_cookie_is_worth_nothing_after_the_logout(client: FlaskClient, token: str) -> None:
+    client.post("/login", data={"key": token})
+    cookie = client.get_cookie("atelier_session")
+    assert cookie is not None
+    assert client.get("/v1/jobs").status_code == 200
+    ended = client.post("/logout", headers={"Sec-Fetch-Site": "same-origin"})
+    assert ended.status_code == 303
+    client.set_cookie("atelier_session", cookie.value)
+    assert client.get("/v1/jobs").status_code == 401
+
+    client.delete_cookie("atelier_session")
+    client.post("/login", data={"key": token})
+    assert client.get("/v1/jobs").status_code == 200
+
+
+def test_browsers_ask_before_they_show_what_they_keep(
+    client: FlaskClient, token: str, picture: Picture
+) -> None:
+    """The picture may be deleted, and the browser's user may be another."""
+    job = client.post("/v1/jobs", data=form(picture), headers=bearer(token)).json
+    answer = client.get(f"{job['urls']['self']}/inputs/content", headers=bearer(token))
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert {"Cookie", "Authorization"} <= set(answer.headers["Vary"].split(", "))

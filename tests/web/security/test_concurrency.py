@@ -218,3 +218,18 @@ def test_the_decoding_of_one_request_has_an_end(
 
     assert (refused.status_code, refused.json["code"]) == (503, "busy")
     assert "send fewer at a time" in refused.json["detail"]
+
+
+def test_bodies_share_a_limit_of_memory(app: Flask, client: FlaskClient, picture: Picture) -> None:
+    held = app.extensions["body_bytes"]
+    assert held.most >= 300_000_000
+    assert held.try_acquire(held.most - 1_500_000)
+    small = client.post("/v1/uploads", data={"file": (io.BytesIO(picture()), "p.png")})
+    large = client.post("/v1/uploads", data={"file": (io.BytesIO(b"0" * 2_000_000), "p.png")})
+    held.release(held.most - 1_500_000)
+    alone = client.post("/v1/uploads", data={"file": (io.BytesIO(b"0" * 2_000_000), "p.png")})
+
+    assert small.status_code == 201
+    assert (large.status_code, large.json["code"]) == (503, "busy")
+    assert alone.status_code == 415
+    assert held.try_acquire(held.most)  # nothing is left of the requests

@@ -14,6 +14,8 @@ const favouriteButton = byId("favourite");
 const removeButton = byId("remove-style");
 const mixSwitch = byId("mix-styles");
 const MAX_STYLES = 4;
+/** Times that an image is loaded again; the delays grow by a second each time. */
+const MAX_IMAGE_RETRIES = 5;
 const FAVOURITES_KEY = "atelier.favourites";
 
 /** Value of a tile → its style: `{value, id | network | picture, title, description, own, src}`. */
@@ -32,13 +34,24 @@ export const selectedStyles = () =>
     .filter((input) => input.checked)
     .map((input) => stylesByValue.get(input.value));
 
+/** An image that is loaded again after an error: a busy server refuses some of many thumbnails at first. */
+function withRetries(image) {
+  const { src } = image;
+  let retries = 0;
+  image.addEventListener("error", () => {
+    retries += 1;
+    if (retries <= MAX_IMAGE_RETRIES) setTimeout(() => (image.src = src), 1000 * retries);
+  });
+  return image;
+}
+
 function createTile(style) {
   const { value, src, title } = style;
   const tile = create(
     "label",
     { className: "tile", title },
     create("input", { type: mixSwitch.checked ? "checkbox" : "radio", name: "style", value }),
-    create("img", { src, alt: title, decoding: "async", loading: "lazy" }),
+    withRetries(create("img", { src, alt: title, decoding: "async", loading: "lazy" })),
   );
   tile.classList.toggle("favourite", favourites.has(value));
   if (style.network) tile.dataset.network = "";

@@ -6,6 +6,7 @@ const alpha = byId("alpha");
 const stroke = byId("stroke");
 const texture = byId("texture");
 const reroll = byId("reroll");
+const saturation = byId("saturation");
 const size = byId("size");
 const original = byId("original");
 const format = byId("format");
@@ -31,6 +32,7 @@ function showValues() {
   showRangeValue(stroke, `${strokeName}, ×${strokeWidth()}`);
   const smooth = texture.disabled || texture.value === "0";
   showRangeValue(texture, smooth ? "smooth" : `${Math.round(texture.value * 100)}%`);
+  showRangeValue(saturation, saturation.value === "0" ? "grey" : `${Math.round(saturation.value * 100)}%`);
   size.disabled = original.checked;
   showRangeValue(size, original.checked ? "as the photo" : `${size.value} px`);
   // PNG is lossless.
@@ -44,6 +46,7 @@ export function applyParams(params) {
   if (params.stroke) stroke.value = Math.log2(params.stroke);
   if (typeof params.texture === "number") texture.value = params.texture;
   seed = params.seed ?? seed;
+  if (typeof params.saturation === "number") saturation.value = params.saturation;
   if ("size" in params) original.checked = params.size === null;
   if (params.size) size.value = params.size;
   if (params.format) format.value = params.format;
@@ -74,6 +77,7 @@ export const readParams = () => ({
   alpha: strength(),
   stroke: strokeWidth(),
   ...(!texture.disabled && { texture: Number(texture.value), seed }),
+  saturation: Number(saturation.value),
   format: format.value,
   quality: Number(quality.value),
   color: colours.find((colour) => colour.checked).value,
@@ -87,5 +91,5 @@ reroll.addEventListener("click", () => {
   texture.dispatchEvent(new Event("input", { bubbles: true }));
   texture.dispatchEvent(new Event("change", { bubbles: true }));
 });
-for (const input of [alpha, stroke, texture, size, original, format, quality]) input.addEventListener("input", showValues);
+for (const input of [alpha, stroke, texture, saturation, size, original, format, quality]) input.addEventListener("input", showValues);
 showValues();
