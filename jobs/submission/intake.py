@@ -112,8 +112,10 @@ class Intake:
         """
         cached = [self._find_cached_result(submission) for submission in submissions]
         files = {file.sha256: file for submission in submissions for file in submission.files.values()}
-        with reading(self._sessions) as session:
-            self._check_quotas(session, submissions, cached)
+        if staged is None or self._settings.max_queued_per_owner or self._settings.max_mb_per_owner:
+            # Before the files are named; without quotas of owners, refusals are rare.
+            with reading(self._sessions) as session:
+                self._check_quotas(session, submissions, cached)
         # Files before the rows of the job, so that a job never names bytes that are not in storage.
         if staged is not None and staged.add(files.values()):
             new = staged.publish(files)

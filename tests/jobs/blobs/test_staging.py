@@ -137,10 +137,17 @@ def test_a_submit_writes_its_rows_in_one_transaction(service: JobService, submit
     from sqlalchemy import event
 
     commits: list[Any] = []
+    statements: list[str] = []
     event.listen(service.engine, "commit", commits.append)
+
+    @event.listens_for(service.engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
     job = submit()
 
     assert len(commits) == 1
+    assert len(statements) <= 16  # there were 23
     assert {file.sha256 for file in job.inputs} == state(service)[2]
 
 

@@ -162,3 +162,11 @@ def test_the_check_fails_without_a_child(monkeypatch: pytest.MonkeyPatch) -> Non
     pool = DecoderPool(megabytes=MEGABYTES, processes=1)
     with pytest.raises(ChildStartError):
         pool.check(5)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 20, 5_000_001])
+def test_a_file_of_any_size_reaches_the_child(pool: DecoderPool, size: int) -> None:
+    data = os.urandom(size)
+
+    assert call(pool, bytes.hex, data) == data.hex()
+    assert call(pool, bytes.count, data, b"\0") == data.count(b"\0")

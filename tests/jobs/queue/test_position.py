@@ -16,7 +16,14 @@ from jobs.queue import lifecycle
 from jobs.queue.claiming import CANDIDATES
 from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import upsert_queue_pause
-from jobs.queue.position import OF_OWNER, WAITING, QueuePosition, QueuePositions, QueueSnapshot
+from jobs.queue.position import (
+    OF_OWNER,
+    WAITING,
+    QueuePosition,
+    QueuePositions,
+    QueueSnapshot,
+    mark_neutral,
+)
 
 pytestmark = pytest.mark.dialects
 
@@ -230,3 +237,64 @@ def test_a_change_of_this_process_is_in_the_next_position(
     assert seen() == [None, 0, 1]
     ids.append(add(sessions))
     assert seen() == [None, 0, 1, 2]
+
+
+def add_in(positions: QueuePositions, sessions: SessionFactory, owner: str = "ann") -> str:
+    """Add a job as a submit does."""
+    with positions.adding() as add_positions:
+        with sessions.begin() as session:
+            mark_neutral(session)
+            at = now(session)
+            ensure_owner(session, owner)
+            job = Job(
+                **{"id": new_id(), "owner": owner, "kind": "stylize", "queue": "stylize"},
+                **{"status": JobStatus.QUEUED, "params": {}, "max_attempts": 3},
+                **{"run_at": at, "created_at": at},
+            )
+            session.add(job)
+        add_positions([job])
+    return job.id
+
+
+def read_positions(
+    positions: QueuePositions, sessions: SessionFactory, ids: list[str]
+) -> list[int | None]:
+    with reading(sessions) as session:
+        found = positions.of([session.get_one(Job, job_id) for job_id in ids])
+    return [None if each is None else each.position for each in found]
+
+
+def test_new_jobs_are_added_to_the_snapshot(counted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions, positions, _ = counted
+    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+    ids = [add_in(positions, sessions, owner) for owner in ("ann", "bob")]
+    assert read_positions(positions, sessions, ids) == [0, 1]
+    snapshot = positions._snapshots["stylize"]
+
+    ids += [add_in(positions, sessions, owner) for owner in ("ann", "ann", "bob")]
+
+    exact = QueueSnapshot(sessions, "stylize")
+    with reading(sessions) as session:
+        jobs = [session.get_one(Job, job_id) for job_id in ids]
+    expected = [exact.position_of(job).position for job in jobs]
+    assert read_positions(positions, sessions, ids) == expected
+    assert sorted(expected) == [0, 1, 2, 3, 4]
+    assert positions._snapshots["stylize"] is snapshot
+
+
+def test_a_new_owner_or_a_snapshot_taken_meanwhile_is_read_anew(
+    counted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, positions, _ = counted
+    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+    first = add_in(positions, sessions)
+    assert read_positions(positions, sessions, [first]) == [0]
+    second = add_in(positions, sessions, "bob")
+    assert read_positions(positions, sessions, [first, second]) == [0, 1]
+
+    with positions.adding() as add_positions:
+        third = add(sessions)  # drops the snapshot, as a change of another kind does
+        assert read_positions(positions, sessions, [third]) == [2]
+        with reading(sessions) as session:
+            add_positions([session.get_one(Job, third)])  # is in the snapshot already
+    assert read_positions(positions, sessions, [first, second, third]) == [0, 1, 2]
