@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := web,worker,openvino,onnx,export,video,embedded,postgres,s3,samples,dev
+EXTRAS := web,worker,openvino,export,video,embedded,postgres,s3,samples,dev
 STAMP := $(VENV)/.installed
 
 PYTEST := $(BIN)/python -m pytest

@@ -24,7 +24,7 @@ class Client:
 
     `timeout` is in seconds for one attempt of a call, `retry_seconds` for all its attempts together.
     `on_retry` is called with the error before a call is repeated. If nothing listens at an address of
-    this machine that has not answered this client before, the client gives up after 1.5 s. Every method
+    this machine that has not answered this client before, the client gives up after 0.5 s. Every method
     raises `ApiError`; `UnreachableError` if the service did not respond.
 
     >>> with Client(url) as atelier:

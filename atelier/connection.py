@@ -16,7 +16,7 @@ Shape = TypeVar("Shape")
 
 #: Seconds of retries while a service of this machine refuses connections and has never answered: long
 #: enough for one that is just starting to listen, short enough for people who forgot to start one.
-REFUSED_SECONDS = 1.5
+REFUSED_SECONDS = 0.5
 
 
 class Connection:

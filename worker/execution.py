@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from jobs.accounts.quotas import check_storage_quota
@@ -154,6 +155,8 @@ def _succeed(context: WorkerContext, job: Job, run: Run, result: JobResult) -> N
                 _write_success(context, job, run, result, stored, files)
             except BeingDeletedError:
                 pass  # `_store` waits for the end of the deletion
+            except SQLAlchemyError:
+                raise  # the database would not answer: maintenance deletes the files
             except Exception:
                 delete_unlisted(context.sessions, context.storage, new)
                 raise

@@ -18,6 +18,8 @@ import numpy as np
 from PIL import Image
 
 BOUNDARY = "atelier-bench-boundary"
+#: Pause in seconds before a busy service is called again, and the largest number of calls.
+BUSY_SECONDS, MAX_CALLS = 0.1, 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +94,20 @@ class Caller:
     def call(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Any:
-        """The JSON of the response, or None. Raises `RuntimeError` for other statuses than 2xx."""
+        """The JSON of the response, or None. Raises `RuntimeError` for other statuses than 2xx.
+
+        A service that is busy (503) is called again, as a client would; the time counts as one request.
+        """
+        for _ in range(MAX_CALLS):
+            status, answer = self._call(method, path, body, headers)
+            if status != 503:
+                return answer
+            time.sleep(BUSY_SECONDS)
+        raise RuntimeError(f"{method} {path} was busy {MAX_CALLS} times.")
+
+    def _call(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str] | None
+    ) -> tuple[int, Any]:
         try:
             self._http.request(method, path, body, headers or {})
             response = self._http.getresponse()
@@ -102,10 +117,10 @@ class Caller:
             self._http.request(method, path, body, headers or {})
             response = self._http.getresponse()
         data = response.read()
-        if response.status >= 300:
+        if response.status >= 300 and response.status != 503:
             raise RuntimeError(f"{method} {path} answered {response.status}: {data[:200]!r}")
         is_json = "json" in response.headers.get("Content-Type", "")
-        return json.loads(data) if is_json else None
+        return response.status, json.loads(data) if is_json else None
 
     def close(self) -> None:
         """Close the connection."""

@@ -18,7 +18,7 @@ from enum import StrEnum
 from sqlalchemy import bindparam, func, or_, select
 
 from jobs.accounts.key_uses import USE_INTERVAL_SECONDS, KeyUses
-from jobs.db.engine import SessionFactory, now, reading, table
+from jobs.db.engine import SessionFactory, now, reader_of, reading, table, time_of
 from jobs.db.models.owners import ApiKey
 from jobs.db.upserts import ensure_owner
 from jobs.errors import InvalidParamsError, NotFoundError
@@ -60,6 +60,7 @@ class ApiKeyStore:
 
     def __init__(self, sessions: SessionFactory) -> None:
         self._sessions = sessions
+        self._reader = reader_of(sessions)
         self._uses = KeyUses(sessions)
 
     def create(
@@ -135,9 +136,9 @@ class ApiKeyStore:
         return self._caller(key_id, None)
 
     def _caller(self, key_id: str, secret: str | None) -> Caller | None:
-        with reading(self._sessions) as session:
-            key = session.execute(_KEY, {"id": key_id}).one_or_none()
-            at = now(session)
+        with self._reader.connect() as connection:
+            key = connection.execute(_KEY, {"id": key_id}).one_or_none()
+            at = time_of(connection)
         # Constant time, whether or not the key exists: response times must not reveal ids or secrets.
         expected = "" if key is None else key.secret_hash
         if secret is not None and not hmac.compare_digest(_hash(secret), expected):

@@ -1,4 +1,7 @@
-"""Records when API keys were last used, in the background: requests that read wait for no writer."""
+"""Records when API keys were last used; a request that reads neither waits for that nor fails with it.
+
+On SQLite, where one writer holds up all others, uses are recorded in the background.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +40,10 @@ class KeyUses:
             if at < self._not_before.get(key_id, 0.0):
                 return
             self._not_before[key_id] = at + USE_INTERVAL_SECONDS
+        if self._sessions.kw["bind"].dialect.name != "sqlite":
+            self._write(key_id)  # waits for nobody but writers of the same key
+            return
+        with self._guard:
             # Started by the first use, which comes after gunicorn's fork.
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(1, thread_name_prefix="key-uses")

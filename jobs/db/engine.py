@@ -49,6 +49,7 @@ IDLE_IN_TRANSACTION_SECONDS = 10
 PING_AFTER_SECONDS = 1.0
 #: Key in a connection's `info`: since when the connection is idle.
 _IDLE_SINCE = "atelier_idle_since"
+_CLOCK = select(func.clock_timestamp())
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -229,7 +230,21 @@ def now(session: Session) -> datetime:
     SQLite is used by one machine, whose own clock serves.
     """
     if session.get_bind().dialect.name == "postgresql":
-        value: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+        value: datetime = session.execute(_CLOCK).scalar_one()
+        return value.astimezone(UTC)
+    return datetime.now(UTC)
+
+
+def reader_of(sessions: SessionFactory) -> Engine:
+    """The view of `make_reader` of the engine of a session factory."""
+    engine: Engine = sessions.kw["bind"]
+    return make_reader(engine)
+
+
+def time_of(connection: Connection) -> datetime:
+    """As `now`, for a connection of `make_reader`."""
+    if connection.dialect.name == "postgresql":
+        value: datetime = connection.execute(_CLOCK).scalar_one()
         return value.astimezone(UTC)
     return datetime.now(UTC)
 

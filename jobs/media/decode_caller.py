@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -48,3 +48,17 @@ class DecodeCaller:
 
 #: The caller of the current request; None for commands, whose decoding only has the limits of a file.
 current_caller: ContextVar[DecodeCaller | None] = ContextVar("decode_caller", default=None)
+
+
+@contextmanager
+def without_caller() -> Iterator[None]:
+    """Decode for nobody: pictures of the package take no slot of the visitor who looks at them.
+
+    A first visit asks for the whole gallery while the decoders start, which would take all slots of
+    the visitor, and his photo would be refused.
+    """
+    token = current_caller.set(None)
+    try:
+        yield
+    finally:
+        current_caller.reset(token)

@@ -21,7 +21,7 @@ from jobs.queue.outbox import Token
 
 #: Longest time in seconds between the sending of a token and the deletion of its row. The rows of many
 #: tokens are deleted in one transaction.
-DELETE_SECONDS = 0.25
+DELETE_SECONDS = 0.1
 #: Largest number of rows that are deleted together.
 MAX_DELETED = 200
 

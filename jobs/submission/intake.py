@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from jobs.accounts.quotas import check_quotas
@@ -123,6 +123,8 @@ class Intake:
                 return self._insert(submissions, batch, cached, files, listed=False)
             except BeingDeletedError:
                 pass  # `store_blobs` waits for the end of the deletion
+            except SQLAlchemyError:
+                raise  # the database would not answer: maintenance deletes the files
             except Exception:
                 delete_unlisted(self._sessions, self._storage, new)
                 raise

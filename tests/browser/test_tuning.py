@@ -50,6 +50,10 @@ def test_an_own_style_is_tuned_with_one_button(studio: Studio, shots: Path) -> N
     studio.until_finished()
     assert studio.params()["network"] == "own-brushes@1"
     assert studio.errors() == []
+    # A link to the network, as on the training page, chooses the tile of its style.
+    studio.fresh("/#network=own-brushes")
+    studio.until_gallery()
+    studio.until(lambda: "brushes" in studio.text("style-label"))
     httpx.delete(f"{studio.url}/v1/networks/{networks(studio)[0]['id']}", timeout=60)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import lru_cache
 
 from flask import Blueprint, Response, jsonify, request
@@ -10,6 +11,7 @@ from atelier import types
 from jobs.blobs.storage import BlobStorage
 from jobs.db.models.catalog import Style
 from jobs.errors import InvalidParamsError
+from jobs.media.decode_caller import without_caller
 from jobs.media.limits import DecodeLimits
 from jobs.media.sandbox import thumbnail_in_sandbox
 from jobs.params.train import StyleTuning
@@ -133,7 +135,8 @@ def _send_thumbnail(style: Style, size: str) -> Response:
         raise InvalidParamsError([("size", f"Thumbnails come in the sizes {sides}.")])
     atelier = service()
     blob, limits = style.blob, atelier.settings.decode_limits
-    small = _thumbnail(atelier.storage, blob.sha256, blob.media_type, int(size), limits)
+    with nullcontext() if style.owner else without_caller():
+        small = _thumbnail(atelier.storage, blob.sha256, blob.media_type, int(size), limits)
     response = Response(small, mimetype="image/webp")
     response.set_etag(f"{blob.sha256}-{size}")
     response.make_conditional(request)

@@ -54,7 +54,8 @@ def admit() -> None:
     """
     held: BodyBytes = current_app.extensions["body_bytes"]
     length = request.content_length
-    if length is None and request.environ.get("wsgi.input_terminated"):
+    # Without a Content-Length, only a chunked request has a body (RFC 9112, section 6.3).
+    if length is None and "Transfer-Encoding" in request.headers:
         length = request.max_content_length
     if length is None or length <= SMALL_BYTES:
         return

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from faults.servers import FailingProxy
+from support.patience import PATIENCE
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.s3 import S3Storage
@@ -109,6 +113,36 @@ def test_a_bucket_that_is_not_there(s3_storage: S3Storage) -> None:
         s3_storage.check()
     with pytest.raises(StorageError):
         s3_storage.put(b"x")
+
+
+@pytest.mark.integration
+def test_a_deletion_that_was_sent_twice_is_not_confirmed(
+    s3_storage: S3Storage, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first request may still be on its way, and would delete a later copy of the same bytes."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    proxy = FailingProxy(s3_endpoint)
+    storage = make_storage(f"s3://{s3_storage.bucket}/blobs", endpoint_url=proxy.url)
+    paint = storage.put(b"paint")
+
+    def recover() -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not proxy.refused and time.monotonic() < deadline:
+            time.sleep(0.001)
+        proxy.failing.clear()
+
+    proxy.failing.set()
+    recovering = threading.Thread(target=recover)
+    recovering.start()
+    with pytest.raises(StorageError, match="only after a retry"):
+        storage.delete(paint)
+    recovering.join(PATIENCE)
+
+    assert not storage.exists(paint)
+    storage.delete(paint)  # this one was sent once
+    proxy.close()
 
 
 def test_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ from jobs.queue import lifecycle
 from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
+from jobs.webhooks.public_http import AddressRefusedError
 from web import create_app, register_routes
 from web.openapi.document import document
 
@@ -109,10 +110,18 @@ def application(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     stop = threading.Event()
     worker = threading.Thread(target=work, args=(service, stop))
     worker.start()
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        # Generated URLs name hosts of strangers: none is called.
+        patch.setattr("jobs.submission.remote_files.get", refuse)
+        yield
     stop.set()
     worker.join()
     engine.dispose()
+
+
+def refuse(*_: object, **__: object) -> None:
+    """Answers as for a host with a private address."""
+    raise AddressRefusedError
 
 
 def work(service: JobService, stop: threading.Event) -> None:

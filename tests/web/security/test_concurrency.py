@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from jobs.errors import BusyError
 from jobs.queue import lifecycle
 from jobs.service import LOCAL_OWNER, JobService
+from web.security.body_bytes import BodyBytes
 from web.security.concurrency import FULL_WAIT_SECONDS, ConcurrencyLimits
 
 Picture = Callable[..., bytes]
@@ -207,6 +208,32 @@ def test_an_owner_with_too_many_slow_files_is_refused_at_once(
     assert (refused.status_code, refused.json["code"]) == (503, "busy")
     assert int(refused.headers["Retry-After"]) > 0
     assert taken.status_code == 201
+
+
+def test_the_gallery_takes_no_slot_of_the_visitor(
+    app: Flask, client: FlaskClient, picture: Picture
+) -> None:
+    limits: ConcurrencyLimits = app.extensions["concurrency"]
+    own = {"file": (io.BytesIO(picture(40, 40, seed=9)), "p.png"), "title": "Mine"}
+    style = client.post("/v1/styles", data=own).json
+    with ExitStack() as held:
+        while limits.has_slow_slot(LOCAL_OWNER):
+            held.enter_context(limits.slow_slot(LOCAL_OWNER))
+        assert client.get("/v1/styles/woodcut/image?size=96").status_code == 200
+        assert client.get(f"{style['urls']['self']}/image?size=96").status_code == 503
+
+
+def test_requests_without_a_body_are_served_while_large_ones_are_read(
+    app: Flask, client: FlaskClient
+) -> None:
+    held: BodyBytes = app.extensions["body_bytes"]
+    assert held.try_acquire(held.most)
+    ended = {"wsgi.input_terminated": True}  # as gunicorn says of every request
+    assert client.get("/v1/styles", environ_overrides=ended).status_code == 200
+    chunked = {"Transfer-Encoding": "chunked"}
+    refused = client.post("/v1/uploads", headers=chunked, environ_overrides=ended)
+    assert refused.status_code == 503
+    held.release(held.most)
 
 
 def test_the_decoding_of_one_request_has_an_end(

@@ -146,6 +146,23 @@ def test_a_video_through_a_trained_network(
     assert abs(expected.astype(int) - painted).max() <= 3  # the reader's conversion to RGB is its own
 
 
+def test_a_style_of_the_gallery_is_painted_by_its_tuned_network(
+    context: WorkerContext, service: JobService, clip: Callable[..., bytes]
+) -> None:
+    service.styles.register_gallery()
+    content = Upload(data=clip(), field="content", name="content")
+    jobs = [
+        submit_job(service, "video", {"alpha": 1.0, **params}, content=content, style_id="night-oils")
+        for params in ({}, {"network": "slim"})
+    ]
+    for _ in jobs:
+        execution.run_next(context, "train", "w1")
+    tuned, slim = (service.get(job.id) for job in jobs)
+    assert (tuned.status, slim.status) == (JobStatus.SUCCEEDED, JobStatus.SUCCEEDED), tuned.error
+    assert tuned.params["network"] == "tuned-night-oils"
+    assert service.output(tuned.id)[1] != service.output(slim.id)[1]
+
+
 def test_a_mix_of_styles_lies_between_them(
     context: WorkerContext,
     service: JobService,

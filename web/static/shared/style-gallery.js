@@ -20,6 +20,8 @@ const FAVOURITES_KEY = "atelier.favourites";
 
 /** Value of a tile → its style: `{value, id | network | picture, title, description, own, src}`. */
 const stylesByValue = new Map();
+/** Name of a tuned network → value of the tile of its style, which stands for the network. */
+const styleOfNetwork = new Map();
 const favourites = new Set(JSON.parse(localStorage.getItem(FAVOURITES_KEY) ?? "[]"));
 const hooks = { beforeRemove: async () => {} };
 
@@ -196,6 +198,8 @@ export const pictureTitle = (job) => `${styleTitle(job)}, ${Math.round((job.para
 export const tiles = () =>
   inputs().map((input) => ({ style: stylesByValue.get(input.value), tile: input.parentElement }));
 export const findStyle = (value) => stylesByValue.get(value);
+/** The tile of a trained network: its own, or that of the style that it is tuned to. */
+export const findNetwork = (name) => findStyle(`network:${name}`) ?? findStyle(styleOfNetwork.get(name));
 /** `act` is awaited before a style is deleted on the server. */
 export const setBeforeRemove = (act) => (hooks.beforeRemove = act);
 
@@ -212,7 +216,8 @@ export async function loadGallery() {
   for (const network of networks.filter(({ styled }) => styled)) {
     // The tile of a tuned style stands for its network.
     const shown = network.architecture === "slim_adain" && tunedStyles.has(network.style_sha256);
-    if (!shown && !stylesByValue.has(`network:${network.name}`)) addTile(fromNetwork(network));
+    if (shown) styleOfNetwork.set(network.name, styles.find(({ sha256 }) => sha256 === network.style_sha256).id);
+    else if (!stylesByValue.has(`network:${network.name}`)) addTile(fromNetwork(network));
   }
   for (const style of styles.filter(({ own }) => !own)) addTile(fromStyle(style));
   grid.removeAttribute("aria-busy");

@@ -4,15 +4,16 @@ import { showStatus } from "../shared/job-status.js";
 import { Picture } from "../shared/picture.js";
 import { withRetry } from "../shared/reconnect.js";
 import { loadSession, saveSession } from "../shared/session-state.js";
-import { findStyle, selectStyles } from "../shared/style-gallery.js";
+import { findNetwork, findStyle, selectStyles } from "../shared/style-gallery.js";
 import * as canvas from "./canvas.js";
 import { applyParams } from "./settings.js";
 
 /** Selects the network of a link `#network=NAME`. */
 function selectLinkedNetwork({ clearHash, remember }) {
   const name = new URLSearchParams(location.hash.slice(1)).get("network");
-  if (!name || !findStyle(`network:${name}`)) return;
-  selectStyles(`network:${name}`);
+  const style = name && findNetwork(name);
+  if (!style) return;
+  selectStyles(style.value);
   clearHash();
   remember();
 }
