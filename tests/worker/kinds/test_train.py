@@ -21,7 +21,6 @@ from support import fake_trainer
 from support.submitting import submit_job
 from support.tests_support import expire_lease
 
-from jobs.blobs.storage import sha256_of
 from jobs.catalog.network_header import read_header
 from jobs.catalog.networks import FILE_INFO
 from jobs.db.engine import reading
