@@ -23,6 +23,7 @@ def training_page(chromium: webdriver.Chrome, service_url: str) -> Page:
 
 def small(page: Page, name: str, steps: int) -> None:
     """Settings of a training that takes seconds."""
+    page.set("recipe", "johnson")
     page.script("document.querySelector('.disclosure').open = true")
     page.set("name", name)
     page.script("const e = document.getElementById('steps'); e.min = 1; e.step = 1; e.max = 1e6;")
@@ -57,6 +58,7 @@ def test_a_training_from_start_to_a_picture(training_page: Page, pictures: Path,
     assert points > 5
     assert "total from" in str(training_page.at("loss-curves").get_attribute("aria-label"))
     training_page.until(lambda: "browser-training" in training_page.text("networks"))
+    training_page.set("recipe", "johnson")  # the reload has chosen the default again
     assert "About" in training_page.text("estimate")
     training_page.driver.save_screenshot(str(shots / "training-done.png"))
 
@@ -151,4 +153,20 @@ def test_the_chart_follows_the_training_that_is_opened(training_page: Page) -> N
         training_page.until(lambda name=name: name in training_page.text("training-title"))
         training_page.until(lambda: training_page.all(".curve.total"))
         assert training_page.script(MONOTONE)
+    assert training_page.errors() == []
+
+
+def test_a_style_is_tuned_by_default(training_page: Page) -> None:
+    assert training_page.at("recipe").get_property("value") == "tune"
+    assert not training_page.at("dataset").is_displayed()
+    training_page.all("#grid input")[4].click()
+    training_page.set("name", "browser-tuned")
+    training_page.script("const e = document.getElementById('tune_steps'); e.min = 1; e.step = 1;")
+    training_page.set("tune_steps", 2)
+    training_page.set("intensity", "bold")
+    training_page.at("start").click()
+    training_page.until(lambda: "is ready" in training_page.text("training-title"))
+    params = job_of(training_page)["params"]
+    assert (params["recipe"], params["max_steps"], params["intensity"]) == ("tune", 2, "bold")
+    training_page.until(lambda: "About" in training_page.text("estimate"))
     assert training_page.errors() == []

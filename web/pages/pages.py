@@ -13,6 +13,7 @@ from jobs.params.kinds import KINDS
 from jobs.params.stylize import StylizeParams
 from jobs.params.video import VideoParams
 from jobs.queue.lifecycle import JobStatus
+from params.training import TuneSettings
 from web.current import caller, service
 from web.pages.sample_photos import PHOTOS, all_samples
 
@@ -65,7 +66,9 @@ def video() -> str:
 @blueprint.get("/training")
 def training() -> str:
     """The training page: train a network on one style, and watch it."""
-    return render_template("training.html")
+    return render_template(
+        "training.html", defaults={"tune_steps": TuneSettings.model_fields["max_steps"].default}
+    )
 
 
 @blueprint.get("/admin")

@@ -67,36 +67,42 @@ async function loadDatasets(selectedId) {
   if (selectedId) byId("dataset").value = selectedId;
 }
 
+const isTuning = () => byId("recipe").value === "tune";
+
 function showValues() {
-  showRangeValue(byId("steps"), byId("steps").value);
+  byId("tune-settings").hidden = !isTuning();
+  byId("johnson-settings").hidden = isTuning();
+  for (const id of ["steps", "tune_steps"]) showRangeValue(byId(id), byId(id).value);
   const strength = 2 ** byId("strength").value;
   showRangeValue(byId("strength"), `×${Math.round(strength * 100) / 100}`);
   showEstimate();
 }
 
-/** Estimates the time from the last training on this machine; without one, promises nothing. */
+/** Estimates the time from the last training of this recipe on this machine; without one, promises nothing. */
 function showEstimate() {
-  const rate = networks.throughput();
-  const pictures = byId("steps").value * (Number(byId("batch_size").value) || 4);
-  const pixels = ((Number(byId("image_size").value) || 256) / 256) ** 2;
+  const rate = networks.throughput(byId("recipe").value);
+  const own = (id, usual) => Number(byId(id).value) || usual;
+  const work = isTuning()
+    ? own("tune_steps") * networks.USUAL.tune.batch * (networks.USUAL.tune.size / 256) ** 2
+    : own("steps") * own("batch_size", 4) * (own("image_size", 256) / 256) ** 2;
   byId("estimate").textContent =
     rate === null
-      ? "No training was timed on this machine yet. The time left is measured in the first steps."
-      : `About ${duration((pictures * pixels) / rate)}, as fast as the last training here.`;
+      ? "No training of this kind was timed on this machine yet. The time left is measured in the first steps."
+      : `About ${duration(work / rate)}, as fast as the last one here.`;
 }
 
 function buildForm() {
   const body = new FormData();
-  const fields = {
-    kind: "train",
-    name: slug(byId("name").value),
-    style_id: selectedInput()?.value,
-    dataset_id: byId("dataset").value,
-    max_steps: byId("steps").value,
-    strength: 2 ** byId("strength").value,
-    warm_start: byId("warm_start").checked,
-  };
-  for (const id of ["image_size", "batch_size", "seed"]) if (byId(id).value) fields[id] = byId(id).value;
+  const fields = { kind: "train", recipe: byId("recipe").value, name: slug(byId("name").value), style_id: selectedInput()?.value };
+  if (isTuning()) {
+    Object.assign(fields, { max_steps: byId("tune_steps").value, intensity: byId("intensity").value });
+  } else {
+    fields.dataset_id = byId("dataset").value;
+    fields.max_steps = byId("steps").value;
+    fields.strength = 2 ** byId("strength").value;
+    fields.warm_start = byId("warm_start").checked;
+    for (const id of ["image_size", "batch_size", "seed"]) if (byId(id).value) fields[id] = byId(id).value;
+  }
   for (const [name, value] of Object.entries(fields)) if (value !== undefined) body.set(name, value);
   return body;
 }
@@ -292,7 +298,8 @@ byId("name").addEventListener("input", () => {
   nameWasTyped = Boolean(byId("name").value);
   showSavedName();
 });
-for (const id of ["steps", "strength", "image_size", "batch_size"]) byId(id).addEventListener("input", showValues);
+byId("recipe").addEventListener("change", showValues);
+for (const id of ["steps", "tune_steps", "strength", "image_size", "batch_size"]) byId(id).addEventListener("input", showValues);
 byId("style-file").addEventListener("change", async ({ target }) => {
   const [file] = target.files;
   if (!file) return;
@@ -319,6 +326,7 @@ byId("dataset-file").addEventListener("change", async ({ target }) => {
 const linkedJob = () => new URLSearchParams(location.hash.slice(1)).get("job");
 addEventListener("hashchange", () => linkedJob() && openTraining(linkedJob()));
 networks.handleRefresh(showEstimate);
+byId("intensity").value = "balanced";
 showValues();
 try {
   await Promise.all([loadStyles(), loadDatasets()]);
