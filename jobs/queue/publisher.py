@@ -45,18 +45,25 @@ class ThreadedPublisher(TokenPublisher):
 
     def __init__(self, sessions: SessionFactory, broker: Broker) -> None:
         super().__init__(sessions, broker)
-        self._tokens: SimpleQueue[Token] = SimpleQueue()
+        #: Tokens to send; None ends the thread.
+        self._tokens: SimpleQueue[Token | None] = SimpleQueue()
         self._starting = threading.Lock()
-        self._started = False
+        self._thread: threading.Thread | None = None
 
     def publish(self, tokens: Sequence[Token]) -> None:
         """Hand committed tokens to the thread."""
         for token in tokens:
             self._tokens.put(token)
         with self._starting:
-            if not self._started:
-                self._started = True
-                threading.Thread(target=self._run, name="token-publisher", daemon=True).start()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="token-publisher", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Send what was handed over, delete the rows, and end the thread."""
+        if self._thread is not None:
+            self._tokens.put(None)
+            self._thread.join()
 
     def _run(self) -> None:
         sent: list[int] = []
@@ -67,6 +74,9 @@ class ThreadedPublisher(TokenPublisher):
             except Empty:
                 pass
             else:
+                if token is None:
+                    self._delete(sent)
+                    return
                 if self._broker.wake(token.queue, token.job_id):
                     due = due if sent else time.monotonic() + DELETE_SECONDS
                     sent.append(token.id)
@@ -79,9 +89,13 @@ class ThreadedPublisher(TokenPublisher):
     def _discard(self) -> None:
         # The broker is away: maintenance sends these, and all of them later than now.
         while not self._tokens.empty():
-            self._tokens.get()
+            if self._tokens.get() is None:
+                self._tokens.put(None)
+                return
 
     def _delete(self, sent: Sequence[int]) -> None:
+        if not sent:
+            return
         try:
             outbox.delete_sent(self._sessions, sent)
         except SQLAlchemyError as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import parse_qsl
 
 from flask import Request
@@ -67,8 +69,29 @@ class StrictFormDataParser(FormDataParser):
         decoder = _Decoder(boundary, self.max_form_memory_size, max_parts=self.max_form_parts)
         fields: list[tuple[str, str]] = []
         files: list[tuple[str, FileStorage]] = []
+        # Large parts are temporary files, which are closed here if the form is refused.
+        with ExitStack() as opened:
+            for part, content in self._parts(decoder, stream, content_length, opened):
+                content.seek(0)
+                if isinstance(part, Field):
+                    fields.append((part.name, content.read().decode("utf-8", "replace")))
+                    content.close()
+                else:
+                    file = FileStorage(content, part.filename, part.name, headers=part.headers)
+                    files.append((part.name, file))
+            opened.pop_all()
+        return stream, self.cls(fields), self.cls(files)
+
+    def _parts(
+        self,
+        decoder: MultipartDecoder,
+        stream: IO[bytes],
+        content_length: int | None,
+        opened: ExitStack,
+    ) -> Iterator[tuple[Field | File, IO[bytes]]]:
+        """The parts of a body, each with its whole content; contents are opened in `opened`."""
         part: Field | File | None = None
-        size, content = 0, self.stream_factory(content_length, None, None, None)
+        size, content = 0, cast("IO[bytes]", BytesIO())
         while True:
             chunk = stream.read(_CHUNK)
             decoder.receive_data(chunk or None)
@@ -76,23 +99,20 @@ class StrictFormDataParser(FormDataParser):
             while not isinstance(event, Epilogue | NeedData):
                 if isinstance(event, Field | File):
                     part, size = event, 0
-                    content = self.stream_factory(content_length, None, None, None)
-                elif isinstance(event, Data):
+                    content = opened.enter_context(
+                        closing(self.stream_factory(content_length, None, None, None))
+                    )
+                elif isinstance(event, Data) and part is not None:
                     size += len(event.data)
                     limit = self.max_form_memory_size
                     if isinstance(part, Field) and limit is not None and size > limit:
                         raise RequestEntityTooLarge()
                     content.write(event.data)
                     if not event.more_data:
-                        content.seek(0)
-                        if isinstance(part, Field):
-                            fields.append((part.name, content.read().decode("utf-8", "replace")))
-                        elif part is not None:
-                            file = FileStorage(content, part.filename, part.name, headers=part.headers)
-                            files.append((part.name, file))
+                        yield part, content
                 event = decoder.next_event()
             if not chunk:
-                return stream, self.cls(fields), self.cls(files)
+                return
 
 
 class _Decoder(MultipartDecoder):

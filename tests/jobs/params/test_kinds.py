@@ -16,6 +16,7 @@ def test_defaults_are_filled_in() -> None:
         "size": None,
         "stroke": None,
         "color": "style",
+        "saturation": 1.0,
         "network": "auto",
         "texture": 0.5,
         "seed": 0,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -53,11 +53,13 @@ def broker() -> Recorder:
 @pytest.fixture
 def service(
     settings: Settings, engine: Engine, local_storage: LocalStorage, broker: Recorder
-) -> JobService:
+) -> Iterator[JobService]:
     from jobs.db.engine import make_sessions
 
     threaded = ThreadedPublisher(make_sessions(engine), broker)
-    return JobService(settings, engine, local_storage, broker, publisher=threaded)
+    yield JobService(settings, engine, local_storage, broker, publisher=threaded)
+    broker.go_on.set()
+    threaded.close()
 
 
 def left(service: JobService) -> int:
@@ -88,6 +90,18 @@ def test_rows_are_deleted_together(
 
     submit(2)
     eventually(lambda: left(service) == 0)
+
+
+def test_closing_sends_what_was_handed_over(
+    service: JobService, broker: Recorder, submit: Callable[..., Job]
+) -> None:
+    broker.go_on.clear()
+    ids = [submit(seed).id for seed in range(2)]
+    broker.go_on.set()
+    assert isinstance(service._publisher, ThreadedPublisher)
+    service._publisher.close()
+    assert broker.sent == ids
+    assert left(service) == 0
 
 
 def test_a_hanging_broker_holds_no_submit_up(

@@ -7,14 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from support.render_request import render_request
 
 from nst_core.images.picture import Picture, to_pixels, to_tensor
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.regions import Region
-from nst_core.stylize.request import RenderRequest
 from nst_core.stylize.strokes import shrink
 from nst_core.stylize.style_engine import StyleEngine
 from nst_core.video.painter import FramePainter
+from params.painting import PaintSettings
 
 NAME = "tuned-night-oils"
 Photo = Callable[..., Picture]
@@ -35,7 +36,7 @@ def test_strengths_start_at_the_photo_and_rise(photo: Photo, color: str, precisi
     content = photo("coffee", 96)
     chosen = StyleEngine(NAME, "torch", "cpu", precision=precision)  # type: ignore[arg-type]
     alphas = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1]
-    request = RenderRequest(content=content, alphas=alphas, color=color)  # type: ignore[arg-type]
+    request = render_request(content=content, alphas=alphas, color=color)
     (strip,) = chosen.render([request])
     np.testing.assert_array_equal(strip[0].pixels, content.pixels)
     distances = [apart(one, content) for one in strip]
@@ -90,7 +91,7 @@ def test_frames_of_a_video_hold_the_pattern_still(engine: StyleEngine, photo: Ph
     frame = painter.paint(pixels, 1.0)
     np.testing.assert_array_equal(frame, painter.paint(pixels, 1.0))
     np.testing.assert_array_equal(painter.paint(pixels, 0.0), pixels.astype(np.float32))
-    assert painter.identity != FramePainter(engine, seed=1).identity
+    assert painter.identity != FramePainter(engine, None, PaintSettings(seed=1)).identity
 
 
 def test_int8_is_close_to_fp32(engine: StyleEngine, photo: Photo) -> None:
