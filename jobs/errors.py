@@ -37,6 +37,10 @@ class InvalidParamsError(JobsError):
         super().__init__("; ".join(f"{pointer}: {detail}" for pointer, detail in errors))
 
 
+class UnreachableFileError(InvalidParamsError):
+    """The file can't be fetched from its URL, now or any more."""
+
+
 class UnusablePictureError(JobsError):
     """The file is not a picture that can be used."""
 

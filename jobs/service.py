@@ -9,6 +9,7 @@ from typing import Unpack
 
 from prometheus_client import Metric
 from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import IntegrityError
 
 from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import BlobStorage
@@ -216,7 +217,11 @@ class JobService:
         submission = make_retry(
             job, owner=self.owner, idempotency_key=idempotency_key, request_id=request_id
         )
-        return self._intake.store_one(submission)
+        try:
+            return self._intake.store_one(submission)
+        except IntegrityError:
+            self.get(job_id)  # deleted meanwhile: there is nothing to retry
+            raise
 
     def deliveries(self, job: Job) -> list[WebhookDelivery]:
         """The webhook deliveries of a job, oldest first."""

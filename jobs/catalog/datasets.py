@@ -65,12 +65,17 @@ class DatasetCatalog(OwnedCatalog):
         limit = settings.max_upload_mb * 1_000_000
         pictures: list[CleanPicture] = []
         # Photographs hardly shrink in an archive; an archive that unpacks to more is a zip bomb.
-        total = 2 * settings.max_dataset_mb * 1_000_000
+        total, stored = 2 * settings.max_dataset_mb * 1_000_000, 0
         for filename, raw in iter_photos(
             data, max_files=settings.max_dataset_images, max_bytes=limit, max_total=total
         ):
             picture = check_picture(raw, settings.decode_limits, name=filename, pointer="file")
             pictures.append(picture)
+            # Other formats are stored as PNG, hundreds of times as large as a hostile file.
+            stored += len(picture.data)
+            if stored > total:
+                detail = f"The photographs have more than {total // 1_000_000} MB as they are stored."
+                raise InvalidParamsError([("file", detail)])
         sizes, dataset_id = self._store(pictures), new_id()
         with self._adding(sizes) as session:
             _insert(session, dataset_id, self._owner, name, sizes)

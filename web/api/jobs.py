@@ -13,7 +13,7 @@ from atelier import types
 from jobs.blobs.reader import open_blob
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job
-from jobs.errors import InvalidParamsError, NotFoundError
+from jobs.errors import InvalidParamsError, NotFoundError, UnreachableFileError
 from jobs.media.pictures import SUFFIXES
 from jobs.media.sandbox import thumbnail_in_sandbox
 from jobs.media.thumbnails import SIDE, has_thumbnail, thumbnail_input_bytes
@@ -100,15 +100,17 @@ def _submit(key: str | None, job_id: str | None) -> Response:
     try:
         job_request = read_job_request(request, atelier, idempotency_key=key, job_id=job_id)
     except InvalidParamsError as error:
-        # A request that is sent again may name uploads that have gone since.
-        earlier = atelier.earlier(key) if _names_missing_uploads(error) else None
+        # A request that is sent again may name uploads or URLs that have gone since.
+        earlier = atelier.earlier(key) if _names_missing_files(error) else None
         if earlier is None:
             raise
         return _answer(earlier)
     return _answer(atelier.submit(job_request))
 
 
-def _names_missing_uploads(error: InvalidParamsError) -> bool:
+def _names_missing_files(error: InvalidParamsError) -> bool:
+    if isinstance(error, UnreachableFileError):
+        return True
     return all(pointer.endswith(".upload") for pointer, _ in error.errors)
 
 

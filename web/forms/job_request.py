@@ -26,6 +26,8 @@ from web.security.concurrency import CALLER, admit_body, concurrency_limits
 _FILES = ("content", "style")
 #: Fields that are not parameters of the kind of job.
 _FIELDS = ("kind", "style_id", *Handling.model_fields)
+#: Most files of one request in JSON: a form has at most 60 parts. Each upload costs a write.
+MAX_FILES = 40
 #: Most URLs and data URIs of one request: each may take many seconds.
 MAX_REMOTE_FILES = 10
 
@@ -81,9 +83,12 @@ def _read_json(
     remote = RemoteFiles(request, settings, max_bytes=limit, total_bytes=total)
     params = body.pop("params", {})
     fields = {name: body.pop(name) for name in _FIELDS if name in body}
+    named = [name for name in body if _is_file(name, body[name])]
+    if len(named) > MAX_FILES:
+        raise InvalidParamsError([("files", f"A request may have {MAX_FILES} files.")])
     files: dict[str, Upload | StoredPicture] = {
         name: remote.read(name, value) if is_remote(value) else _stored_upload(atelier, name, value)
-        for name, value in [(name, body.pop(name)) for name in list(body) if _is_file(name, body[name])]
+        for name, value in [(name, body.pop(name)) for name in named]
     }
     known = ("params", *_FIELDS, *_FILES)
     problems = [(str(name)[:80], no_such_field(name, known)) for name in body]

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from support.submitting import submit_job
 from werkzeug.test import TestResponse
 
+import jobs.service as service_module
 from jobs.blobs.rows import upsert_blob
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Job, JobEvent, JobFile
@@ -373,6 +374,22 @@ def test_canceling(client: FlaskClient, service: JobService, picture: Picture) -
         True,
     )
     assert (again.status_code, again.json["status"]) == (200, "canceled")
+
+
+def test_a_retry_of_a_job_that_is_deleted_meanwhile(
+    client: FlaskClient, service: JobService, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = submit(client, picture)
+    client.post(job["urls"]["cancel"])
+    make = service_module.make_retry
+
+    def make_late(*args: Any, **named: Any) -> Any:
+        retry = make(*args, **named)
+        service.delete(job["id"])
+        return retry
+
+    monkeypatch.setattr(service_module, "make_retry", make_late)
+    assert client.post(job["urls"]["retry"]).status_code == 404
 
 
 def test_the_output_downloads(client: FlaskClient, service: JobService, picture: Picture) -> None:

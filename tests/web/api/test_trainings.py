@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import stat
 import zipfile
 from collections.abc import Callable
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -364,6 +366,16 @@ def flat(level: int) -> bytes:
     return out.getvalue()
 
 
+def shifted() -> bytes:
+    """A TIFF of 40 kB that is a PNG of 0.75 MB: its rows repeat each other, shifted."""
+    tile = random.Random(0).randbytes(1503)
+    rows = (bytes(islice(cycle(tile), 111 * row % 1503, 111 * row % 1503 + 1500)) for row in range(500))
+    out = io.BytesIO()
+    picture = Image.frombytes("RGB", (500, 500), b"".join(rows))
+    picture.save(out, "TIFF", compression="tiff_adobe_deflate", strip_size=1_000_000)
+    return out.getvalue()
+
+
 def linked(picture: bytes) -> bytes:
     """An archive whose picture says that it is a symbolic link, and is whole all the same."""
     out = io.BytesIO()
@@ -398,6 +410,7 @@ def hostile(picture: bytes) -> dict[str, bytes]:
         "encrypted": bytes(encrypted),
         "link": linked(picture),
         "much from little": zipped({f"{n}.png": flat(n) for n in range(4)}),
+        "much as PNG": zipped({f"{n}.tif": shifted() for n in range(4)}),
         "too many": zipped({f"{n}.png": picture for n in range(9)}),
     }
 
@@ -411,6 +424,7 @@ def test_hostile_archives_leave_nothing(
     client = create_app(few, small).test_client()
     cases = hostile(picture())
     assert len(cases["much from little"]) < 100_000
+    assert len(cases["much as PNG"]) < 200_000
 
     for name, data in cases.items():
         answer = client.post("/v1/datasets", data={"file": file(data), "name": "x"})

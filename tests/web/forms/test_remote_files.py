@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from support.receiver import FileServer
 
 from jobs.service import JobService
-from web.forms.job_request import MAX_REMOTE_FILES
+from web.forms.job_request import MAX_FILES, MAX_REMOTE_FILES
 from web.forms.json_body import MAX_BYTES
 
 Picture = Callable[..., bytes]
@@ -129,6 +130,19 @@ def test_redirects_are_not_followed(near: FlaskClient, server: FileServer) -> No
     assert len(server.requests) == 1
 
 
+def test_a_request_that_is_sent_again_may_name_a_url_that_has_gone(
+    near: FlaskClient, server: FileServer
+) -> None:
+    """A signed URL, for example: the job was accepted, and only the answer was lost."""
+    body, key = {"content": server.url, "style_id": "woodcut"}, {"Idempotency-Key": "once"}
+    first = near.post("/v1/jobs", json=body, headers=key)
+    server.status = 403
+    again = near.post("/v1/jobs", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json["id"] == first.json["id"]
+    assert near.post("/v1/jobs", json=body, headers={"Idempotency-Key": "x"}).status_code == 422
+
+
 def test_answers_that_are_no_picture(near: FlaskClient, server: FileServer) -> None:
     server.status = 404
     assert problem(near, server.url) == "This URL answered 404, not a picture."
@@ -154,11 +168,39 @@ def test_the_number_of_urls_is_limited(client: FlaskClient, picture: Picture) ->
     assert f"{MAX_REMOTE_FILES} URLs and data URIs" in answer.text
 
 
+def test_many_files_are_refused_before_the_first_is_looked_up(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.catalog.uploads.UploadCatalog.resolve", None)
+    body = {f"mask_{number}": {"upload": "x"} for number in range(MAX_FILES + 1)}
+    answer = client.post("/v1/jobs", json=body)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "files")
+
+
 @pytest.mark.parametrize("uri", ["data:image/png;base64", "data:image/png;base64,%%%", "data:,"])
 def test_malformed_data_uris(client: FlaskClient, uri: str) -> None:
     answer = client.post("/v1/jobs", json={"content": uri, "style_id": "woodcut"})
     assert answer.status_code == 422
     assert "content" in answer.text
+
+
+def test_a_long_data_uri_is_refused_before_it_is_decoded(client: FlaskClient) -> None:
+    for uri in ("data:," + "%ab0" * 750_000, "data:;base64," + "A" * 36_000_000):
+        text = json.dumps({"content": uri, "style_id": "woodcut"})
+        tracemalloc.start()
+        answer = client.post("/v1/jobs", data=text, content_type="application/json")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert answer.status_code == 413
+        assert peak < 5 * len(text)
+
+
+@pytest.mark.parametrize("character", ["\0", "\x1f"])
+def test_a_data_uri_is_printable(client: FlaskClient, character: str) -> None:
+    """Other text is none, and is checked like any text: a NUL never reaches the database."""
+    text = f'{{"content": "data:,x", "style_id": "data:{character}"}}'
+    answer = client.post("/v1/jobs", data=text.encode(), content_type="application/json")
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize(

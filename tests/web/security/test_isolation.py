@@ -285,6 +285,28 @@ def test_the_same_bytes_and_the_same_keys_of_two_owners_are_two_things(
     assert kept.data == picture()
 
 
+def test_no_thumbnail_tells_by_its_time_that_another_has_the_picture(
+    client: FlaskClient,
+    picture: Picture,
+    ada: dict[str, str],
+    eve: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[int] = []
+
+    def shrink(*_: object, side: int) -> bytes:
+        made.append(side)
+        return b"small"
+
+    monkeypatch.setattr("web.api.styles.thumbnail_in_sandbox", shrink)
+    for headers in (ada, eve):
+        form = {"file": file(picture(seed=9)), "title": "Mine"}
+        style = client.post("/v1/styles", data=form, headers=headers).json
+        for _ in range(2):
+            client.get(style["urls"]["thumbnail"], headers=headers)
+    assert made == [192, 192]
+
+
 def test_without_a_key_nothing_but_what_is_public_opens(
     app: Flask, client: FlaskClient, things: dict[str, str]
 ) -> None:
