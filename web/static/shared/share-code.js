@@ -8,9 +8,11 @@ const quote = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replace
 const asText = (value) =>
   typeof value === "object" ? JSON.stringify(value, (_, each) => (each === null ? undefined : each)) : String(value);
 
-/** The name of the file that the code saves, by the job's format. */
-function outputName({ kind, params }) {
-  if (kind !== "video") return "painting.png";
+const SUFFIXES = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" };
+
+/** The name of the file that the code saves. Its suffix is that of the job's format, which the command follows. */
+function outputName({ kind, params, outputs }) {
+  if (kind !== "video") return `painting.${SUFFIXES[outputs?.[0]?.media_type] ?? "png"}`;
   return `painting.${params.format === "png" ? "zip" : params.format}`;
 }
 
@@ -90,7 +92,7 @@ export function python(job, names) {
   const words = [path(content)];
   if (style) words.push(`style=${path(style[1])}`);
   if (styleId) words.push(`style_id=${JSON.stringify(styleId)}`);
-  if (extra.length) words.push(`parts={${extra.map(([field, name]) => `"${field}": ${path(name)}`).join(", ")}}`);
+  if (extra.length) words.push(`named_files={${extra.map(([field, name]) => `"${field}": ${path(name)}`).join(", ")}}`);
   if (job.kind !== "stylize") words.push(`kind=${literal(job.kind)}`);
   for (const [key, value] of params) words.push(`${key}=${literal(value)}`);
   if (styles.length) words.push(`styles=${literal(styles)}`);
