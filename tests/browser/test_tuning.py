@@ -24,7 +24,9 @@ def test_an_own_style_is_tuned_with_one_button(studio: Studio, shots: Path) -> N
     studio.bring("brushes.png", "style-file")
     studio.until(lambda: "brushes" in studio.text("style-label"))
     studio.until(lambda: studio.at("tuning").is_displayed())
-    assert "the time left is measured" in studio.text("tuning-text")
+    # No time is promised before one was measured, here or by an earlier test on the same service.
+    text = studio.text("tuning-text")
+    assert "the time left is measured" in text or "as the last tuning here did" in text
     studio.until_preview()
     before = studio.at("after").get_attribute("src")
     studio.driver.save_screenshot(str(shots / "tuning-offered.png"))

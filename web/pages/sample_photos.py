@@ -18,9 +18,9 @@ THUMBNAIL_SIDE = 192
 #: Name → file of `skimage.data`, title, and the style of the gallery that it is shown painted in. All
 #: photographs are in the public domain or free to use. `gallery/examples.py` paints them.
 PHOTOS = {
-    "chelsea": ("chelsea.png", "A cat", "cathedral-glass"),
+    "chelsea": ("chelsea.png", "A cat", "night-oils"),
     "astronaut": ("astronaut.png", "An astronaut", "wet-petals"),
-    "coffee": ("coffee.png", "A cup of coffee", "gilded-garden"),
+    "coffee": ("coffee.png", "A cup of coffee", "tesserae"),
     "rocket": ("rocket.jpg", "A rocket at dawn", "light-trails"),
 }
 
