@@ -61,6 +61,8 @@ class PictureFileSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal["auto", "png", "jpeg", "webp"] = Field(
-        "auto", description="Format of the output; `auto` keeps the photo's."
+        "auto",
+        description="Format of the output; `auto` is that of the output file's suffix on the command "
+        "line, else the photo's.",
     )
     quality: int = Field(92, ge=1, le=100, description="Quality of JPEG and WebP.")

@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, without the waits for clients that it has outside of the application.
+"""gunicorn's threaded worker without its waits for clients that send or close slowly.
 
 gunicorn waits 5 s in a thread of its pool for the first byte of a new connection, and 2 s in its only
 accepting thread for a client that does not close a finished connection. A few such clients stop it.

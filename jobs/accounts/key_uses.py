@@ -1,4 +1,4 @@
-"""Records when API keys were last used; a request that reads neither waits for that nor fails with it.
+"""Recorder of the last use of API keys, whose failures and delays do not affect the request.
 
 On SQLite, where one writer holds up all others, uses are recorded in the background.
 """

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
 from jobs.db.engine import SessionFactory
 
@@ -25,15 +24,19 @@ def is_deadlock(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _AGAIN
 
 
+_retrying = Retrying(
+    stop=stop_after_attempt(ATTEMPTS),
+    wait=wait_random(0.004, 0.1),
+    retry=retry_if_exception(lambda error: isinstance(error, DBAPIError) and is_deadlock(error)),
+    reraise=True,
+)
+
+
 def run_transaction(sessions: SessionFactory, work: Callable[[Session], T]) -> T:
     """Run `work` in one transaction, again after a deadlock. `work` must have no other effects."""
-    for attempt in range(1, ATTEMPTS):
-        try:
-            with sessions.begin() as session:
-                return work(session)
-        except DBAPIError as error:
-            if not is_deadlock(error):
-                raise
-        time.sleep(random.uniform(0.2, 1.0) * 0.02 * attempt)
-    with sessions.begin() as session:
-        return work(session)
+
+    def run_once() -> T:
+        with sessions.begin() as session:
+            return work(session)
+
+    return _retrying(run_once)

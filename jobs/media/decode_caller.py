@@ -1,4 +1,4 @@
-"""For whom files are decoded: the owner whose turn it is, and the slots for requests that wait long."""
+"""Context of decoding: the owner of the request, its deadline, and its slot if it waits long."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ current_caller: ContextVar[DecodeCaller | None] = ContextVar("decode_caller", de
 
 @contextmanager
 def without_caller() -> Iterator[None]:
-    """Decode for nobody: pictures of the package take no slot of the visitor who looks at them.
+    """Decode without a caller: pictures of the package take no slot of the visitor.
 
     A first visit asks for the whole gallery while the decoders start, which would take all slots of
-    the visitor, and his photo would be refused.
+    the visitor, so that the visitor's photo would be refused.
     """
     token = current_caller.set(None)
     try:

@@ -1,4 +1,4 @@
-"""Queue between threads that serves owners in turn (round robin), whatever each of them has put in."""
+"""Queue between threads that serves owners in turn (round robin)."""
 
 from __future__ import annotations
 

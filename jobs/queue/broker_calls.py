@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class BrokerCalls:
-    """Runs calls in a few threads of its own; a call that takes too long ends there, unattended."""
+    """Runs calls in a few threads; a request does not wait for a call that takes too long."""
 
     def __init__(self, threads: int = 4) -> None:
         self._threads = threads

@@ -1,4 +1,4 @@
-"""Versions of job rows: the few columns that tell whether an answer about a job is still true.
+"""Versions of job rows: the few columns that tell whether an answer about a job is still current.
 
 Every change of a job increases `version` (`jobs.db.models.jobs.Job`). A poll therefore reads one small
 row, and the whole job only after a change.

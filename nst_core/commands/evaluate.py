@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nst_core.commands.output import RUNTIMES, explains_errors, print_json, show_notice
+from nst_core.commands.engine_options import runtime_option, style_size_option
+from nst_core.commands.output import explains_errors, print_json, show_notice
 from params.style_argument import StyleArgument
 
 if TYPE_CHECKING:
@@ -49,21 +50,10 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     show_default=True,
     help="Longer side of the results in pixels.",
 )
-@click.option(
-    "--style-size",
-    type=click.IntRange(16),
-    default=384,
-    show_default=True,
-    help="Side of the style image in pixels.",
-)
+@style_size_option
 @click.option("--alpha", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Strength.")
 @click.option("--baselines", is_flag=True, help="Score the content itself and a colour transfer too.")
-@click.option(
-    "--runtime",
-    type=click.Choice(RUNTIMES),
-    default="auto",
-    help="auto is OpenVINO on a CPU where it is installed.",
-)
+@runtime_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def evaluate(

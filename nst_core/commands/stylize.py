@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.arguments import RegionFiles, check_style, region, weights
+from nst_core.commands.arguments import RegionFiles, check_style, region
 from nst_core.commands.batch import FORMATS, Batch, Mix
+from nst_core.commands.engine_options import engine_options, style_options
 from nst_core.commands.output import (
-    RUNTIMES,
     check_not_source,
     explains_errors,
     print_json,
@@ -44,34 +44,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="File, whose suffix is the format, or folder; this folder if left out.",
 )
 @click.option("--checkpoint", type=_FILE, help="A network of one style; STYLE is then left out.")
-@click.option(
-    "--network",
-    default=AUTO,
-    show_default=True,
-    help="slim, full or a trained file; auto is the one tuned to STYLE, if there is one, else slim.",
-)
 @model_options({"": StylizeSettings})
-@click.option(
-    "--style-size",
-    type=click.IntRange(16, 4096),
-    default=384,
-    show_default=True,
-    help="Side of the style image in pixels; smaller means finer strokes.",
-)
-@click.option(
-    "--style",
-    "more_styles",
-    type=StyleArgument(),
-    multiple=True,
-    help="One more style to mix in; repeatable.",
-)
-@click.option(
-    "--weights",
-    "weights_",
-    type=weights,
-    metavar="N,N,…",
-    help="Shares of the styles, STYLE first: 2,1.",
-)
+@style_options
+@engine_options
 @click.option(
     "--region",
     "regions",
@@ -81,21 +56,6 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="mask=FILE[,style=FILE][,alpha=N][,feather=PX]; repeatable, later ones cover earlier.",
 )
 @click.option("--keep", type=_FILE, multiple=True, help="A mask of what stays as it is; repeatable.")
-@click.option(
-    "--runtime",
-    type=click.Choice(RUNTIMES),
-    default="auto",
-    show_default=True,
-    help="auto is OpenVINO on a CPU where it is installed.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "int8"]),
-    default="fp32",
-    show_default=True,
-    help="int8 is for networks that have it, on a CPU.",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors
 def stylize(
@@ -120,7 +80,7 @@ def stylize(
 
     STYLE is a picture or a style of the gallery, which `atelier styles` lists. CONTENT and STYLE may be
     folders: every content is rendered in every style, as OUT/CONTENT-STYLE. With --alphas, the strength
-    is added to each name.
+    is added to each name. --alpha is 1 if it is left out for a network trained from one picture.
 
     \b
     Examples:

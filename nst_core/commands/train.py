@@ -88,7 +88,7 @@ def train(kind: str | None, as_json: bool, device: str, resume: Path | None, **o
     DIR/final_model.safetensors. Any style: --content PHOTOS --style PAINTINGS --out FILE. Ctrl-C saves
     a checkpoint, as SIGTERM and a closed terminal do; --resume continues from there exactly, with the
     same settings. The default number of steps takes days on a CPU: there, take --max-steps 400, or
-    `atelier tune`, which takes a minute.
+    `atelier tune`, which takes minutes.
     """
     kind = kind or ("johnson" if options["style_image"] or options["content_dir"] else "adain")
     own = CONFIGS[kind].model_fields

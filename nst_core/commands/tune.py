@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
-from nst_core.commands.output import explains_errors, print_json
+from nst_core.commands.output import explains_errors, print_json, write_whole
 from nst_core.commands.train_johnson import training_display
 from params.options import model_options
 from params.style_argument import StyleArgument
@@ -54,9 +53,9 @@ def tune(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Tune the slim network to one style, in about a minute.
+    """Tune the slim network to one style, in a few minutes.
 
-    The minute is that of two CPU cores. The result OUT is used as any network:
+    The result OUT is used as any network:
     atelier stylize PHOTO --network OUT -o PICTURE. Ctrl-C saves a checkpoint if --checkpoints is given;
     --resume continues from there exactly.
     """
@@ -102,8 +101,7 @@ def _run(
         again = f" Resume with --checkpoints {shlex.quote(str(folder))} --resume."
         click.echo(f"Stopped at step {last['step']} of {config.max_steps}.{again}", err=True)
         raise click.exceptions.Exit(130)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / FINAL, out)
+    write_whole(out, (folder / FINAL).read_bytes())
     if as_json:
         print_json({"network": str(out), "outcome": outcome, **last["figures"]})
     else:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst_core.commands.arguments import check_style, strength, weights
-from nst_core.commands.output import RUNTIMES, explains_errors, print_json, write_whole
+from nst_core.commands.arguments import check_style, strength
+from nst_core.commands.engine_options import engine_options, style_options
+from nst_core.commands.output import explains_errors, print_json, write_whole
 from nst_core.video.config import VideoConfig, VideoLimits
 from params.errors import parse_settings
 from params.options import model_options
@@ -39,20 +40,6 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="File (.mp4 .mov .mkv .webm .gif, .zip of PNG frames), or a folder for frames.",
 )
 @click.option(
-    "--style",
-    "more_styles",
-    type=StyleArgument(),
-    multiple=True,
-    help="One more style to mix in; repeatable.",
-)
-@click.option("--weights", "weights_", type=weights, metavar="N,N,…", help="Shares, STYLE first: 2,1.")
-@click.option(
-    "--network",
-    default=AUTO,
-    show_default=True,
-    help="slim, full or a trained file; auto is the one tuned to STYLE, if there is one, else slim.",
-)
-@click.option(
     "--alpha",
     "strength_",
     type=strength,
@@ -64,13 +51,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--start", "start_s", type=click.FloatRange(0), help="Seconds to leave out.")
 @click.option("--end", "end_s", type=click.FloatRange(0), help="Second of the source to end at.")
 @model_options({"": VideoConfig}, exclude={"alpha", "alpha_points", "start_s", "end_s", "limits"})
-@click.option(
-    "--style-size",
-    type=click.IntRange(16, 4096),
-    default=384,
-    show_default=True,
-    help="Side of the style image in pixels.",
-)
+@style_options
+@engine_options
 @click.option(
     "--max-seconds",
     type=click.FloatRange(1),
@@ -86,21 +68,6 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Path(dir_okay=False, path_type=Path),
     help="Picture of the newest frame, written every few seconds while it works.",
 )
-@click.option(
-    "--runtime",
-    type=click.Choice(RUNTIMES),
-    default="auto",
-    show_default=True,
-    help="auto is OpenVINO on a CPU where it is installed.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["fp32", "int8"]),
-    default="fp32",
-    show_default=True,
-    help="int8 is for networks that have it, on a CPU.",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option("--report", is_flag=True, help="Say how long each stage worked.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @explains_errors

@@ -1,4 +1,4 @@
-"""Noise that is added to a content before it is encoded: even areas get something to paint from."""
+"""Noise that is added to a content before it is encoded, so that even areas get strokes."""
 
 from __future__ import annotations
 

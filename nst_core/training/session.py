@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.events import (
@@ -22,6 +22,11 @@ from nst_core.training.events import (
 )
 from nst_core.training.pace import ProgressTimer
 
+if TYPE_CHECKING:
+    from params.training import AdaINTrainConfig, JohnsonTrainConfig, TuneTrainConfig
+
+    TrainConfig = JohnsonTrainConfig | AdaINTrainConfig | TuneTrainConfig
+
 FINAL = "final_model.safetensors"
 
 
@@ -29,25 +34,17 @@ class TrainingSession(ABC):
     """A training that a caller steers: it emits events, and polls for requests after every step.
 
     Checkpoints and the network are written to `checkpoint_dir`, sample pictures to `samples_dir`
-    (default: a folder in `checkpoint_dir`). `batch_size` and `max_steps` are for the progress events.
+    (default: a folder in `checkpoint_dir`).
     """
 
     def __init__(
-        self,
-        checkpoint_dir: Path,
-        samples_dir: Path | None,
-        on_event: OnEvent,
-        *,
-        keep: int,
-        log_interval: int,
-        max_steps: int,
-        batch_size: int,
+        self, config: TrainConfig, checkpoint_dir: Path, samples_dir: Path | None, on_event: OnEvent
     ) -> None:
-        self.folder = CheckpointFolder(checkpoint_dir, keep=keep)
+        self.folder = CheckpointFolder(checkpoint_dir, keep=config.keep_checkpoints)
         self.samples = samples_dir or Path(checkpoint_dir) / "samples"
         self._emit = on_event
-        self._timer = ProgressTimer(log_interval=log_interval, total=max_steps)
-        self._max_steps, self._batch_size = max_steps, batch_size
+        self._timer = ProgressTimer(log_interval=config.steps_between_logs, total=config.max_steps)
+        self._max_steps, self._batch_size = config.max_steps, config.batch_size
 
     @property
     @abstractmethod

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.submitting import submit_job
 
 from jobs.db.engine import make_engine
+from jobs.media.pictures import Upload
 from jobs.queue.broker import Broker, make_celery
 from jobs.service import JobService
 from jobs.settings import Settings
@@ -43,3 +46,25 @@ def service(context: WorkerContext) -> Iterator[JobService]:
     engine = make_engine(settings.database)
     yield JobService(settings, engine, context.storage, Broker(make_celery(settings.broker)))
     engine.dispose()
+
+
+@pytest.fixture
+def submit(service: JobService, picture: Callable[..., bytes]) -> Callable[..., str]:
+    """Submit a `stylize` job; returns its id."""
+
+    def make(content: bytes | None = None, named_files: Any = (), **params: Any) -> str:
+        own = None if "styles" in params else picture(seed=1)
+        job = submit_job(
+            service,
+            "stylize",
+            params,
+            content=Upload(data=content or picture(), field="content", name="content"),
+            style=own and Upload(data=own, field="style", name="style"),
+            named_files={
+                name: Upload(data=data, field=name, name=name)
+                for name, data in dict(named_files).items()
+            },
+        )
+        return job.id
+
+    return make

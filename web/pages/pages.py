@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from flask import Blueprint, render_template
+from pydantic import BaseModel
 
 from imaging.formats import FILE_PICKER, FORMAT_NAMES
 from jobs.accounts.api_keys import Scope
@@ -13,7 +14,7 @@ from jobs.params.kinds import KINDS
 from jobs.params.stylize import StylizeParams
 from jobs.params.video import VideoParams
 from jobs.queue.lifecycle import JobStatus
-from params.training import TuneSettings
+from params.training import JohnsonSettings, TuneSettings
 from web.current import caller, service
 from web.pages.sample_photos import PHOTOS, all_samples
 
@@ -66,9 +67,13 @@ def video() -> str:
 @blueprint.get("/training")
 def training() -> str:
     """The training page: train a network on one style, and watch it."""
-    return render_template(
-        "training.html", defaults={"tune_steps": TuneSettings.model_fields["max_steps"].default}
-    )
+    settings: dict[str, type[BaseModel]] = {"tune": TuneSettings, "johnson": JohnsonSettings}
+    names = ("max_steps", "batch_size", "image_size")
+    defaults = {
+        recipe: {name: model.model_fields[name].default for name in names}
+        for recipe, model in settings.items()
+    }
+    return render_template("training.html", defaults=defaults)
 
 
 @blueprint.get("/admin")

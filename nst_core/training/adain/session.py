@@ -58,15 +58,7 @@ class AdaINSession(TrainingSession):
             config,
             device=choose_device(device),
         )
-        super().__init__(
-            checkpoint_dir,
-            samples_dir,
-            on_event,
-            keep=config.keep_checkpoints,
-            log_interval=config.steps_between_logs,
-            max_steps=config.max_steps,
-            batch_size=config.batch_size,
-        )
+        super().__init__(config, checkpoint_dir, samples_dir, on_event)
         self._contents, self._styles = list(contents), list(styles)
         self._digest = _digest(config, [*contents, *styles])
         self._smooth: dict[str, float] = {}

@@ -56,15 +56,7 @@ class JohnsonTrainer(TrainingSession):
     ) -> None:
         self.config = config
         self.device = choose_device(device)
-        super().__init__(
-            checkpoint_dir,
-            samples_dir,
-            on_event,
-            keep=config.keep_checkpoints,
-            log_interval=config.steps_between_logs,
-            max_steps=config.max_steps,
-            batch_size=config.batch_size,
-        )
+        super().__init__(config, checkpoint_dir, samples_dir, on_event)
         self._style_name = Path(style).name
         self._style = style_picture(read_picture(Path(style)), config.style_side)
         self._identity = Identity.of(config, Path(style), contents)

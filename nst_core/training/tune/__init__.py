@@ -1,1 +1,1 @@
-"""Tuning of the decoder of the slim network to one style, in about a minute on a CPU."""
+"""Tuning of the decoder of the slim network to one style."""

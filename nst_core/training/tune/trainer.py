@@ -59,15 +59,7 @@ class TuneTrainer(TrainingSession):
     ) -> None:
         self.config = config
         self.device = choose_device(device)
-        super().__init__(
-            checkpoint_dir,
-            samples_dir,
-            on_event,
-            keep=config.keep_checkpoints,
-            log_interval=config.steps_between_logs,
-            max_steps=config.max_steps,
-            batch_size=config.batch_size,
-        )
+        super().__init__(config, checkpoint_dir, samples_dir, on_event)
         self.style_name = Path(style).name
         self.state = TuneState(config, self.device)
         picture = read_picture(Path(style))

@@ -67,6 +67,8 @@ async function loadDatasets(selectedId) {
   if (selectedId) byId("dataset").value = selectedId;
 }
 
+/** The service's default settings of each recipe. */
+const defaults = JSON.parse(byId("training-form").dataset.defaults);
 const isTuning = () => byId("recipe").value === "tune";
 
 function showValues() {
@@ -81,10 +83,10 @@ function showValues() {
 /** Estimates the time from the last training of this recipe on this machine; without one, promises nothing. */
 function showEstimate() {
   const rate = networks.throughput(byId("recipe").value);
-  const own = (id, usual) => Number(byId(id).value) || usual;
-  const work = isTuning()
-    ? own("tune_steps") * networks.USUAL.tune.batch * (networks.USUAL.tune.size / 256) ** 2
-    : own("steps") * own("batch_size", 4) * (own("image_size", 256) / 256) ** 2;
+  const { batch_size: batch, image_size: side } = defaults[byId("recipe").value];
+  const given = (id, usual) => (!isTuning() && Number(byId(id).value)) || usual;
+  const steps = Number(byId(isTuning() ? "tune_steps" : "steps").value);
+  const work = steps * given("batch_size", batch) * (given("image_size", side) / 256) ** 2;
   byId("estimate").textContent =
     rate === null
       ? "No training of this kind was timed on this machine yet. The time left is measured in the first steps."

@@ -18,15 +18,11 @@ let onRefresh = () => {};
 
 export const handleRefresh = (act) => (onRefresh = act);
 
-/** Batch size and side of the crops of each recipe, if a job does not name others. */
-export const USUAL = { johnson: { batch: 4, size: 256 }, tune: { batch: 3, size: 160 } };
-
 /** Throughput of the newest finished training of a recipe, in pictures of 256 × 256 per second; null without one. */
 export function throughput(recipe) {
   const last = trainings.find((job) => job.status === "succeeded" && job.started_at && job.params.recipe === recipe);
   if (!last) return null;
-  const { batch, size } = USUAL[recipe];
-  const { max_steps: maxSteps, batch_size: batchSize = batch, image_size: imageSize = size } = last.params;
+  const { max_steps: maxSteps, batch_size: batchSize, image_size: imageSize } = last.params;
   const seconds = (new Date(last.finished_at) - new Date(last.started_at)) / 1000;
   const steps = last.metrics?.steps ?? maxSteps;
   return seconds > 0 ? (steps * batchSize * (imageSize / 256) ** 2) / seconds : null;
