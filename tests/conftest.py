@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import Engine, make_url, text
-from support.databases import administrator, postgres_database
+from support.databases import administrator, dispose, postgres_database
 from support.lanes import mark_by_lane, sort_by_lane
 
 from jobs.blobs.local import LocalStorage
@@ -165,7 +165,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def engine(migrated_url: str) -> Iterator[Engine]:
     engine = make_engine(migrated_url)
     yield engine
-    engine.dispose()
+    dispose(engine)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from click.testing import CliRunner
 from sqlalchemy import Engine, inspect, select, text
+from support.databases import dispose
 
 from jobs.commands.maintenance import migrate
 from jobs.db.engine import make_engine, make_sessions
@@ -31,7 +32,7 @@ def test_up_matches_the_models_and_down_leaves_nothing(database_url: str) -> Non
 
     command.downgrade(alembic_config(database_url), "base")
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
-    engine.dispose()
+    dispose(engine)
 
 
 #: Rows as the first schema held them: table → values.
@@ -116,7 +117,7 @@ def test_rows_of_the_first_schema_are_kept_both_ways(database_url: str) -> None:
 
     command.downgrade(config, "0001")
     assert counts(engine) == dict.fromkeys(FIRST_ROWS, 1)
-    engine.dispose()
+    dispose(engine)
 
 
 def tables_of(engine: Engine) -> dict[str, dict[str, Any]]:
@@ -149,7 +150,7 @@ def test_every_migration_leaves_the_release_before_it_running(database_url: str)
                     assert given, f"{revision} asks for {table}.{name}, which no older release gives"
         before = after
     assert len(revisions) >= 5
-    engine.dispose()
+    dispose(engine)
 
 
 def test_a_worker_of_the_first_schema_can_write_into_the_newest(database_url: str) -> None:
@@ -161,7 +162,7 @@ def test_a_worker_of_the_first_schema_can_write_into_the_newest(database_url: st
     assert counts(engine) == dict.fromkeys(FIRST_ROWS, 1)
     with make_sessions(engine)() as session:
         assert session.get_one(Job, "j").use_cache is True
-    engine.dispose()
+    dispose(engine)
 
 
 def test_an_older_release_says_that_the_schema_is_newer(sqlite_url: str, tmp_path: Path) -> None:
@@ -169,7 +170,7 @@ def test_an_older_release_says_that_the_schema_is_newer(sqlite_url: str, tmp_pat
     engine = make_engine(sqlite_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    engine.dispose()
+    dispose(engine)
 
     done = CliRunner().invoke(migrate, env={"DATABASE_URL": sqlite_url, "ATELIER_HOME": str(tmp_path)})
 

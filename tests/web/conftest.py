@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from support.databases import dispose
 
 from jobs.blobs.local import LocalStorage
 from jobs.db.engine import make_engine
@@ -29,7 +30,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     service = JobService(settings, engine, storage, queue)
     service.styles.register_gallery()
     service.datasets.register_samples()
-    engine.dispose()
+    dispose(engine)
     return home
 
 
@@ -40,7 +41,7 @@ def service(settings: Settings, local_storage: LocalStorage, prepared: Path) -> 
     engine = make_engine(settings.database)
     queue = Broker(make_celery(settings.broker))
     yield JobService(settings, engine, local_storage, queue)
-    engine.dispose()
+    dispose(engine)
 
 
 @pytest.fixture

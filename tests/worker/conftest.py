@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.databases import dispose
 from support.submitting import submit_job
 
 from jobs.db.engine import make_engine
@@ -45,7 +46,7 @@ def service(context: WorkerContext) -> Iterator[JobService]:
     settings = context.settings
     engine = make_engine(settings.database)
     yield JobService(settings, engine, context.storage, Broker(make_celery(settings.broker)))
-    engine.dispose()
+    dispose(engine)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import inspect, text, update
+from support.databases import dispose
 from support.patience import PATIENCE
 
 from atelier.cli import main
@@ -176,5 +177,5 @@ def test_a_key_works_while_nothing_can_be_written(tmp_path: Path) -> None:
             assert ring.list()[0].last_used_at is None
         ring._uses.wait(PATIENCE)
     finally:
-        engine.dispose()
-        other.dispose()
+        dispose(engine)
+        dispose(other)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
+from support.databases import dispose
 from support.patience import PATIENCE
 
 from jobs.db.engine import make_engine, make_sessions
@@ -45,4 +46,4 @@ def test_transactions_that_deadlock_both_succeed(database_url: str) -> None:
         values = connection.scalars(text("SELECT value FROM counted")).all()
     assert values == [2, 2]
     assert len(tries) == (3 if engine.dialect.name == "postgresql" else 2)
-    engine.dispose()
+    dispose(engine)

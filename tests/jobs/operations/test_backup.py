@@ -12,6 +12,7 @@ import pytest
 from alembic import command
 from click.testing import CliRunner
 from sqlalchemy import Engine, func, inspect, select, text
+from support.databases import dispose
 from support.maintenance import maintenance_of
 from support.submitting import submit_job
 
@@ -89,7 +90,7 @@ def test_what_is_restored_is_what_was_there(
     caller = ApiKeyStore(make_sessions(other)).authenticate(token)
     assert caller is not None
     assert caller.owner == "ada"
-    other.dispose()
+    dispose(other)
 
 
 @pytest.mark.integration
@@ -120,7 +121,7 @@ def test_a_restored_service_goes_on(
     with service.sessions.begin() as session:
         session.execute(text("UPDATE jobs SET lease_expires_at = run_at WHERE status = 'running'"))
     assert len(maintenance_of(service).reap()) == 1
-    other.dispose()
+    dispose(other)
 
 
 def test_again_into_the_same_folder_only_what_is_new_is_copied(
@@ -262,7 +263,7 @@ def test_what_fails_in_the_middle_leaves_nothing_and_can_be_done_again(
 
     assert everything(other) == before
     assert verify(other, storage) == []
-    other.dispose()
+    dispose(other)
 
 
 def test_a_store_that_fails_in_the_middle(
@@ -290,7 +291,7 @@ def test_a_store_that_fails_in_the_middle(
 
     assert everything(other) == everything(engine)
     assert verify(other, LocalStorage(tmp_path / "new")) == []
-    other.dispose()
+    dispose(other)
 
 
 def test_a_backup_of_an_older_schema_is_restored_and_upgraded(
@@ -328,7 +329,7 @@ def test_a_backup_of_an_older_schema_is_restored_and_upgraded(
     found = everything(engine)
     assert [row[0] for row in found["owners"]] == ["ann"]
     assert found["blobs"][0][0] == name
-    engine.dispose()
+    dispose(engine)
 
 
 def test_the_commands(

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
+from support.databases import dispose
 from support.maintenance import maintenance_of
 from support.patience import PATIENCE
 from support.submitting import submit_job
@@ -51,7 +52,7 @@ def service(settings: Settings, database_url: str, local_storage: LocalStorage) 
     # Orphans of any age may go: only what is referred to is safe.
     settings = settings.model_copy(update={"orphan_seconds": -3600.0})
     yield JobService(settings, engine, local_storage, queue)
-    engine.dispose()
+    dispose(engine)
 
 
 def submit(service: JobService, content: bytes, style: bytes, **options: int) -> Job:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
+from support.databases import dispose
 
 from jobs.db.engine import make_engine, make_sessions, reading
 from jobs.db.models.owners import Owner
@@ -36,7 +37,7 @@ def test_a_page_is_read_in_the_order_of_an_index(
         find_page(session, owner, **filters)
         sql, values = next(each for each in statements if "FROM jobs" in each[0])
         plan = str(session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all())
-    engine.dispose()
+    dispose(engine)
 
     assert f"USING INDEX {index}" in plan
     assert "TEMP B-TREE" not in plan

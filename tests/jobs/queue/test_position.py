@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Select, event, insert, select, update
 from sqlalchemy.dialects import sqlite
+from support.databases import dispose
 
 from jobs.db.engine import SessionFactory, make_engine, make_sessions, new_id, now, reading
 from jobs.db.models.jobs import Job
@@ -156,7 +157,7 @@ def test_a_deep_queue_is_counted_in_its_index_alone(
     with engine.connect() as connection:
         values = ("",) * sql.count("?")
         plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all())
-    engine.dispose()
+    dispose(engine)
     assert "SEARCH jobs USING COVERING INDEX ix_jobs_queued (queue=?" in plan
 
 
@@ -176,7 +177,7 @@ def counted(migrated_sqlite_url: str) -> Iterator[tuple[SessionFactory, QueuePos
 
     sessions = make_sessions(engine)
     yield sessions, QueuePositions(engine, sessions), steps
-    engine.dispose()
+    dispose(engine)
 
 
 def add_many(sessions: SessionFactory, owners: int, each: int) -> None:

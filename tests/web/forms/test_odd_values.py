@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from support.databases import dispose
 from werkzeug.routing import Rule
 
 from jobs.blobs.local import LocalStorage
@@ -53,7 +54,7 @@ def service(settings: Settings, local_storage: LocalStorage, migrated_url: str) 
     service = JobService(settings, engine, local_storage, Broker(make_celery(settings.broker)))
     service.styles.register_gallery()
     yield service
-    engine.dispose()
+    dispose(engine)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies
 from PIL import Image
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+from support.databases import dispose
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.rows import store_blob
@@ -116,7 +117,7 @@ def application(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield
     stop.set()
     worker.join()
-    engine.dispose()
+    dispose(engine)
 
 
 def refuse(*_: object, **__: object) -> None:

@@ -67,8 +67,8 @@ async function loadDatasets(selectedId) {
   if (selectedId) byId("dataset").value = selectedId;
 }
 
-/** The service's default settings of each recipe. */
-const defaults = JSON.parse(byId("training-form").dataset.defaults);
+// The service's default settings of each recipe. Not by `dataset`: that is the form's field of this id.
+const defaults = JSON.parse(byId("training-form").getAttribute("data-defaults"));
 const isTuning = () => byId("recipe").value === "tune";
 
 function showValues() {
