@@ -67,7 +67,7 @@ class SubmitRequest:
     wait_for_it: bool
 
     def send(self, client: Client, *, quiet: bool, follow: bool = False) -> Job:
-        """Submit the job; wait for its end if an option or `follow` asks for it, and save its output."""
+        """Submit the job; wait for its end if an option or `follow` asks so, and save its output."""
         from jobs.commands import outputs, progress_bars
 
         files = self.files.paths
