@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 # One worker process per core. A worker process takes whole files, in the order of tests/support/lanes.py.
 PARALLEL := --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: contact-sheet knobs help setup demo up test test-all test-browser faults documents lint format gallery constraints clean
+.PHONY: contact-sheet knobs gpu-check help setup demo up test test-all test-browser faults documents lint format gallery constraints clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -73,6 +73,10 @@ contact-sheet: setup ## Render 6 photographs in 8 styles of the gallery with eve
 knobs: setup ## Train short runs that differ in one setting, and write comparison sheets to out/knobs
 	$(BIN)/python -m gallery.photographs out/photographs
 	$(BIN)/python -m bench.networks.training_settings out/photographs jobs/gallery/cathedral-glass.webp -o out/knobs
+
+# Without `setup`: a machine with a graphics card may have PyTorch and nothing else that we need.
+gpu-check: ## Check and measure on a graphics card, in 4 minutes at most, to out/gpu
+	$(firstword $(wildcard $(BIN)/python) $(PYTHON)) -m bench.gpu.check --out out/gpu
 
 constraints: setup ## Pin what is installed now
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new
