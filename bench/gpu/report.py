@@ -36,7 +36,8 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether every part ran to its end and found nothing wrong."""
-        return not self.errors and all(one.ok for one in (*self.checks, *self.parity))
+        checks, parity = (one.ok for one in self.checks), (one.ok for one in self.parity)
+        return not self.errors and all(checks) and all(parity)
 
     def as_json(self) -> dict[str, Any]:
         """JSON values."""
