@@ -104,8 +104,10 @@ class _GramMatrix(torch.autograd.Function):
         (features,) = ctx.saved_tensors
         batch, channels, height, width = features.shape
         both = ((grad + grad.mT) / features[0].numel()).to(features.dtype)
+        product: Tensor
         if features.is_contiguous():
-            return (both @ features.flatten(2)).reshape(features.shape)
+            product = both @ features.flatten(2)
+            return product.reshape(features.shape)
         product = _places(features) @ both
         return product.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
 
