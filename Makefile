@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest
 # One worker process per core. A worker process takes whole files, in the order of tests/support/lanes.py.
 PARALLEL := --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: onnxruntime-web contact-sheet knobs help setup demo up test test-all test-browser faults documents lint format gallery constraints clean
+.PHONY: onnxruntime-web contact-sheet knobs gpu-check help setup demo up test test-all test-browser faults documents lint format gallery constraints clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -84,6 +84,10 @@ onnxruntime-web: ## Copy onnxruntime-web, of the version in web/onnxruntime_web/
 	for file in $(WEB_RUNTIME_FILES); do \
 	  gzip -9 --no-name --stdout $(WEB_RUNTIME)/node_modules/onnxruntime-web/dist/$$file > $(WEB_RUNTIME)/$$file.gz || exit 1; \
 	done
+
+# Without `setup`: a machine with a graphics card may have PyTorch and nothing else that we need.
+gpu-check: ## Check and measure on a graphics card, in 4 minutes at most, to out/gpu
+	$(firstword $(wildcard $(BIN)/python) $(PYTHON)) -m bench.gpu.check --out out/gpu
 
 constraints: setup ## Pin what is installed now
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new

@@ -86,6 +86,7 @@ class JobService:
         self._reader = make_reader(engine)
         self._positions = QueuePositions(engine, self.sessions)
         self._watcher = JobWatcher(self._reader)
+        self._decoded_photos = settings.decoded_photos()
 
     def for_owner(self, owner: str) -> JobService:
         """The same service for another owner, who sees only what is his own."""
@@ -159,7 +160,7 @@ class JobService:
         has the output already, the new job has succeeded when it is returned, unless `use_cache` is
         False. Raises a `JobsError`.
         """
-        with StagedFiles(self.storage) as staged:
+        with StagedFiles(self.storage, self._decoded_photos) as staged:
             submission = validate_submission(
                 request,
                 owner=self.owner,

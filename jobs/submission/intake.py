@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
@@ -119,6 +120,7 @@ class Intake:
         # Files before the rows of the job, so that a job never names bytes that are not in storage.
         if staged is not None and staged.add(files.values()):
             new = staged.publish(files)
+            _publish_photos(files.values(), cached)
             try:
                 return self._insert(submissions, batch, cached, files, listed=False)
             except BeingDeletedError:
@@ -129,6 +131,7 @@ class Intake:
                 delete_unlisted(self._sessions, self._storage, new)
                 raise
         store_blobs(self._sessions, self._storage, list(files.values()))
+        _publish_photos(files.values(), cached)
         return self._insert(submissions, batch, cached, files, listed=True)
 
     def _insert(
@@ -235,3 +238,11 @@ class Intake:
             files={f.sha256: len(f.data) for s in submissions for f in s.files.values()},
             lock=lock,
         )
+
+
+def _publish_photos(files: Iterable[CheckedFile], cached: list[Job | None]) -> None:
+    """Let workers take the pixels of photos, before one may claim the job; not of a cached result."""
+    if None in cached:
+        for file in files:
+            if file.photo is not None:
+                file.photo.publish(file.sha256)

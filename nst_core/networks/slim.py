@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nst_core.networks.adain import adaptive_instance_normalization
+from nst_core.networks.adain import adaptive_instance_normalization, as_precise_as
 from nst_core.networks.base import StyleNetwork
+from nst_core.networks.padding import reflection_padded, replication_padded
 
 DEFAULT_WIDTHS = (24, 48, 96)
 
@@ -29,6 +30,10 @@ class ReflectConv(nn.Conv2d):
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, 3, stride, padding=1, padding_mode="reflect")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) → (B, outputs, H / stride, W / stride)."""
+        return functional.conv2d(reflection_padded(x), self.weight, self.bias, self.stride)
 
 
 class UpsamplingHead(nn.Conv2d):
@@ -53,7 +58,7 @@ class UpsamplingHead(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, outputs, 2H, 2W)."""
-        x = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        x = replication_padded(x)
         return functional.pixel_shuffle(functional.conv2d(x, *self._corners()), 2)
 
     def unfolded(self) -> nn.Sequential:
@@ -164,7 +169,8 @@ class SlimAdaIN(StyleNetwork):
 
     def modulation(self, target: Tensor) -> Tensor:
         """The decoder's FiLM gains and shifts for a style, (B, 2·Σ film widths)."""
-        out: Tensor = self.film(target)
+        first: nn.Linear = self.film[0]  # type: ignore[assignment]
+        out: Tensor = self.film(as_precise_as(target, first.weight))
         return out
 
     def render(
