@@ -88,12 +88,17 @@ class NetworkCatalog(OwnedCatalog):
         name = network_tuned_to(style_sha256)
         return None if name is None else NetworkInput(name=name, sha256=None, styled=True)
 
-    def tuned_styles(self) -> set[str]:
-        """The SHA-256 of the picture of each style that a bundled or own network is tuned to."""
+    def tuned_styles(self) -> dict[str, str]:
+        """SHA-256 of a style's picture → the network tuned to it, for each style that has one.
+
+        The names are those of `tuned_to`: `NAME@VERSION` of the owner's newest, or a bundled one.
+        """
+        found = {network.style_sha256: network.name for network in tuned_networks().values()}
         with reading(self._sessions) as session:
-            rows = session.scalars(_tuned_networks(self._owner)).all()
-        own = {row.style_sha256 for row in rows if row.style_sha256 is not None}
-        return own | {network.style_sha256 for network in tuned_networks().values()}
+            oldest_first = (TrainedNetwork.created_at, TrainedNetwork.id.desc())
+            rows = session.scalars(_tuned_networks(self._owner).order_by(*oldest_first)).all()
+        own = {row.style_sha256: f"{row.name}@{row.version}" for row in rows if row.style_sha256}
+        return found | own
 
     def _input(self, name: str, row: TrainedNetwork) -> NetworkInput:
         with self._sessions.begin() as session:

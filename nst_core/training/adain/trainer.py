@@ -233,9 +233,7 @@ class AdaINTrainer:
 
     def result(self) -> StyleNetwork:
         """Copy of the network with the averaged weights, in evaluation mode."""
-        from nst_core.networks.registry import build_network
-
-        network = build_network(self.network.architecture, self.network.settings)
+        network = type(self.network)(**self.network.settings)
         network.load_state_dict(self.average.state_dict())
         return network.eval()
 
