@@ -12,6 +12,8 @@ Normalization" (ICCV 2017), with three changes that save time on CPUs:
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -205,8 +207,11 @@ class SlimAdaIN(StyleNetwork):
         return self.decode(features, self.statistics(features), target)
 
     def _films(self, film: Tensor) -> list[tuple[Tensor, Tensor]]:
+        # Slices, because one `torch.split` is exported as a node of 16 outputs, and a shader of WebGPU
+        # may have no more than 8 buffers.
         sizes = [width for width in self.film_widths for _ in range(2)]
-        parts = [part[:, :, None, None] for part in torch.split(film, sizes, dim=1)]
+        ends = list(itertools.accumulate(sizes))
+        parts = [film[:, end - size : end, None, None] for size, end in zip(sizes, ends, strict=True)]
         return [(1 + gain, shift) for gain, shift in zip(parts[::2], parts[1::2], strict=True)]
 
 
