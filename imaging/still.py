@@ -31,6 +31,9 @@ _ORIENTATION = 0x0112
 PNG_COMPRESS_TYPE = 3
 #: Formats of which the first or primary picture is read.
 _SEQUENCES = ("HEIF", "AVIF")
+#: Smallest size of a JPEG that is decoded reduced, relative to the size it is resized to: above it the
+#: difference is invisible.
+_REDUCED_MARGIN = 1.5
 #: Exif orientations that exchange width and height.
 SIDEWAYS = (5, 6, 7, 8)
 #: TIFF: NewSubfileType with its bits for reduced copies and masks; SubfileType of old writers.
@@ -135,15 +138,29 @@ class StillFile:
             same = ImageChops.darker(same, _equal(low, [value & 255 for value in key]))
         return ImageChops.invert(same)
 
-    def png(self) -> bytes:
-        """The loaded picture as PNG: upright, sRGB, 8 bits, with alpha, without metadata."""
+    def upright_srgb(self) -> tuple[Image.Image, Image.Image | None]:
+        """As `srgb`, upright."""
         picture, alpha = self.srgb()
-        if alpha is not None:
-            picture.putalpha(alpha)
-        out = io.BytesIO()
-        turned = upright_image(picture, self.upright())
-        turned.save(out, "PNG", compress_level=1, compress_type=PNG_COMPRESS_TYPE)
-        return out.getvalue()
+        orientation = self.upright()
+        turned = None if alpha is None else upright_image(alpha, orientation)
+        return upright_image(picture, orientation), turned
+
+    def reduction(self, long_side: int | None) -> int:
+        """The factor (1, 2, 4 or 8) by which the picture may be decoded smaller before resizing.
+
+        Only a JPEG can be. Its longer side then has at least 1.5 times `long_side` pixels (None: as
+        many as the file).
+        """
+        if long_side is None or self.image.format != "JPEG":
+            return 1
+        scale = _REDUCED_MARGIN * long_side / max(self.image.size)
+        spare = min(side // max(1, round(side * scale)) for side in self.image.size)
+        return max(factor for factor in (1, 2, 4, 8) if factor <= max(1, spare))
+
+    def reduce(self, factor: int) -> None:
+        """Let a JPEG that is not loaded yet be decoded at 1/`factor` of its size."""
+        width, height = self.image.size
+        self.image.draft(None, (max(1, width // factor), max(1, height // factor)))
 
     def upright(self) -> int:
         """Exif orientation of the loaded image, 1 to 8."""
@@ -168,6 +185,16 @@ def upright_image(image: Image.Image, orientation: int) -> Image.Image:
     """`image` rotated and flipped by an Exif orientation, 1 to 8."""
     method = _TRANSPOSITIONS.get(orientation)
     return image if method is None else image.transpose(method)
+
+
+def png_bytes(picture: Image.Image, alpha: Image.Image | None) -> bytes:
+    """A picture (mode RGB) and its alpha (mode L) as PNG, without metadata."""
+    if alpha is not None:
+        picture = picture.copy()
+        picture.putalpha(alpha)
+    out = io.BytesIO()
+    picture.save(out, "PNG", compress_level=1, compress_type=PNG_COMPRESS_TYPE)
+    return out.getvalue()
 
 
 def open_still(data: bytes, formats: tuple[str, ...] = DECODERS) -> StillFile:

@@ -11,6 +11,7 @@ from prometheus_client import Metric
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
+from jobs.accounts.quotas import QueueCounts
 from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.stores import make_storage
@@ -86,6 +87,8 @@ class JobService:
         self._reader = make_reader(engine)
         self._positions = QueuePositions(engine, self.sessions)
         self._watcher = JobWatcher(self._reader)
+        self._queue_counts = QueueCounts()
+        self._decoded_photos = settings.decoded_photos()
 
     def for_owner(self, owner: str) -> JobService:
         """The same service for another owner, who sees only what is his own."""
@@ -129,7 +132,8 @@ class JobService:
     @cached_property
     def _intake(self) -> Intake:
         return Intake(
-            self.settings, self.sessions, self._reader, self.storage, self._publisher, self._positions
+            *(self.settings, self.sessions, self._reader, self.storage, self._publisher),
+            *(self._positions, self._queue_counts),
         )
 
     @cached_property
@@ -159,7 +163,7 @@ class JobService:
         has the output already, the new job has succeeded when it is returned, unless `use_cache` is
         False. Raises a `JobsError`.
         """
-        with StagedFiles(self.storage) as staged:
+        with StagedFiles(self.storage, self._decoded_photos) as staged:
             submission = validate_submission(
                 request,
                 owner=self.owner,

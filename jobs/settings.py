@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobs.media.decoded_photos import DecodedPhotos
 from jobs.media.limits import DecodeLimits
 
 KeysSetting = Literal["auto", "on", "off"]
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     decode_seconds: float = Field(20.0, gt=0)
     decode_processes: int = Field(2, ge=1)
     decode_request_seconds: float = Field(300.0, gt=0)
+    decoded_photos_mb: int = Field(64, ge=0)
 
     retention_seconds: int = Field(30 * 86_400, ge=0)
     upload_seconds: int = Field(86_400, ge=0)
@@ -151,6 +153,10 @@ class Settings(BaseSettings):
             request_seconds=self.decode_request_seconds,
             video_seconds=self.max_video_seconds,
         )
+
+    def decoded_photos(self) -> DecodedPhotos:
+        """The folder where the web server stores pixels of photos for the workers of its machine."""
+        return DecodedPhotos(self.home / "decoded", self.decoded_photos_mb * 1_000_000)
 
     @property
     def storage(self) -> str:

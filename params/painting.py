@@ -14,6 +14,14 @@ Size = Annotated[
     Field(ge=1, description="Long side of the output in pixels; the source's own when left out."),
 ]
 
+#: Longer side in pixels of a picture on which the network itself renders strokes of width 1.
+REFERENCE_SIDE = 1_024
+
+
+def working_side(stroke: float) -> int:
+    """The working size for strokes of the relative width `stroke`: the longer side in pixels."""
+    return round(REFERENCE_SIDE / stroke)
+
 
 class PaintSettings(BaseModel):
     """Settings of the network and of the colours, the same for each frame of a video."""
@@ -53,6 +61,13 @@ class PictureSettings(PaintSettings):
         description="Width of the strokes as a share of the picture, the same at every `size`: 1 is "
         "what a picture of 1024 pixels gets. As fine as the size allows when left out.",
     )
+
+    @property
+    def longest_side(self) -> int | None:
+        """Largest longer side at which a content is used (None: its own), for decoders that reduce."""
+        if self.size is None or self.stroke is None:
+            return self.size
+        return max(self.size, working_side(self.stroke))
 
 
 class PictureFileSettings(BaseModel):

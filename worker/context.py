@@ -48,6 +48,7 @@ class WorkerContext:
         self.storage: BlobStorage = make_storage(
             settings.storage, endpoint_url=settings.s3_endpoint_url
         )
+        self.decoded_photos = settings.decoded_photos()
         self.engines = Engines(settings)
         self.statistics = StatisticsCache(self.sessions)
         #: The batch of jobs that run in parallel threads; None for a job that runs alone.

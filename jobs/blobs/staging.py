@@ -12,6 +12,7 @@ from types import TracebackType
 
 from jobs.blobs.storage import BlobStorage, StagedBlob, sha256_of
 from jobs.errors import StorageError
+from jobs.media.decoded_photos import DecodedPhotos, StagedPhoto
 from jobs.media.pictures import CheckedFile
 
 #: Largest number of files that are staged: each one keeps a file open.
@@ -25,10 +26,15 @@ _SEARCHED_BYTES = 4096
 
 
 class StagedFiles:
-    """Files of one request by their SHA-256. A context manager, which discards what has no name yet."""
+    """Files of one request by their SHA-256. A context manager, which discards what has no name yet.
 
-    def __init__(self, storage: BlobStorage) -> None:
+    With `decoded_photos`, also the pixels of photos, for the workers of this machine.
+    """
+
+    def __init__(self, storage: BlobStorage, decoded_photos: DecodedPhotos | None = None) -> None:
         self._storage = storage
+        self._decoded_photos = decoded_photos
+        self._photos: list[StagedPhoto] = []
         self._staged: dict[str, StagedBlob] = {}
         self._digests: dict[int, tuple[bytes, str]] = {}
 
@@ -43,6 +49,15 @@ class StagedFiles:
     ) -> None:
         for staged in self._staged.values():
             staged.close()
+        for photo in self._photos:
+            photo.close()
+
+    def photo(self, long_side: int | None) -> StagedPhoto | None:
+        """A place for the pixels of a photo that is decoded for `long_side`; None if there is none."""
+        photo = None if self._decoded_photos is None else self._decoded_photos.stage(long_side)
+        if photo is not None:
+            self._photos.append(photo)
+        return photo
 
     def sha256(self, data: bytes) -> str:
         """The SHA-256 of bytes, computed once for the same object."""

@@ -12,14 +12,12 @@ from atelier.exit_codes import exit_for, open_client
 from jobs.commands.job_ids import full_id
 from jobs.commands.job_table import job_details, job_table, style_names
 from jobs.commands.options import json_option, params_options, url_option
-from jobs.commands.submit_fields import RequestFiles, split_styles
-from params.style_argument import StyleArgument
+from jobs.commands.submit_request import FILE, handling_options, style_options, submit_request
 
 if TYPE_CHECKING:
     from atelier import Job
     from jobs.commands.terminal_image import Protocol
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SHOW = click.Choice(["auto", "kitty", "sixel", "blocks"])
 
 
@@ -39,33 +37,30 @@ def print_job(job: Job, as_json: bool) -> None:
     click.echo(line)
 
 
+def print_jobs(url: str, as_json: bool, **wanted: Any) -> None:
+    """Print the newest jobs that `Client.jobs` finds, as a table or as JSON."""
+    with open_client(url) as client:
+        jobs = client.jobs(**wanted)
+        names = {} if as_json or not jobs else style_names(client)
+    if as_json:
+        click.echo(json.dumps(jobs))
+    elif jobs:
+        click.echo(job_table(jobs, names))
+    else:
+        click.echo("There are no such jobs.", err=True)
+
+
 @click.command()
-@click.argument("content", type=_FILE)
-@click.argument("style", required=False, type=StyleArgument(as_id=True))
-@click.option(
-    "--style",
-    "more_styles",
-    type=StyleArgument(as_id=True),
-    multiple=True,
-    help="One more style to mix in; repeatable.",
-)
-@click.option("--style-id", "style_ids", multiple=True, help="A style of the gallery; repeatable.")
-@click.option("--weights", help="Shares of the styles: files first, then those of the gallery: 2,1.")
+@style_options
 @click.option(
     "--region",
-    "written_regions",
+    "regions",
     multiple=True,
     help="mask=FILE[,style=FILE|,style_id=ID][,alpha=N][,feather=PX]; later ones cover earlier.",
 )
-@click.option("--keep", type=_FILE, multiple=True, help="A mask of what stays as it is; repeatable.")
+@click.option("--keep", type=FILE, multiple=True, help="A mask of what stays as it is; repeatable.")
 @params_options("stylize")
-@click.option("--priority", type=int, help="Higher goes first.")
-@click.option("--cancel-after", type=int, help="Cancel it after so many seconds.")
-@click.option("--no-cache", is_flag=True, help="Render it anew, whatever was rendered before.")
-@click.option("--wait", "wait_for_it", is_flag=True, help="Wait for the end.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Wait, and save the picture here."
-)
+@handling_options
 @click.option(
     "--show",
     "protocol",
@@ -76,23 +71,7 @@ def print_job(job: Job, as_json: bool) -> None:
 )
 @url_option
 @json_option
-def submit(
-    content: Path,
-    style: Path | str | None,
-    more_styles: tuple[Path | str, ...],
-    style_ids: tuple[str, ...],
-    weights: str | None,
-    written_regions: tuple[str, ...],
-    keep: tuple[Path, ...],
-    format_: str | None,
-    wait_for_it: bool,
-    output: Path | None,
-    protocol: Protocol | None,
-    no_cache: bool,
-    url: str,
-    as_json: bool,
-    **params: Any,
-) -> None:
+def submit(protocol: Protocol | None, url: str, as_json: bool, **given: Any) -> None:
     """Submit a photo and a style to a running service.
 
     STYLE is a picture or a style of the gallery, which `atelier styles` lists.
@@ -102,24 +81,11 @@ def submit(
       atelier submit photo.jpg woodcut -o painted.jpg
       atelier submit photo.jpg painting.jpg --alpha 0.8 --wait
     """
-    from jobs.commands import outputs, progress_bars
+    from jobs.commands import outputs
 
-    request_files = RequestFiles()
-    files, named = split_styles(more_styles if style is None else (style, *more_styles))
-    params |= request_files.styles(files, (*named, *style_ids), weights, network=params.get("network"))
-    params["regions"] = request_files.regions(written_regions, keep) or None
-    params["use_cache"] = False if no_cache else None
-    sources = [content, *request_files.paths.values()]
-    format_ = outputs.format_for(output, format_, outputs.PICTURE_FORMATS, sources)
+    request = submit_request("stylize", **given)
     with open_client(url) as client:
-        with progress_bars.sending(sources, quiet=as_json) as on_sent:
-            job = client.submit(
-                content, named_files=request_files.paths, on_sent=on_sent, format=format_, **params
-            )
-        if wait_for_it or output or protocol:
-            job = progress_bars.follow(client, job["id"], timeout=None, quiet=as_json)
-        if output and job["status"] == "succeeded":
-            outputs.save(client, job, output)
+        job = request.send(client, quiet=as_json, follow=protocol is not None)
         if protocol and job["status"] == "succeeded":
             outputs.show(client, job, protocol)
     print_job(job, as_json)
@@ -226,12 +192,4 @@ def list_jobs(
     as_json: bool,
 ) -> None:
     """List the newest jobs."""
-    with open_client(url) as client:
-        jobs = client.jobs(limit=limit, status=status, kind=kind, batch_id=batch_id, dead=dead)
-        names = {} if as_json or not jobs else style_names(client)
-    if as_json:
-        click.echo(json.dumps(jobs))
-    elif jobs:
-        click.echo(job_table(jobs, names))
-    else:
-        click.echo("There are no such jobs.", err=True)
+    print_jobs(url, as_json, limit=limit, status=status, kind=kind, batch_id=batch_id, dead=dead)

@@ -10,8 +10,7 @@ import click
 
 from atelier.exit_codes import exit_for, open_client
 from jobs.commands.job_ids import full_id
-from jobs.commands.job_table import job_table, style_names
-from jobs.commands.jobs import print_job
+from jobs.commands.jobs import print_job, print_jobs
 from jobs.commands.options import json_option, params_options, url_option
 from params.style_argument import StyleArgument
 
@@ -58,15 +57,7 @@ def start(
 @json_option
 def list_trainings(limit: int, url: str, as_json: bool) -> None:
     """List the newest trainings."""
-    with open_client(url) as client:
-        jobs = client.jobs(kind="train", limit=limit)
-        names = {} if as_json or not jobs else style_names(client)
-    if as_json:
-        click.echo(json.dumps(jobs))
-    elif jobs:
-        click.echo(job_table(jobs, names))
-    else:
-        click.echo("There are no trainings.", err=True)
+    print_jobs(url, as_json, kind="train", limit=limit)
 
 
 @trainings.command()

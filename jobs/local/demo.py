@@ -16,7 +16,7 @@ from atelier import Client, Job
 from imaging.gallery_styles import gallery_styles
 from jobs.settings import child_environment, scratch_directory
 
-STYLE = "wet-petals"
+STYLE = "night-oils"
 OUT = Path("out")
 
 

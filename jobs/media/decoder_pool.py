@@ -7,25 +7,35 @@ the whole pool stops for good.)
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import logging
 import resource
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from jobs.media.decoded_photos import MAX_PHOTO_BYTES
 from jobs.media.fair_queue import FairQueue
+from jobs.media.shared_bytes import SharedBytes
 
 #: Tasks after which a child is replaced, so that leaks of decoders stay small.
 MAX_TASKS = 5_000
 #: Bytes that the pipe for files holds; Linux allows unprivileged users no more.
 PIPE_BYTES = 1 << 20
+#: Bytes that a task can give back besides its outcome (`WithBytes`).
+SHARED_BYTES = MAX_PHOTO_BYTES
+#: Bytes of freed memory that an idle child keeps; glibc takes no more for the threshold of mappings.
+KEPT_BYTES = 32 << 20
+#: Names of options of glibc's `mallopt` (malloc.h).
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 # Spawned, not forked: a fork of a threaded server may inherit a lock that is never released.
 _CONTEXT = get_context("spawn")
@@ -48,13 +58,30 @@ class NotInTimeError(Exception):
     """The task was still waiting for a child when its time was over."""
 
 
+#: Called with the outcome of a task and the bytes that came with it.
+Receiver = Callable[[Any, memoryview], object]
+
+
+@dataclass(frozen=True)
+class WithBytes:
+    """What a task returns to give back many bytes, through memory and not through a pipe."""
+
+    outcome: Any
+    parts: Sequence[bytes]
+
+
 class _Task:
     def __init__(
-        self, call: tuple[Callable[..., Any], tuple[Any, ...]], seconds: float, deadline: float | None
+        self,
+        call: tuple[Callable[..., Any], tuple[Any, ...]],
+        seconds: float,
+        deadline: float | None,
+        receive: Receiver | None,
     ) -> None:
         self.call = call
         self.seconds = seconds
         self.deadline = deadline
+        self.receive = receive
         self.future: Future[Any] = Future()
 
 
@@ -75,15 +102,19 @@ class DecoderPool:
         seconds: float,
         owner: str = "",
         deadline: float | None = None,
+        receive: Receiver | None = None,
     ) -> Future[Any]:
         """Run a function of a module in a child; it may take so many seconds once it has started.
+
+        If the function returns `WithBytes` of at most `SHARED_BYTES`, `receive` is called in a thread
+        of the pool before the task ends; the bytes are valid during the call.
 
         A task that has not started at the monotonic time `deadline` is not run. The future raises the
         function's error, `TimeoutError`, `ChildDiedError`, `ChildStartError` or `NotInTimeError`.
         A task whose child was killed with SIGKILL (by an operator, or by the kernel when memory ran
         out) is tried once more, in a new child.
         """
-        task = _Task((function, args), seconds, deadline)
+        task = _Task((function, args), seconds, deadline, receive)
         self._tasks.put(owner, task)
         return task.future
 
@@ -110,6 +141,7 @@ class _Child:
         self._process: Any = None
         self._pipe: Connection | None = None
         self._files: Connection | None = None
+        self._shared = SharedBytes(SHARED_BYTES)
         self._done = 0
         self.busy = False
         threading.Thread(target=self._run, name="decoder", daemon=True).start()
@@ -145,7 +177,7 @@ class _Child:
         for is_last in (False, True):
             self._ensure_started()
             try:
-                succeeded, outcome = self._exchange(task)
+                succeeded, outcome, size = self._exchange(task)
             except TimeoutError:  # an OSError too
                 raise
             except (EOFError, OSError):
@@ -156,11 +188,14 @@ class _Child:
                 continue
             if not succeeded:
                 raise outcome
+            if size and task.receive is not None:
+                with self._shared.view(size) as shared:
+                    task.receive(outcome, shared)
             return outcome
         raise AssertionError  # the second round returns or raises
 
-    def _exchange(self, task: _Task) -> tuple[bool, Any]:
-        """Send the task and receive its outcome.
+    def _exchange(self, task: _Task) -> tuple[bool, Any, int]:
+        """Send the task; receive whether it succeeded, its outcome, and the number of shared bytes.
 
         Raises `TimeoutError`, and `EOFError` or another `OSError` if the child dies.
         """
@@ -181,7 +216,7 @@ class _Child:
             self._pipe.send((function, args[1:] if has_file else args, has_file))
             if has_file:
                 self._files.send_bytes(args[0])
-            answer: tuple[bool, Any] = self._pipe.recv()
+            answer: tuple[bool, Any, int] = self._pipe.recv()
         except (EOFError, OSError):
             if late.is_set():
                 self._stop()
@@ -201,7 +236,10 @@ class _Child:
         their_files, our_files = _CONTEXT.Pipe(duplex=False)
         _enlarge(our_files)
         process = _CONTEXT.Process(
-            target=_serve, args=(theirs, their_files, self._megabytes), name="decoder", daemon=True
+            target=_serve,
+            args=(theirs, their_files, self._shared, self._megabytes),
+            name="decoder",
+            daemon=True,
         )
         try:
             with _PROCESSES:
@@ -237,7 +275,7 @@ def _enlarge(files: Connection) -> None:
             fcntl.fcntl(files.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
-def _serve(pipe: Connection, files: Connection, megabytes: int) -> None:
+def _serve(pipe: Connection, files: Connection, shared: SharedBytes, megabytes: int) -> None:
     """Run tasks until the pipe is closed: the main function of a child.
 
     A file, the first argument of a task, comes through a pipe of its own, without being pickled.
@@ -245,6 +283,7 @@ def _serve(pipe: Connection, files: Connection, megabytes: int) -> None:
     # Ctrl-C reaches every process of a terminal; the parent ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_resources(megabytes)
+    _keep_freed_memory()
     while True:
         try:
             function, args, has_file = pipe.recv()
@@ -253,14 +292,29 @@ def _serve(pipe: Connection, files: Connection, megabytes: int) -> None:
         except (EOFError, OSError, MemoryError):
             return
         try:
-            answer = True, function(*args)
+            outcome, size = function(*args), 0
+            if isinstance(outcome, WithBytes):
+                outcome, size = outcome.outcome, shared.write(outcome.parts)
+            answer = True, outcome, size
         except BaseException as error:
-            answer = False, error
+            answer = False, error, 0
+        outcome = None  # large bytes must not outlive the task
         del function, args
         try:
             pipe.send(answer)
         except MemoryError as error:
-            pipe.send((False, error))
+            pipe.send((False, error, 0))
+
+
+def _keep_freed_memory() -> None:
+    """Let glibc keep up to `KEPT_BYTES` of freed memory, and take it for large blocks too.
+
+    By default it maps each large block anew. To fault in its pages takes as long as to write pixels.
+    """
+    with suppress(AttributeError, OSError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, KEPT_BYTES)
 
 
 def _limit_resources(megabytes: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from math import ceil
 
 from PIL import Image
 
@@ -17,12 +18,18 @@ from imaging.metadata import (
     read_orientation,
     strip_metadata,
 )
-from imaging.still import SIDEWAYS, StillFile, open_still
+from imaging.still import SIDEWAYS, StillFile, open_still, png_bytes
 from jobs.errors import (
     JobsError,
     PictureTooLargeError,
     UnsupportedPictureError,
     UnusablePictureError,
+)
+from jobs.media.decoded_photos import (
+    MAX_PHOTO_BYTES,
+    PixelLayout,
+    StagedPhoto,
+    WorkerSize,
 )
 
 #: Pillow's name of a format → media type. No other format is ever decoded.
@@ -70,30 +77,63 @@ class CleanPicture:
 
     data: bytes
     info: PictureInfo
+    #: Pixels for a worker, if they were asked for and are few enough.
+    pixels: DecodedPixels | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodedPixels:
+    """Pixels of the stored file as a worker would decode them: RGB, then alpha if there is any."""
+
+    layout: PixelLayout
+    planes: Sequence[bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedFile:
-    """A complete file without metadata, and its SHA-256."""
+    """A complete file without metadata, and its SHA-256; of a photo perhaps its pixels."""
 
     data: bytes
     sha256: str
     info: PictureInfo
+    photo: StagedPhoto | None = None
 
 
 def clean_picture(
-    data: bytes, *, name: str, max_pixels: int, pointer: str | None = None
+    data: bytes,
+    *,
+    name: str,
+    max_pixels: int,
+    pointer: str | None = None,
+    worker_size: WorkerSize | None = None,
 ) -> CleanPicture:
     """Check that a picture decodes completely, and remove its metadata.
 
     JPEG, PNG and WebP stay as they are otherwise. Other formats of `imaging.formats` become PNG:
-    upright, sRGB, 8 bits. Raises the errors of `inspect_picture`.
+    upright, sRGB, 8 bits. With `worker_size`, the pixels are returned too. Raises the errors of
+    `inspect_picture`.
     """
-    with _loaded(data, name, max_pixels, pointer) as (still, info):
+    with _loaded(data, name, max_pixels, pointer, worker_size) as loaded:
+        still, info, pixels = loaded.still, loaded.info, None
         format_ = picture_format(data)
         if format_ is None:
-            return CleanPicture(data=still.png(), info=info)
-    return CleanPicture(data=strip_metadata(data, format_, read_orientation(data, format_)), info=info)
+            picture, alpha = still.upright_srgb()
+            if loaded.is_for_worker:
+                pixels = _pixels("PNG", picture, alpha)
+            return CleanPicture(data=png_bytes(picture, alpha), info=info, pixels=pixels)
+        if loaded.is_for_worker:
+            with suppress(Exception):  # the worker then finds the same error, and the job fails of it
+                pixels = _pixels(format_, *still.upright_srgb())
+    clean = strip_metadata(data, format_, read_orientation(data, format_))
+    return CleanPicture(data=clean, info=info, pixels=pixels)
+
+
+def _pixels(format_: str, picture: Image.Image, alpha: Image.Image | None) -> DecodedPixels:
+    layout = PixelLayout(
+        format=format_, width=picture.width, height=picture.height, has_alpha=alpha is not None
+    )
+    planes = [picture.tobytes()] if alpha is None else [picture.tobytes(), alpha.tobytes()]
+    return DecodedPixels(layout=layout, planes=planes)
 
 
 def inspect_picture(
@@ -105,15 +145,23 @@ def inspect_picture(
     to the form field `pointer`. Raises `UnsupportedPictureError`, `PictureTooLargeError` or
     `UnusablePictureError`.
     """
-    with _loaded(data, name, max_pixels, pointer) as (_, info):
-        return info
+    with _loaded(data, name, max_pixels, pointer, None) as loaded:
+        return loaded.info
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Loaded:
+    still: StillFile
+    info: PictureInfo
+    #: Whether the pixels have the size that a worker needs, and are few enough to be handed over.
+    is_for_worker: bool
 
 
 @contextmanager
 def _loaded(
-    data: bytes, name: str, max_pixels: int, pointer: str | None
-) -> Iterator[tuple[StillFile, PictureInfo]]:
-    """An open picture whose pixels were decoded within the limits; those of a JPEG at an eighth."""
+    data: bytes, name: str, max_pixels: int, pointer: str | None, worker_size: WorkerSize | None
+) -> Iterator[_Loaded]:
+    """An open picture whose pixels were decoded within the limits."""
     if not data:
         raise UnusablePictureError(f"{name} is empty (0 bytes).", pointer=pointer)
     with warnings.catch_warnings():
@@ -121,7 +169,7 @@ def _loaded(
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with _opened(data, name, max_pixels, pointer) as still:
             try:
-                yield still, _load(still, name, max_pixels, pointer)
+                yield _load(still, name, max_pixels, pointer, worker_size)
             except (JobsError, MemoryError):
                 raise
             except Exception as error:
@@ -131,7 +179,9 @@ def _loaded(
                 ) from None
 
 
-def _load(still: StillFile, name: str, max_pixels: int, pointer: str | None) -> PictureInfo:
+def _load(
+    still: StillFile, name: str, max_pixels: int, pointer: str | None, worker_size: WorkerSize | None
+) -> _Loaded:
     image = still.image
     frames = still.frames()
     _check_size(image.size, name, max_pixels, pointer)  # of the page that counts
@@ -141,9 +191,10 @@ def _load(still: StillFile, name: str, max_pixels: int, pointer: str | None) -> 
             pointer=pointer,
         )
     size = image.size
+    is_for_worker = worker_size is not None and _is_small(still, worker_size)
     if image.format == "JPEG":
         # It is still read to its end, but full-size pixels are not computed: half the time.
-        image.draft(None, (size[0] // 8, size[1] // 8))
+        still.reduce(still.reduction(worker_size.long_side) if worker_size and is_for_worker else 8)
         still.load()
     else:
         still.load()
@@ -151,7 +202,15 @@ def _load(still: StillFile, name: str, max_pixels: int, pointer: str | None) -> 
         _check_size(size, name, max_pixels, pointer)  # HEIF may state another size than it has
     media_type = STORED_MEDIA_TYPES.get(image.format or "", STORED_MEDIA_TYPES["PNG"])
     width, height = size[::-1] if still.upright() in SIDEWAYS else size
-    return PictureInfo(media_type=media_type, width=width, height=height)
+    info = PictureInfo(media_type=media_type, width=width, height=height)
+    return _Loaded(still=still, info=info, is_for_worker=is_for_worker)
+
+
+def _is_small(still: StillFile, worker_size: WorkerSize) -> bool:
+    """Whether the pixels of a picture that is not loaded are few enough to be handed over."""
+    factor = still.reduction(worker_size.long_side)
+    width, height = still.image.size
+    return 3 * ceil(width / factor) * ceil(height / factor) <= MAX_PHOTO_BYTES
 
 
 def _check_size(size: tuple[int, int], name: str, max_pixels: int, pointer: str | None) -> None:

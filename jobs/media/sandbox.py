@@ -13,7 +13,15 @@ from typing import Any
 
 from jobs.errors import BusyError, JobsError, NotFoundError, UnusablePictureError
 from jobs.media.decode_caller import current_caller
-from jobs.media.decoder_pool import ChildDiedError, ChildStartError, DecoderPool, NotInTimeError
+from jobs.media.decoded_photos import StagedPhoto, WorkerSize
+from jobs.media.decoder_pool import (
+    ChildDiedError,
+    ChildStartError,
+    DecoderPool,
+    NotInTimeError,
+    Receiver,
+    WithBytes,
+)
 from jobs.media.limits import DecodeLimits
 from jobs.media.pictures import CleanPicture, PictureInfo, clean_picture
 from jobs.media.thumbnails import SIDE, make_thumbnail
@@ -37,13 +45,27 @@ def check_picture(
 
 
 def submit_picture_check(
-    data: bytes, limits: DecodeLimits, *, name: str, pointer: str | None = None
+    data: bytes,
+    limits: DecodeLimits,
+    *,
+    name: str,
+    pointer: str | None = None,
+    photo: StagedPhoto | None = None,
 ) -> Callable[[], CleanPicture]:
-    """Start `check_picture` in the background; the returned function waits for its result or error."""
-    future = _submit(limits, _clean, data, name, limits.pixels, pointer)
+    """Start `check_picture` in the background; the returned function waits for its result or error.
+
+    `photo` receives the pixels for a worker, if they are few enough.
+    """
+
+    def receive(outcome: Any, pixels: memoryview) -> None:
+        if photo is not None:
+            photo.write(outcome[-1], pixels)
+
+    size = None if photo is None else WorkerSize(long_side=photo.long_side)
+    future = _submit(limits, _clean, data, name, limits.pixels, pointer, size, receive=receive)
 
     def finish() -> CleanPicture:
-        cleaned, info = _outcome(future, limits, name, pointer)
+        cleaned, info, _ = _outcome(future, limits, name, pointer)
         return CleanPicture(data=data if cleaned is None else cleaned, info=info)
 
     return finish
@@ -96,15 +118,27 @@ def _pool(megabytes: int, processes: int) -> DecoderPool:
     return DecoderPool(megabytes=megabytes, processes=processes)
 
 
-def _submit(limits: DecodeLimits, function: Callable[..., Any], *args: Any) -> Future[Any]:
+def _submit(
+    limits: DecodeLimits,
+    function: Callable[..., Any],
+    *args: Any,
+    receive: Receiver | None = None,
+) -> Future[Any]:
     caller = current_caller.get()
     pool = pool_of(limits)
     if caller is None:
-        return pool.submit(function, *args, seconds=limits.seconds)
+        return pool.submit(function, *args, seconds=limits.seconds, receive=receive)
     if not caller.has_slot():
         raise BusyError(_BUSY)
     deadline = caller.deadline(limits.request_seconds)
-    future = pool.submit(function, *args, seconds=limits.seconds, owner=caller.owner, deadline=deadline)
+    future = pool.submit(
+        function,
+        *args,
+        seconds=limits.seconds,
+        owner=caller.owner,
+        deadline=deadline,
+        receive=receive,
+    )
     caller.add(future)
     return future
 
@@ -166,12 +200,16 @@ def _shrink(data: bytes, media_type: str, side: int) -> bytes | JobsError:
 
 
 def _clean(
-    data: bytes, name: str, max_pixels: int, pointer: str | None
-) -> tuple[bytes | None, PictureInfo] | JobsError:
+    data: bytes, name: str, max_pixels: int, pointer: str | None, worker_size: WorkerSize | None
+) -> WithBytes | JobsError:
     # Errors are returned as values: their constructors can't be pickled.
     try:
-        picture = clean_picture(data, name=name, max_pixels=max_pixels, pointer=pointer)
-        # Unchanged bytes need not be sent back between the processes.
-        return (None if picture.data == data else picture.data), picture.info
+        picture = clean_picture(
+            data, name=name, max_pixels=max_pixels, pointer=pointer, worker_size=worker_size
+        )
     except JobsError as error:
         return error.__class__(error.detail, pointer=error.pointer)
+    # Unchanged bytes need not be sent back between the processes.
+    changed = None if picture.data == data else picture.data
+    pixels = picture.pixels
+    return WithBytes((changed, picture.info, pixels and pixels.layout), pixels.planes if pixels else ())

@@ -29,6 +29,9 @@ OVERDUE_SECONDS = 2.0
 #: Longest pause in seconds between two looks for deletions that the store has not confirmed.
 DELETIONS_SECONDS = 60.0
 
+#: Interval in seconds in which old pixels of photos are deleted.
+DECODED_PHOTOS_SECONDS = 60.0
+
 #: Seconds between two runs of a step, and the step.
 Step = tuple[float, Callable[[], object]]
 
@@ -46,6 +49,7 @@ class Maintenance:
         self._storage = storage
         self._broker = broker
         self._unlisted = UnlistedSweep(sessions, storage)
+        self._decoded_photos = settings.decoded_photos()
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -64,6 +68,7 @@ class Maintenance:
         of_storage: list[Step] = [
             (settings.sweep_seconds, self.sweep),
             (min(settings.sweep_seconds, DELETIONS_SECONDS), self.finish_deletions),
+            (DECODED_PHOTOS_SECONDS, self.sweep_decoded_photos),
         ]
         for name, steps in (("broker", of_broker), ("storage", of_storage)):
             # A daemon: a step that hangs does not hold up the end of the process, and harms nothing.
@@ -132,3 +137,7 @@ class Maintenance:
     def finish_deletions(self) -> int:
         """Repeat deletions of blobs that the store has not confirmed; returns how many ended."""
         return retention.finish_deletions(self._sessions, self._storage)
+
+    def sweep_decoded_photos(self) -> None:
+        """Delete pixels of photos that no worker has taken."""
+        self._decoded_photos.sweep()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from jobs.accounts.quotas import check_quotas
+from jobs.accounts.quotas import QueueCounts, check_quotas
 from jobs.blobs.rows import BeingDeletedError, store_blobs, write_rows
 from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import BlobStorage
@@ -40,6 +41,7 @@ class Intake:
         storage: BlobStorage,
         publisher: TokenPublisher,
         positions: QueuePositions,
+        counts: QueueCounts,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
@@ -47,6 +49,7 @@ class Intake:
         self._storage = storage
         self._publisher = publisher
         self._positions = positions
+        self._counts = counts
 
     def store_one(self, submission: Submission, staged: StagedFiles | None = None) -> Job:
         """Store one job, or return the job that the same id or key made before.
@@ -119,6 +122,7 @@ class Intake:
         # Files before the rows of the job, so that a job never names bytes that are not in storage.
         if staged is not None and staged.add(files.values()):
             new = staged.publish(files)
+            _publish_photos(files.values(), cached)
             try:
                 return self._insert(submissions, batch, cached, files, listed=False)
             except BeingDeletedError:
@@ -129,6 +133,7 @@ class Intake:
                 delete_unlisted(self._sessions, self._storage, new)
                 raise
         store_blobs(self._sessions, self._storage, list(files.values()))
+        _publish_photos(files.values(), cached)
         return self._insert(submissions, batch, cached, files, listed=True)
 
     def _insert(
@@ -233,5 +238,14 @@ class Intake:
             first.queue,
             jobs=cached.count(None),
             files={f.sha256: len(f.data) for s in submissions for f in s.files.values()},
+            counts=self._counts,
             lock=lock,
         )
+
+
+def _publish_photos(files: Iterable[CheckedFile], cached: list[Job | None]) -> None:
+    """Let workers take the pixels of photos, before one may claim the job; not of a cached result."""
+    if None in cached:
+        for file in files:
+            if file.photo is not None:
+                file.photo.publish(file.sha256)

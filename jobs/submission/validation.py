@@ -10,15 +10,17 @@ from typing import Any
 from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import sha256_of
 from jobs.errors import InvalidParamsError
+from jobs.media.decoded_photos import StagedPhoto
 from jobs.media.limits import DecodeLimits
 from jobs.media.pictures import CheckedFile, StoredPicture, Upload
 from jobs.media.sandbox import check_video, submit_picture_check
 from jobs.params.handling import Handling
 from jobs.params.inputs import NETWORK_ROLE, InputCatalog, NetworkInput, find_input_sources
-from jobs.params.kinds import KINDS, validate_params
+from jobs.params.kinds import KINDS, parse_params, validate_params
+from jobs.params.stylize import StylizeParams
 from jobs.submission.request import JobRequest, SubmitRequest
 from jobs.webhooks.webhook import Webhook
-from params.tuned_networks import AUTO
+from params.tuned_networks import AUTO, UNTUNED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ def validate_submission(
             catalog.dataset(name, common.params[name])
     # All checks start before the first is waited for, so that they run in parallel.
     started = {
-        field: _start_check(kind, field, upload, limits, staged)
+        field: _start_check(common, field, upload, limits, staged)
         for field, upload in uploads.items()
         if isinstance(upload, Upload)
     }
@@ -127,7 +129,7 @@ def resolve_inputs(
     ]
     if params.get("network") == AUTO:
         network = _tuned_network(dict(inputs), catalog)
-        params = params | {"network": "slim" if network is None else network.name}
+        params = params | {"network": UNTUNED if network is None else network.name}
     if network is not None and network.sha256 is not None:
         inputs.insert(0, (NETWORK_ROLE, network.sha256))
     return params, inputs
@@ -178,11 +180,15 @@ def hash_request(request: Any) -> str:
 
 
 def _start_check(
-    kind: str, field: str, upload: Upload, limits: DecodeLimits, staged: StagedFiles
+    submission: Submission, field: str, upload: Upload, limits: DecodeLimits, staged: StagedFiles
 ) -> Callable[[], CheckedFile]:
+    kind, photo = submission.kind, None
     if KINDS[kind].content == "video" and field == "content":
         return lambda: _check_video(upload, limits, staged)
-    return start_picture_check(upload, limits, staged.sha256)
+    if kind == "stylize" and field == "content":
+        params: StylizeParams = parse_params(kind, submission.params)
+        photo = staged.photo(params.longest_side)
+    return start_picture_check(upload, limits, staged.sha256, photo)
 
 
 def _check_video(upload: Upload, limits: DecodeLimits, staged: StagedFiles) -> CheckedFile:
@@ -191,16 +197,22 @@ def _check_video(upload: Upload, limits: DecodeLimits, staged: StagedFiles) -> C
 
 
 def start_picture_check(
-    upload: Upload, limits: DecodeLimits, digest: Callable[[bytes], str] = sha256_of
+    upload: Upload,
+    limits: DecodeLimits,
+    digest: Callable[[bytes], str] = sha256_of,
+    photo: StagedPhoto | None = None,
 ) -> Callable[[], CheckedFile]:
     """Start the check of a picture; the result waits for it, and raises as `check_picture`.
 
-    `digest` gives the SHA-256 of bytes.
+    `digest` gives the SHA-256 of bytes. `photo` receives the pixels for a worker.
     """
-    finish_picture = submit_picture_check(upload.data, limits, name=upload.name, pointer=upload.field)
+    finish_picture = submit_picture_check(
+        upload.data, limits, name=upload.name, pointer=upload.field, photo=photo
+    )
 
     def finish() -> CheckedFile:
         picture = finish_picture()
-        return CheckedFile(data=picture.data, sha256=digest(picture.data), info=picture.info)
+        sha256 = digest(picture.data)
+        return CheckedFile(data=picture.data, sha256=sha256, info=picture.info, photo=photo)
 
     return finish

@@ -6,7 +6,9 @@ a name that resolves differently after the check (DNS rebinding) has no effect.
 
 from __future__ import annotations
 
+import queue
 import socket
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +21,8 @@ import httpcore
 
 Address = IPv4Address | IPv6Address
 
+#: Longest time in seconds that a name is looked up.
+RESOLVE_SECONDS = 5.0
 _NAT64 = IPv6Network("64:ff9b::/96")
 #: Special-purpose networks of the IANA registries that `ipaddress` of some Python versions lacks.
 _NOT_PUBLIC = (
@@ -26,6 +30,7 @@ _NOT_PUBLIC = (
     IPv4Network("192.88.99.0/24"),
     IPv6Network("64:ff9b:1::/48"),
     IPv6Network("fec0::/10"),
+    IPv6Network("3fff::/20"),
 )
 #: Top-level names of local networks.
 _LOCAL_SUFFIXES = ("localhost", "local", "internal", "localdomain")
@@ -106,7 +111,8 @@ def get(url: str, *, max_bytes: int, allow_private: bool, seconds: float = 20.0)
     """GET once, without redirects, proxies and cookies.
 
     Reading stops after `max_bytes` + 1 bytes; the body of another status than 200 is not read. Takes at
-    most `seconds` after the name is resolved. Raises `AddressRefusedError` or an error of httpcore.
+    most `seconds` after the name is resolved, and `RESOLVE_SECONDS` before. Raises
+    `AddressRefusedError` or an error of httpcore.
     """
     # No compression: the size of what is read is the size of the file.
     headers = {"accept-encoding": "identity", "user-agent": "Atelier/1", "accept": "*/*"}
@@ -125,8 +131,8 @@ def post(
 ) -> int:
     """POST once, without redirects and proxies; returns the status. The response body is not read.
 
-    Takes at most `seconds` after the name is resolved. Raises `AddressRefusedError` or an error of
-    httpcore.
+    Takes at most `seconds` after the name is resolved, and `RESOLVE_SECONDS` before. Raises
+    `AddressRefusedError` or an error of httpcore.
     """
     with _request("POST", url, headers, body, allow_private, seconds) as response:
         return response.status
@@ -166,15 +172,35 @@ class _CheckedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore.ConnectError("The name can't be resolved.") from error
-        addresses = [str(entry[4][0]) for entry in found]
+        addresses = _resolve(host, port)
         if not self._allow_private and not all(_is_public_text(text) for text in addresses):
             raise AddressRefusedError
         stream = httpcore.SyncBackend().connect_tcp(addresses[0], port, timeout, local_address)
         return _DeadlineStream(stream, time.monotonic() + self._seconds)
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host. Raises `httpcore.ConnectError`, also after `RESOLVE_SECONDS`.
+
+    `getaddrinfo` takes no timeout, and the name server of a hostile name may be silent. So the call
+    runs in a thread, which is abandoned after that time.
+    """
+    found: queue.SimpleQueue[list[Any] | OSError] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:  # UnicodeError: a label of over 63 characters
+            found.put(OSError(str(error)))
+
+    threading.Thread(target=look_up, name="resolve", daemon=True).start()
+    try:
+        answer = found.get(timeout=RESOLVE_SECONDS)
+    except queue.Empty:
+        raise httpcore.ConnectTimeout("The name server does not answer.") from None
+    if isinstance(answer, OSError):
+        raise httpcore.ConnectError("The name can't be resolved.") from answer
+    return [str(entry[4][0]) for entry in answer]
 
 
 def _is_public_text(text: str) -> bool:

@@ -108,10 +108,8 @@ class Batch:
 
     def _read(self, path: Path) -> Picture:
         from nst_core.images.picture import read_picture
-        from nst_core.stylize.strokes import longest_side
 
-        side = longest_side(self.settings.size, self.settings.stroke)
-        return read_picture(path, target_long_side=side)
+        return read_picture(path, target_long_side=self.settings.longest_side)
 
     def _measure(self, path: Path, match: Picture | None, mix: Mix) -> Tensor:
         from nst_core.images.picture import read_picture

@@ -28,9 +28,6 @@ PictureFormat = Literal["png", "jpeg", "webp"]
 #: File suffix of each output format.
 SUFFIXES: dict[PictureFormat, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
-#: Smallest size for decoding a JPEG reduced, relative to the target: above it the difference is
-#: invisible.
-_DRAFT_MARGIN = 1.5
 _MAX_SIDE = {"jpeg": 65_535, "webp": 16_383}
 
 
@@ -76,10 +73,9 @@ def read_picture(
         with _open(source, name) as still:
             image = still.image
             _check(still, name, max_pixels)
-            if target_long_side is not None and image.format == "JPEG":
-                scale = _DRAFT_MARGIN * target_long_side / max(image.size)
-                width, height = round(image.width * scale), round(image.height * scale)
-                image.draft(None, (max(1, width), max(1, height)))
+            factor = still.reduction(target_long_side)
+            if factor > 1:
+                still.reduce(factor)
             try:
                 still.load()
                 rgb, alpha = still.srgb()

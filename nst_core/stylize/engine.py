@@ -24,7 +24,8 @@ from nst_core.stylize.request import (
     RenderRequest,
     StylizeError,
 )
-from nst_core.stylize.strokes import shrink, with_strokes, working_side
+from nst_core.stylize.strokes import shrink, with_strokes
+from params.painting import working_side
 
 if TYPE_CHECKING:
     from params.painting import Color, PaintSettings

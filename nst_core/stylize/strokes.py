@@ -12,21 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-#: Longer side in pixels of a picture on which the network itself renders strokes of width 1.
-REFERENCE_SIDE = 1_024
-
-
-def working_side(stroke: float) -> int:
-    """The working size for strokes of the relative width `stroke`: the longer side in pixels."""
-    return round(REFERENCE_SIDE / stroke)
-
-
-def longest_side(size: int | None, stroke: float | None) -> int | None:
-    """Largest longer side at which a content is used (None: its own), for decoders that can shrink."""
-    if size is None or stroke is None:
-        return size
-    return max(size, working_side(stroke))
-
 
 def shrink(painted: Tensor, height: int, width: int) -> Tensor:
     """Reduce (1, 3, H, W) with antialiasing."""

@@ -16,6 +16,7 @@ from worker.style_statistics import statistics_key
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from jobs.media.decoded_photos import DecodedPhoto
     from nst_core.images.picture import Picture
     from nst_core.stylize.engine import Engine
     from nst_core.stylize.regions import Region
@@ -47,8 +48,12 @@ class StylizeInputs:
         return network_key(self._context, self._job, self._params.network)
 
     def content(self, long_side: int | None) -> Picture:
-        """The photo. A large JPEG is decoded at a reduced size if `long_side` pixels are enough."""
-        return self._read("content", long_side)
+        """The photo. A large JPEG is decoded at a reduced size if `long_side` pixels are enough.
+
+        The web server may have decoded it at that size already.
+        """
+        decoded = self._context.decoded_photos.take(self._sha256["content"], long_side)
+        return self._read("content", long_side) if decoded is None else _picture(decoded)
 
     def style(self, engine: Engine, content: Picture | None) -> Tensor:
         """The statistics (1, S) of the style, or of the mix of styles."""
@@ -95,3 +100,16 @@ class StylizeInputs:
             max_pixels=self._context.settings.max_pixels,
             target_long_side=target_long_side,
         )
+
+
+def _picture(decoded: DecodedPhoto) -> Picture:
+    import numpy as np
+
+    from nst_core.images.picture import Picture
+
+    layout, shape = decoded.layout, (decoded.layout.height, decoded.layout.width)
+    values = np.frombuffer(decoded.pixels, np.uint8)
+    rgb, alpha = values[: layout.rgb_bytes], values[layout.rgb_bytes :]
+    return Picture(
+        rgb.reshape(*shape, 3), alpha.reshape(shape) if layout.has_alpha else None, layout.format
+    )

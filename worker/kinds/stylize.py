@@ -22,13 +22,12 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     """Render the content in the style; one output for each strength alpha."""
     from nst_core.images.picture import encode_picture
     from nst_core.stylize.request import RenderReport, RenderRequest
-    from nst_core.stylize.strokes import longest_side
 
     params: StylizeParams = parse_params("stylize", job.params)
     inputs = StylizeInputs(context, job, params)
     clock = _Clock()
     lease.report("decode", 0, 4)
-    content = inputs.content(longest_side(params.size, params.stroke))
+    content = inputs.content(params.longest_side)
     clock.lap("decode_s")
 
     lease.report("style", 1, 4)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
 import httpcore
 import pytest
+from support.patience import PATIENCE
 from support.receiver import Receiver
 
 from jobs.webhooks.public_http import AddressRefusedError, is_public, literal_address, post
@@ -48,6 +50,7 @@ PRIVATE = [
     "fd00:ec2::254",
     "fe80::1",
     "fec0::1",
+    "3fff::1",
     "ff02::1",
     "ff0e::1",
     "2001:db8::1",
@@ -158,6 +161,25 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(
     assert asked == ["rebind.example"]
     assert called == ["93.184.215.14"]
     assert receiver.requests == []
+
+
+def test_a_silent_name_server_is_not_waited_for(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered = threading.Event()
+
+    def resolve(*_: object, **__: object) -> list[Any]:
+        answered.wait(PATIENCE)
+        return []
+
+    monkeypatch.setattr("jobs.webhooks.public_http.socket.getaddrinfo", resolve)
+    monkeypatch.setattr("jobs.webhooks.public_http.RESOLVE_SECONDS", 0.1)
+    try:
+        with pytest.raises(httpcore.ConnectTimeout):
+            post(f"http://silent.example:{receiver.port}/hook", {}, b"", allow_private=True)
+        assert not answered.is_set()
+    finally:
+        answered.set()
 
 
 def test_redirects_are_not_followed(receiver: Receiver) -> None:

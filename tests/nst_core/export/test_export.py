@@ -62,6 +62,13 @@ QUICK = {"openvino", "torchscript"}
 #: The formats whose script this machine can run: Core ML exists on Apple systems only.
 SCRIPTED = [name for name in FAST if name != "coreml" or sys.platform == "darwin"]
 
+#: Buffers that a shader of WebGPU may have on every graphics card: a node of more tensors fails there.
+MAX_TENSORS = 8
+
+
+def tensors_of(node: Any) -> int:
+    return len({*node.input, *node.output})
+
 
 def needed(format: str) -> Format:
     for package in FORMATS[format].packages:
@@ -100,8 +107,10 @@ def test_every_format_at_every_size(network: Path, tmp_path: Path, format: str) 
     if format == "onnx":
         import onnx
 
-        (opset,) = onnx.load(target).opset_import
+        model = onnx.load(target)
+        (opset,) = model.opset_import
         assert (opset.domain, opset.version) == ("", OPSET)
+        assert max(tensors_of(node) for node in model.graph.node) <= MAX_TENSORS
     # Another shape than any that was checked, and another batch where the format has batches.
     exportable = open_exportable(network)
     batch = 3 if chosen.largest_side is None else 1

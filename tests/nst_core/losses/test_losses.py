@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from nst_core.losses.losses import (
@@ -35,6 +36,16 @@ def test_moment_distance_is_relative_to_the_target() -> None:
     zero = {name: (mean * 0, deviation * 0) for name, (mean, deviation) in one.items()}
     assert moment_distance(one, one) == 0
     torch.testing.assert_close(moment_distance(zero, one), torch.ones(1))
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_gradient_of_gram_matrix_is_right(memory_format: torch.memory_format) -> None:
+    features = torch.randn(2, 3, 4, 5, dtype=torch.float64).contiguous(memory_format=memory_format)
+    features.requires_grad_()
+    assert torch.autograd.gradcheck(gram_matrix, (features,))
+    gram_matrix(features).sum().backward()
+    assert features.grad is not None
+    assert features.grad.is_contiguous(memory_format=memory_format)
 
 
 def test_gram_matrix_by_hand() -> None:

@@ -9,7 +9,7 @@ from torch.nn.functional import interpolate
 
 from nst_core.images.picture import Picture, resize_picture
 from nst_core.networks.base import StyleNetwork
-from nst_core.stylize.strokes import longest_side, shrink, with_strokes, working_side
+from nst_core.stylize.strokes import shrink, with_strokes
 from nst_core.stylize.style_engine import StyleEngine
 
 Photo = Callable[..., Picture]
@@ -25,14 +25,6 @@ def test_shrunk_it_is_the_painting_of_the_working_size() -> None:
     broad = interpolate(torch.rand(1, 3, 9, 12, generator=random), (48, 64), mode="bicubic")
     assert (shrink(fine, 48, 64) - broad).abs().mean() > 0.1
     assert (shrink(with_strokes(fine, broad), 48, 64) - broad).abs().mean() < 0.02
-
-
-def test_the_working_size_depends_on_the_stroke_alone() -> None:
-    assert [working_side(stroke) for stroke in (0.5, 1, 2, 8)] == [2048, 1024, 512, 128]
-    assert longest_side(None, 2) is None
-    assert longest_side(384, None) == 384
-    assert longest_side(384, 1) == 1024
-    assert longest_side(4096, 1) == 4096
 
 
 @pytest.mark.parametrize("alpha", [0.6, 1.0])

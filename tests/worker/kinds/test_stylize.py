@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
@@ -20,6 +21,35 @@ from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
 from worker import execution
 from worker.context import WorkerContext
+
+pillow_heif.register_heif_opener()
+
+
+def photo(mode: str, format_: str, orientation: int = 1) -> bytes:
+    """A picture of noise, 400 × 300 pixels in the file."""
+    noise = np.random.default_rng(0).integers(0, 256, (300, 400, len(mode)), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    out = io.BytesIO()
+    Image.fromarray(noise, mode).save(out, format_, exif=exif)
+    return out.getvalue()
+
+
+def deep() -> bytes:
+    """A grey PNG of 16 bits."""
+    out = io.BytesIO()
+    levels = np.random.default_rng(1).integers(0, 65_536, (60, 80), np.uint16)
+    Image.fromarray(levels).save(out, "PNG")
+    return out.getvalue()
+
+
+FILES = {
+    "a JPEG on its side": photo("RGB", "JPEG", orientation=6),
+    "a CMYK JPEG": photo("CMYK", "JPEG"),
+    "a PNG with alpha": photo("RGBA", "PNG"),
+    "a PNG of 16 bits": deep(),
+    "a HEIC": photo("RGB", "HEIF"),
+}
 
 
 def run(context: WorkerContext) -> None:
@@ -241,3 +271,31 @@ def test_owners_share_no_statistics(
         made.append((of_owner.get(job.id).metrics or {})["style_cached"])
 
     assert made == [False, False, True]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_photo_that_the_web_server_decoded_gives_the_same_bytes(
+    context: WorkerContext, service: JobService, picture: Callable[..., bytes], name: str
+) -> None:
+    folder = context.settings.home / "decoded"
+    content = Upload(data=FILES[name], field="content", name="content")
+    style = Upload(data=picture(seed=1), field="style", name="style")
+    outputs = []
+    for handed_over in (True, False):
+        job_id = submit_job(
+            service,
+            "stylize",
+            {"alpha": 0.5, "size": 48},
+            content=content,
+            style=style,
+            use_cache=False,
+        ).id
+        decoded = list(folder.iterdir())
+        assert len(decoded) == 1
+        if not handed_over:
+            decoded[0].unlink()
+        run(context)
+        assert not list(folder.iterdir())
+        outputs.append(service.get(job_id).outputs[0].sha256)
+
+    assert outputs[0] == outputs[1]
