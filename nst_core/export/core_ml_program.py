@@ -106,6 +106,25 @@ def _expand_dims(x: Tensor, axes: list[int]) -> Tensor:
     return x
 
 
+def _slice(
+    x: Tensor, begin: list[int], end: list[int], begin_mask: list[bool] | None = None,
+    end_mask: list[bool] | None = None, stride: list[int] | None = None,
+    squeeze_mask: list[bool] | None = None,
+) -> Tensor:  # fmt: skip
+    if any(squeeze_mask or []) or any(step != 1 for step in stride or []):
+        raise ProgramError("The check of Core ML files has no slices with steps or a squeeze.")
+    rank = len(begin)
+    # A mask says that a slice goes from the first place, or to the last.
+    firsts = zip(begin, begin_mask or [False] * rank, strict=True)
+    lasts = zip(end, end_mask or [False] * rank, strict=True)
+    return x[
+        tuple(
+            slice(None if whole else first, None if open_ended else last)
+            for (first, whole), (last, open_ended) in zip(firsts, lasts, strict=True)
+        )
+    ]
+
+
 def _upsample(x: Tensor, scale_factor_height: float, scale_factor_width: float) -> Tensor:
     return functional.interpolate(
         x, scale_factor=(scale_factor_height, scale_factor_width), mode="nearest"
@@ -132,6 +151,7 @@ _OPERATORS: dict[str, Callable[..., Tensor | tuple[Tensor, ...]]] = {
     "reduce_mean": lambda x, axes, keep_dims: x.mean(axes, keepdim=keep_dims),
     "relu": lambda x: x.relu(),
     "select": lambda cond, a, b: torch.where(cond, a, b),
+    "slice_by_index": _slice,
     "split": lambda x, split_sizes, axis: torch.split(x, split_sizes, axis),
     "sqrt": lambda x: x.sqrt(),
     "square": lambda x: x.square(),
