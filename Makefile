@@ -4,28 +4,34 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := web,worker,openvino,export,video,embedded,postgres,s3,samples,dev
+EXTRAS := web,worker,openvino,export,coreml,video,embedded,postgres,s3,samples,dev
 STAMP := $(VENV)/.installed
+
+# onnxruntime-web, which the page /live runs in the browser: the files that it loads of the npm package.
+WEB_RUNTIME := web/onnxruntime_web
+WEB_RUNTIME_FILES := ort.wasm.bundle.min.mjs ort.webgpu.bundle.min.mjs \
+  ort-wasm-simd-threaded.wasm ort-wasm-simd-threaded.asyncify.wasm
 
 PYTEST := $(BIN)/python -m pytest
 # One worker process per core. A worker process takes whole files, in the order of tests/support/lanes.py.
 PARALLEL := --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: contact-sheet knobs help setup demo up test test-all test-browser faults documents lint format gallery constraints clean
+.PHONY: onnxruntime-web contact-sheet knobs gpu-check help setup demo up test test-all test-browser faults documents lint format gallery constraints clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## Create .venv with the pinned dependencies
 
 # torchvision is installed without its dependencies: it pins a build of torch, constraints.txt pins a version.
+# executorch too: it requires 180 MB that only its language models use, and an old antlr4 beside moto's.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Atelier needs Python 3.11 or newer; $(PYTHON) is older. Try make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torchvision
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torchvision executorch torchao
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $(STAMP)
 
@@ -73,6 +79,16 @@ contact-sheet: setup ## Render 6 photographs in 8 styles of the gallery with eve
 knobs: setup ## Train short runs that differ in one setting, and write comparison sheets to out/knobs
 	$(BIN)/python -m gallery.photographs out/photographs
 	$(BIN)/python -m bench.networks.training_settings out/photographs jobs/gallery/cathedral-glass.webp -o out/knobs
+
+onnxruntime-web: ## Copy onnxruntime-web, of the version in web/onnxruntime_web/package.json, from npm into the package
+	npm ci --prefix $(WEB_RUNTIME) --ignore-scripts --no-audit --no-fund
+	for file in $(WEB_RUNTIME_FILES); do \
+	  gzip -9 --no-name --stdout $(WEB_RUNTIME)/node_modules/onnxruntime-web/dist/$$file > $(WEB_RUNTIME)/$$file.gz || exit 1; \
+	done
+
+# Without `setup`: a machine with a graphics card may have PyTorch and nothing else that we need.
+gpu-check: ## Check and measure on a graphics card, in 4 minutes at most, to out/gpu
+	$(firstword $(wildcard $(BIN)/python) $(PYTHON)) -m bench.gpu.check --out out/gpu
 
 constraints: setup ## Pin what is installed now
 	@{ head -2 constraints.txt; $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > constraints.new

@@ -211,6 +211,8 @@ class Style(TypedDict):
     """Registered by the caller, not one of the gallery."""
     tuned: bool
     """There is a network tuned to this style, which `network=auto` chooses."""
+    network: str
+    """The network that `network=auto` chooses for this style: the one tuned to it, else `slim`."""
     width: int | None
     height: int | None
     sha256: str

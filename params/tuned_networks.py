@@ -12,6 +12,8 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("tuned_networks.json")
 #: The network that a request leaves to the program: the one tuned to its style, else slim.
 AUTO = "auto"
+#: The network that `AUTO` stands for where no network is tuned to the style.
+UNTUNED = "slim"
 
 
 @dataclass(frozen=True, kw_only=True)

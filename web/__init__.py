@@ -63,12 +63,12 @@ def register_routes(app: Flask) -> None:
         trainings,
         uploads,
     )
-    from web.pages import pages, sample_photos
+    from web.pages import live_runtime, pages, sample_photos
     from web.security import sessions
 
     for module in (
         *(jobs, events, trainings, links, batches, queues, admin, sync),
         *(styles, uploads, networks, datasets),
-        *(health, docs, pages, sample_photos, sessions),
+        *(health, docs, pages, sample_photos, live_runtime, sessions),
     ):
         app.register_blueprint(module.blueprint)

@@ -19,7 +19,8 @@ _MIN_BYTES = 1_000
 
 def compress(response: Response) -> Response:
     """Compress the answer where the browser accepts gzip; an ETag becomes a weak one."""
-    if response.status_code != 200 or response.mimetype not in _TYPES:
+    is_packed = "Content-Encoding" in response.headers
+    if response.status_code != 200 or is_packed or response.mimetype not in _TYPES:
         return response
     response.vary.add("Accept-Encoding")
     if request.method != "GET" or not request.accept_encodings["gzip"]:

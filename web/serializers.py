@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, cast, overload
 
@@ -20,6 +20,7 @@ from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import QueueInfo
 from jobs.queue.position import QueuePosition
 from jobs.submission.batches import BatchInfo
+from params.tuned_networks import UNTUNED
 
 
 def job_json(
@@ -183,8 +184,8 @@ def upload_json(upload: StoredUpload) -> types.Upload:
     }
 
 
-def style_json(style: Style, tuned_styles: Collection[str]) -> types.Style:
-    """A style as JSON; `tuned_styles` are those that a network is tuned to, by SHA-256."""
+def style_json(style: Style, tuned_styles: Mapping[str, str]) -> types.Style:
+    """A style as JSON; `tuned_styles`: SHA-256 of a style's picture → the network tuned to it."""
     base = f"/v1/styles/{style.id}"
     image = f"{base}/image"
     return {
@@ -196,6 +197,7 @@ def style_json(style: Style, tuned_styles: Collection[str]) -> types.Style:
         "height": style.blob.height,
         "sha256": style.sha256,
         "tuned": style.sha256 in tuned_styles,
+        "network": tuned_styles.get(style.sha256, UNTUNED),
         "urls": {"self": base, "image": image, "thumbnail": f"{image}?size=192"},
     }
 

@@ -14,7 +14,7 @@ from jobs.settings import Settings
 from params.tuned_networks import tuned_networks
 
 if TYPE_CHECKING:
-    from nst_core.networks.registry import Precision
+    from nst_core.runtimes.choice import RenderPrecision
     from nst_core.stylize.engine import Engine
 
 #: Engines in memory at once; the least recently used engine is dropped. A tuned network takes about 10
@@ -98,13 +98,16 @@ class Engines:
             return tuned.sha256
         return hashlib.sha256(network_file(self.file(network)).read_bytes()).hexdigest()
 
-    def _precision(self, network: str) -> Precision:
+    def _precision(self, network: str) -> RenderPrecision:
         """The precision of the settings, or fp32 for a network without int8 ranges."""
         from nst_core.networks.registry import precisions
+        from nst_core.runtimes.choice import choose_device
 
         available = precisions(self.file(network))
         wanted = self._settings.precision
         if wanted == "auto":
+            if choose_device(self._settings.device) != "cpu":
+                return "fp16"
             wanted = "int8" if self._int8_is_faster() else "fp32"
         return wanted if wanted in available else "fp32"
 

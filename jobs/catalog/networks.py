@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from jobs.blobs.rows import touch_blob
 from jobs.catalog.network_header import ARCHITECTURES, MEDIA_TYPE, NetworkHeader, read_header
 from jobs.catalog.owned import OwnedCatalog
-from jobs.db.engine import new_id, now, reading
+from jobs.db.engine import new_id, now, reader_of, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.owners import Owner
 from jobs.db.models.trainings import TrainedNetwork
@@ -80,7 +80,7 @@ class NetworkCatalog(OwnedCatalog):
 
     def tuned_to(self, style_sha256: str) -> NetworkInput | None:
         """The network tuned to a style: the owner's newest, or else a bundled one. As `resolve`."""
-        with reading(self._sessions) as session:
+        with Session(reader_of(self._sessions)) as session:
             values = {"owner": self._owner, "style": style_sha256}
             row = session.scalars(_TUNED_TO, values).one_or_none()
         if row is not None:
@@ -88,12 +88,17 @@ class NetworkCatalog(OwnedCatalog):
         name = network_tuned_to(style_sha256)
         return None if name is None else NetworkInput(name=name, sha256=None, styled=True)
 
-    def tuned_styles(self) -> set[str]:
-        """The SHA-256 of the picture of each style that a bundled or own network is tuned to."""
+    def tuned_styles(self) -> dict[str, str]:
+        """SHA-256 of a style's picture → the network tuned to it, for each style that has one.
+
+        The names are those of `tuned_to`: `NAME@VERSION` of the owner's newest, or a bundled one.
+        """
+        found = {network.style_sha256: network.name for network in tuned_networks().values()}
         with reading(self._sessions) as session:
-            rows = session.scalars(_tuned_networks(self._owner)).all()
-        own = {row.style_sha256 for row in rows if row.style_sha256 is not None}
-        return own | {network.style_sha256 for network in tuned_networks().values()}
+            oldest_first = (TrainedNetwork.created_at, TrainedNetwork.id.desc())
+            rows = session.scalars(_tuned_networks(self._owner).order_by(*oldest_first)).all()
+        own = {row.style_sha256: f"{row.name}@{row.version}" for row in rows if row.style_sha256}
+        return found | own
 
     def _input(self, name: str, row: TrainedNetwork) -> NetworkInput:
         with self._sessions.begin() as session:

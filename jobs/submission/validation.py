@@ -20,7 +20,7 @@ from jobs.params.kinds import KINDS, parse_params, validate_params
 from jobs.params.stylize import StylizeParams
 from jobs.submission.request import JobRequest, SubmitRequest
 from jobs.webhooks.webhook import Webhook
-from params.tuned_networks import AUTO
+from params.tuned_networks import AUTO, UNTUNED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,7 @@ def resolve_inputs(
     ]
     if params.get("network") == AUTO:
         network = _tuned_network(dict(inputs), catalog)
-        params = params | {"network": "slim" if network is None else network.name}
+        params = params | {"network": UNTUNED if network is None else network.name}
     if network is not None and network.sha256 is not None:
         inputs.insert(0, (NETWORK_ROLE, network.sha256))
     return params, inputs

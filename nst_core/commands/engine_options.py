@@ -59,10 +59,10 @@ def engine_options(command: F) -> F:
     )
     precision = click.option(
         "--precision",
-        type=click.Choice(["fp32", "int8"]),
+        type=click.Choice(["fp32", "fp16", "int8"]),
         default="fp32",
         show_default=True,
-        help="int8 is for networks that have it, on a CPU.",
+        help="fp16 is for CUDA; int8 for networks that have it, on a CPU.",
     )
     device = click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
     return network(runtime_option(precision(device(command))))

@@ -27,7 +27,7 @@ from params.stylize import StylizeSettings
 from params.tuned_networks import AUTO
 
 if TYPE_CHECKING:
-    from nst_core.networks.registry import Precision
+    from nst_core.runtimes.choice import RenderPrecision
     from nst_core.stylize.engine import Engine
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -65,7 +65,7 @@ def stylize(
     checkpoint: Path | None,
     network: str,
     runtime: str,
-    precision: Precision,
+    precision: RenderPrecision,
     device: str,
     more_styles: tuple[Path, ...],
     weights_: list[float] | None,

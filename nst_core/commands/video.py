@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nst_core.images.picture import Picture
-    from nst_core.networks.registry import Precision
+    from nst_core.runtimes.choice import RenderPrecision
     from nst_core.stylize.engine import Engine
     from nst_core.video.config import VideoReport
 
@@ -85,7 +85,7 @@ def video(
     work_dir: Path | None,
     preview: Path | None,
     runtime: str,
-    precision: Precision,
+    precision: RenderPrecision,
     device: str,
     report: bool,
     as_json: bool,

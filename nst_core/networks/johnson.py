@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from nst_core.networks.padding import reflection_padded
+
 #: Padded sides are multiples of this many pixels, because two convolutions halve them.
 STRIDE = 4
 #: Smallest padded side: below it, reflection padding of a 9×9 kernel is impossible.
@@ -29,7 +31,7 @@ class Convolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) → (B, outputs, H / stride, W / stride)."""
-        return super().forward(functional.pad(x, (self.border,) * 4, mode="reflect"))
+        return super().forward(reflection_padded(x, self.border))
 
 
 class Stage(nn.Module):

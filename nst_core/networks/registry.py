@@ -118,16 +118,15 @@ def network_file(name_or_path: str | Path) -> Path:
 
 def load_network(path: str | Path) -> StyleNetwork:
     """The network of a file, in single precision and evaluation mode. Raises `CheckpointError`."""
-    from params.errors import SettingsError
-    from params.network_files import check_network_metadata
-
     metadata = read_metadata(path)
     architecture = str(metadata.get("architecture"))
-    try:
-        check_network_metadata(architecture, metadata)
-    except SettingsError as error:
-        raise NetworkError(f"The settings do not fit {architecture}: {error}") from error
-    network = build_network(architecture, metadata.get("settings", {}))
+    settings = metadata.get("settings", {})
+    if Path(path) in bundled_networks().values():
+        # Of this package: nothing to check, and pydantic need not be installed.
+        network = ARCHITECTURES[architecture](**settings)
+    else:
+        _check_metadata(architecture, metadata)
+        network = build_network(architecture, settings)
     try:
         network.load_trained_state_dict(load_weights(path, architecture))
     except RuntimeError as error:
@@ -140,3 +139,14 @@ def load_network(path: str | Path) -> StyleNetwork:
             raise CheckpointError(f"{path} does not fit {architecture}: its style has another width.")
         network.tuned_style = torch.tensor([statistics], dtype=torch.float32)
     return network.eval()
+
+
+def _check_metadata(architecture: str, metadata: Mapping[str, Any]) -> None:
+    """Raise `NetworkError` for metadata out of bounds, as a file of a stranger may have."""
+    from params.errors import SettingsError
+    from params.network_files import check_network_metadata
+
+    try:
+        check_network_metadata(architecture, metadata)
+    except SettingsError as error:
+        raise NetworkError(f"The settings do not fit {architecture}: {error}") from error

@@ -12,12 +12,15 @@ Normalization" (ICCV 2017), with three changes that save time on CPUs:
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nst_core.networks.adain import adaptive_instance_normalization
+from nst_core.networks.adain import adaptive_instance_normalization, as_precise_as
 from nst_core.networks.base import StyleNetwork
+from nst_core.networks.padding import reflection_padded, replication_padded
 
 DEFAULT_WIDTHS = (24, 48, 96)
 
@@ -27,6 +30,10 @@ class ReflectConv(nn.Conv2d):
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, 3, stride, padding=1, padding_mode="reflect")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) → (B, outputs, H / stride, W / stride)."""
+        return functional.conv2d(reflection_padded(x), self.weight, self.bias, self.stride)
 
 
 class UpsamplingHead(nn.Conv2d):
@@ -51,7 +58,7 @@ class UpsamplingHead(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, outputs, 2H, 2W)."""
-        x = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+        x = replication_padded(x)
         return functional.pixel_shuffle(functional.conv2d(x, *self._corners()), 2)
 
     def unfolded(self) -> nn.Sequential:
@@ -162,7 +169,8 @@ class SlimAdaIN(StyleNetwork):
 
     def modulation(self, target: Tensor) -> Tensor:
         """The decoder's FiLM gains and shifts for a style, (B, 2·Σ film widths)."""
-        out: Tensor = self.film(target)
+        first: nn.Linear = self.film[0]  # type: ignore[assignment]
+        out: Tensor = self.film(as_precise_as(target, first.weight))
         return out
 
     def render(
@@ -199,8 +207,11 @@ class SlimAdaIN(StyleNetwork):
         return self.decode(features, self.statistics(features), target)
 
     def _films(self, film: Tensor) -> list[tuple[Tensor, Tensor]]:
+        # Slices, because one `torch.split` is exported as a node of 16 outputs, and a shader of WebGPU
+        # may have no more than 8 buffers.
         sizes = [width for width in self.film_widths for _ in range(2)]
-        parts = [part[:, :, None, None] for part in torch.split(film, sizes, dim=1)]
+        ends = list(itertools.accumulate(sizes))
+        parts = [film[:, end - size : end, None, None] for size, end in zip(sizes, ends, strict=True)]
         return [(1 + gain, shift) for gain, shift in zip(parts[::2], parts[1::2], strict=True)]
 
 

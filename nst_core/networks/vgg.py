@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nst_core.errors import NstError
+from nst_core.networks.padding import reflection_padded
 
 BUNDLED_VGG16 = Path(__file__).parents[1] / "weights" / "vgg16_relu4_3.safetensors"
 
@@ -103,7 +104,7 @@ class VggFeatures(nn.Module):
                 block = name[4]
                 x = functional.max_pool2d(x, 2)
             if self.reflect:
-                x = functional.pad(x, (1, 1, 1, 1), mode="reflect")
+                x = reflection_padded(x)
             x = functional.relu(convolution(x), inplace=True)
             if name in self.layers:
                 out[name] = x

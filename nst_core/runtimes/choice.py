@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from nst_core.errors import NstError
 from nst_core.networks.base import StyleNetwork
 from nst_core.networks.johnson import JohnsonNetwork
+from nst_core.runtimes.cuda import CudaFeedForward, CudaRuntime
 from nst_core.runtimes.pytorch import TorchFeedForward, TorchRuntime
 from nst_core.runtimes.runtime import FeedForwardRuntime, Runtime
 
 NAMES = ("auto", "torch", "openvino")
+#: Number format of the convolutions of a render. fp16 is for CUDA, int8 for CPUs.
+RenderPrecision = Literal["fp32", "fp16", "int8"]
 #: Architectures whose results were compared between the runtimes. "auto" means OpenVINO only for these.
 COMPARED_ARCHITECTURES = frozenset({"slim_adain", "full_adain", "johnson", "fast_neural_style"})
 
@@ -40,34 +44,56 @@ def choose_runtime(
     network: StyleNetwork,
     device: str = "auto",
     *,
+    half: bool = False,
+    memory_mb: int = 1_500,
     cache: Path | None = None,
     threads: int = 0,
 ) -> Runtime:
     """The runtime `name` for an arbitrary-style network.
 
     "auto" is PyTorch on CUDA; on a CPU it is OpenVINO, if installed and compared on the architecture,
-    else PyTorch. `cache` is a folder for compiled graphs, shared between processes. `threads`
-    is the number of OpenVINO's threads (0: it is chosen); PyTorch has one number for the whole process.
-    Raises `RuntimeChoiceError`.
+    else PyTorch. `half` asks for half precision, which is for CUDA only, and `memory_mb` is the memory
+    of the card that a pass may take. `cache` is a folder for compiled graphs, shared between processes.
+    `threads` is the number of OpenVINO's threads (0: it is chosen); PyTorch has one number for the
+    whole process. Raises `RuntimeChoiceError`.
     """
     device = choose_device(device)
+    _check_half(half, device)
     if _resolved(name, network.architecture, device) == "torch":
-        return TorchRuntime(network, device)
+        if device == "cpu":
+            return TorchRuntime(network, device)
+        return CudaRuntime(network, device, half=half, memory_mb=memory_mb)
     from nst_core.runtimes.openvino import OpenVinoRuntime
 
     return OpenVinoRuntime(network, cache=cache, threads=threads)
 
 
 def choose_feed_forward_runtime(
-    name: str, network: JohnsonNetwork, device: str = "auto", *, threads: int = 0
+    name: str,
+    network: JohnsonNetwork,
+    device: str = "auto",
+    *,
+    half: bool = False,
+    memory_mb: int = 1_500,
+    threads: int = 0,
 ) -> FeedForwardRuntime:
     """The runtime `name` for a network of one style, as `choose_runtime`."""
     device = choose_device(device)
+    _check_half(half, device)
     if _resolved(name, network.architecture, device) == "torch":
-        return TorchFeedForward(network, device)
+        if device == "cpu":
+            return TorchFeedForward(network, device)
+        return CudaFeedForward(network, device, half=half, memory_mb=memory_mb)
     from nst_core.runtimes.openvino import OpenVinoFeedForward
 
     return OpenVinoFeedForward(network, threads=threads)
+
+
+def _check_half(half: bool, device: str) -> None:
+    if half and device == "cpu":
+        raise RuntimeChoiceError(
+            "fp16 is for CUDA devices; use fp32, or int8 where the network has it."
+        )
 
 
 def _resolved(name: str, architecture: str, device: str) -> str:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 class OneStyleEngine(Engine):
     """A network of one style, ready on one device. The strength is a blend of pixels.
 
-    `network` is a file or a module; `runtime` a name or a runtime of that network. `memory_mb` is the
-    memory that the network may take beside the picture, or `limit` the sizes themselves: larger
-    pictures are rendered in tiles, with statistics from an even sample of up to `sample_pixels`.
-    `color` "match" gives the result the content's colours. Raises `CheckpointError` or
-    `RuntimeChoiceError`.
+    `network` is a file or a module; `runtime` a name or a runtime of that network. `half` asks for half
+    precision, on CUDA only. `memory_mb` is the memory that the network may take beside the picture, or
+    `limit` the sizes themselves: larger pictures are rendered in tiles, with statistics from an even
+    sample of up to `sample_pixels`. `color` "match" gives the result the content's colours. Raises
+    `CheckpointError` or `RuntimeChoiceError`.
     """
 
     fixed_style = True
@@ -43,6 +43,7 @@ class OneStyleEngine(Engine):
         runtime: str | FeedForwardRuntime = "auto",
         device: str = "auto",
         *,
+        half: bool = False,
         memory_mb: int = 1_500,
         limit: MemoryLimit | None = None,
         sample_pixels: int | None = None,
@@ -52,7 +53,9 @@ class OneStyleEngine(Engine):
         if not isinstance(network, JohnsonNetwork):
             network = open_feed_forward(network)
         if isinstance(runtime, str):
-            runtime = choose_feed_forward_runtime(runtime, network, device, threads=threads)
+            runtime = choose_feed_forward_runtime(
+                runtime, network, device, half=half, memory_mb=memory_mb, threads=threads
+            )
         super().__init__(network, runtime.name, runtime.device, max_pixels)
         self._feed_forward = network
         self._runtime = runtime

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from nst_core.networks.feed_forward import is_feed_forward
-from nst_core.networks.registry import NetworkError, Precision, network_file
+from nst_core.networks.registry import NetworkError, network_file
+from nst_core.runtimes.choice import RenderPrecision
 from nst_core.stylize.engine import Engine
 from nst_core.stylize.one_style_engine import OneStyleEngine
 from nst_core.stylize.style_engine import StyleEngine
@@ -16,7 +17,7 @@ def open_engine(
     runtime: str = "auto",
     device: str = "auto",
     *,
-    precision: Precision = "fp32",
+    precision: RenderPrecision = "fp32",
     memory_mb: int = 1_500,
     cache: Path | None = None,
     threads: int = 0,
@@ -36,6 +37,8 @@ def open_engine(
             cache=cache,
             threads=threads,
         )
-    if precision != "fp32":
+    if precision == "int8":
         raise NetworkError(f"The network {str(network)!r} has no {precision}; use fp32.")
-    return OneStyleEngine(path, runtime, device, memory_mb=memory_mb, threads=threads)
+    return OneStyleEngine(
+        path, runtime, device, half=precision == "fp16", memory_mb=memory_mb, threads=threads
+    )

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from nst_core.images.color import match_colors
 from nst_core.images.picture import Picture, resize_exactly, to_pixels, to_tensor
-from nst_core.networks.registry import Precision, StyleNetwork, open_network
-from nst_core.runtimes.choice import choose_runtime
+from nst_core.networks.registry import StyleNetwork, open_network
+from nst_core.runtimes.choice import RenderPrecision, choose_runtime
 from nst_core.runtimes.runtime import Runtime
 from nst_core.stylize.adain_renderer import AdaINRenderer
 from nst_core.stylize.batching import Prepared
@@ -45,7 +45,7 @@ class StyleEngine(Engine):
         runtime: str | Runtime = "auto",
         device: str = "auto",
         *,
-        precision: Precision = "fp32",
+        precision: RenderPrecision = "fp32",
         memory_mb: int = 1_500,
         limit: MemoryLimit | None = None,
         max_pixels: int = MAX_PIXELS,
@@ -53,9 +53,17 @@ class StyleEngine(Engine):
         threads: int = 0,
     ) -> None:
         if not isinstance(network, StyleNetwork):
-            network = open_network(network, precision)
+            network = open_network(network, "int8" if precision == "int8" else "fp32")
         if isinstance(runtime, str):
-            runtime = choose_runtime(runtime, network, device, cache=cache, threads=threads)
+            runtime = choose_runtime(
+                runtime,
+                network,
+                device,
+                half=precision == "fp16",
+                memory_mb=memory_mb,
+                cache=cache,
+                threads=threads,
+            )
         super().__init__(network, runtime.name, runtime.device, max_pixels)
         self._style_network = network
         self.fixed_style = network.tuned_style is not None

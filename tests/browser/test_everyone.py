@@ -98,7 +98,13 @@ def test_axe_finds_no_serious_fault_beside_a_playing_video(
 
 
 @pytest.mark.parametrize(
-    ("path", "ready"), [("/training", "#grid img"), ("/video", "#grid img"), ("/admin", "#workers tr")]
+    ("path", "ready"),
+    [
+        ("/training", "#grid img"),
+        ("/video", "#grid img"),
+        ("/live", "#grid img"),
+        ("/admin", "#workers tr"),
+    ],
 )
 def test_axe_finds_no_serious_fault_behind_the_studio(
     chromium: webdriver.Chrome,
@@ -117,7 +123,7 @@ def test_axe_finds_no_serious_fault_behind_the_studio(
     page.driver.save_screenshot(str(shots / f"{path[1:]}-{screen}-{scheme}.png"))
 
 
-@pytest.mark.parametrize("path", ["/", "/video", "/training", "/admin"])
+@pytest.mark.parametrize("path", ["/", "/video", "/live", "/training", "/admin"])
 def test_letters_of_twice_the_size_fit(
     chromium: webdriver.Chrome, service_url: str, path: str, shots: Path
 ) -> None:

@@ -111,6 +111,7 @@ RULES = [
     Rule(r"make demo", at_root=True),
     Rule(r"\.venv/bin/python -m pytest .*", at_root=True),
     Rule(r"make (setup|test|test-all)", why_not="whoever runs this has typed it"),
+    Rule(r"make gpu-check", why_not="takes minutes; see tests/bench/gpu/test_check.py"),
     Rule(r"make knobs", why_not="takes minutes; see tests/bench/networks/test_training_settings.py"),
     Rule(r"make lint", why_not="of the clone as it is; .ci/run types it"),
     Rule(r"\.venv/bin/pre-commit install", why_not="would change the git hooks of the clone"),

@@ -29,7 +29,7 @@ def quantized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def engines(tmp_path: Path, **settings: object) -> Engines:
-    return Engines(load_settings(atelier_home=tmp_path, device="cpu", **settings))
+    return Engines(load_settings(**{"atelier_home": tmp_path, "device": "cpu", **settings}))
 
 
 def test_an_engine_is_made_once_and_its_graphs_are_kept(tmp_path: Path) -> None:
@@ -68,6 +68,15 @@ def test_int8_by_default_where_it_is_quick(
     chosen = engines(tmp_path, runtime=runtime)
 
     assert f":{precision}:" in chosen.fingerprint("slim")
+
+
+def test_half_precision_is_the_default_on_cuda(
+    tmp_path: Path, quantized: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert ":fp16:" in engines(tmp_path, device="auto").fingerprint("slim")
+    assert ":fp32:" in engines(tmp_path, device="cuda", precision="fp32").fingerprint("slim")
+    assert ":fp16:" not in engines(tmp_path).fingerprint("slim")
 
 
 def test_a_network_without_int8_runs_in_single_precision(

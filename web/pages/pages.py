@@ -1,4 +1,4 @@
-"""HTML pages: studio, video, training, operators. Their scripts use the public API only."""
+"""HTML pages: studio, video, live, training, operators. Their scripts use the public API only."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from jobs.params.stylize import StylizeParams
 from jobs.params.video import VideoParams
 from jobs.queue.lifecycle import JobStatus
 from params.training import JohnsonSettings, TuneSettings
+from params.tuned_networks import UNTUNED
 from web.current import caller, service
 from web.pages.sample_photos import PHOTOS, all_samples
 
@@ -62,6 +63,13 @@ def video() -> str:
         max_video_mb=settings.max_video_mb,
         longest=f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} seconds",
     )
+
+
+@blueprint.get("/live")
+def live() -> str:
+    """The live page: style the camera or a video in the browser, while it runs."""
+    default = StylizeParams.model_fields["alpha"].default
+    return render_template("live.html", style=_FIRST_STYLE, alpha=default, mix_network=UNTUNED)
 
 
 @blueprint.get("/training")

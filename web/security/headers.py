@@ -12,18 +12,32 @@ PAGE = (
 )
 #: Policy of data and downloads: shown as a page, they could neither run nor load anything.
 DATA = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
+#: Policy of the worker scripts of the page `/live`, the only scripts that may compile WebAssembly: the
+#: runtime of the network. A worker has the policy of its own script, not that of the page.
+WORKER = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+_WORKER_PATHS = ("/static/live/", "/live/runtime/")
 
 
 def secure(response: Response) -> Response:
     """Add the security headers that the view did not set."""
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", PAGE if _is_page(response) else DATA)
+    in_worker = request.path.startswith(_WORKER_PATHS)
+    policy = PAGE if _is_page(response) else WORKER if in_worker else DATA
+    headers.setdefault("Content-Security-Policy", policy)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("X-Frame-Options", "DENY")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+    is_live = request.endpoint == "pages.live"
+    camera = "camera=(self)" if is_live else "camera=()"
+    headers.setdefault("Permissions-Policy", f"{camera}, geolocation=(), microphone=(), payment=()")
+    if is_live or in_worker:
+        # With the opener policy, the page may share memory between threads, which WebAssembly uses.
+        headers.setdefault("Cross-Origin-Embedder-Policy", "require-corp")
     if request.is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     # An answer is for its caller only: no cache may store it.

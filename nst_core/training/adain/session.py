@@ -17,6 +17,7 @@ from nst_core.images.picture import Picture, encode_picture, read_picture, resiz
 from nst_core.networks.files import save_network
 from nst_core.networks.registry import NAMES, build_network
 from nst_core.runtimes.choice import choose_device
+from nst_core.runtimes.pytorch import TorchRuntime
 from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.adain.trainer import AdaINTrainer, Step
 from nst_core.training.config import NO_EFFECT_ON_WEIGHTS
@@ -152,7 +153,8 @@ class AdaINSession(TrainingSession):
         return self._smooth.get("total", math.inf)
 
     def _write_sample(self, path: Path) -> None:
-        engine = StyleEngine(self.trainer.result(), "torch", self.trainer.device)
+        network = self.trainer.result()
+        engine = StyleEngine(network, TorchRuntime(network, self.trainer.device))
         rendered = []
         for content, style in zip(self._contents[:3], self._styles[:3], strict=False):
             statistics = engine.style_statistics(read_picture(style), 256)

@@ -18,7 +18,9 @@ from torch import Tensor
 
 from nst_core.images.noise import noise_field
 from nst_core.images.picture import PictureError, read_picture, to_tensor
+from nst_core.networks.registry import open_network
 from nst_core.runtimes.choice import choose_device
+from nst_core.runtimes.pytorch import TorchRuntime
 from nst_core.stylize.style_engine import StyleEngine
 from nst_core.training.config import digest
 from nst_core.training.errors import TrainingError
@@ -64,7 +66,8 @@ class TuneTrainer(TrainingSession):
         self.state = TuneState(config, self.device)
         picture = read_picture(Path(style))
         self.style = style_picture(picture, config.style_size)
-        plain = StyleEngine(config.network, "torch", self.device)
+        network = open_network(config.network)
+        plain = StyleEngine(network, TorchRuntime(network, self.device))
         self.statistics = plain.style_statistics(picture, config.style_size).clone()
         self._identity = {
             # The learning rate falls towards the last step, so that this counts too.
@@ -122,7 +125,9 @@ class TuneTrainer(TrainingSession):
         if number not in self._structures:
             self._structures[number] = self._objective.structure(content)
         losses = self._objective(self._painted(content, step), self._structures[number])
-        values = {name: float(value.detach()) for name, value in vars(losses).items()}
+        # One transfer for all values, since each transfer waits for the GPU.
+        numbers = torch.stack([value.detach() for value in vars(losses).values()]).tolist()
+        values = dict(zip(vars(losses), numbers, strict=True))
         if not all(np.isfinite(value) for value in values.values()):
             return self._roll_back()
         self.state.optimizer_step(losses.total)

@@ -79,7 +79,8 @@ def test_the_description_is_valid_and_complete(client: FlaskClient, app: Flask) 
         for method in methods
     }
     pages = {"/", "/docs", "/docs/assets/<name>", "/openapi.json", "/login", "/logout"}
-    pages |= {"/video", "/training", "/admin", "/samples/<photo>"}
+    pages |= {"/video", "/live", "/live/runtime/<runtime_file>", "/training", "/admin"}
+    pages |= {"/samples/<photo>"}
     served = {
         (method, re.sub(r"<\w+:(\w+)>", r"<\1>", rule.rule))
         for rule in app.url_map.iter_rules()

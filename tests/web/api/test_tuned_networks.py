@@ -124,10 +124,11 @@ def test_a_network_of_the_owner_comes_first_and_goes_when_it_is_deleted(
 ) -> None:
     own = {"file": file(picture(seed=3)), "title": "Mine"}
     style = client.post("/v1/styles", data=own).json
-    assert style["tuned"] is False
+    assert (style["tuned"], style["network"]) == (False, "slim")
     network_id = tuned_to(style["sha256"])
 
-    assert client.get(style["urls"]["self"]).json["tuned"] is True
+    tuned = client.get(style["urls"]["self"]).json
+    assert (tuned["tuned"], tuned["network"]) == (True, "mine@1")
     job = submit(style_id=style["id"])
     assert (job["params"]["network"], roles(job)) == ("mine@1", ["network", "content", "style"])
     # Another owner has neither.
@@ -141,8 +142,9 @@ def test_a_network_of_the_owner_comes_first_and_goes_when_it_is_deleted(
 
 
 def test_the_list_says_which_styles_are_tuned(client: FlaskClient) -> None:
-    styles = {style["id"]: style["tuned"] for style in client.get("/v1/styles").json["styles"]}
-    assert styles["night-oils"] is True
+    styles = {style["id"]: style for style in client.get("/v1/styles").json["styles"]}
+    assert styles["night-oils"]["tuned"] is True
+    assert styles["night-oils"]["network"] == "tuned-night-oils"
 
 
 @pytest.mark.parametrize("statistics", ["abc", [1, "2"], [1, None], {"a": 1}])

@@ -33,6 +33,7 @@ OWNED = {Access.READ, Access.SUBMIT}
 WITHOUT_ID = {
     "pages.studio",
     "pages.video",
+    "pages.live",
     "pages.training",
     "batches.submit",
     "jobs.list_jobs",
@@ -313,7 +314,7 @@ def test_without_a_key_nothing_but_what_is_public_opens(
     public = (
         things
         | {"filename": "studio/index.js", "name": "swagger-ui.css", "token": "none"}
-        | {"photo": "coffee"}
+        | {"photo": "coffee", "runtime_file": "ort.wasm.bundle.min.mjs"}
     )
     for rule in rules(app):
         for method in methods(rule):

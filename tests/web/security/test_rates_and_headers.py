@@ -137,7 +137,7 @@ def _address() -> str | None:
     return request.remote_addr
 
 
-@pytest.mark.parametrize("path", ["/", "/login", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/login", "/docs", "/live"])
 def test_pages_may_run_our_own_scripts_and_nothing_else(
     client: FlaskClient, token: str, path: str
 ) -> None:

@@ -116,6 +116,7 @@ const fromStyle = (style) => ({
   own: style.own,
   sha256: style.sha256,
   tuned: style.tuned,
+  autoNetwork: style.network,
   src: style.urls.thumbnail,
 });
 const fromNetwork = ({ name, version, urls }) => ({
