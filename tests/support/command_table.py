@@ -91,6 +91,10 @@ RULES = [
     Rule(r"atelier bench capacity --check", add="--jobs 20"),
     Rule(r"python -m nst_core.training.johnson.base_network .*", add="--steps 2 --taught-steps 1"),
     Rule(
+        r"python -m bench.networks.blend_tuned SOURCE .*",
+        why_not="needs a tuned network; see tests/bench/networks/test_blend_tuned.py",
+    ),
+    Rule(
         r"python -m bench.networks.tuned_scores PHOTOS .*",
         why_not="takes minutes; see tests/bench/networks/test_tuned_scores.py",
     ),
@@ -107,7 +111,6 @@ RULES = [
     Rule(r"make demo", at_root=True),
     Rule(r"\.venv/bin/python -m pytest .*", at_root=True),
     Rule(r"make (setup|test|test-all)", why_not="whoever runs this has typed it"),
-    Rule(r"bench/gpu_train\.sh .*", why_not="needs a graphics card; see tests/bench/gpu/"),
     Rule(r"make gpu-check", why_not="takes minutes; see tests/bench/gpu/test_check.py"),
     Rule(r"make knobs", why_not="takes minutes; see tests/bench/networks/test_training_settings.py"),
     Rule(r"make lint", why_not="of the clone as it is; .ci/run types it"),
