@@ -28,8 +28,6 @@ Pixels = npt.NDArray[np.uint8]
 GALLERY = Path(__file__).resolve().parents[2] / "jobs" / "gallery"
 #: Chromium's camera of its own, which shows a file.
 CAMERA = ("--use-fake-device-for-media-stream", "--use-file-for-fake-video-capture={file}")
-#: WebGPU on the processor, for machines without a graphics card.
-WEBGPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +67,7 @@ def camera_browser(
     browser_files: tuple[str, str], camera_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[webdriver.Chrome]:
     flags = [flag.format(file=camera_file) for flag in CAMERA]
-    with browser(browser_files, tmp_path_factory.mktemp("profile"), *flags, *WEBGPU) as driver:
+    with browser(browser_files, tmp_path_factory.mktemp("profile"), *flags) as driver:
         yield driver
 
 
@@ -133,7 +131,6 @@ def test_a_frame_of_the_camera_is_painted_as_by_the_server(live_page: Studio, sh
     live_page.driver.save_screenshot(str(shots / "live-camera.png"))
     seen = " ".join(live_page.recorded("detail"))
     assert "The network is being fetched." in seen
-    # Automatic does not take a WebGPU that is a program on the processor.
     assert "WebGPU finds no graphics card." in live_page.text("detail")
     stop(live_page)
 
@@ -160,19 +157,6 @@ def test_a_mix_is_painted_with_the_statistics_of_its_pictures(live_page: Studio)
     assert difference(painting, rendered("slim", frame, alpha, *styles)).mean() < 3
     for style in styles:
         assert difference(painting, rendered("slim", frame, alpha, style)).mean() > 6
-    assert live_page.errors() == []
-
-
-def test_webgpu_paints_as_the_server_does(live_page: Studio) -> None:
-    live_page.set("backend", "webgpu")
-    live_page.at("start").click()
-    # One frame: WebGPU on the processor takes seconds for each.
-    live_page.until(lambda: live_page.at("save").is_displayed())
-    stop(live_page)
-    assert live_page.text("detail").endswith("WebGPU.")
-    frame, painting = pixels(live_page, "original"), pixels(live_page, "painting")
-    alpha = float(str(live_page.at("alpha").get_property("value")))
-    assert difference(painting, rendered("tuned-night-oils", frame, alpha)).max() <= 2
     assert live_page.errors() == []
 
 
