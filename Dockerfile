@@ -39,7 +39,7 @@ COPY imaging imaging
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core
-RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,openvino,export,video,postgres,s3]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,openvino,export,coreml,video,postgres,s3]'
 
 FROM build AS worker-cuda-build
 RUN pip install --no-cache-dir --constraint constraints.txt torch \
@@ -50,7 +50,7 @@ COPY imaging imaging
 COPY jobs jobs
 COPY worker worker
 COPY nst_core nst_core
-RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,export,video,postgres,s3]'
+RUN pip install --no-cache-dir --constraint constraints.txt '.[worker,export,coreml,video,postgres,s3]'
 
 FROM base AS worker-cpu
 COPY --from=worker-cpu-build /opt/atelier /opt/atelier

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := web,worker,openvino,export,video,embedded,postgres,s3,samples,dev
+EXTRAS := web,worker,openvino,export,coreml,video,embedded,postgres,s3,samples,dev
 STAMP := $(VENV)/.installed
 
 # onnxruntime-web, which the page /live runs in the browser: the files that it loads of the npm package.
@@ -24,13 +24,14 @@ help: ## List the targets
 setup: $(STAMP) ## Create .venv with the pinned dependencies
 
 # torchvision is installed without its dependencies: it pins a build of torch, constraints.txt pins a version.
+# executorch too: it requires 180 MB that only its language models use, and an old antlr4 beside moto's.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Atelier needs Python 3.11 or newer; $(PYTHON) is older. Try make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 	  { echo "python3-venv is missing: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torchvision
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps torchvision executorch torchao
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $(STAMP)
 

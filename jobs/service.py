@@ -11,6 +11,7 @@ from prometheus_client import Metric
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
+from jobs.accounts.quotas import QueueCounts
 from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.stores import make_storage
@@ -86,6 +87,7 @@ class JobService:
         self._reader = make_reader(engine)
         self._positions = QueuePositions(engine, self.sessions)
         self._watcher = JobWatcher(self._reader)
+        self._queue_counts = QueueCounts()
         self._decoded_photos = settings.decoded_photos()
 
     def for_owner(self, owner: str) -> JobService:
@@ -130,7 +132,8 @@ class JobService:
     @cached_property
     def _intake(self) -> Intake:
         return Intake(
-            self.settings, self.sessions, self._reader, self.storage, self._publisher, self._positions
+            *(self.settings, self.sessions, self._reader, self.storage, self._publisher),
+            *(self._positions, self._queue_counts),
         )
 
     @cached_property

@@ -15,9 +15,13 @@ class ExportSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal["onnx", "openvino", "torchscript", "torch-export"] = Field(
+    format: Literal["onnx", "openvino", "torchscript", "torch-export", "executorch", "coreml"] = Field(
         "onnx",
-        description="Format of the file; a job sends the two files of `openvino` as a zip archive.",
+        description=(
+            "Format of the file. Files of `executorch` (sides up to 1024 pixels) and `coreml` (up to "
+            "4096) take one picture at a time, all others any size and batch. A job sends the files of "
+            "`openvino` and `coreml` as a zip archive."
+        ),
     )
     precision: Literal["fp32", "int8"] = Field(
         "fp32", description="`int8` is for `onnx` and `openvino`, and networks that have it."

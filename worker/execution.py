@@ -187,13 +187,14 @@ def _write_success(
 ) -> None:
     """End the job with its outputs, and write the rows of `unlisted` files, in one transaction."""
     with context.sessions.begin() as session:
+        at = now(session)
         if unlisted:
             rows = [(file.sha256, len(file.data), file.info) for file in unlisted]
-            write_rows(session, rows, now(session))
+            write_rows(session, rows, at)
             # A sweep may have ended since the files were stored; now none begins.
             if not all(context.storage.exists(file.sha256) for file in unlisted):
                 raise BeingDeletedError
-        lifecycle.succeed(session, run, result.metrics, network_version=result.network_version)
+        lifecycle.succeed(session, run, result.metrics, network_version=result.network_version, at=at)
         add_usage(session, job.owner, [sha256 for _, sha256 in stored])
         outputs = [
             {"role": output.role, "position": position, "sha256": sha256}

@@ -34,6 +34,10 @@ class PlainSettings(SimpleNamespace):
         """The settings as a JSON document."""
         return json.dumps(vars(self))
 
+    def model_copy(self, *, update: Mapping[str, Any]) -> PlainSettings:
+        """The settings with other values for some of them."""
+        return PlainSettings(**{**vars(self), **update})
+
     @property
     def style_side(self) -> int:
         """Shorter side in pixels of the style of a training of one style."""

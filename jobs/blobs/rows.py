@@ -42,7 +42,11 @@ class BeingDeletedError(Exception):
 
 def upsert_blob(session: Session, sha256: str, size: int, info: PictureInfo, at: datetime) -> None:
     """Insert the row of a blob, or update its time of use."""
-    values = {
+    session.execute(_blob_kept(dialect_name(session)), _values(sha256, size, info, at))
+
+
+def _values(sha256: str, size: int, info: PictureInfo, at: datetime) -> dict[str, Any]:
+    return {
         "sha256": sha256,
         "size": size,
         "media_type": info.media_type,
@@ -51,7 +55,6 @@ def upsert_blob(session: Session, sha256: str, size: int, info: PictureInfo, at:
         "created_at": at,
         "touched_at": at,
     }
-    session.execute(_blob_kept(dialect_name(session)), values)
 
 
 def touch_blob(session: Session, sha256: str) -> None:
@@ -104,8 +107,8 @@ def write_rows(session: Session, blobs: Sequence[tuple[str, int, PictureInfo]], 
     Raises `BeingDeletedError`: then the transaction must be rolled back.
     """
     # In one order, so that two requests with the same pictures can't deadlock.
-    for name, size, info in sorted(blobs, key=lambda blob: blob[0]):
-        upsert_blob(session, name, size, info, at)
+    values = [_values(*blob, at) for blob in sorted(blobs, key=lambda blob: blob[0])]
+    session.execute(_blob_kept(dialect_name(session)), values)
     # After the rows: a sweep that came first has committed by then, a later one sees them.
     if session.scalar(_DELETIONS, {"names": [name for name, _, _ in blobs]}) is not None:
         raise BeingDeletedError

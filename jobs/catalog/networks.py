@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from jobs.blobs.rows import touch_blob
 from jobs.catalog.network_header import ARCHITECTURES, MEDIA_TYPE, NetworkHeader, read_header
 from jobs.catalog.owned import OwnedCatalog
-from jobs.db.engine import new_id, now, reading
+from jobs.db.engine import new_id, now, reader_of, reading
 from jobs.db.models.blobs import Blob
 from jobs.db.models.owners import Owner
 from jobs.db.models.trainings import TrainedNetwork
@@ -80,7 +80,7 @@ class NetworkCatalog(OwnedCatalog):
 
     def tuned_to(self, style_sha256: str) -> NetworkInput | None:
         """The network tuned to a style: the owner's newest, or else a bundled one. As `resolve`."""
-        with reading(self._sessions) as session:
+        with Session(reader_of(self._sessions)) as session:
             values = {"owner": self._owner, "style": style_sha256}
             row = session.scalars(_TUNED_TO, values).one_or_none()
         if row is not None:

@@ -88,7 +88,7 @@ class StagedPhoto:
         self._closed = False
 
     def write(self, layout: PixelLayout, pixels: memoryview) -> None:
-        """Write pixels to a file without a name. Errors are logged: a worker decodes the photo then."""
+        """Write pixels to a file without a name. After an error, a worker decodes the photo."""
         # The layout comes from the decoder process.
         if layout.format not in _FORMATS or len(pixels) != layout.size or not pixels:
             return
@@ -99,7 +99,7 @@ class StagedPhoto:
                 self._descriptor = self._photos.write_unnamed(pixels)
                 self._layout = layout
             except OSError as error:
-                log.warning("pixels of a photo were not stored: %s", error)
+                self._photos.pause(error)
 
     def publish(self, sha256: str) -> None:
         """Give the pixels the name of the stored photo, so that a worker can take them."""
@@ -128,19 +128,27 @@ class DecodedPhotos:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._size = 0
-        self._looked_at = float("-inf")
+        self._looked_at = self._paused_until = float("-inf")
 
     def stage(self, long_side: int | None) -> StagedPhoto | None:
         """Take pixels of a photo that is decoded for `long_side`; None if there is no room for them."""
         if not self._max_bytes or not _UNNAMED or not _boot():
             return None
         with self._lock:
+            if time.monotonic() < self._paused_until:
+                return None
             if time.monotonic() - self._looked_at > _LOOK_SECONDS:
                 self._looked_at = time.monotonic()
                 self._size = self.sweep()
             if self._size + MAX_PHOTO_BYTES > self._max_bytes:
                 return None
         return StagedPhoto(self, long_side)
+
+    def pause(self, error: OSError) -> None:
+        """Take no photos for a while: the disk is full, or has no files without names."""
+        with self._lock:
+            self._paused_until = time.monotonic() + MAX_AGE_SECONDS
+        log.warning("decoded photos are not stored for %.0f s: %s", MAX_AGE_SECONDS, error)
 
     def write_unnamed(self, pixels: memoryview) -> int:
         """Write pixels to a file without a name; returns its descriptor. Raises `OSError`."""
@@ -160,7 +168,7 @@ class DecodedPhotos:
         return descriptor
 
     def name(self, descriptor: int, sha256: str, long_side: int | None, layout: PixelLayout) -> None:
-        """Complete a file of `write_unnamed`, and name it. Errors are logged."""
+        """Complete a file of `write_unnamed`, and name it; pauses after an error."""
         header = _HEADER.pack(
             *(_boot(), VERSION, sha256.encode(), long_side or 0),
             *(_FORMATS.index(layout.format), layout.has_alpha, layout.width, layout.height),
@@ -171,7 +179,7 @@ class DecodedPhotos:
                 # The link in /proc is the only name that the file has.
                 os.link(f"/proc/self/fd/{descriptor}", _name(sha256, long_side), dst_dir_fd=folder)
         except OSError as error:
-            log.warning("pixels of a photo were not stored: %s", error)
+            self.pause(error)
 
     def take(self, sha256: str, long_side: int | None) -> DecodedPhoto | None:
         """The pixels of a stored photo as decoded for `long_side`, which are deleted; None if missing.

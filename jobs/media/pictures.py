@@ -46,6 +46,7 @@ SUFFIXES = {
     "application/vnd.atelier.onnx": "onnx",
     "application/vnd.atelier.torchscript": "pt",
     "application/vnd.atelier.torch-export": "pt2",
+    "application/vnd.atelier.executorch": "pte",
     "video/mp2t": "ts",
     "video/mp4": "mp4",
     "video/mpeg": "mpg",

@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, bindparam, insert, select, update
+from sqlalchemy import CursorResult, Row, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from jobs.db import counters
@@ -47,19 +47,30 @@ __all__ = [
 
 
 _INSERT_EVENT = insert(table(JobEvent))
-_WEBHOOK_EVENTS = select(Job.kind, Job.webhook_events).where(Job.id == bindparam("id"))
+_TOLD = select(Job.kind, Job.webhook_events).where(Job.id == bindparam("id"))
 
 
-def record_event(session: Session, job_id: str, type_: str, at: datetime, **data: Any) -> None:
-    """Add an event to the job's history. A new state is counted, and queued for the job's webhook."""
+def record_event(
+    session: Session,
+    job_id: str,
+    type_: str,
+    at: datetime,
+    *,
+    job: Row[Any] | None = None,
+    **data: Any,
+) -> None:
+    """Add an event to the job's history. A new state is counted, and queued for the job's webhook.
+
+    `job` has the columns `kind` and `webhook_events`, if the caller knows them.
+    """
     values = {"job_id": job_id, "type": type_, "data": data, "created_at": at}
     session.execute(_INSERT_EVENT, values)
     if type_ != "state" or data["status"] == JobStatus.QUEUED:
         return
-    job = session.execute(_WEBHOOK_EVENTS, {"id": job_id}).one()
-    delivery.enqueue(session, job_id, job.webhook_events, data["status"], at)
+    told: Any = job or session.execute(_TOLD, {"id": job_id}).one()
+    delivery.enqueue(session, job_id, told.webhook_events, data["status"], at)
     if data["status"] in FINAL:
-        counters.bump(session, counters.FINISHED, kind=job.kind, status=data["status"])
+        counters.bump(session, counters.FINISHED, kind=told.kind, status=data["status"])
 
 
 def claim(
@@ -87,12 +98,12 @@ def claim(
         "at": at,
         "until": at + timedelta(seconds=lease_seconds),
     }
-    attempt = session.execute(CLAIM_JOB, values).scalar_one_or_none()
-    if attempt is None:
+    job = session.execute(CLAIM_JOB, values).one_or_none()
+    if job is None:
         return None
     session.execute(MARK_OWNER_SERVED, {"owner": owner, "at": at})
-    record_event(session, job_id, "state", at, status=JobStatus.RUNNING, attempt=attempt)
-    return Run(job_id=job_id, attempt=attempt, lease_owner=lease_owner)
+    record_event(session, job_id, "state", at, job=job, status=JobStatus.RUNNING, attempt=job.attempt)
+    return Run(job_id=job_id, attempt=job.attempt, lease_owner=lease_owner)
 
 
 def heartbeat(session: Session, run: Run, lease_seconds: float) -> bool:
@@ -112,14 +123,19 @@ def report_progress(session: Session, run: Run, progress: dict[str, Any]) -> Non
 
 
 def succeed(
-    session: Session, run: Run, metrics: dict[str, Any], *, network_version: str | None = None
+    session: Session,
+    run: Run,
+    metrics: dict[str, Any],
+    *,
+    network_version: str | None = None,
+    at: datetime | None = None,
 ) -> None:
-    """`running → succeeded`. Raises `LeaseLostError`.
+    """`running → succeeded`, at the time `at` if it is known. Raises `LeaseLostError`.
 
     `network_version` names the weights that made the output; without it, the output is never a cached
     result.
     """
-    _finish(session, run, JobStatus.SUCCEEDED, metrics=metrics, network_version=network_version)
+    _finish(session, run, JobStatus.SUCCEEDED, at=at, metrics=metrics, network_version=network_version)
 
 
 def fail(session: Session, run: Run, error: dict[str, Any]) -> None:
@@ -246,20 +262,32 @@ _RELEASED: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None, "pro
 
 
 def _finish(
-    session: Session, run: Run, status: JobStatus, *, reason: str | None = None, **values: Any
+    session: Session,
+    run: Run,
+    status: JobStatus,
+    *,
+    reason: str | None = None,
+    at: datetime | None = None,
+    **values: Any,
 ) -> None:
-    at = now(session)
+    at = at or now(session)
     released = {"lease_owner": None, "lease_expires_at": None}
-    fenced_update(session, run, status=status, finished_at=at, **released, **values)
+    job = fenced_update(session, run, status=status, finished_at=at, **released, **values)
     details = {"reason": reason} if reason else {}
-    record_event(session, run.job_id, "state", at, status=status, **details)
+    record_event(session, run.job_id, "state", at, job=job, status=status, **details)
 
 
-def fenced_update(session: Session, run: Run, **values: Any) -> None:
-    """Update the job's row if the run still holds the lease. Raises `LeaseLostError`."""
-    result = session.execute(UPDATE_FENCED.values(**values), run.fence_values())
-    if not _count(result):
+def fenced_update(session: Session, run: Run, **values: Any) -> Row[Any]:
+    """Update the job's row if the run still holds the lease; returns its kind and webhook events.
+
+    Raises `LeaseLostError`.
+    """
+    job: Row[Any] | None = session.execute(
+        UPDATE_FENCED.values(**values), run.fence_values()
+    ).one_or_none()
+    if job is None:
         raise LeaseLostError
+    return job
 
 
 def _count(result: Any) -> int:

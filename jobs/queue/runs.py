@@ -46,7 +46,9 @@ _HELD = and_(
     _JOBS.c.lease_owner == bindparam("held_by"),
     _JOBS.c.status == JobStatus.RUNNING,
 )
-UPDATE_FENCED = update(_JOBS).where(_HELD).values(version=_JOBS.c.version + 1)
+#: What the event of a new state needs to know of its job.
+_TOLD = (_JOBS.c.kind, _JOBS.c.webhook_events)
+UPDATE_FENCED = update(_JOBS).where(_HELD).values(version=_JOBS.c.version + 1).returning(*_TOLD)
 CLAIM_JOB = (
     update(_JOBS)
     .where(_JOBS.c.id == bindparam("claimed"), _JOBS.c.status == JobStatus.QUEUED)
@@ -59,7 +61,7 @@ CLAIM_JOB = (
         progress=None,
         version=_JOBS.c.version + 1,
     )
-    .returning(_JOBS.c.attempt)
+    .returning(_JOBS.c.attempt, *_TOLD)
 )
 _OWNERS = table(Owner)
 MARK_OWNER_SERVED = (

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from jobs.accounts.quotas import check_quotas
+from jobs.accounts.quotas import QueueCounts, check_quotas
 from jobs.blobs.rows import BeingDeletedError, store_blobs, write_rows
 from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import BlobStorage
@@ -41,6 +41,7 @@ class Intake:
         storage: BlobStorage,
         publisher: TokenPublisher,
         positions: QueuePositions,
+        counts: QueueCounts,
     ) -> None:
         self._settings = settings
         self._sessions = sessions
@@ -48,6 +49,7 @@ class Intake:
         self._storage = storage
         self._publisher = publisher
         self._positions = positions
+        self._counts = counts
 
     def store_one(self, submission: Submission, staged: StagedFiles | None = None) -> Job:
         """Store one job, or return the job that the same id or key made before.
@@ -236,6 +238,7 @@ class Intake:
             first.queue,
             jobs=cached.count(None),
             files={f.sha256: len(f.data) for s in submissions for f in s.files.values()},
+            counts=self._counts,
             lock=lock,
         )
 

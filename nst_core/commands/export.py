@@ -12,7 +12,7 @@ from nst_core.commands.output import explains_errors, print_json
 if TYPE_CHECKING:
     from nst_core.networks.registry import Precision
 
-_FORMATS = ("onnx", "openvino", "torchscript", "torch-export")
+_FORMATS = ("onnx", "openvino", "torchscript", "torch-export", "executorch", "coreml")
 
 
 @click.command()
@@ -20,7 +20,7 @@ _FORMATS = ("onnx", "openvino", "torchscript", "torch-export")
 @click.option("--format", "format_", type=click.Choice(_FORMATS), required=True, help="Kind of file.")
 @click.option(
     "-o", "--out", required=True, type=click.Path(dir_okay=False, path_type=Path),
-    help=".onnx, .xml (with .bin beside it), .pt or .pt2.",
+    help=".onnx, .xml (with .bin beside it), .pt, .pt2, .pte or .mlpackage (a folder).",
 )  # fmt: skip
 @click.option(
     "--precision",
@@ -42,6 +42,9 @@ def export(
     """Write NETWORK (a name or a file) for another runtime.
 
     The file is run at several sizes and strengths beside the original; one that differs is not kept.
+
+    Files take pictures of any size, in batches of any size. The exceptions take one picture at a time:
+    executorch with sides up to 1024 pixels, coreml with sides up to 4096 pixels.
     """
     from nst_core.export.check_pictures import check_pictures
     from nst_core.export.export import export_network

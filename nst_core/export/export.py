@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from nst_core.export.formats import FORMATS, Arrays, ExportError, Format, Run
+from nst_core.export.formats import FORMATS, ExportError, Format
 from nst_core.export.modules import Exportable, open_exportable
+from nst_core.export.run import Arrays, Run
 from nst_core.images.picture import Picture, resize_exactly, to_tensor
 from nst_core.networks.registry import Precision
 
@@ -81,6 +82,8 @@ def export_network(
 ) -> ExportReport:
     """Write `network` to `target` in `format`, checked on `pictures` (two at least).
 
+    A package of Core ML is a folder; all other formats are files.
+
     The file appears only if its outputs equal those of the network in PyTorch, at several sizes and
     strengths. Raises `ExportError` with the report in its text if it does not, `NetworkError`,
     `CheckpointError`.
@@ -103,7 +106,7 @@ def export_network(
             format=chosen.name,
             architecture=exportable.architecture,
             precision=precision,
-            bytes=sum(file.stat().st_size for file in files),
+            bytes=sum(file.stat().st_size for path in files for file in files_in(path)),
             rows=rows,
         )
         if not report.passes:
@@ -112,8 +115,15 @@ def export_network(
             )
         # The weights before the description that refers to them.
         for file, place in reversed(list(zip(files, chosen.files(target), strict=True))):
+            if place.is_dir():
+                place.replace(Path(folder) / "replaced")
             file.replace(place)
     return report
+
+
+def files_in(path: Path) -> list[Path]:
+    """The files of a folder at any depth, sorted; `path` itself if it is a file."""
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def _format(name: str, target: Path, precision: Precision) -> Format:

@@ -11,17 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from nst_core.errors import NstError
+from nst_core.export import core_ml, executorch
 from nst_core.export.modules import Exportable
+from nst_core.export.run import Arrays, Run
 from nst_core.runtimes.openvino_core import openvino_core
 
-Arrays = list[npt.NDArray[np.float32]]
-#: Runs a written file: inputs in the module's order → outputs in the module's order.
-Run = Callable[[Arrays], Arrays]
 #: ONNX opset of the files: PyTorch's default. 21 to 23 give the same graph, but fewer runtimes read
 #: them.
 OPSET = 20
@@ -33,17 +30,21 @@ class ExportError(NstError):
 
 @dataclass(frozen=True)
 class Format:
-    """An export format. `packages` are required to write and check files."""
+    """An export format. `packages`, of the extra `extra`, are required to write and check files."""
 
     name: str
     suffix: str
+    extra: str
     packages: tuple[str, ...]
     has_int8: bool
     write: Callable[[Exportable, Path], None]
     load: Callable[[Path], Run]
+    #: The largest side in pixels, for files that take one picture at a time; None for files that take
+    #: any side and any batch.
+    largest_side: int | None = None
 
     def files(self, path: Path) -> list[Path]:
-        """The files that an export to `path` consists of."""
+        """What an export to `path` consists of: files, or the folder that is a Core ML package."""
         return [path, path.with_suffix(".bin")] if self.name == "openvino" else [path]
 
     def check_packages(self) -> None:
@@ -51,7 +52,8 @@ class Format:
         missing = [name for name in self.packages if find_spec(name) is None]
         if missing:
             raise ExportError(
-                f"Exporting to {self.name} lacks something: pip install {' '.join(missing)}."
+                f"Exporting to {self.name} needs the extra {self.extra!r}, without which "
+                f"{missing[0]} is missing: pip install 'atelier[{self.extra}]'."
             )
 
 
@@ -199,9 +201,37 @@ def _torch_run(module: Callable[..., Any]) -> Run:
 FORMATS: dict[str, Format] = {
     format.name: format
     for format in (
-        Format("onnx", ".onnx", ("onnx", "onnxscript", "onnxruntime"), True, _write_onnx, _load_onnx),
-        Format("openvino", ".xml", ("openvino",), True, _write_openvino, _load_openvino),
-        Format("torchscript", ".pt", (), False, _write_torchscript, _load_torchscript),
-        Format("torch-export", ".pt2", (), False, _write_torch_export, _load_torch_export),
+        Format(
+            "onnx",
+            ".onnx",
+            "export",
+            ("onnx", "onnxscript", "onnxruntime"),
+            True,
+            _write_onnx,
+            _load_onnx,
+        ),
+        Format("openvino", ".xml", "openvino", ("openvino",), True, _write_openvino, _load_openvino),
+        Format("torchscript", ".pt", "worker", (), False, _write_torchscript, _load_torchscript),
+        Format("torch-export", ".pt2", "worker", (), False, _write_torch_export, _load_torch_export),
+        Format(
+            "executorch",
+            ".pte",
+            "executorch",
+            ("executorch", "torchao"),
+            False,
+            executorch.write_executorch,
+            executorch.load_executorch,
+            executorch.LARGEST_SIDE,
+        ),
+        Format(
+            "coreml",
+            ".mlpackage",
+            "coreml",
+            ("coremltools",),
+            False,
+            core_ml.write_core_ml,
+            core_ml.load_core_ml,
+            core_ml.LARGEST_SIDE,
+        ),
     )
 }

@@ -65,9 +65,11 @@ class _ChannelStatistics(torch.autograd.Function):
 
 
 def moments(features: Mapping[str, Tensor]) -> Moments:
-    """Mean and deviation, (B, C) each, by layer name."""
+    """Mean and deviation, (B, C) each, by layer name; in single precision even of half."""
     return {
-        name: _ChannelStatistics.apply(value)  # type: ignore[no-untyped-call]
+        name: _ChannelStatistics.apply(  # type: ignore[no-untyped-call]
+            value.float() if value.element_size() < 4 else value
+        )
         for name, value in features.items()
     }
 
@@ -97,7 +99,10 @@ class _GramMatrix(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor) -> Tensor:
         ctx.save_for_backward(features)
         places = _places(features)
-        return places.mT @ places / features[0].numel()
+        product = places.mT @ places
+        if product.element_size() < 4:  # distances of half-precision matrices would be mostly rounding
+            product = product.float()
+        return product / features[0].numel()
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:

@@ -91,6 +91,10 @@ RULES = [
     Rule(r"atelier bench capacity --check", add="--jobs 20"),
     Rule(r"python -m nst_core.training.johnson.base_network .*", add="--steps 2 --taught-steps 1"),
     Rule(
+        r"python -m bench.networks.blend_tuned SOURCE .*",
+        why_not="needs a tuned network; see tests/bench/networks/test_blend_tuned.py",
+    ),
+    Rule(
         r"python -m bench.networks.tuned_scores PHOTOS .*",
         why_not="takes minutes; see tests/bench/networks/test_tuned_scores.py",
     ),

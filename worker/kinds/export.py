@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from worker.context import WorkerContext
     from worker.lease import Lease
 
-#: Format → suffix and media type of the file. The two files of OpenVINO are sent as one zip archive.
+#: Format → suffix and media type of the file. The two files of OpenVINO and the folder of Core ML are
+#: sent as one zip archive.
 _FILES = {
     "onnx": (".onnx", "application/vnd.atelier.onnx"),
     "openvino": (".xml", "application/zip"),
     "torchscript": (".pt", "application/vnd.atelier.torchscript"),
     "torch-export": (".pt2", "application/vnd.atelier.torch-export"),
+    "executorch": (".pte", "application/vnd.atelier.executorch"),
+    "coreml": (".mlpackage", "application/zip"),
 }
 
 
 def export(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     """Export the network and compare the file's outputs with it; the report is in the metrics."""
     from nst_core.export.check_pictures import check_pictures
-    from nst_core.export.export import export_network
+    from nst_core.export.export import export_network, files_in
 
     params: ExportParams = parse_params("export", job.params)
     suffix, media_type = _FILES[params.format]
@@ -54,8 +57,8 @@ def export(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
             on_step=on_step,
         )
         lease.check()
-        files = sorted(Path(folder).iterdir())
-        data = files[0].read_bytes() if len(files) == 1 else _zipped(files)
+        files = files_in(Path(folder))
+        data = files[0].read_bytes() if len(files) == 1 else _zipped(files, Path(folder))
     info = PictureInfo(media_type=media_type, width=None, height=None)
     public = {name: value for name, value in report.as_dict().items() if name != "path"}
     return JobResult(
@@ -65,10 +68,11 @@ def export(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
     )
 
 
-def _zipped(files: list[Path]) -> bytes:
+def _zipped(files: list[Path], folder: Path) -> bytes:
     """An uncompressed zip archive, because weights hardly shrink. Deterministic bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for file in files:
-            archive.writestr(zipfile.ZipInfo(file.name), file.read_bytes())
+            name = file.relative_to(folder).as_posix()
+            archive.writestr(zipfile.ZipInfo(name), file.read_bytes())
     return buffer.getvalue()

@@ -9,6 +9,9 @@ Differences from the paper, each measured to help a small network on a small bud
   and some reconstruct their content, so that values of alpha between 0 and 1 work.
 
 The loop does not depend on its caller: it calls `on_step` with a `Step`, which may end the training.
+
+On a graphics card the pictures stay on the card, crops are cut there, and the loss network computes in
+bfloat16. On a CPU the crops of each picture are few and fixed, and the features of targets are kept.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +45,7 @@ from nst_core.losses.losses import (
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.registry import StyleNetwork
 from nst_core.networks.vgg import VggFeatures, load_vgg
+from nst_core.training.adain.device_crops import DeviceCrops
 from nst_core.training.adain.inversion import Inversion, weighted
 from nst_core.training.averaging import WeightAverage
 from nst_core.training.data import CropRecipe, Crops, FeatureCache
@@ -63,7 +68,11 @@ class Step:
 
 @dataclass
 class AdaINTrainer:
-    """Trains `network` on the pictures `content` and `style`. Raises `ConfigError` and `DataError`."""
+    """Trains `network` on the pictures `content` and `style`. Raises `ConfigError` and `DataError`.
+
+    `on_device` keeps the pictures on the device and computes the loss network in bfloat16; by default
+    on CUDA only.
+    """
 
     network: StyleNetwork
     content: Sequence[Path]
@@ -71,31 +80,43 @@ class AdaINTrainer:
     config: AdaINTrainConfig
     device: str = "cpu"
     vgg: VggFeatures | None = None
+    on_device: bool | None = None
 
     def __post_init__(self) -> None:
         config = self.config
+        cuda = torch.device(self.device).type == "cuda"
+        if self.on_device is None:
+            self.on_device = cuda
         self.step = 0
         self.network.to(self.device).train()
         self.parameters = [p for p in self.network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=config.lr, weight_decay=config.weight_decay
+            self.parameters, lr=config.lr, weight_decay=config.weight_decay, fused=cuda
         )
         self.average = WeightAverage(self.network, config.average)
         vgg = self.vgg or load_vgg(ADAIN_STYLE_LAYERS)
         self._features = vgg.to(self.device)
         self._features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._contents = Crops(
-            self.content,
+        recipes = (
             CropRecipe(size=config.image_size, zoom=config.content_zoom),
-            variants=config.content_variants,
-            seed=config.seed,
+            CropRecipe(size=config.style_size, zoom=config.style_zoom, recolour=config.recolour),
+        )
+        self._contents = Crops(
+            self.content, recipes[0], variants=config.content_variants, seed=config.seed
         )
         self._styles = Crops(
-            self.style,
-            CropRecipe(size=config.style_size, zoom=config.style_zoom, recolour=config.recolour),
-            variants=config.style_variants,
-            seed=config.seed + 1,
+            self.style, recipes[1], variants=config.style_variants, seed=config.seed + 1
         )
+        self._device_crops: list[DeviceCrops] = []
+        if self.on_device:
+            memory = config.cache_mb // 2
+            self._device_crops = [
+                DeviceCrops(paths, recipe, seed=seed, device=self.device, memory_mb=memory)
+                for paths, recipe, seed in (
+                    (self.content, recipes[0], config.seed),
+                    (self.style, recipes[1], config.seed + 1),
+                )
+            ]
         self._inversion: Inversion | None = None
         if config.inversion_steps:
             if not isinstance(self.network, FullAdaIN):
@@ -112,15 +133,27 @@ class AdaINTrainer:
             self._style_target, limit=2 * config.cache_mb * megabyte // gram_bytes, half=False
         )
 
+    def _half_precision(self) -> AbstractContextManager[Any]:
+        """Autocast to bfloat16 for pictures on the device; nothing else changes the precision."""
+        if not self.on_device:
+            return nullcontext()
+        return torch.autocast(torch.device(self.device).type, torch.bfloat16)
+
+    def _seen(self, image: Tensor) -> dict[str, Tensor]:
+        """Features of the loss network."""
+        with self._half_precision():
+            features: dict[str, Tensor] = self._features(_nhwc(image))
+        return features
+
     @torch.no_grad()
     def _content_target(self, crops: Tensor) -> tuple[Tensor, ...]:
-        features = self._features(_nhwc(crops))
+        features = self._seen(crops)
         flat = [part for pair in moments(features).values() for part in pair]
         return instance_normalized(features[CONTENT_LAYER]), *flat
 
     @torch.no_grad()
     def _style_target(self, crops: Tensor) -> tuple[Tensor, ...]:
-        features = self._features(_nhwc(crops))
+        features = self._seen(crops)
         flat = [part for pair in moments(features).values() for part in pair]
         return *flat, *(gram_matrix(value) for value in features.values())
 
@@ -137,8 +170,7 @@ class AdaINTrainer:
     def _pretraining_losses(self, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Weighted loss of a pretraining step, and its terms under the names that all steps use."""
         assert self._inversion is not None  # noqa: S101 - see `_advance`
-        content_keys, style_keys, _ = self._batch(step)
-        content, style = self._pictures(content_keys, style_keys)
+        content, style, _ = self._pictures(step)
         side = self.config.image_size
         # Paintings too, since they have colours that photographs lack.
         pictures = (
@@ -149,16 +181,30 @@ class AdaINTrainer:
         terms = {"content": losses["levels"], "style": zero, "gram": zero, "range": zero}
         return weighted(losses), {**terms, "identity": losses["identity"]}
 
-    def _pictures(self, content_keys: list[int], style_keys: list[int]) -> tuple[Tensor, Tensor]:
+    def _pictures(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Contents and styles of a step, (B, 3, S, S) each, and its alphas (B,)."""
+        content_keys, style_keys, alpha = self._batch(step)
+        if self._device_crops:
+            content, style = (crops.batch(step, len(alpha)) for crops in self._device_crops)
+            return content, style, alpha
         content = torch.stack([self._contents[key] for key in content_keys]).to(self.device)
-        return content, torch.stack([self._styles[key] for key in style_keys]).to(self.device)
+        style = torch.stack([self._styles[key] for key in style_keys]).to(self.device)
+        return content, style, alpha
+
+    def _targets(self, step: int, content: Tensor, style: Tensor) -> tuple[Sequence[Tensor], ...]:
+        """What outputs are compared with, of contents and of styles."""
+        if self._device_crops:
+            return self._content_target(content), self._style_target(style)
+        content_keys, style_keys, _ = self._batch(step)
+        return (
+            self._content_targets(content_keys, content),
+            self._style_targets(style_keys, style),
+        )
 
     def losses(self, step: int) -> dict[str, Tensor]:
         """Unweighted losses of a step's batch, with gradients."""
-        content_keys, style_keys, alpha = self._batch(step)
-        content, style = self._pictures(content_keys, style_keys)
-        structure, *content_flat = self._content_targets(content_keys, content)
-        style_flat = self._style_targets(style_keys, style)
+        content, style, alpha = self._pictures(step)
+        (structure, *content_flat), style_flat = self._targets(step, content, style)
         grams = dict(zip(ADAIN_STYLE_LAYERS, style_flat[2 * len(ADAIN_STYLE_LAYERS) :], strict=True))
         blend = alpha[:, None]
         target = _moments_by_layer(
@@ -169,15 +215,16 @@ class AdaINTrainer:
         )
 
         network = self.network
-        features = network.encode(content)
-        own = network.statistics(features)
-        blended = torch.lerp(own, network.statistics(network.encode(style)), blend)
-        output = network.decode(features, own, blended)
-        output_features = self._features(_nhwc(output))
-
-        count = max(1, len(content_keys) // 4)
-        first = tuple(level[:count] for level in features)
-        reconstruction = network.decode(first, own[:count], own[:count])
+        # Slim is too small to gain from half precision.
+        with self._half_precision() if isinstance(network, FullAdaIN) else nullcontext():
+            features = network.encode(content)
+            own = network.statistics(features)
+            blended = torch.lerp(own, network.statistics(network.encode(style)), blend)
+            output = network.decode(features, own, blended).float()
+            count = max(1, len(content) // 4)
+            first = tuple(level[:count] for level in features)
+            reconstruction = network.decode(first, own[:count], own[:count]).float()
+        output_features = self._seen(output)
         return {
             "content": structure_distance(output_features[CONTENT_LAYER], structure).mean(),
             "style": moment_distance(moments(output_features), target).mean(),
@@ -223,10 +270,12 @@ class AdaINTrainer:
         self.optimizer.step()
         self.step += 1
         self.average.update(self.network, self.step)
+        # One transfer for all values, since each transfer waits for the GPU.
+        values = torch.stack([value.detach().float() for value in losses.values()]).tolist()
         return Step(
             step=self.step,
             total=config.max_steps,
-            losses={name: float(value.detach()) for name, value in losses.items()},
+            losses=dict(zip(losses, values, strict=True)),
             images_per_second=config.batch_size / (time.perf_counter() - started),
             learning_rate=rate,
         )

@@ -126,10 +126,13 @@ def _amp_dtype(use_amp: bool, device: str) -> torch.dtype | None:
 
 
 @contextmanager
-def cudnn_benchmark(cuda: bool) -> Iterator[None]:
-    """Let cuDNN benchmark its kernels, which pays since shapes never change during a training."""
+def cudnn_benchmark(wanted: bool) -> Iterator[None]:
+    """Let cuDNN benchmark its kernels, which pays since shapes never change during a training.
+
+    For half precision only: in single precision it has chosen kernels that need tens of gigabytes.
+    """
     before = torch.backends.cudnn.benchmark
-    torch.backends.cudnn.benchmark = cuda or before
+    torch.backends.cudnn.benchmark = wanted or before
     try:
         yield
     finally:

@@ -104,7 +104,7 @@ class JohnsonTrainer(TrainingSession):
         with (
             Loader(self.crops, workers=self.config.num_workers, pin=cuda) as loader,
             LossLog(self.folder.folder / "logs", self.state.step, self._notice) as log,
-            cudnn_benchmark(cuda),
+            cudnn_benchmark(cuda and self.state.amp_dtype is not None),
         ):
             self._measure_reference()
             self._recovery.remember()

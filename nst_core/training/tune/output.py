@@ -13,7 +13,7 @@ from torch import Tensor
 from imaging.atomic_write import atomic_write
 from nst_core.images.picture import Picture, encode_picture, resize_picture, to_pixels, to_tensor
 from nst_core.networks.files import save_network
-from nst_core.networks.quantization import calibrate
+from nst_core.networks.quantization import Ranges, calibrate
 from nst_core.networks.slim import SlimAdaIN
 from nst_core.stylize.grain import Grain
 from nst_core.training.photo_crops import PhotoCrops
@@ -53,11 +53,6 @@ def save_tuned(
     `statistics` (1, S) are those of `style`, whose thumbnail is kept.
     """
     network = state.network
-    height, width = (side // 8 * 8 for side in style.pixels.shape[:2])
-    painting = to_tensor(style.pixels[:height, :width])
-    ranges = calibrate(
-        network, ((content, painting) for content in _contents(network, crops, _CALIBRATION_BATCHES))
-    )
     small = resize_picture(style, _THUMBNAIL_SIDE)
     thumbnail = encode_picture(Picture(small.pixels), "jpeg", 80)
     save_network(
@@ -65,7 +60,7 @@ def save_tuned(
         path,
         half=True,
         noise=network.noise,
-        int8=ranges,
+        int8=int8_ranges(network, style, crops),
         training={"kind": "tune", **state.config.model_dump(mode="json")},
         style={
             "name": style_name,
@@ -75,6 +70,14 @@ def save_tuned(
         figures=dict(figures),
         steps=state.step,
     )
+
+
+def int8_ranges(network: SlimAdaIN, style: Picture, crops: PhotoCrops) -> Ranges:
+    """The int8 ranges of a tuned `network`, measured on photographs with the noise of a render."""
+    height, width = (side // 8 * 8 for side in style.pixels.shape[:2])
+    painting = to_tensor(style.pixels[:height, :width])
+    contents = _contents(network, crops, _CALIBRATION_BATCHES)
+    return calibrate(network, ((content, painting) for content in contents))
 
 
 def _contents(network: SlimAdaIN, crops: PhotoCrops, batches: int) -> Iterator[Tensor]:

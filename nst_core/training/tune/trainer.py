@@ -125,7 +125,9 @@ class TuneTrainer(TrainingSession):
         if number not in self._structures:
             self._structures[number] = self._objective.structure(content)
         losses = self._objective(self._painted(content, step), self._structures[number])
-        values = {name: float(value.detach()) for name, value in vars(losses).items()}
+        # One transfer for all values, since each transfer waits for the GPU.
+        numbers = torch.stack([value.detach() for value in vars(losses).values()]).tolist()
+        values = dict(zip(vars(losses), numbers, strict=True))
         if not all(np.isfinite(value) for value in values.values()):
             return self._roll_back()
         self.state.optimizer_step(losses.total)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, event, func, select, text, update
 from support.patience import PATIENCE
 from support.submitting import submit_batch, submit_job
 from support.tests_support import network_file, zipped
 
+from jobs.accounts import quotas
+from jobs.accounts.quotas import QueueCounts
 from jobs.blobs import rows
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.usage import compute_usage, discard_usage
@@ -69,6 +72,77 @@ def test_a_full_queue_refuses_everybody(service: JobService, submit: Submit) -> 
 
     with pytest.raises(QueueFullError):
         submit(owner="cleo", seed=3)
+
+
+def counted(service: JobService) -> list[str]:
+    """The statements that count queued jobs, as they are executed from now on."""
+    statements: list[str] = []
+
+    @event.listens_for(service.engine, "before_cursor_execute")
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("SELECT count(*)") and "FROM jobs" in statement:
+            statements.append(statement)
+
+    return statements
+
+
+def test_the_queue_is_counted_anew_only_when_it_may_be_full(
+    service: JobService, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "COUNT_SECONDS", 3600.0)
+    allow(service, max_queued=12)
+    statements = counted(service)
+
+    submit(seed=1)
+    for seed in range(2, 7):
+        submit(seed=seed)
+    assert len(statements) == 1
+    for seed in range(7, 13):
+        submit(seed=seed)
+    assert len(statements) == 7  # more than half full: each submit counts
+    with pytest.raises(QueueFullError):
+        submit(seed=13)
+
+    with service.sessions.begin() as session:
+        session.execute(update(Job).values(status="canceled"))
+    assert submit(seed=14).status == "queued"
+
+
+def test_a_count_is_used_for_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 100.0
+    monkeypatch.setattr(quotas.time, "monotonic", lambda: clock)
+    counts = QueueCounts()
+    assert not counts.have_room("stylize", 1, 100)
+    counts.set("stylize", 10)
+
+    assert counts.have_room("stylize", 39, 100)
+    assert counts.have_room("stylize", 1, 100)
+    assert not counts.have_room("stylize", 1, 100)  # 51 of 100 would be more than half
+    assert not counts.have_room("train", 1, 100)
+    counts.set("stylize", 10)
+    clock += quotas.COUNT_SECONDS
+    assert not counts.have_room("stylize", 1, 100)
+
+
+def plan(service: JobService, statement: Select[Any], values: dict[str, str]) -> str:
+    with service.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET enable_seqscan = off"))  # the table is small
+            prefix = "EXPLAIN "
+        else:
+            prefix = "EXPLAIN QUERY PLAN "
+        compiled = statement.params(values).compile(connection, compile_kwargs={"literal_binds": True})
+        rows = connection.execute(text(prefix + str(compiled))).all()
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+def test_counts_read_an_index_of_the_queued_jobs_only(service: JobService) -> None:
+    of_queue = plan(service, quotas._QUEUED, {"queue": "stylize"})
+    of_owner = plan(service, quotas._QUEUED_BY_OWNER, {"owner": "ann"})
+
+    # Each of these begins with the columns of the condition, or has only queued jobs.
+    assert re.search("ix_jobs_queued|ix_jobs_finished", of_queue)
+    assert re.search("ix_jobs_queued|ix_jobs_owner_status", of_owner)
 
 
 def test_the_bound_of_bytes_counts_each_file_once(service: JobService, submit: Submit) -> None:

@@ -147,7 +147,7 @@ def test_a_submit_writes_its_rows_in_one_transaction(service: JobService, submit
     job = submit()
 
     assert len(commits) == 1
-    assert len(statements) <= 16  # there were 23
+    assert len(statements) <= 13  # there were 23
     assert {file.sha256 for file in job.inputs} == state(service)[2]
 
 

@@ -200,6 +200,23 @@ def test_a_full_folder_takes_no_more_until_files_are_old(photos: DecodedPhotos) 
     assert not path.exists()
 
 
+def test_a_folder_that_can_not_be_used_is_left_alone_for_a_while(
+    photos: DecodedPhotos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(photos)
+    path.unlink()
+    path.parent.chmod(0o755)  # other users could read the photos
+
+    put(photos)
+    assert list(path.parent.iterdir()) == []
+    assert photos.stage(64) is None
+
+    path.parent.chmod(0o700)
+    later = time.monotonic() + MAX_AGE_SECONDS + 1
+    monkeypatch.setattr(decoded_photos.time, "monotonic", lambda: later)
+    assert put(photos).exists()
+
+
 def test_without_room_nothing_is_stored(tmp_path: Path) -> None:
     assert DecodedPhotos(tmp_path, 0).stage(64) is None
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ from support.films import texture
 
 from nst_core.commands.export import export as command
 from nst_core.export import export as exporting
+from nst_core.export import formats
 from nst_core.export.check_pictures import check_pictures
 from nst_core.export.export import compare_export, export_network
 from nst_core.export.formats import FORMATS, OPSET, ExportError, Format
@@ -30,12 +32,17 @@ from nst_core.networks.slim import SlimAdaIN
 from nst_core.stylize.style_engine import StyleEngine
 
 PICTURES = [Picture(texture(96, 80, seed=seed)) for seed in range(3)]
+#: The packages that the script of the docs may import.
 RUNTIMES = {
-    "onnx": "onnxruntime",
-    "openvino": "openvino",
-    "torchscript": "torch",
-    "torch-export": "torch",
+    "onnx": {"onnxruntime"},
+    "openvino": {"openvino"},
+    "torchscript": {"torch"},
+    "torch-export": {"torch"},
+    "executorch": {"executorch", "torch"},
+    "coreml": {"coremltools"},
 }
+#: Writing a program for ExecuTorch takes a minute: tests/nst_core/export/test_executorch.py writes one.
+FAST = [name for name in FORMATS if name != "executorch"]
 DOCS = Path(__file__).parents[3] / "docs" / "exports.md"
 
 
@@ -51,6 +58,9 @@ def network(untrained: SlimAdaIN, tmp_path: Path) -> Path:
 #: The formats that `make test` exports: the others take many seconds.
 QUICK = {"openvino", "torchscript"}
 
+
+#: The formats whose script this machine can run: Core ML exists on Apple systems only.
+SCRIPTED = [name for name in FAST if name != "coreml" or sys.platform == "darwin"]
 
 #: Buffers that a shader of WebGPU may have on every graphics card: a node of more tensors fails there.
 MAX_TENSORS = 8
@@ -83,7 +93,7 @@ def test_the_exported_module_is_what_the_engine_gives(slim: StyleNetwork) -> Non
 
 @pytest.mark.parametrize(
     "format",
-    [pytest.param(name, marks=() if name in QUICK else pytest.mark.exhaustive) for name in FORMATS],
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.exhaustive) for name in FAST],
 )
 def test_every_format_at_every_size(network: Path, tmp_path: Path, format: str) -> None:
     chosen = needed(format)
@@ -101,10 +111,11 @@ def test_every_format_at_every_size(network: Path, tmp_path: Path, format: str) 
         (opset,) = model.opset_import
         assert (opset.domain, opset.version) == ("", OPSET)
         assert max(tensors_of(node) for node in model.graph.node) <= MAX_TENSORS
-    # Another batch and another shape than any that was checked.
+    # Another shape than any that was checked, and another batch where the format has batches.
     exportable = open_exportable(network)
-    image, style = torch.rand(3, 3, 56, 88), torch.rand(3, exportable.statistics_width)
-    inputs = [image, style, torch.tensor([[0.0], [0.5], [1.0]])]
+    batch = 3 if chosen.largest_side is None else 1
+    image, style = torch.rand(batch, 3, 56, 88), torch.rand(batch, exportable.statistics_width)
+    inputs = [image, style, torch.tensor([[0.0], [0.5], [1.0]])[:batch]]
     with torch.no_grad():
         expected = exportable.module(*inputs)
     found = chosen.load(target)([value.numpy() for value in inputs])
@@ -130,7 +141,7 @@ def test_int8(network: Path, tmp_path: Path, format: str) -> None:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("format", list(FORMATS))
+@pytest.mark.parametrize("format", FAST)
 @pytest.mark.parametrize("architecture", list(ARCHITECTURES))
 def test_a_network_for_one_style(tmp_path: Path, architecture: str, format: str) -> None:
     chosen = needed(format)
@@ -152,7 +163,7 @@ def test_a_file_that_differs_is_not_kept(
         run = chosen.load(path)
         return lambda arrays: [run(arrays)[0] + 0.01, *run(arrays)[1:]]
 
-    off = Format(chosen.name, chosen.suffix, (), True, chosen.write, load)  # type: ignore[arg-type]
+    off = replace(chosen, load=load)
     monkeypatch.setitem(exporting.FORMATS, format, off)
     out = tmp_path / "out" / f"net{chosen.suffix}"
     done = CliRunner().invoke(command, [str(network), "--format", format, "-o", str(out)])
@@ -174,7 +185,7 @@ def test_the_check_sees_what_is_no_number(network: Path) -> None:
 
 def test_requests_that_make_no_sense(network: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="no export format"):
-        export_network(network, "coreml", tmp_path / "a", PICTURES)
+        export_network(network, "tflite", tmp_path / "a", PICTURES)
     with pytest.raises(ExportError, match=r"ends in \.pt"):
         export_network(network, "torchscript", tmp_path / "a.onnx", PICTURES)
     with pytest.raises(ExportError, match="has no int8"):
@@ -184,6 +195,21 @@ def test_requests_that_make_no_sense(network: Path, tmp_path: Path) -> None:
     with pytest.raises(NetworkError):
         export_network("absent", "torchscript", tmp_path / "a.pt", PICTURES)
     assert [path.name for path in tmp_path.iterdir()] == ["net.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("format", "extra"), [("executorch", "executorch"), ("coreml", "coreml"), ("onnx", "export")]
+)
+def test_a_missing_extra_is_named_in_one_line(
+    network: Path, tmp_path: Path, format: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    out = tmp_path / f"a{FORMATS[format].suffix}"
+    done = CliRunner().invoke(command, [str(network), "--format", format, "-o", str(out)])
+    assert done.exit_code == 1
+    assert f"pip install 'atelier[{extra}]'" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not out.exists()
 
 
 def test_pictures_to_check_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +235,7 @@ def test_there_is_a_script_for_every_format() -> None:
 
 @pytest.mark.exhaustive
 @pytest.mark.integration
-@pytest.mark.parametrize("format", list(FORMATS))
+@pytest.mark.parametrize("format", SCRIPTED)
 def test_the_script_of_the_docs_runs_without_us(
     slim: StyleNetwork, tmp_path: Path, format: str
 ) -> None:
@@ -231,7 +257,7 @@ def test_the_script_of_the_docs_runs_without_us(
 def run_script(format: str, folder: Path, network: Path, *pictures: str) -> np.ndarray:
     """What the script of the docs makes of a file, when none of ours can be imported."""
     # Whatever of ours, and of other runtimes, the script loads is an error.
-    others = set(RUNTIMES.values()) - {RUNTIMES[format]} | {"nst_core", "jobs"}
+    others = set().union(*RUNTIMES.values()) - RUNTIMES[format] | {"nst_core", "jobs"}
     guard = f"import sys\nfor name in {sorted(others)!r}: sys.modules[name] = None\n"
     (folder / "script.py").write_text(guard + scripts()[format])
     ran = subprocess.run(
@@ -245,7 +271,7 @@ def run_script(format: str, folder: Path, network: Path, *pictures: str) -> np.n
 
 @pytest.mark.exhaustive
 @pytest.mark.integration
-@pytest.mark.parametrize("format", list(FORMATS))
+@pytest.mark.parametrize("format", SCRIPTED)
 def test_the_script_of_the_docs_takes_a_network_for_one_style(tmp_path: Path, format: str) -> None:
     chosen = needed(format)
     torch.manual_seed(0)
@@ -263,7 +289,7 @@ def test_the_script_of_the_docs_takes_a_network_for_one_style(tmp_path: Path, fo
 
 @pytest.mark.parametrize(
     "format",
-    [pytest.param(name, marks=() if name in QUICK else pytest.mark.exhaustive) for name in FORMATS],
+    [pytest.param(name, marks=() if name in QUICK else pytest.mark.exhaustive) for name in FAST],
 )
 def test_a_tuned_network_holds_its_style(tmp_path: Path, format: str) -> None:
     chosen = needed(format)

@@ -16,6 +16,7 @@ from support.submitting import submit_job
 from jobs.db.models.jobs import Job
 from jobs.queue.lifecycle import JobStatus
 from jobs.service import JobService
+from nst_core.export import formats
 from nst_core.export.formats import FORMATS
 from nst_core.export.modules import open_exportable
 from nst_core.networks.feed_forward import open_feed_forward
@@ -78,6 +79,34 @@ def test_openvino_is_an_archive_and_made_once(
 
     again = export(network="slim", format="openvino", precision="int8")
     assert (again.status, again.cached) == (JobStatus.SUCCEEDED, True)
+
+
+@pytest.mark.exhaustive
+def test_core_ml_is_an_archive_of_its_package(
+    export: Callable[..., Job], service: JobService, tmp_path: Path
+) -> None:
+    pytest.importorskip("coremltools")
+    job = export(network="slim", format="coreml")
+    assert job.status == JobStatus.SUCCEEDED, job.error
+    blob, data = service.output(job.id)
+    assert blob.media_type == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert {"slim.mlpackage/Manifest.json"} < set(archive.namelist())
+        archive.extractall(tmp_path)
+    photo = np.random.default_rng(0).random((1, 3, 64, 64), np.float32)
+    style = np.zeros((1, open_exportable("slim").statistics_width), np.float32)
+    run = FORMATS["coreml"].load(tmp_path / "slim.mlpackage")
+    kept, _ = run([photo, style, np.zeros((1, 1), np.float32)])
+    assert np.abs(kept - photo).max() < 1e-6  # strength 0 is the picture itself
+
+
+def test_a_missing_extra_is_named(export: Callable[..., Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    job = export(network="slim", format="executorch")
+    assert job.status == JobStatus.FAILED
+    assert job.error["code"] == "unusable_input"
+    assert "pip install 'atelier[executorch]'" in job.error["detail"]
+    assert job.attempt == 1
 
 
 def test_what_has_no_int8_says_so(

@@ -4,7 +4,14 @@ import { create } from "../shared/dom.js";
 import { followJob } from "../shared/follow-job.js";
 import { withRetry } from "../shared/reconnect.js";
 
-const FORMATS = { onnx: "ONNX", openvino: "OpenVINO", torchscript: "TorchScript", "torch-export": "torch.export" };
+const FORMATS = {
+  onnx: "ONNX",
+  openvino: "OpenVINO",
+  torchscript: "TorchScript",
+  "torch-export": "torch.export",
+  executorch: "ExecuTorch",
+  coreml: "Core ML",
+};
 
 /** Exports a network; answers the address of the file. */
 async function exportNetwork(network, format) {
