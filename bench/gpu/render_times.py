@@ -16,6 +16,7 @@ from nst_core.networks.base import StyleNetwork
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.runtimes.cuda import CudaFeedForward, CudaRuntime
 from nst_core.runtimes.pytorch import TorchFeedForward, TorchRuntime
+from nst_core.runtimes.recorded_graphs import graphs_of
 from nst_core.stylize.request import RenderRequest
 from nst_core.stylize.style_engine import StyleEngine
 
@@ -63,6 +64,8 @@ def measure(device: str, sizes: Sizes) -> Iterator[Figure]:
     for name in ("slim", "full", JOHNSON):
         network = open_by_name(name)
         for measurement, work, is_memory in _works(network, device, sizes):
+            if is_memory:
+                graphs_of(device).drop()  # a replay allocates nothing, a new recording all of it
             measured = (
                 peak_megabytes(work, device) if is_memory else milliseconds(work, device, sizes.rounds)
             )

@@ -91,7 +91,9 @@ class CudaRecorder(Recorder):
     @contextmanager
     def limited(self, extra_bytes: int) -> Iterator[None]:
         """See `Recorder`. Beyond the limit PyTorch raises `torch.OutOfMemoryError`."""
-        device = self._device
+        # By index, since setting a fraction takes no device without one.
+        index = self._device.index
+        device = torch.cuda.current_device() if index is None else index
         total = torch.cuda.get_device_properties(device).total_memory
         before = torch.cuda.get_per_process_memory_fraction(device)
         allowed = torch.cuda.memory_allocated(device) + extra_bytes

@@ -116,8 +116,10 @@ function show(id, { pixels, width, height }) {
   target.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
 }
 
-async function paintFrame(frame) {
+/** Paints a frame and shows it with its painting, unless `source` is not the one of the page any more. */
+async function paintFrame(frame, source) {
   const pixels = await painter.paint(frame, alpha());
+  if (state.source !== source) return;
   show("original", frame);
   show("painting", { ...frame, pixels });
   state.frame = frame;
@@ -131,7 +133,7 @@ async function paintFrames(source) {
   while (state.source === source) {
     await source.nextFrame();
     if (state.source !== source) return;
-    await paintFrame(source.grab(side()));
+    await paintFrame(source.grab(side()), source);
     const now = performance.now();
     rate.add(now);
     if (now - shown < RATE_MS || state.source !== source) continue;
@@ -229,7 +231,7 @@ async function onSettings({ target }) {
       showError("");
       await prepareNetwork();
     }
-    if (!state.source) await paintFrame(state.frame);
+    if (!state.source) await paintFrame(state.frame, null);
     showDetail();
   } catch (error) {
     explain(error);
