@@ -10,7 +10,7 @@ import pytest
 import torch
 from support.render_request import render_request
 
-from nst_core.images.picture import Picture
+from nst_core.images.picture import Picture, to_pixels, to_tensor
 from nst_core.networks.files import CheckpointError, save_network
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.runtimes.choice import RuntimeChoiceError
@@ -20,6 +20,7 @@ from nst_core.stylize.one_style_engine import OneStyleEngine
 from nst_core.stylize.one_style_renderer import REACH
 from nst_core.stylize.regions import Region
 from nst_core.stylize.request import RenderReport, StylizeError
+from nst_core.stylize.strokes import shrink
 from nst_core.training.johnson.state import BASE
 from params.painting import Color
 
@@ -185,3 +186,13 @@ def test_it_refuses(path: Path, photo: Callable[..., Picture], tmp_path: Path) -
     (tmp_path / "x.safetensors").write_bytes(b"none")
     with pytest.raises(CheckpointError):
         OneStyleEngine(tmp_path / "x.safetensors")
+
+
+def test_strokes_of_a_preview_are_those_of_the_render(photo: Callable[..., Picture]) -> None:
+    engine, content = OneStyleEngine(BASE, "torch", "cpu"), photo("coffee", 256)
+    small = engine.stylize(content, alpha=1, stroke=8, size=128)
+    broad, fine = (
+        to_pixels(shrink(to_tensor(engine.stylize(content, alpha=1, stroke=stroke).pixels), 128, 128))
+        for stroke in (8, None)
+    )
+    assert np.abs(broad - shaken(small)).mean() < 0.5 * np.abs(fine - shaken(small)).mean()
