@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from params.working_size import working_side
+
 Strength = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Color = Literal["style", "luminance", "match"]
 #: Longer side of a result in pixels; each command and job narrows the range.
@@ -13,14 +15,6 @@ Size = Annotated[
     int | None,
     Field(ge=1, description="Long side of the output in pixels; the source's own when left out."),
 ]
-
-#: Longer side in pixels of a picture on which the network itself renders strokes of width 1.
-REFERENCE_SIDE = 1_024
-
-
-def working_side(stroke: float) -> int:
-    """The working size for strokes of the relative width `stroke`: the longer side in pixels."""
-    return round(REFERENCE_SIDE / stroke)
 
 
 class PaintSettings(BaseModel):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nst_core.images.picture import Picture, resize_picture
 from nst_core.stylize.plan import Plan
 from nst_core.stylize.request import RenderRequest
-from params.painting import working_side
+from params.working_size import working_side
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -25,7 +25,7 @@ from nst_core.stylize.request import (
     StylizeError,
 )
 from nst_core.stylize.strokes import shrink, with_strokes
-from params.painting import working_side
+from params.working_size import working_side
 
 if TYPE_CHECKING:
     from params.painting import Color, PaintSettings

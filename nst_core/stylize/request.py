@@ -11,7 +11,7 @@ from torch import Tensor
 from nst_core.errors import NstError
 from nst_core.images.picture import Picture
 from nst_core.stylize.regions import Region
-from params.painting import working_side
+from params.working_size import working_side
 
 if TYPE_CHECKING:
     from params.painting import PictureSettings

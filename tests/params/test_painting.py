@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from params.painting import PictureSettings, working_side
+from params.painting import PictureSettings
+from params.working_size import working_side
 
 
 def test_the_working_size_depends_on_the_stroke_alone() -> None:
