@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -263,10 +264,16 @@ def test_one_whose_lease_is_lost_is_discarded_and_the_others_are_not(
     assert (lost.status, lost.lease_owner, lost.outputs) == (JobStatus.RUNNING, "another", [])
 
 
+def forget_pixels(context: WorkerContext) -> None:
+    """Delete the pixels that the submits left for the worker, which then has to read the photos."""
+    shutil.rmtree(context.settings.home / "decoded")
+
+
 def test_one_with_a_broken_picture_fails_alone(
     batching: WorkerContext, service: JobService, submit: Submit, passes: list[int]
 ) -> None:
     jobs = [submit() for _ in range(4)]
+    forget_pixels(batching)
     batching.storage.delete(service.get(jobs[1]).inputs[0].sha256)
     run(batching)
 
@@ -323,6 +330,7 @@ def test_who_is_late_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(rendezvous, "MAX_WAIT_SECONDS", 0.2)
     jobs = [submit() for _ in range(3)]
+    forget_pixels(batching)
     slow = service.get(jobs[0]).inputs[0].sha256
     real, others_done = batching.storage.get, threading.Event()
 
