@@ -13,7 +13,7 @@ from nst_core.networks.base import StyleNetwork
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.runtimes.cuda import CudaFeedForward, CudaRuntime
 from nst_core.runtimes.pytorch import TorchFeedForward, TorchRuntime
-from nst_core.runtimes.runtime import FeedForwardRuntime, Runtime
+from nst_core.runtimes.runtime import MEMORY_MB, FeedForwardRuntime, Runtime
 
 NAMES = ("auto", "torch", "openvino")
 #: Number format of the convolutions of a render. fp16 is for CUDA, int8 for CPUs.
@@ -45,7 +45,7 @@ def choose_runtime(
     device: str = "auto",
     *,
     half: bool = False,
-    memory_mb: int = 1_500,
+    memory_mb: int = MEMORY_MB,
     cache: Path | None = None,
     threads: int = 0,
 ) -> Runtime:
@@ -74,7 +74,7 @@ def choose_feed_forward_runtime(
     device: str = "auto",
     *,
     half: bool = False,
-    memory_mb: int = 1_500,
+    memory_mb: int = MEMORY_MB,
     threads: int = 0,
 ) -> FeedForwardRuntime:
     """The runtime `name` for a network of one style, as `choose_runtime`."""

@@ -7,24 +7,15 @@ import logging
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nst_core.images.noise import noise_field
 from nst_core.networks.base import StyleNetwork
 from nst_core.networks.johnson import JohnsonNetwork, mirrored
-from nst_core.runtimes.graphs import (
-    Decode,
-    Encode,
-    FeedForward,
-    Graph,
-    Render,
-    RenderTile,
-    StyleGraph,
-    WeightedEncode,
-    WeightedRender,
-)
+from nst_core.runtimes.graph_runtime import GraphRuntime
+from nst_core.runtimes.graphs import FeedForward, Graph, StyleGraph
 from nst_core.runtimes.recorded_graphs import RecordedGraphs, graphs_of
-from nst_core.runtimes.runtime import Features
+from nst_core.runtimes.runtime import MEMORY_MB
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +23,9 @@ log = logging.getLogger(__name__)
 MAX_LEVELS = 1.5
 #: Side in pixels of the picture that the two precisions are compared on.
 _CHECK_SIDE = 256
-#: Memory that a network may take by default, in MB.
-_MEMORY_MB = 1_500
 
 
-class CudaRuntime:
+class CudaRuntime(GraphRuntime):
     """Runs an arbitrary-style network, a copy of `network`, on a CUDA device. See `Runtime`.
 
     With `half` it computes in half precision if that is close enough to single precision on a picture
@@ -52,60 +41,23 @@ class CudaRuntime:
         device: str = "cuda",
         *,
         half: bool = True,
-        memory_mb: int = _MEMORY_MB,
+        memory_mb: int = MEMORY_MB,
         graphs: RecordedGraphs | None = None,
     ) -> None:
         self.device = device
-        self._network: StyleNetwork = _placed(network, device)
-        self._dtype = torch.float32
-        if half and _half_is_close(self._network, device):
-            self._network.half()
-            self._dtype = torch.float16
-        self.name = _name(self._dtype)
-        self._graphs = graphs or graphs_of(device)
-        self._extra_bytes = memory_mb * 1_000_000
+        self._copy = _DeviceCopy(network, device, half, memory_mb, graphs)
+        self.name = self._copy.runtime_name
+        super().__init__(self._copy.network)
         self._parts: dict[type[StyleGraph], StyleGraph] = {}
-
-    @property
-    def statistics_width(self) -> int:
-        """Length S of the statistics of the network."""
-        return self._network.statistics_width
-
-    def encode(self, image: Tensor, weight: Tensor | None = None) -> tuple[Features, Tensor]:
-        """See `Runtime`."""
-        if weight is None:
-            statistics, *features = self._run(Encode, image)
-        else:
-            statistics, *features = self._run(WeightedEncode, image, weight)
-        return tuple(features), _on_cpu(statistics)
-
-    def decode(self, features: Features, content: Tensor, target: Tensor) -> Tensor:
-        """See `Runtime`."""
-        return _on_cpu(self._run(Decode, content, target, *features)[0])
-
-    def render(
-        self, image: Tensor, style: Tensor, alpha: Tensor, weight: Tensor | None = None
-    ) -> Tensor:
-        """See `Runtime`."""
-        return _on_cpu(self.render_there(image, style, alpha, weight))
-
-    def render_there(
-        self, image: Tensor, style: Tensor, alpha: Tensor, weight: Tensor | None = None
-    ) -> Tensor:
-        """`render`, whose result stays on the device; the inputs may be there too."""
-        if weight is None:
-            return self._run(Render, image, style, alpha)[0]
-        return self._run(WeightedRender, image, weight, style, alpha)[0]
-
-    def render_tile(self, image: Tensor, content: Tensor, target: Tensor) -> Tensor:
-        """See `Runtime`."""
-        return _on_cpu(self._run(RenderTile, image, content, target)[0])
 
     def _run(self, kind: type[StyleGraph], *inputs: Tensor) -> list[Tensor]:
         part = self._parts.get(kind)
         if part is None:
             part = self._parts[kind] = kind(self._network).eval()
-        return _run(self._graphs, part, inputs, self._dtype, self._extra_bytes)
+        return self._copy.run(part, *inputs)
+
+    def _on_cpu(self, value: Tensor) -> Tensor:
+        return _on_cpu(value)
 
 
 class CudaFeedForward:
@@ -117,19 +69,13 @@ class CudaFeedForward:
         device: str = "cuda",
         *,
         half: bool = True,
-        memory_mb: int = _MEMORY_MB,
+        memory_mb: int = MEMORY_MB,
         graphs: RecordedGraphs | None = None,
     ) -> None:
         self.device = device
-        placed: JohnsonNetwork = _placed(network, device)
-        self._dtype = torch.float32
-        if half and _half_is_close(placed, device):
-            placed.half()
-            self._dtype = torch.float16
-        self.name = _name(self._dtype)
-        self._part = FeedForward(placed).eval()
-        self._graphs = graphs or graphs_of(device)
-        self._extra_bytes = memory_mb * 1_000_000
+        self._copy = _DeviceCopy(network, device, half, memory_mb, graphs)
+        self.name = self._copy.runtime_name
+        self._part = FeedForward(self._copy.network).eval()
 
     def run(self, image: Tensor) -> Tensor:
         """See `FeedForwardRuntime`."""
@@ -137,23 +83,39 @@ class CudaFeedForward:
 
     def run_there(self, image: Tensor) -> Tensor:
         """`run`, whose result stays on the device; the input may be there too."""
-        inputs = (mirrored(image),)
-        (output,) = _run(self._graphs, self._part, inputs, self._dtype, self._extra_bytes)
+        (output,) = self._copy.run(self._part, mirrored(image))
         return output[:, :, : image.shape[2], : image.shape[3]]
 
 
-def _placed(network: nn.Module, device: str) -> Any:
-    """A copy on the device: the caller may train the original, or render with it on the CPU."""
-    placed = copy.deepcopy(network).eval().to(device)
-    return placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+class _DeviceCopy:
+    """A copy of a network on a device, in half precision if that is asked for and close enough.
 
+    A copy, because the caller may train the original, or render with it on the CPU.
+    """
 
-def _run(
-    graphs: RecordedGraphs, part: Graph, inputs: tuple[Tensor, ...], dtype: torch.dtype, extra: int
-) -> list[Tensor]:
-    """The outputs of a part of a network; images are given in `dtype`, statistics as they are."""
-    images = (value.to(dtype) if _is_image(value) else value for value in inputs)
-    return graphs.run(part, *images, extra_bytes=extra)
+    def __init__(
+        self,
+        network: StyleNetwork | JohnsonNetwork,
+        device: str,
+        half: bool,
+        memory_mb: int,
+        graphs: RecordedGraphs | None,
+    ) -> None:
+        placed: Any = copy.deepcopy(network).eval().to(device)
+        placed.to(memory_format=torch.channels_last)
+        self._dtype = torch.float32
+        if half and _half_is_close(placed, device):
+            placed.half()
+            self._dtype = torch.float16
+        self.network = placed
+        self.runtime_name = "torch fp16" if self._dtype == torch.float16 else "torch"
+        self._graphs = graphs or graphs_of(device)
+        self._extra_bytes = memory_mb * 1_000_000
+
+    def run(self, part: Graph, *inputs: Tensor) -> list[Tensor]:
+        """The outputs of a part of the network; images are converted to its precision."""
+        images = (value.to(self._dtype) if _is_image(value) else value for value in inputs)
+        return self._graphs.run(part, *images, extra_bytes=self._extra_bytes)
 
 
 def _is_image(value: Tensor) -> bool:
@@ -167,10 +129,6 @@ def _on_cpu(value: Tensor) -> Tensor:
     if value.is_cuda:
         torch.cuda.current_stream(value.device).synchronize()
     return moved.float()
-
-
-def _name(dtype: torch.dtype) -> str:
-    return "torch fp16" if dtype == torch.float16 else "torch"
 
 
 def _half_is_close(network: StyleNetwork | JohnsonNetwork, device: str) -> bool:

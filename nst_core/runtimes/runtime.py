@@ -8,6 +8,8 @@ from torch import Tensor
 
 #: Feature maps (B, C, h, w) of the levels that the decoder reads, on the runtime's own device.
 Features = tuple[Tensor, ...]
+#: Memory in MB that a network may take beside its picture, unless a caller says otherwise.
+MEMORY_MB = 1_500
 
 
 class Runtime(Protocol):

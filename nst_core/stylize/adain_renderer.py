@@ -12,7 +12,7 @@ from torch import Tensor
 from nst_core.images.picture import Pixels
 from nst_core.networks.base import StyleNetwork
 from nst_core.runtimes.pytorch import TorchRuntime
-from nst_core.runtimes.runtime import Features, Runtime
+from nst_core.runtimes.runtime import MEMORY_MB, Features, Runtime
 from nst_core.stylize.grain import SMOOTH, Grain
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.padding import PaddedPicture, padded_side
@@ -70,7 +70,7 @@ class AdaINRenderer(Renderer):
         runtime: Runtime,
         *,
         limit: MemoryLimit | None = None,
-        memory_mb: int = 1_500,
+        memory_mb: int = MEMORY_MB,
         margin: int | None = None,
         on_notice: OnNotice | None = None,
         on_tile: Callable[[], None] | None = None,

@@ -13,7 +13,7 @@ from nst_core.images.picture import Picture, to_pixels, to_tensor
 from nst_core.networks.feed_forward import open_feed_forward
 from nst_core.networks.johnson import JohnsonNetwork
 from nst_core.runtimes.choice import choose_feed_forward_runtime
-from nst_core.runtimes.runtime import FeedForwardRuntime
+from nst_core.runtimes.runtime import MEMORY_MB, FeedForwardRuntime
 from nst_core.stylize.engine import Engine
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.one_style_renderer import OneStyleRenderer
@@ -44,7 +44,7 @@ class OneStyleEngine(Engine):
         device: str = "auto",
         *,
         half: bool = False,
-        memory_mb: int = 1_500,
+        memory_mb: int = MEMORY_MB,
         limit: MemoryLimit | None = None,
         sample_pixels: int | None = None,
         max_pixels: int = MAX_PIXELS,

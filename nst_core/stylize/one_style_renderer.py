@@ -14,7 +14,7 @@ from nst_core.images.picture import Pixels, to_tensor
 from nst_core.networks.frozen_norm import FrozenJohnson
 from nst_core.networks.johnson import STRIDE, JohnsonNetwork, inner_side
 from nst_core.runtimes.pytorch import TorchFeedForward
-from nst_core.runtimes.runtime import FeedForwardRuntime
+from nst_core.runtimes.runtime import MEMORY_MB, FeedForwardRuntime
 from nst_core.stylize.grain import Grain
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.padding import PaddedPicture
@@ -58,7 +58,7 @@ class OneStyleRenderer(Renderer):
         runtime: FeedForwardRuntime,
         *,
         limit: MemoryLimit | None = None,
-        memory_mb: int = 1_500,
+        memory_mb: int = MEMORY_MB,
         sample_pixels: int | None = None,
         on_notice: OnNotice | None = None,
         on_tile: Callable[[], None] | None = None,

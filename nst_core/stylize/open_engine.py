@@ -7,6 +7,7 @@ from pathlib import Path
 from nst_core.networks.feed_forward import is_feed_forward
 from nst_core.networks.registry import NetworkError, network_file
 from nst_core.runtimes.choice import RenderPrecision
+from nst_core.runtimes.runtime import MEMORY_MB
 from nst_core.stylize.engine import Engine
 from nst_core.stylize.one_style_engine import OneStyleEngine
 from nst_core.stylize.style_engine import StyleEngine
@@ -18,7 +19,7 @@ def open_engine(
     device: str = "auto",
     *,
     precision: RenderPrecision = "fp32",
-    memory_mb: int = 1_500,
+    memory_mb: int = MEMORY_MB,
     cache: Path | None = None,
     threads: int = 0,
 ) -> Engine:

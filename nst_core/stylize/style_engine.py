@@ -14,7 +14,7 @@ from nst_core.images.color import match_colors
 from nst_core.images.picture import Picture, resize_exactly, to_pixels, to_tensor
 from nst_core.networks.registry import StyleNetwork, open_network
 from nst_core.runtimes.choice import RenderPrecision, choose_runtime
-from nst_core.runtimes.runtime import Runtime
+from nst_core.runtimes.runtime import MEMORY_MB, Runtime
 from nst_core.stylize.adain_renderer import AdaINRenderer
 from nst_core.stylize.batching import Prepared
 from nst_core.stylize.engine import Engine
@@ -46,7 +46,7 @@ class StyleEngine(Engine):
         device: str = "auto",
         *,
         precision: RenderPrecision = "fp32",
-        memory_mb: int = 1_500,
+        memory_mb: int = MEMORY_MB,
         limit: MemoryLimit | None = None,
         max_pixels: int = MAX_PIXELS,
         cache: Path | None = None,
