@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, select, update
 from support.patience import PATIENCE
 from support.submitting import submit_job
-from support.tests_support import expire_lease, network_file
+from support.tests_support import expire_lease
 
 from jobs.db import counters
 from jobs.db.engine import now
@@ -47,26 +47,6 @@ def run(context: WorkerContext, owner: str = "w1") -> lifecycle.Run | None:
 
 def test_nothing_to_do(context: WorkerContext) -> None:
     assert run(context) is None
-
-
-def test_a_network_without_weights_fails_with_a_sentence(
-    context: WorkerContext, service: JobService, submit: Callable[..., str], monkeypatch: Any
-) -> None:
-    from nst_core.networks import registry
-
-    monkeypatch.setattr(registry, "bundled_networks", lambda: {})
-    context.engines._loaded.clear()
-    job_id = submit()
-    with service.sessions.begin() as session:
-        session.get_one(Job, job_id).params = {**service.get(job_id).params, "network": "full"}
-
-    run(context)
-
-    job = service.get(job_id)
-    assert job.status == JobStatus.FAILED
-    assert job.error is not None
-    assert job.error["retryable"] is False
-    assert job.attempt == 1
 
 
 def test_an_unexpected_error_is_tried_again_and_then_given_up(
@@ -488,17 +468,3 @@ def test_an_output_that_does_not_fit_the_quota_is_not_kept(
     assert (job.error or {})["retryable"] is False
     with service.sessions() as session:
         assert session.scalar(select(func.count()).select_from(Blob)) == before
-
-
-def test_errors_of_a_network_name_no_folder_of_the_worker(
-    context: WorkerContext, service: JobService, submit: Callable[..., str]
-) -> None:
-    service.networks.add_file(network_file("slim_adain"), name="odd")
-    job_id = submit(network="odd")
-    run(context)
-
-    error = service.get(job_id).error or {}
-    assert (error["code"], error["retryable"]) == ("unusable_input", False)
-    assert "does not fit slim_adain" in error["detail"]
-    assert "/" not in error["detail"].split(" does not fit")[0]
-    assert str(context.settings.home) not in error["detail"]
