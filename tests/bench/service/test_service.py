@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.integration
 @pytest.mark.exhaustive
-@pytest.mark.serial
 @pytest.mark.timeout(900)
 def test_the_bench_measures_both_services(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RUNTIME", "torch")
