@@ -42,7 +42,7 @@ def post_worker_init(worker: Any) -> None:
 
     Uploads are large blocks, which the process would map anew for each request.
     """
-    from jobs.freed_memory import keep_freed_memory
+    from jobs.media.freed_memory import keep_freed_memory
     from jobs.media.sandbox import warm_up
     from web.security.access import bound
     from web.security.concurrency import ConcurrencyLimits

@@ -21,9 +21,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
-from jobs.freed_memory import keep_freed_memory
 from jobs.media.decoded_photos import MAX_PHOTO_BYTES
 from jobs.media.fair_queue import FairQueue
+from jobs.media.freed_memory import keep_freed_memory
 from jobs.media.shared_bytes import SharedBytes
 
 #: Tasks after which a child is replaced, so that leaks of decoders stay small.

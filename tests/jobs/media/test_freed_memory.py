@@ -8,7 +8,7 @@ _COUNT_FAULTS = """
 import resource
 import sys
 import threading
-from jobs.freed_memory import keep_freed_memory
+from jobs.media.freed_memory import keep_freed_memory
 
 if sys.argv[1] == "keep":
     keep_freed_memory(arenas=2)
