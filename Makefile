@@ -15,6 +15,8 @@ WEB_RUNTIME_FILES := ort.wasm.bundle.min.mjs ort.webgpu.bundle.min.mjs \
 PYTEST := $(BIN)/python -m pytest
 # One worker process per core. A worker process takes whole files, in the order of tests/support/lanes.py.
 PARALLEL := --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+# The files with tests marked `serial`, which run alone, after the others.
+SERIAL := tests/e2e/test_bombs.py tests/bench/service/test_capacity.py
 
 .PHONY: onnxruntime-web contact-sheet knobs gpu-check help setup demo up test test-all test-browser faults documents lint format gallery constraints clean
 
@@ -43,11 +45,10 @@ up: setup ## Serve at http://127.0.0.1:8000 until Ctrl-C
 
 test: setup ## Run all unit tests, and smoke tests with real processes and Chromium (about 10 minutes)
 	$(PYTEST) $(PARALLEL) --hypothesis-profile quick -m "not exhaustive and not serial"
-	$(PYTEST) --hypothesis-profile quick -m "not exhaustive and serial"
 
 test-all: setup ## Run every test: both databases, faults, all browser tests, all documents (about 30 minutes)
 	$(PYTEST) $(PARALLEL) -m "not serial"
-	$(PYTEST) -m serial
+	$(PYTEST) -m serial $(SERIAL)
 
 test-browser: setup ## Run the tests in a real Chromium
 	$(PYTEST) tests/browser

@@ -15,6 +15,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -22,7 +23,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import Engine, make_url, text
 from support.databases import administrator, dispose, postgres_database
-from support.lanes import mark_by_lane, sort_by_lane
+from support.lanes import LaneScheduling, mark_by_lane, sort_by_lane
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.s3 import S3Storage
@@ -64,6 +65,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         mark_by_lane(item)
     sort_by_lane(items)
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook with `-p no:xdist`
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LaneScheduling:
+    return LaneScheduling(config, log)
 
 
 def unavailable(component: str, error: Exception) -> None:

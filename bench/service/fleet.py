@@ -18,17 +18,27 @@ from jobs.local.supervisor import resolve
 class Fleet:
     """Processes of one service, each in its own process group with its children."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str], checkout: Path | None = None
+    ) -> None:
+        """Processes with logs in `home`.
+
+        `checkout`: their working folder, with a `.venv` whose programs they are. Default: this version.
+        """
         self.home = home
         self._environment = dict(environment)
+        if checkout is not None:
+            self._environment["PYTHONPATH"] = str(checkout)  # not that of this version
+        self._checkout = checkout
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: list[str]) -> None:
         """Start a process; its output goes to a log of its name in the home folder."""
         with (self.home / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                resolve(command),
+                self._resolve(command),
                 env=self._environment,
+                cwd=self._checkout,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -47,7 +57,17 @@ class Fleet:
 
     def run(self, command: list[str]) -> None:
         """Run a command to its end. Raises `CalledProcessError`."""
-        subprocess.run(resolve(command), env=self._environment, check=True, capture_output=True)
+        subprocess.run(
+            self._resolve(command),
+            env=self._environment,
+            cwd=self._checkout,
+            check=True,
+            capture_output=True,
+        )
+
+    def _resolve(self, command: list[str]) -> list[str]:
+        program = self._checkout / ".venv/bin" / command[0] if self._checkout else None
+        return [str(program), *command[1:]] if program and program.exists() else resolve(command)
 
     def memory_mb(self) -> dict[str, float]:
         """Process name → proportional set size of its group, in megabytes."""

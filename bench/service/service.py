@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -30,6 +32,16 @@ if TYPE_CHECKING:
 @click.option("--workers", default="1,2,4", show_default=True, help="How many, one after the other.")
 @click.option("--database-url", default="", help="Default: SQLite in a folder of its own.")
 @click.option("--peer/--no-peer", default=True, help="Measure plain Flask and Celery as well.")
+@click.option(
+    "--before",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Checkout of an earlier version with a .venv of its own (make setup), measured as well.",
+)
+@click.option(
+    "--before-database-url",
+    default="",
+    help="Database of the earlier version, empty. Default: SQLite in a folder of its own.",
+)
 @click.option("--keep", is_flag=True, help="Keep the folder with the logs.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 def service(
@@ -40,6 +52,8 @@ def service(
     workers: str,
     database_url: str,
     peer: bool,
+    before: Path | None,
+    before_database_url: str,
     keep: bool,
     as_json: bool,
 ) -> None:
@@ -55,6 +69,8 @@ def service(
     counts = [int(part) for part in workers.split(",") if part.strip().isdigit()]
     if not counts:
         raise click.BadParameter("name numbers, separated by commas", param_hint="--workers")
+    if before and not (before / ".venv/bin/atelier").exists():
+        raise click.BadParameter("has no .venv; run `make setup` in it", param_hint="--before")
     home = scratch_directory("atelier-bench-")
     settings = load_settings()
     photos, style = Photos(kilobytes), Photos(30).next()
@@ -65,12 +81,20 @@ def service(
     try:
         url = database_url or f"sqlite:///{home / 'atelier.db'}"
         subjects.append(Atelier(home / "atelier", photos, style, settings, url))
+        if before:
+            earlier = before_database_url or f"sqlite:///{home / 'before.db'}"
+            subjects.append(
+                Atelier(home / "before", photos, style, settings, earlier, checkout=before.resolve())
+            )
         if peer:
             subjects.append(Peer(home / "peer", photos, style, settings))
         found = _measure(subjects, jobs, requests, counts, say)
         found["rows"] = _with_rows(subjects[0], url, rows, requests, say)
     except RuntimeError as error:
         raise click.ClickException(str(error)) from error
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr or error.stdout).decode(errors="replace").strip().splitlines()[-1:]
+        raise click.ClickException(f"{' '.join(error.cmd)} failed: {' '.join(last)}") from error
     finally:
         for subject in subjects:
             subject.fleet.stop()
@@ -89,7 +113,7 @@ def _measure(
     workers: list[int],
     say: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Measure both subjects in turns, so that other load affects both."""
+    """Measure all subjects in turns, so that other load affects both."""
     from bench.service import measures
 
     found: dict[str, Any] = {subject.name: {"submits": [], "throughput": {}} for subject in subjects}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from bench.service.clients import Caller, Photos, form
 from bench.service.fleet import Fleet
-from jobs.local.processes import MAINTENANCE, RELEASE, STYLIZE, WEB
+from jobs.local.processes import procfile
 from jobs.local.redis_server import free_port, redis_command
 from jobs.settings import Settings, child_environment
 
@@ -56,8 +57,17 @@ class _Running:
     name = ""
     _ping = "/"
 
-    def __init__(self, home: Path, photos: Photos, style: bytes, **environment: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        photos: Photos,
+        style: bytes,
+        *,
+        checkout: Path | None = None,
+        **environment: str,
+    ) -> None:
         home.mkdir(parents=True)
+        self._commands = _commands(checkout) if checkout else procfile()
         self.port, redis_port = free_port(), free_port()
         self._photos, self._style = photos, style
         self._workers: list[str] = []
@@ -71,18 +81,30 @@ class _Running:
                 LOG_LEVEL="WARNING",
                 **environment,
             ),
+            checkout,
         )
         self.fleet.start("redis", redis_command(home / "redis", redis_port))
 
+    @contextmanager
+    def _stopped_on_error(self) -> Iterator[None]:
+        """Stop what runs already if the service can't be started."""
+        try:
+            yield
+        except BaseException:
+            self.fleet.stop()
+            raise
+
     def _serve(self, app: str) -> None:
-        web = WEB.format(host="127.0.0.1", port=self.port, threads=16)
-        self.fleet.start("web", web.replace("web.wsgi:app", app).split())
+        web = self._commands["web"].replace("0.0.0.0:${PORT:-8000}", f"127.0.0.1:{self.port}")
+        web = web.replace("${WEB_THREADS:-16}", "16").replace("web.wsgi:app", app)
+        self.fleet.start("web", web.split())
         self.fleet.wait_for(f"http://127.0.0.1:{self.port}{self._ping}")
 
     def _start_workers(self, app: str, number: int) -> None:
         for index in range(number):
             name = f"worker-{index + 1}"
-            command = STYLIZE.replace("worker.celery", app).replace("%h", f"{name}-{self.port}")
+            command = self._commands["worker-stylize"].replace("worker.celery", app)
+            command = command.replace("%h", f"{name}-{self.port}")
             self.fleet.start(name, command.split())
             self._workers.append(name)
 
@@ -93,18 +115,36 @@ class _Running:
 
 
 class Atelier(_Running):
-    """This service."""
+    """This service, or an earlier version of it in another checkout."""
 
-    name = "atelier"
     _ping = "/readyz"
 
     def __init__(
-        self, home: Path, photos: Photos, style: bytes, settings: Settings, database_url: str
+        self,
+        home: Path,
+        photos: Photos,
+        style: bytes,
+        settings: Settings,
+        database_url: str,
+        checkout: Path | None = None,
     ) -> None:
-        super().__init__(home, photos, style, DATABASE_URL=database_url, RUNTIME=settings.runtime)
-        self.fleet.run(RELEASE.split())
-        self._serve("web.wsgi:app")
-        self.fleet.start("maintenance", MAINTENANCE.split())
+        """Start Redis, web server and maintenance.
+
+        `checkout`: folder of another version with a `.venv`; its Procfile names the commands.
+        """
+        self.name = "before" if checkout else "atelier"
+        super().__init__(
+            home,
+            photos,
+            style,
+            checkout=checkout,
+            DATABASE_URL=database_url,
+            RUNTIME=settings.runtime,
+        )
+        with self._stopped_on_error():
+            self.fleet.run(self._commands["release"].split())
+            self._serve("web.wsgi:app")
+            self.fleet.start("maintenance", self._commands["maintenance"].split())
 
     def submit(self, caller: Caller, size: int) -> str:
         """See `Subject`."""
@@ -147,7 +187,8 @@ class Peer(_Running):
 
     def __init__(self, home: Path, photos: Photos, style: bytes, settings: Settings) -> None:
         super().__init__(home, photos, style, RUNTIME=settings.runtime)
-        self._serve("bench.service.peer.app:app")
+        with self._stopped_on_error():
+            self._serve("bench.service.peer.app:app")
 
     def submit(self, caller: Caller, size: int) -> str:
         """See `Subject`."""
@@ -176,6 +217,12 @@ class Peer(_Running):
         """See `Subject`."""
         self._start_workers("bench.service.peer.tasks:celery", number)
         wait_until_warm(self, number)
+
+
+def _commands(checkout: Path) -> dict[str, str]:
+    """Process type → command line, from the Procfile of a checkout."""
+    lines = (checkout / "Procfile").read_text().splitlines()
+    return dict(line.split(": ", 1) for line in lines if ": " in line)
 
 
 def wait_until_warm(subject: Subject, workers: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from support.lanes import LANES, TESTS, Lane
+from support.lanes import LANES, TESTS, Lane, unit_of
 
 #: A promise, and the name of its smoke test.
 PROMISES = {
@@ -34,6 +35,23 @@ def test_make_test_keeps_a_smoke_test_of_each_promise() -> None:
     assert set(PROMISES.values()) <= collected("not exhaustive")
 
 
-@pytest.mark.parametrize("lane", LANES, ids=lambda lane: lane.folder or "the rest")
-def test_the_folder_of_a_lane_exists(lane: Lane) -> None:
-    assert (TESTS / lane.folder).is_dir()
+@pytest.mark.parametrize("lane", LANES, ids=lambda lane: lane.path or "the rest")
+def test_the_path_of_a_lane_exists(lane: Lane) -> None:
+    assert (TESTS / lane.path).exists()
+
+
+def test_all_walks_through_the_pages_share_one_browser() -> None:
+    files = [f"tests/browser/{path.name}" for path in (TESTS / "browser").glob("test_*.py")]
+
+    assert {unit_of(file) for file in files} == {"browser"}
+    assert unit_of("tests/faults/test_storm.py") == "tests/faults/test_storm.py"
+
+
+def test_the_serial_tests_lie_where_make_test_all_looks_for_them() -> None:
+    """The second command of `make test-all` collects a few files only: all would take half a minute."""
+    named = re.search(r"^SERIAL := (.*)$", (TESTS.parent / "Makefile").read_text(), re.MULTILINE)
+    assert named is not None
+    marked = {path for path in TESTS.rglob("test_*.py") if "mark.serial" in path.read_text()}
+
+    assert {TESTS.parent / name for name in named[1].split()} == marked - {Path(__file__)}
+    assert not any("serial" in lane.markers for lane in LANES)

@@ -1,7 +1,7 @@
 """Markers and run order of the tests, from the folder that a test lies in.
 
-`make test` leaves out what is marked `exhaustive`; `make test-all` leaves out nothing. In both, tests
-marked `serial` run one at a time, after all others: browsers and benchmarks use every core themselves.
+`make test` leaves out what is marked `exhaustive`; `make test-all` leaves out nothing, and runs the
+tests marked `serial` alone, after all others: they compare times, which other tests would change.
 """
 
 from __future__ import annotations
@@ -10,31 +10,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 TESTS = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
 class Lane:
-    """Markers of a folder's tests, and after how many seconds one of them counts as hung.
+    """Markers of the tests of a folder or file, and after how many seconds one of them counts as hung.
 
-    In an `exhaustive` lane only the tests marked `smoke` are part of `make test`.
+    In an `exhaustive` lane only the tests marked `smoke` are part of `make test`. The files of a lane
+    that is `together` run in one worker process, because they share what takes long to start.
     """
 
-    folder: str
+    path: str
     markers: tuple[str, ...] = ()
     exhaustive: bool = False
     timeout: int = 300
+    together: bool = False
 
 
-#: The first lane whose folder holds a test is the test's lane. Lanes run in this order: long tests come
+#: The first lane whose path holds a test is the test's lane. Lanes run in this order: long files come
 #: first, so that the many short ones keep every worker process busy until the end.
 LANES = (
-    Lane("faults", ("integration", "faults", "serial"), exhaustive=True, timeout=900),
-    Lane("browser", ("integration", "browser", "serial"), exhaustive=True, timeout=600),
+    Lane("browser", ("integration", "browser"), exhaustive=True, timeout=600, together=True),
+    Lane("project/test_documented_commands.py", ("integration",), exhaustive=True, timeout=900),
+    Lane("faults", ("integration", "faults"), exhaustive=True, timeout=900),
     Lane("e2e", ("integration",), exhaustive=True, timeout=900),
-    Lane("project"),
+    Lane("nst_core/export"),
     Lane("bench"),
+    Lane("project"),
     Lane("worker/kinds"),
     Lane("nst_core"),
     Lane(""),
@@ -45,8 +50,9 @@ BACKENDS = ("migrated_url", "database_url", "service_database")
 
 def lane_of(path: Path) -> Lane:
     """The lane of a test file."""
-    parents = {parent.as_posix() for parent in path.relative_to(TESTS).parents}
-    return next(lane for lane in LANES if (lane.folder or ".") in parents)
+    own = path.relative_to(TESTS)
+    paths = {each.as_posix() for each in (own, *own.parents)}
+    return next(lane for lane in LANES if (lane.path or ".") in paths)
 
 
 def mark_by_lane(item: pytest.Item) -> None:
@@ -64,6 +70,19 @@ def mark_by_lane(item: pytest.Item) -> None:
 def sort_by_lane(items: list[pytest.Item]) -> None:
     """Order the tests by lane; within a lane they keep their order."""
     items.sort(key=lambda item: LANES.index(lane_of(item.path)))
+
+
+def unit_of(file: str) -> str:
+    """What one worker process gets at a time: a file, or the lane of a file that is `together`."""
+    lane = lane_of(TESTS.parent / file)
+    return lane.path if lane.together else file
+
+
+class LaneScheduling(LoadFileScheduling):
+    """Gives the units of the lanes to the worker processes, in the order of the lanes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(super()._split_scope(nodeid))
 
 
 def _repeats_on_postgres(item: pytest.Item) -> bool:

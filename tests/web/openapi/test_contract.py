@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from flask import Flask
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies
 from PIL import Image
+from schemathesis.checks import load_all_checks
+from schemathesis.pytest.lazy import get_all_tests
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from support.databases import dispose
 
@@ -64,19 +66,6 @@ def picture(width: int) -> bytes:
 schemathesis.openapi.format("binary", strategies.sampled_from([picture(8), picture(9)]))
 
 
-class Door:
-    """Stands for the application while tests are collected; a fixture opens it."""
-
-    app: Flask | None = None
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        assert self.app is not None
-        return self.app(environ, start_response)
-
-
-door = Door()
-
-
 def description() -> dict[str, Any]:
     """The document of the routes, without a service behind them."""
     routes = Flask("routes")
@@ -84,12 +73,18 @@ def description() -> dict[str, Any]:
     return document(routes)
 
 
-schema = schemathesis.openapi.from_dict(description())
-schema.app = door
+METHODS = {"get", "put", "post", "patch", "delete"}
+DESCRIPTION = description()
+OPERATIONS = [
+    f"{method.upper()} {path}"
+    for path, operations in DESCRIPTION["paths"].items()
+    for method in operations
+    if method in METHODS
+]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def application(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def application(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     """The application that is to be as described."""
     home = tmp_path_factory.mktemp("contract")
     shutil.copytree(prepared, home, dirs_exist_ok=True)
@@ -107,14 +102,13 @@ def application(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     queue = Broker(make_celery(settings.broker))
     service = JobService(settings, engine, LocalStorage(home / "blobs"), queue)
     app = create_app(settings, service)
-    door.app = app
     stop = threading.Event()
     worker = threading.Thread(target=work, args=(service, stop))
     worker.start()
     with pytest.MonkeyPatch.context() as patch:
         # Generated URLs name hosts of strangers: none is called.
         patch.setattr("jobs.submission.remote_files.get", refuse)
-        yield
+        yield app
     stop.set()
     worker.join()
     dispose(engine)
@@ -143,10 +137,35 @@ def work(service: JobService, stop: threading.Event) -> None:
             session.add(JobFile(job_id=run.job_id, **file))
 
 
-@schema.parametrize()
 @hypothesis_settings(max_examples=EXAMPLES)
-def test_no_answer_breaks_the_description(case: schemathesis.Case) -> None:
+def ask(case: schemathesis.Case) -> None:
+    """Make one request, and compare the answer with the description."""
     operation = case.operation.definition.raw["operationId"]
     excluded = [positive_data_acceptance] if operation in BEYOND_A_SCHEMA else []
     excluded += [negative_data_rejection] if operation in ALL_TEXT else []
     case.call_and_validate(excluded_checks=excluded)
+
+
+@pytest.fixture(scope="module")
+def asking(application: Flask) -> dict[str, Callable[[], None]]:
+    """Operation → what makes its requests.
+
+    `schema.parametrize()` would make the requests up, which takes ten seconds, in each process that
+    collects tests.
+    """
+    load_all_checks()
+    schema = schemathesis.openapi.from_dict(DESCRIPTION)
+    schema.app = application
+    made = get_all_tests(schema=schema, test_func=ask, settings=None, given_kwargs={})
+    return {operation.label: test for operation, test in (each.ok() for each in made)}
+
+
+def test_every_operation_is_asked(asking: dict[str, Callable[[], None]]) -> None:
+    assert sorted(asking) == sorted(OPERATIONS)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_answer_breaks_the_description(
+    operation: str, asking: dict[str, Callable[[], None]]
+) -> None:
+    asking[operation]()
