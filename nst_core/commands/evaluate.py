@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -164,7 +164,7 @@ def _video(
     click.echo(DEFINITION)
 
 
-def _stylizer(name: str, runtime: str, style_size: int, settings: Mapping[str, float]) -> Stylize:
+def _stylizer(name: str, runtime: str, style_size: int, settings: Mapping[str, Any]) -> Stylize:
     from torch import Tensor
 
     from nst_core.images.picture import Picture

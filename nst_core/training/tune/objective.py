@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -38,8 +39,9 @@ def has_bfloat16(device_type: str) -> bool:
     """
     if device_type != "cpu":
         return device_type == "cuda"
-    ask = getattr(torch.cpu, "get_capabilities", dict)
-    return any(ask().get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+    ask: Callable[[], Mapping[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
+    found = ask()
+    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 @dataclass(frozen=True)
