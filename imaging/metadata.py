@@ -83,7 +83,7 @@ def read_orientation(data: bytes, format_: str) -> int:
     """
     try:
         if format_ == "JPEG":
-            source = b"".join(_jpeg_parts(data, b"", keep_exif=True))
+            source = b"".join(_jpeg_parts(data, b"", exif_only=True))
         elif format_ == "PNG":
             source = _png_orientation_source(data)
         else:
@@ -129,7 +129,8 @@ def _orientation_exif(orientation: int) -> bytes:
     return exif.tobytes().removeprefix(b"Exif\x00\x00")
 
 
-def _jpeg_parts(data: bytes, exif: bytes, *, keep_exif: bool = False) -> Iterator[bytes]:
+def _jpeg_parts(data: bytes, exif: bytes, *, exif_only: bool = False) -> Iterator[bytes]:
+    """Parts of a JPEG without metadata but `exif`; with `exif_only`, its header and its own Exif."""
     yield b"\xff\xd8"
     at, scans, pixels = 2, 0, 0
     wrote_exif = not exif
@@ -151,13 +152,15 @@ def _jpeg_parts(data: bytes, exif: bytes, *, keep_exif: bool = False) -> Iterato
         if length < 2 or at + length > len(data):
             raise BrokenFileError("a segment is longer than the file")
         body = data[at + 2 : at + length]
-        if _jpeg_keeps(marker, body) or (keep_exif and marker == 0xE1):
+        if _jpeg_keeps(marker, body) or (exif_only and marker == 0xE1):
             yield bytes((0xFF, marker)) + data[at : at + length]
         at += length
         if marker in _FRAME_HEADERS and len(body) >= 5:
             height, width = struct.unpack_from(">HH", body, 1)
             pixels = max(pixels, height * width)
         if marker == 0xDA:
+            if exif_only:  # readers look for Exif no further
+                return
             scans += 1
             if scans > _MANY_SCANS and scans * pixels > _MAX_SCANNED_PIXELS:
                 raise BrokenFileError(f"it has more than {scans - 1} scans of {pixels:,} pixels")

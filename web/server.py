@@ -38,7 +38,11 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Pass the listening addresses to the application, and start the decoder for its first request."""
+    """Pass the listening addresses to the application, and start the decoder for its first request.
+
+    Uploads are large blocks, which the process would map anew for each request.
+    """
+    from jobs.media.freed_memory import keep_freed_memory
     from jobs.media.sandbox import warm_up
     from web.security.access import bound
     from web.security.concurrency import ConcurrencyLimits
@@ -46,6 +50,7 @@ def post_worker_init(worker: Any) -> None:
     settings = load_settings()
     bound(worker.wsgi, settings, [_host(listener) for listener in worker.sockets])
     worker.wsgi.extensions["concurrency"] = ConcurrencyLimits(worker.cfg.threads)
+    keep_freed_memory(arenas=2)
     warm_up(settings.decode_limits)
 
 

@@ -13,13 +13,15 @@ from jobs.blobs.stores import make_storage
 from jobs.db.engine import SessionFactory, make_engine, make_sessions, now
 from jobs.db.upserts import upsert_network_version
 from jobs.settings import Settings
-from worker.batching.rendezvous import RenderBatch, render_alone
+from worker.batching.batch_sizes import BatchSizes
+from worker.batching.device import Device
+from worker.batching.rendezvous import RenderBatch, Rendered, render_alone
+from worker.batching.shape import Shape
 from worker.drain import Drain
 from worker.engines import Engines
 from worker.style_statistics import StatisticsCache
 
 if TYPE_CHECKING:
-    from nst_core.images.picture import Picture
     from nst_core.stylize.engine import Engine
     from nst_core.stylize.request import RenderReport, RenderRequest
 
@@ -30,7 +32,7 @@ class WorkerContext:
     """Settings, database sessions, storage, loaded networks and cached style statistics.
 
     `trainer` replaces the command line of trainer processes, to which the path of a specification is
-    added.
+    added. `claims_ahead` says whether jobs are claimed while others render; None: on CUDA.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class WorkerContext:
         drain: Drain | None = None,
         *,
         trainer: Sequence[str] = (sys.executable, "-m", "nst_core.training.process"),
+        claims_ahead: bool | None = None,
     ) -> None:
         self.trainer = trainer
         self.settings = settings
@@ -51,6 +54,9 @@ class WorkerContext:
         self.decoded_photos = settings.decoded_photos()
         self.engines = Engines(settings)
         self.statistics = StatisticsCache(self.sessions)
+        self.device = Device()
+        self._batch_sizes = BatchSizes(self.engines, self.device)
+        self._claims_ahead = claims_ahead
         #: The batch of jobs that run in parallel threads; None for a job that runs alone.
         self.batch: RenderBatch | None = None
 
@@ -67,14 +73,32 @@ class WorkerContext:
         request: RenderRequest,
         report: RenderReport,
         check: Callable[[], None],
-    ) -> tuple[list[Picture], int]:
-        """The pictures of a job's request, and the number of jobs in the pass, this one included.
+        since: float,
+    ) -> Rendered:
+        """Render a job's request, alone or with the batch.
 
-        `check` is called between steps, and may raise to stop. `report` is filled in.
+        `check` is called between steps, and may raise to stop. `since` is when the job was begun, on
+        the clock of `device`. `report` is filled in.
         """
         if self.batch is None:
-            return render_alone(engine, request, report, check), 1
-        return self.batch.render(job_id, engine, request, report, check)
+            return render_alone(self.device, engine, request, report, check, since)
+        return self.batch.render(job_id, engine, request, report, check, since)
+
+    def batch_size(self, shape: Shape) -> int:
+        """Jobs of a shape in one pass: `RENDER_BATCH` if it is set, 1 on a CPU, and else measured."""
+        if self.settings.render_batch:
+            return self.settings.render_batch
+        return self._batch_sizes.of(shape) if self._on_cuda() else 1
+
+    @property
+    def claims_ahead(self) -> bool:
+        """Whether the next jobs are claimed while others are on the device."""
+        return self._on_cuda() if self._claims_ahead is None else self._claims_ahead
+
+    def _on_cuda(self) -> bool:
+        from nst_core.runtimes.choice import choose_device
+
+        return choose_device(self.settings.device) != "cpu"
 
     def record_versions(self) -> None:
         """Store the versions of all bundled networks; the result cache ignores older outputs."""

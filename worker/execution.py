@@ -39,6 +39,7 @@ from jobs.queue.claiming import is_eligible
 from jobs.queue.lifecycle import JobStatus, Run
 from nst_core.errors import NstError
 from worker.batching.claim_more import claim_more
+from worker.batching.relay import Relay, RunningBatch
 from worker.batching.rendezvous import RenderBatch
 from worker.context import WorkerContext
 from worker.kinds.handlers import HANDLERS
@@ -53,8 +54,26 @@ log = logging.getLogger(__name__)
 def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None:
     """Claim the next eligible job of `queue` and run it to its end. None if there is none.
 
-    With batching, the following jobs of the same shape are claimed and run in parallel threads.
+    With batching, the following jobs of the same shape are claimed and run in parallel threads. A
+    worker that claims ahead goes on with the jobs behind them, see `Relay`.
     """
+    claimed = _claim_batch(context, queue, lease_owner)
+    if not claimed:
+        _count(context, counters.CLAIMS_REFUSED)
+        return None
+    run, job = claimed[0]
+    if context.claims_ahead and job.kind == "stylize":
+        relay = Relay(context.drain, lambda: _claim_batch(context, queue, lease_owner))
+        relay.run(claimed, lambda batch: _start_batch(context, batch))
+    elif len(claimed) > 1:
+        _start_batch(context, claimed).join()
+    else:
+        _run(context, job, run)
+    return run
+
+
+def _claim_batch(context: WorkerContext, queue: str, lease_owner: str) -> list[tuple[Run, Job]]:
+    """The next eligible job, and those that can be rendered in one pass with it; none if none waits."""
     settings = context.settings
 
     def claim(session: Session) -> tuple[Run | None, Job | None]:
@@ -69,19 +88,16 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
 
     run, job = run_transaction(context.sessions, claim)
     if run is None or job is None:
-        _count(context, counters.CLAIMS_REFUSED)
-        return None
-    others = claim_more(settings, context.sessions, context.drain, queue, lease_owner, job)
-    if others:
-        _run_batch(context, [(run, job), *others])
-    else:
-        _run(context, job, run)
-    return run
+        return []
+    more = claim_more(
+        settings, context.sessions, context.drain, queue, lease_owner, job, context.batch_size
+    )
+    return [(run, job), *more]
 
 
-def _run_batch(context: WorkerContext, claimed: list[tuple[Run, Job]]) -> None:
-    """Run each job in its own thread. An error outside of the jobs is raised after all have ended."""
-    batch = RenderBatch(job.id for _, job in claimed)
+def _start_batch(context: WorkerContext, claimed: list[tuple[Run, Job]]) -> RunningBatch:
+    """Run each job in its own thread."""
+    batch = RenderBatch((job.id for _, job in claimed), context.device)
     batch_context = context.with_batch(batch)
 
     def run_one(run: Run, job: Job) -> None:
@@ -90,10 +106,10 @@ def _run_batch(context: WorkerContext, claimed: list[tuple[Run, Job]]) -> None:
         finally:
             batch.leave(job.id)
 
-    with ThreadPoolExecutor(len(claimed), thread_name_prefix="job") as threads:
-        ends = [threads.submit(run_one, *each) for each in claimed]
-    for end in ends:
-        end.result()
+    threads = ThreadPoolExecutor(len(claimed), thread_name_prefix="job")
+    ends = [threads.submit(run_one, *each) for each in claimed]
+    threads.shutdown(wait=False)
+    return RunningBatch(batch.read, ends)
 
 
 def _run(context: WorkerContext, job: Job, run: Run) -> None:

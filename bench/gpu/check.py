@@ -61,7 +61,7 @@ def run(device: str, *, small: bool, seconds: float = TOTAL_SECONDS) -> Report:
     )
     _part(report, "renders", report.renders, lambda: render_times.measure(device, sizes))
     left = seconds - (time.monotonic() - began) - 5
-    each = 0.0 if small else max(5.0, min(TRAINING_SECONDS, left / len(trainings.CARD)))
+    each = 0.0 if small else max(5.0, min(TRAINING_SECONDS, left / trainings.count(device)))
     with TemporaryDirectory() as folder:
         _part(
             report,

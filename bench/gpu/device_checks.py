@@ -19,9 +19,12 @@ from nst_core.networks.padding import reflected_by_slices, replicated_by_slices
 from nst_core.runtimes.cuda import CudaFeedForward, CudaRuntime
 from nst_core.runtimes.pytorch import TorchFeedForward, TorchRuntime
 from nst_core.runtimes.recorded_graphs import graphs_of
+from nst_core.runtimes.recorder import DirectRecorder, Recorder
 from nst_core.stylize.adain_renderer import AdaINRenderer
 from nst_core.stylize.memory_limit import MemoryLimit
 from nst_core.stylize.plan import Target
+from nst_core.training.adam import TrainingAdam
+from nst_core.training.recorded_step import PLAIN_STEPS, RecordedStep, step_recorder
 
 Check = Callable[[str], None]
 
@@ -119,6 +122,19 @@ def padding_by_slices_is_padding(device: str) -> None:
         torch.testing.assert_close(mine, theirs)
 
 
+def recorded_steps_train_the_same(device: str) -> None:
+    """Steps that are replayed from a recording give the losses of steps that run launch by launch."""
+    losses = [
+        _training_losses(device, step_recorder(device)),
+        _training_losses(device, DirectRecorder()),
+    ]
+    for one, other in zip(*losses, strict=True):
+        if not abs(one - other) <= 0.02 * abs(other):
+            raise AssertionError(f"losses {losses[0]} instead of {losses[1]}")
+    if not losses[0][-1] < losses[0][0]:
+        raise AssertionError(f"the losses do not fall: {losses[0]}")
+
+
 #: All checks, each called with the name of a device.
 CHECKS: tuple[Check, ...] = (
     runtime_equals_the_cpu,
@@ -127,7 +143,33 @@ CHECKS: tuple[Check, ...] = (
     tiles_equal_the_whole,
     missing_memory_leads_to_tiles,
     padding_by_slices_is_padding,
+    recorded_steps_train_the_same,
 )
+
+
+def _training_losses(device: str, recorder: Recorder | None) -> list[float]:
+    """Losses of some steps in which slim learns to give photographs without their colours."""
+    network = _slim().to(device).train()
+    optimizer = TrainingAdam(network.parameters(), 1e-3, device=device, recorded=recorder is not None)
+    # A clone, because a training takes no tensors of the inference mode.
+    target = _statistics(_slim()).clone().to(device)
+
+    def one_step(images: Tensor) -> list[Tensor]:
+        loss = (network(images, target) - images.mean(1, keepdim=True)).square().mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return [loss.detach()]
+
+    step = RecordedStep(one_step, device, recorder)
+    images = drawn_images(1, 64)
+    losses = []
+    for number in range(PLAIN_STEPS + 5):
+        optimizer.set_rate(1e-3 / (1 + number))
+        losses.append(float(step(images)[0]))
+    if recorder is not None and not step.is_recorded:
+        raise AssertionError("the step was not recorded; the log says why")
+    return losses
 
 
 def _slim() -> StyleNetwork:

@@ -15,6 +15,7 @@ from bench.gpu.clock import is_cuda
 from bench.gpu.pictures import gallery_styles
 from bench.gpu.settings import settings
 from nst_core.networks.registry import ARCHITECTURES, NAMES
+from nst_core.runtimes.recorder import DirectRecorder
 from nst_core.training.adain.trainer import AdaINTrainer, Step
 from nst_core.training.drawn_photos import drawn_photos
 from nst_core.training.events import Failed, Progress, StopRequest
@@ -25,6 +26,8 @@ from nst_core.training.tune.trainer import TuneTrainer
 _START = 0.2
 #: Steps that no training reaches in its time.
 _ENDLESS = 100_000
+#: End of the name of a training whose steps run launch by launch, to set beside the same with graphs.
+EAGER = " without graphs"
 #: Settings of the trainings: as their users get them, and as small as they can be.
 CARD: dict[str, dict[str, Any]] = {
     "johnson": {"batch_size": 4, "image_size": 256},
@@ -40,7 +43,10 @@ SMALL: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """A training that ran for some seconds. Losses are the totals at its start and at its end."""
+    """A training that ran for some seconds. Losses are the totals at its start and at its end.
+
+    `kind` ends in `EAGER` if its steps were not recorded as CUDA graphs.
+    """
 
     kind: str
     steps: int
@@ -79,27 +85,48 @@ class _Watch:
 def train(device: str, seconds: float, folder: Path, *, small: bool) -> Iterator[Training]:
     """Run each kind of training for `seconds` on drawn photographs and paintings of the gallery."""
     photos = drawn_photos(folder / "photos")
-    runs: dict[str, Callable[[dict[str, Any], _Watch], None]] = {
-        "johnson": partial(_session, JohnsonTrainer, "johnson", photos, folder, device),
-        "tune": partial(_session, TuneTrainer, "tune", photos, folder, device),
-        "adain": partial(_adain, photos, device),
-    }
-    for kind, chosen in (SMALL if small else CARD).items():
+    sizes = SMALL if small else CARD
+    for kind, run in _runs(photos, folder, device).items():
+        chosen = sizes[kind.removesuffix(EAGER)]
         if is_cuda(device):
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(device)
         watch = _Watch(seconds)
-        runs[kind](chosen, watch)
+        run(chosen, watch)
         end, steps = watch.marks[-1]
         yield Training(
             kind=kind,
             steps=steps,
             seconds=round(end, 1),
-            photos_per_second=round(watch.rate(settings(kind, **chosen).batch_size), 1),
+            photos_per_second=round(watch.rate(_batch_size(kind, chosen)), 1),
             first_loss=round(watch.losses[0], 4),
             last_loss=round(watch.losses[-1], 4),
             peak_mb=round(torch.cuda.max_memory_allocated(device) / 1e6) if is_cuda(device) else None,
         )
+
+
+def count(device: str) -> int:
+    """The number of trainings on a device."""
+    return 5 if is_cuda(device) else 3
+
+
+def _runs(
+    photos: list[Path], folder: Path, device: str
+) -> dict[str, Callable[[dict[str, Any], _Watch], None]]:
+    """The trainings by kind; on CUDA those of one style without graphs too."""
+    runs: dict[str, Callable[[dict[str, Any], _Watch], None]] = {}
+    trainers: tuple[tuple[str, Any], ...] = ("johnson", JohnsonTrainer), ("tune", TuneTrainer)
+    for kind, trainer in trainers:
+        runs[kind] = partial(_session, trainer, kind, photos, folder, device)
+        if is_cuda(device):
+            eager = partial(trainer, recorder=DirectRecorder())
+            runs[kind + EAGER] = partial(_session, eager, kind, photos, folder / "eager", device)
+    return runs | {"adain": partial(_adain, photos, device)}
+
+
+def _batch_size(kind: str, chosen: dict[str, Any]) -> int:
+    size: int = settings(kind.removesuffix(EAGER), **chosen).batch_size
+    return size
 
 
 def _session(

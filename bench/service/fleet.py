@@ -27,6 +27,8 @@ class Fleet:
         """
         self.home = home
         self._environment = dict(environment)
+        if checkout is not None:
+            self._environment["PYTHONPATH"] = str(checkout)  # not that of this version
         self._checkout = checkout
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 

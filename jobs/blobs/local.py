@@ -39,9 +39,8 @@ class LocalStorage:
         if path.exists():
             return _StagedFile(self, path, data, None)
         with _storage_errors():
-            path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                descriptor = os.open(path.parent, _UNNAMED | os.O_WRONLY, 0o666)
+                descriptor = _open_unnamed(path.parent)
             except OSError as error:
                 if error.errno in _NO_UNNAMED_FILES:
                     return None
@@ -165,6 +164,15 @@ class _StagedFile:
         """See `StagedBlob`."""
         if self._file is not None:
             self._file.close()
+
+
+def _open_unnamed(folder: Path) -> int:
+    """The descriptor of a new file without a name in a folder, which is made if it is missing."""
+    flags = _UNNAMED | os.O_WRONLY
+    with suppress(FileNotFoundError):
+        return os.open(folder, flags, 0o666)
+    folder.mkdir(parents=True, exist_ok=True)
+    return os.open(folder, flags, 0o666)
 
 
 @contextmanager

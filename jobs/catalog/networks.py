@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from jobs.blobs.rows import touch_blob
 from jobs.catalog.network_header import ARCHITECTURES, MEDIA_TYPE, NetworkHeader, read_header
 from jobs.catalog.owned import OwnedCatalog
-from jobs.db.engine import new_id, now, reader_of, reading
+from jobs.db.engine import new_id, now, reader_of, reading, table
 from jobs.db.models.blobs import Blob
 from jobs.db.models.owners import Owner
 from jobs.db.models.trainings import TrainedNetwork
@@ -76,15 +76,15 @@ class NetworkCatalog(OwnedCatalog):
         if name in tuned_networks():
             return NetworkInput(name=name, sha256=None, styled=True)
         row = self.find_by_name(name)
-        return None if row is None else self._input(name, row)
+        return None if row is None else self._input(name, row.sha256, styled=row.styled)
 
     def tuned_to(self, style_sha256: str) -> NetworkInput | None:
         """The network tuned to a style: the owner's newest, or else a bundled one. As `resolve`."""
-        with Session(reader_of(self._sessions)) as session:
+        with reader_of(self._sessions).connect() as connection:
             values = {"owner": self._owner, "style": style_sha256}
-            row = session.scalars(_TUNED_TO, values).one_or_none()
+            row = connection.execute(_TUNED_TO, values).one_or_none()
         if row is not None:
-            return self._input(f"{row.name}@{row.version}", row)
+            return self._input(f"{row.name}@{row.version}", row.sha256, styled=row.styled)
         name = network_tuned_to(style_sha256)
         return None if name is None else NetworkInput(name=name, sha256=None, styled=True)
 
@@ -100,10 +100,10 @@ class NetworkCatalog(OwnedCatalog):
         own = {row.style_sha256: f"{row.name}@{row.version}" for row in rows if row.style_sha256}
         return found | own
 
-    def _input(self, name: str, row: TrainedNetwork) -> NetworkInput:
+    def _input(self, name: str, sha256: str, *, styled: bool) -> NetworkInput:
         with self._sessions.begin() as session:
-            touch_blob(session, row.sha256)  # no sweep before the job is inserted
-        return NetworkInput(name=name, sha256=row.sha256, styled=row.styled)
+            touch_blob(session, sha256)  # no sweep before the job is inserted
+        return NetworkInput(name=name, sha256=sha256, styled=styled)
 
     def file(self, network_id: str) -> tuple[TrainedNetwork, bytes]:
         """A network and the bytes of its file. Raises `NotFoundError`."""
@@ -143,9 +143,11 @@ def _tuned_networks(owner: str | BindParameter[str]) -> Select[TrainedNetwork]:
     return select(TrainedNetwork).where(*own, TrainedNetwork.architecture.in_(any_style))
 
 
-# Built once, because every submit with network=auto executes this statement.
+_INPUT_COLUMNS = ("name", "version", "sha256", "styled")
+# Built once and without the ORM, because every submit with network=auto executes this statement.
 _TUNED_TO = (
     _tuned_networks(bindparam("owner", type_=String))
+    .with_only_columns(*(table(TrainedNetwork).c[name] for name in _INPUT_COLUMNS))
     .where(TrainedNetwork.style_sha256 == bindparam("style"))
     .order_by(TrainedNetwork.created_at.desc(), TrainedNetwork.id)
     .limit(1)

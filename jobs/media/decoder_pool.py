@@ -7,7 +7,6 @@ the whole pool stops for good.)
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import logging
 import resource
@@ -24,6 +23,7 @@ from typing import Any
 
 from jobs.media.decoded_photos import MAX_PHOTO_BYTES
 from jobs.media.fair_queue import FairQueue
+from jobs.media.freed_memory import keep_freed_memory
 from jobs.media.shared_bytes import SharedBytes
 
 #: Tasks after which a child is replaced, so that leaks of decoders stay small.
@@ -32,10 +32,6 @@ MAX_TASKS = 5_000
 PIPE_BYTES = 1 << 20
 #: Bytes that a task can give back besides its outcome (`WithBytes`).
 SHARED_BYTES = MAX_PHOTO_BYTES
-#: Bytes of freed memory that an idle child keeps; glibc takes no more for the threshold of mappings.
-KEPT_BYTES = 32 << 20
-#: Names of options of glibc's `mallopt` (malloc.h).
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 # Spawned, not forked: a fork of a threaded server may inherit a lock that is never released.
 _CONTEXT = get_context("spawn")
@@ -283,7 +279,7 @@ def _serve(pipe: Connection, files: Connection, shared: SharedBytes, megabytes: 
     # Ctrl-C reaches every process of a terminal; the parent ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_resources(megabytes)
-    _keep_freed_memory()
+    keep_freed_memory(arenas=1)
     while True:
         try:
             function, args, has_file = pipe.recv()
@@ -304,17 +300,6 @@ def _serve(pipe: Connection, files: Connection, shared: SharedBytes, megabytes: 
             pipe.send(answer)
         except MemoryError as error:
             pipe.send((False, error, 0))
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc keep up to `KEPT_BYTES` of freed memory, and take it for large blocks too.
-
-    By default it maps each large block anew. To fault in its pages takes as long as to write pixels.
-    """
-    with suppress(AttributeError, OSError):  # another C library
-        mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)
-        mallopt(_M_MMAP_THRESHOLD, KEPT_BYTES)
 
 
 def _limit_resources(megabytes: int) -> None:

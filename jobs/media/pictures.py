@@ -15,7 +15,6 @@ from imaging.metadata import (
     BrokenFileError,
     UnknownSamplesError,
     picture_format,
-    read_orientation,
     strip_metadata,
 )
 from imaging.still import SIDEWAYS, StillFile, open_still, png_bytes
@@ -124,7 +123,9 @@ def clean_picture(
         if loaded.is_for_worker:
             with suppress(Exception):  # the worker then finds the same error, and the job fails of it
                 pixels = _pixels(format_, *still.upright_srgb())
-    clean = strip_metadata(data, format_, read_orientation(data, format_))
+    orientation, clean = still.orientation or 1, still.data
+    if orientation != 1:
+        clean = strip_metadata(data, format_, orientation)
     return CleanPicture(data=clean, info=info, pixels=pixels)
 
 

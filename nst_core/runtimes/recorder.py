@@ -19,11 +19,21 @@ _WARM_UP_RUNS = 2
 class Recorder(ABC):
     """Records work on one device, and limits the memory that work takes there."""
 
-    @abstractmethod
     def record(self, work: Work) -> Work:
+        """`capture` after some runs of `work`, for work that may be done any number of times."""
+        for _ in range(_WARM_UP_RUNS):
+            self.warm_up(work)
+        return self.capture(work)
+
+    @abstractmethod
+    def warm_up(self, work: Work) -> Sequence[Tensor]:
+        """Do `work` once, as it has to be done before it is captured."""
+
+    @abstractmethod
+    def capture(self, work: Work) -> Work:
         """A function that does `work` again on the same inputs; the next call reuses its outputs.
 
-        Raises `RuntimeError` if the device can't record the work.
+        The work itself is not done. Raises `RuntimeError` if the device can't record it.
         """
 
     @abstractmethod
@@ -36,9 +46,17 @@ class Recorder(ABC):
 
 
 class DirectRecorder(Recorder):
-    """For a CPU, where a repetition is a call."""
+    """Repeats work by doing it again: for a CPU, or to compare with recordings."""
 
     def record(self, work: Work) -> Work:
+        """See `Recorder`. A CPU needs no runs before."""
+        return self.capture(work)
+
+    def warm_up(self, work: Work) -> Sequence[Tensor]:
+        """See `Recorder`."""
+        return work()
+
+    def capture(self, work: Work) -> Work:
         """See `Recorder`."""
         return work
 
@@ -60,15 +78,19 @@ class CudaRecorder(Recorder):
         self._device = torch.device(device)
         self._pool: object = None
 
-    def record(self, work: Work) -> Work:
-        """See `Recorder`."""
+    def warm_up(self, work: Work) -> Sequence[Tensor]:
+        """See `Recorder`. On a stream of its own, as PyTorch wants it."""
         with torch.cuda.device(self._device):
             stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
-                for _ in range(_WARM_UP_RUNS):
-                    work()
+                outputs = work()
             torch.cuda.current_stream().wait_stream(stream)
+        return outputs
+
+    def capture(self, work: Work) -> Work:
+        """See `Recorder`."""
+        with torch.cuda.device(self._device):
             if self._pool is None:
                 self._pool = torch.cuda.graph_pool_handle()
             graph = torch.cuda.CUDAGraph()

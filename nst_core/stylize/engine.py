@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -29,6 +30,9 @@ from params.working_size import working_side
 
 if TYPE_CHECKING:
     from params.painting import Color, PaintSettings
+
+#: Composes the pictures of one request after its network passes.
+Finish = Callable[[], list[Picture]]
 
 
 class Engine(ABC):
@@ -81,20 +85,39 @@ class Engine(ABC):
         tile fits.
         """
         for request in requests:
-            request.check(self._max_pixels)
-            self._check(request)
+            self.check(request)
+        progress = on_progress or _ignore
+        progress("prepare", 0, 1)
+        prepared = [self.prepared(request) for request in requests]
+        progress("prepare", 1, 1)
+        passes = self.passes(prepared, on_progress=progress, report=report)
+        results = {index: finish() for index, finish in passes}
+        return [results[index] for index in range(len(requests))]
+
+    def check(self, request: RenderRequest) -> None:
+        """Raise `StylizeError` for a value out of range or for what the network can't do."""
+        request.check(self._max_pixels)
+        self._check(request)
+
+    def passes(
+        self,
+        prepared: Sequence[Prepared],
+        *,
+        on_progress: OnProgress | None = None,
+        report: RenderReport | None = None,
+    ) -> Iterator[tuple[int, Finish]]:
+        """The network passes of requests that were checked and `prepared`: the middle of `render`.
+
+        Yields the index of each request, and what composes its pictures. That needs no device, and may
+        be called in another thread. Raises as `render` does.
+        """
         report = RenderReport() if report is None else report
         progress = _Progress(on_progress or _ignore)
         renderer = self.renderer(report.notices.append, progress.tile)
-        progress.report("prepare", 0, 1)
-        prepared = [self.prepared(request) for request in requests]
-        progress.report("prepare", 1, 1)
-        results: dict[int, list[Picture]] = {}
         for indices in groups(prepared, renderer.room):
             chosen = [prepared[index] for index in indices]
-            results |= zip(indices, self._group(renderer, chosen, progress), strict=True)
+            yield from zip(indices, self._group(renderer, chosen, progress), strict=True)
         report.runtime, report.device = renderer.runtime, renderer.device
-        return [results[index] for index in range(len(requests))]
 
     def stylize(
         self,
@@ -145,21 +168,28 @@ class Engine(ABC):
 
     def _group(
         self, renderer: Renderer, group: Sequence[Prepared], progress: _Progress
-    ) -> list[list[Picture]]:
-        """The pictures of requests of one shape, rendered together if memory allows."""
-        if len(group) > 1:
-            try:
-                batches = [torch.split(batch, 1) for batch in self._outputs(renderer, group, progress)]
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                return [strip for one in group for strip in self._group(renderer, [one], progress)]
-            rows: list[Iterator[Tensor]] = [
-                iter([batch[row] for batch in batches]) for row in range(len(group))
-            ]
-        else:
-            rows = [self._outputs(renderer, group, progress)]
-        return [self._finished(one, row, progress) for one, row in zip(group, rows, strict=True)]
+    ) -> list[Finish]:
+        """The passes of requests of one shape, together if memory allows."""
+        if len(group) == 1:
+            return [self._alone(renderer, group[0], progress)]
+        try:
+            batches = [torch.split(batch, 1) for batch in self._outputs(renderer, group, progress)]
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return [self._alone(renderer, one, progress) for one in group]
+        rows = [iter([batch[row] for batch in batches]) for row in range(len(group))]
+        return [
+            partial(self._finished, one, row, progress) for one, row in zip(group, rows, strict=True)
+        ]
+
+    def _alone(self, renderer: Renderer, prepared: Prepared, progress: _Progress) -> Finish:
+        """The passes of one request; those of a strip are composed one by one, to hold one output."""
+        outputs = self._outputs(renderer, [prepared], progress)
+        if len(prepared.plan.targets) == 1:
+            return partial(self._finished, prepared, iter(list(outputs)), progress)
+        pictures = self._finished(prepared, outputs, progress)
+        return lambda: pictures
 
     def _finished(
         self, prepared: Prepared, outputs: Iterator[Tensor], progress: _Progress

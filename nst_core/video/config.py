@@ -42,15 +42,15 @@ class VideoConfig(VideoSettings):
     """Complete configuration of a video render: the settings, and what belongs to the machine.
 
     A stopped run resumes at a multiple of `segment_frames` frames. `parallel` frames are painted at a
-    time; the result does not depend on it.
+    time, None: as many as suit the device; the result does not depend on it.
     """
 
     segment_frames: int = Field(120, ge=2, le=10_000, description="Frames of a segment.")
-    parallel: int = Field(
-        1,
+    parallel: int | None = Field(
+        None,
         ge=1,
         le=32,
-        description="Frames to paint at a time, on machines that one frame leaves idle.",
+        description="Frames to paint at a time: 3 on CUDA, 1 on a CPU when left out.",
     )
     limits: VideoLimits = VideoLimits()
 

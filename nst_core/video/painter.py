@@ -55,6 +55,11 @@ class FramePainter:
         """Runtime and device in use, such as "openvino on cpu"."""
         return f"{self._renderer.runtime} on {self._renderer.device}"
 
+    @property
+    def on_cuda(self) -> bool:
+        """Whether a graphics card computes the network."""
+        return torch.device(self._renderer.device).type == "cuda"
+
     def encode(self, pixels: Pixels) -> Encoded:
         """Encode a frame (H, W, 3) uint8, with its content statistics if the network has them."""
         grain = self._engine.grain(self._request(pixels, 1.0))

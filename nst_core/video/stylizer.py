@@ -23,7 +23,7 @@ from nst_core.video.painter import FramePainter
 from nst_core.video.pipeline import Stages
 from nst_core.video.reader import VideoInfo, VideoReader
 from nst_core.video.segments import SegmentStore, TemporalState, file_digest
-from nst_core.video.temporal import PaintedFrame, TemporalPainter
+from nst_core.video.temporal import BlendedFrame, TemporalPainter
 from nst_core.video.writer import ALPHA_FORMATS, SegmentWriter, encoding_for
 
 #: Highest frame rate of GIF: its unit is 1/100 s, and players slow down delays below two units.
@@ -88,8 +88,7 @@ class VideoRender:
         self._format = config.format_for(target)
         check_target(target, self._format, source)
         self._work_dir = work_dir
-        self._cuts, self._trusted, self._rendered = 0, 0.0, 0
-        self._blend_s, self._encode_s = 0.0, 0.0
+        self._rendered, self._encode_s = 0, 0.0
 
     def finish(
         self,
@@ -125,7 +124,7 @@ class VideoRender:
             render_s = time.perf_counter() - began
             sound = self._join(reader, store, state)
             elapsed = time.perf_counter() - began
-            busy.update(blend=self._blend_s, encode=self._encode_s, join=elapsed - render_s)
+            busy.update(encode=self._encode_s, join=elapsed - render_s)
             if not keep_segments:
                 store.clear()
             info = reader.info
@@ -142,8 +141,8 @@ class VideoRender:
             height=info.height,
             rate=str(info.rate),
             seconds=round(seconds, 3),
-            cuts=self._cuts,
-            trusted=round(self._trusted / max(1, count - 1), 4),
+            cuts=state.cuts,
+            trusted=round(state.trusted / max(1, count - 1), 4),
             elapsed_s=round(elapsed, 3),
             fps=round(self._rendered / elapsed, 3),
             seconds_by_stage={name: round(value, 3) for name, value in busy.items()},
@@ -200,19 +199,19 @@ class VideoRender:
     ) -> dict[str, float]:
         total = reader.info.frames
         self._began, self._previewed_at = time.perf_counter(), 0.0
-        if state is not None:
-            self._cuts, self._trusted = state.cuts, state.trusted
         with closing(FlowEstimator()) as flow, Stages() as stages:
             decoded = stages.add("decode", reader.frames(None if state is None else state.frame))
             with_motion = stages.add("flow", self._temporal.with_motion(decoded.items(), flow, state))
             items = self._temporal.painted(with_motion.items(), reader.time_base, state)
             painted = stages.add("network", items)
-            ready = painted.items(self._check_stop)
+            blended = stages.add("blend", self._temporal.finished(painted.items(), state))
+            ready = blended.items(self._check_stop)
             item = next(ready, None)
             while item is not None:
                 with self._writer(reader, store.part) as writer:
                     for _ in range(self._config.segment_frames):
-                        state = self._written(item, state, writer)
+                        self._write(item, writer)
+                        state = item.state
                         self._report(state, total)
                         item = next(ready, None)
                         if item is None:
@@ -236,27 +235,18 @@ class VideoRender:
         encoding = encoding_for(self._format, self._config.quality, transparent=transparent)
         return SegmentWriter(path, encoding, info.width, info.height, info.rate, reader.time_base)
 
-    def _written(
-        self, item: PaintedFrame, state: TemporalState | None, writer: SegmentWriter
-    ) -> TemporalState:
+    def _write(self, item: BlendedFrame, writer: SegmentWriter) -> None:
+        frame = item.state.frame
         began = time.perf_counter()
-        output = self._temporal.stabilized(item, None if state is None else state.output)
-        if item.motion is not None:
-            self._cuts += item.motion.cut
-            self._trusted += float(item.motion.trust.mean())
-        pixels = (output + 0.5).astype(np.uint8)
-        middle = time.perf_counter()
-        writer.write(pixels, item.frame.pts, item.frame.alpha)
+        writer.write(item.pixels, frame.pts, frame.alpha)
         now = time.perf_counter()
-        self._blend_s += middle - began
-        self._encode_s += now - middle
+        self._encode_s += now - began
         self._rendered += 1
         if self._on_preview is not None and (
             self._rendered == 1 or now - self._previewed_at >= _PREVIEW_S
         ):
             self._previewed_at = now
-            self._on_preview(Picture(pixels, item.frame.alpha))
-        return TemporalState(item.frame, output, item.content, self._cuts, self._trusted)
+            self._on_preview(Picture(item.pixels, frame.alpha))
 
     def _report(self, state: TemporalState, total: int) -> None:
         fps = self._rendered / (time.perf_counter() - self._began)

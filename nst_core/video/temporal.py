@@ -12,20 +12,21 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nst_core.images.picture import Pixels
 from nst_core.stylize.renderer import Encoded
 from nst_core.video.config import VideoConfig
 from nst_core.video.flow import Floats, FlowEstimator, Motion, vision_library, warp
 from nst_core.video.painter import ContentState, FramePainter, first_state, one_thread
 from nst_core.video.pipeline import in_order
 from nst_core.video.reader import Frame
+from nst_core.video.segments import TemporalState
 
-if TYPE_CHECKING:
-    from nst_core.video.segments import TemporalState
-
+#: Frames that are painted at a time on CUDA unless the settings say more: while the card computes one,
+#: the processor prepares the next and composes the last.
+CUDA_PARALLEL = 3
 #: Share of the warped previous frame at temporal weight 1. The rest is fresh, which limits drift.
 MAX_BLEND = 0.95
 
@@ -50,6 +51,14 @@ class PaintedFrame:
     fresh: Floats
     alpha: float
     content: ContentState | None
+
+
+@dataclass(frozen=True, eq=False)
+class BlendedFrame:
+    """A finished frame: `pixels` (H, W, 3) uint8, and the state that the next frame needs."""
+
+    pixels: Pixels
+    state: TemporalState
 
 
 class TemporalPainter:
@@ -83,7 +92,15 @@ class TemporalPainter:
         self, items: Iterator[FrameWithMotion], time_base: Fraction, state: TemporalState | None
     ) -> Iterator[PaintedFrame]:
         calls = self._calls(items, time_base, state)
-        yield from in_order(calls, self._config.parallel)
+        yield from in_order(calls, self.parallel)
+
+    @property
+    def parallel(self) -> int:
+        """The number of frames that are painted at a time."""
+        chosen = self._config.parallel
+        if chosen is not None:
+            return chosen
+        return CUDA_PARALLEL if self._painter.on_cuda else 1
 
     def _calls(
         self, items: Iterator[FrameWithMotion], time_base: Fraction, state: TemporalState | None
@@ -117,6 +134,19 @@ class TemporalPainter:
         statistics = None if content is None else content.smoothed
         fresh = self._painter.paint(item.frame.pixels, alpha, statistics, encoded)
         return PaintedFrame(item.frame, item.motion, fresh, alpha, content)
+
+    def finished(
+        self, items: Iterator[PaintedFrame], state: TemporalState | None = None
+    ) -> Iterator[BlendedFrame]:
+        """Blend each frame with the result of the one before, after `state` when resumed."""
+        for item in items:
+            output = self.stabilized(item, None if state is None else state.output)
+            cuts, trusted = (0, 0.0) if state is None else (state.cuts, state.trusted)
+            if item.motion is not None:
+                cuts += item.motion.cut
+                trusted += float(item.motion.trust.mean())
+            state = TemporalState(item.frame, output, item.content, cuts, trusted)
+            yield BlendedFrame((output + 0.5).astype(np.uint8), state)
 
     def stabilized(self, item: PaintedFrame, previous: Floats | None) -> Floats:
         """The frame (H, W, 3) in 0..255, blended with `previous`, the result of the frame before."""

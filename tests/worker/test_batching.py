@@ -74,14 +74,14 @@ def submit(service: JobService, picture: Callable[..., bytes]) -> Submit:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many jobs went through the network together each time."""
     seen: list[int] = []
-    real = StyleEngine.render
+    real = StyleEngine.passes
 
-    def watched(self: StyleEngine, requests: Any, **listeners: Any) -> Any:
-        if len(requests) > 1:
-            seen.append(len(requests))
-        return real(self, requests, **listeners)
+    def watched(self: StyleEngine, prepared: Any, **listeners: Any) -> Any:
+        if len(prepared) > 1:
+            seen.append(len(prepared))
+        return real(self, prepared, **listeners)
 
-    monkeypatch.setattr(StyleEngine, "render", watched)
+    monkeypatch.setattr(StyleEngine, "passes", watched)
     return seen
 
 
@@ -125,15 +125,15 @@ class Quiet:
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Event, threading.Event]]:
     """Holds the pass of several until it may go on: (it has begun, it may go on)."""
     begun, go_on = threading.Event(), threading.Event()
-    real = StyleEngine.render
+    real = StyleEngine.passes
 
-    def held(self: StyleEngine, requests: Any, **listeners: Any) -> Any:
-        if len(requests) > 1:
+    def held(self: StyleEngine, prepared: Any, **listeners: Any) -> Any:
+        if len(prepared) > 1:
             begun.set()
             assert go_on.wait(PATIENCE)
-        return real(self, requests, **listeners)
+        return real(self, prepared, **listeners)
 
-    monkeypatch.setattr(StyleEngine, "render", held)
+    monkeypatch.setattr(StyleEngine, "passes", held)
     yield begun, go_on
     go_on.set()
 
@@ -285,14 +285,14 @@ def test_a_pass_that_fails_is_done_singly_and_the_culprit_alone_pays(
     batching: WorkerContext, service: JobService, submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [submit(), submit(alpha=0.77), submit()]
-    real = StyleEngine.render
+    real = StyleEngine.passes
 
-    def render(self: StyleEngine, requests: Any, **listeners: Any) -> Any:
-        if any(request.alphas == [0.77] for request in requests):
+    def passes(self: StyleEngine, prepared: Any, **listeners: Any) -> Any:
+        if any(one.request.alphas == [0.77] for one in prepared):
             raise RuntimeError("the card fell over")
-        return real(self, requests, **listeners)
+        return real(self, prepared, **listeners)
 
-    monkeypatch.setattr(StyleEngine, "render", render)
+    monkeypatch.setattr(StyleEngine, "passes", passes)
     run(batching)
     assert states(service, jobs) == [DONE, (JobStatus.QUEUED, 1), DONE]
 
@@ -352,6 +352,64 @@ def test_who_is_late_is_not_waited_for_for_ever(
     assert passes == [2]
 
 
+@pytest.fixture
+def ahead(worker_settings: Settings) -> Iterator[WorkerContext]:
+    """A worker on a CPU that renders two in one pass, and claims ahead as with a graphics card."""
+    context = WorkerContext(worker_settings.model_copy(update={"render_batch": 2}), claims_ahead=True)
+    context.warm_up()
+    yield context
+    context.close()
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    for _ in range(int(PATIENCE / 0.02)):
+        if done():
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError("it did not come to that")
+
+
+def test_the_next_batches_are_read_while_one_is_on_the_device(
+    ahead: WorkerContext, service: JobService, submit: Submit, gate: Any, passes: list[int]
+) -> None:
+    jobs = [submit() for _ in range(8)]
+    thread = threading.Thread(target=run, args=(ahead,))
+    thread.start()
+    assert gate[0].wait(PATIENCE)
+    running, queued = (JobStatus.RUNNING, 1), (JobStatus.QUEUED, 0)
+    wait_until(lambda: states(service, jobs) == [running] * 6 + [queued] * 2)
+    service.cancel(jobs[2])  # read already, and waiting for the device
+    wait_until(lambda: states(service, jobs)[2] == (JobStatus.CANCELED, 1))
+    gate[1].set()
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+    others = [job for number, job in enumerate(jobs) if number != 2]
+    assert states(service, others) == [DONE] * 7
+    assert all(history(ahead, job) == ONCE for job in others)
+    assert all((service.get(job).metrics or {})["device_wait_s"] >= 0 for job in others)
+    assert passes[0] == 2
+
+
+def test_a_stopping_worker_claims_nothing_ahead(
+    ahead: WorkerContext, service: JobService, submit: Submit
+) -> None:
+    jobs = [submit() for _ in range(4)]
+    ahead.drain.begin()
+    run(ahead)
+    assert states(service, jobs) == [DONE] + [(JobStatus.QUEUED, 0)] * 3
+
+
+def test_one_that_fails_does_not_disturb_the_batches_behind_it(
+    ahead: WorkerContext, service: JobService, submit: Submit
+) -> None:
+    jobs = [submit() for _ in range(6)]
+    forget_pixels(ahead)
+    ahead.storage.delete(service.get(jobs[1]).inputs[0].sha256)
+    run(ahead)
+    assert states(service, jobs) == [DONE, (JobStatus.FAILED, 1), *[DONE] * 4]
+
+
 def test_two_workers_that_race_for_batches(
     batching: WorkerContext, service: JobService, submit: Submit
 ) -> None:
@@ -378,11 +436,11 @@ from nst_core.stylize.style_engine import StyleEngine
 from worker import execution
 from worker.context import WorkerContext
 
-def held(self, requests, **listeners):
-    print(len(requests), flush=True)
+def held(self, prepared, **listeners):
+    print(len(prepared), flush=True)
     time.sleep(60)
 
-StyleEngine.render = held
+StyleEngine.passes = held
 context = WorkerContext(Settings.model_validate_json(sys.stdin.read()))
 execution.run_next(context, "stylize", "w1")
 """

@@ -16,8 +16,10 @@ from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDeco
 
 from jobs.errors import InvalidRequestError
 
-#: Bytes that are read at once. The decoder holds no more than `MAX_FORM_MEMORY_SIZE` (0.5 MB).
-_CHUNK = 256 * 1024
+#: Bytes that are read at once. gunicorn reads this much ahead, and copies what is left at each read.
+_READ = 1024 * 1024
+#: Bytes that are parsed at once. The decoder holds no more than `MAX_FORM_MEMORY_SIZE` (0.5 MB).
+_CHUNK = 64 * 1024
 #: Largest urlencoded body in bytes. Parsed, a body such as `a&a&…` takes 44 times its size.
 MAX_URLENCODED_BYTES = 64_000
 #: Words of Werkzeug's errors → the reason for users.
@@ -92,9 +94,8 @@ class StrictFormDataParser(FormDataParser):
         """The parts of a body, each with its whole content; contents are opened in `opened`."""
         part: Field | File | None = None
         size, content = 0, cast("IO[bytes]", BytesIO())
-        while True:
-            chunk = stream.read(_CHUNK)
-            decoder.receive_data(chunk or None)
+        for chunk in _chunks(stream):
+            decoder.receive_data(chunk)
             event = decoder.next_event()
             while not isinstance(event, Epilogue | NeedData):
                 if isinstance(event, Field | File):
@@ -111,8 +112,14 @@ class StrictFormDataParser(FormDataParser):
                     if not event.more_data:
                         yield part, content
                 event = decoder.next_event()
-            if not chunk:
-                return
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes | None]:
+    """The body in pieces of at most `_CHUNK` bytes, and None at its end."""
+    while read := stream.read(_READ):
+        for start in range(0, len(read), _CHUNK):
+            yield read[start : start + _CHUNK]
+    yield None
 
 
 class _Decoder(MultipartDecoder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -17,9 +18,6 @@ from worker.drain import Drain
 
 log = logging.getLogger(__name__)
 
-#: Jobs in one forward pass on CUDA by default. On a CPU the default is 1: see docs/benchmarks.md.
-CUDA_BATCH_SIZE = 4
-
 
 def claim_more(
     settings: Settings,
@@ -28,17 +26,18 @@ def claim_more(
     queue: str,
     lease_owner: str,
     job: Job,
+    size_of: Callable[[Shape], int],
 ) -> list[tuple[Run, Job]]:
     """Claim jobs that can be rendered in one pass with `job`, in the order of the queue.
 
     Stops at the first job of another shape, so that no job is overtaken. A draining worker, or one
-    whose database fails, claims no more.
+    whose database fails, claims no more. `size_of` gives the number of jobs of a shape in a pass.
     """
-    batch_size = _batch_size(settings)
-    shape = shape_of(job) if batch_size > 1 else None
     claimed: list[tuple[Run, Job]] = []
+    shape = shape_of(job)
     if shape is None:
         return claimed
+    batch_size = size_of(shape)
     try:
         # Another worker may claim a job first; the number of attempts is bounded.
         for _ in range(2 * batch_size):
@@ -53,14 +52,6 @@ def claim_more(
     except SQLAlchemyError as error:
         log.warning("no more jobs were claimed along with %s: %s", job.id, error)
     return claimed
-
-
-def _batch_size(settings: Settings) -> int:
-    if settings.render_batch:
-        return settings.render_batch
-    from nst_core.runtimes.choice import choose_device
-
-    return 1 if choose_device(settings.device) == "cpu" else CUDA_BATCH_SIZE
 
 
 def _next_of_shape(

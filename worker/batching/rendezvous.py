@@ -1,7 +1,8 @@
 """Batches the forward passes of jobs that run in parallel threads.
 
-Each job submits a request and waits; one thread renders all requests. Apart from the shared pass, each
-job keeps its own lease, progress, cancellation and end.
+Each job submits a request and waits; one thread does the passes of all requests. Apart from the shared
+pass, each job keeps its own lease, progress, cancellation and end, and reads, resizes, composes and
+encodes its own pictures, in its own thread.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from worker.batching.device import Device
+
 if TYPE_CHECKING:
     from nst_core.images.picture import Picture
-    from nst_core.stylize.engine import Engine
+    from nst_core.stylize.batching import Prepared
+    from nst_core.stylize.engine import Engine, Finish
     from nst_core.stylize.request import RenderReport, RenderRequest
 
 log = logging.getLogger(__name__)
@@ -26,34 +30,47 @@ MAX_WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """The pictures of a job, the number of jobs in its pass, and how long the device waited for it."""
+
+    pictures: list[Picture]
+    together: int
+    device_wait_s: float
+
+
 @dataclass(eq=False)
 class _Entry:
-    """The request of one job. `pictures` stays None if the job has to be rendered alone."""
+    """The request of one job. `finish` stays None if the job has to be rendered alone."""
 
     engine: Engine
-    request: RenderRequest
+    prepared: Prepared
     report: RenderReport
+    since: float
     taken: bool = False
     done: bool = False
-    pictures: list[Picture] | None = None
+    finish: Finish | None = None
     batch_size: int = 1
+    device_wait_s: float = 0.0
 
 
 class RenderBatch:
-    """Collects the requests of jobs, given by their ids. Thread-safe."""
+    """Collects the requests of jobs, given by their ids. Thread-safe.
 
-    def __init__(self, job_ids: Iterable[str]) -> None:
+    `read` is set when no more requests are expected: the photos of the batch are read and resized.
+    """
+
+    def __init__(self, job_ids: Iterable[str], device: Device) -> None:
+        self.read = threading.Event()
         self._expected = set(job_ids)
+        self._device = device
         self._entries: list[_Entry] = []
         self._changed = threading.Condition()
-        #: One pass at a time, because two at once could run out of memory.
-        self._network = threading.Lock()
 
     def leave(self, job_id: str) -> None:
         """Stop waiting for this job's request."""
         with self._changed:
-            self._expected.discard(job_id)
-            self._changed.notify_all()
+            self._arrived(job_id)
 
     def render(
         self,
@@ -62,37 +79,48 @@ class RenderBatch:
         request: RenderRequest,
         report: RenderReport,
         check: Callable[[], None],
-    ) -> tuple[list[Picture], int]:
-        """The pictures of `request`, and the number of jobs in the pass, this one included.
+        since: float,
+    ) -> Rendered:
+        """Render `request` together with those of the other jobs.
 
         Waits for the other jobs of the batch, at most `MAX_WAIT_SECONDS`. If the shared pass fails,
-        each job is rendered alone, so that only the job at fault fails. `report` is filled in. Raises
-        the errors of `check` and of the engine.
+        each job is rendered alone, so that only the job at fault fails. `since` is when the job was
+        begun, on the device's clock. `report` is filled in. Raises the errors of `check` and of the
+        engine.
         """
-        entry = _Entry(engine, request, report)
+        entry = _Entry(engine, prepared(engine, request), report, since)
         entries = self._collect(job_id, entry, check)
-        if entries:
-            with self._network:
+        if len(entries) > 1:
+            self._render_together(entries, check)
+        elif not entries:
+            self._wait(entry, check)
+        if entry.finish is None:
+            with self._device.taken(since, check) as entry.device_wait_s:
+                check()
+                entry.finish = passed_alone(engine, entry.prepared, report, check)
+        return Rendered(
+            pictures=entry.finish(), together=entry.batch_size, device_wait_s=entry.device_wait_s
+        )
+
+    def _render_together(self, entries: list[_Entry], check: Callable[[], None]) -> None:
+        since = min(entry.since for entry in entries)
+        try:
+            with self._device.taken(since, check) as waited:
+                for each in entries:
+                    each.device_wait_s = waited
                 _render(entries)
+        finally:
             with self._changed:
                 for each in entries:
                     each.done = True
                 self._changed.notify_all()
-        else:
-            self._wait(entry, check)
-        if entry.pictures is not None:
-            return entry.pictures, entry.batch_size
-        with self._network:
-            check()
-            return render_alone(engine, request, report, check), 1
 
     def _collect(self, job_id: str, entry: _Entry, check: Callable[[], None]) -> list[_Entry]:
         """All entries, if this thread is to render them; an empty list if another thread does."""
         until = time.monotonic() + MAX_WAIT_SECONDS
         with self._changed:
-            self._expected.discard(job_id)
             self._entries.append(entry)
-            self._changed.notify_all()
+            self._arrived(job_id)
             try:
                 while not entry.taken and self._expected and time.monotonic() < until:
                     self._changed.wait(_POLL_SECONDS)
@@ -108,6 +136,12 @@ class RenderBatch:
                     self._entries.remove(entry)
                 raise
 
+    def _arrived(self, job_id: str) -> None:
+        self._expected.discard(job_id)
+        if not self._expected:
+            self.read.set()
+        self._changed.notify_all()
+
     def _wait(self, entry: _Entry, check: Callable[[], None]) -> None:
         with self._changed:
             while not entry.done:
@@ -116,10 +150,33 @@ class RenderBatch:
 
 
 def render_alone(
-    engine: Engine, request: RenderRequest, report: RenderReport, check: Callable[[], None]
-) -> list[Picture]:
-    """The pictures of one request. `check` is called between steps, and may raise to stop."""
-    return engine.render([request], on_progress=lambda *_: check(), report=report)[0]
+    device: Device,
+    engine: Engine,
+    request: RenderRequest,
+    report: RenderReport,
+    check: Callable[[], None],
+    since: float,
+) -> Rendered:
+    """Render one request outside of any batch. See `RenderBatch.render`."""
+    ready = prepared(engine, request)
+    check()
+    with device.taken(since, check) as waited:
+        finish = passed_alone(engine, ready, report, check)
+    return Rendered(pictures=finish(), together=1, device_wait_s=waited)
+
+
+def prepared(engine: Engine, request: RenderRequest) -> Prepared:
+    """A request that was checked, with its resized photo."""
+    engine.check(request)
+    return engine.prepared(request)
+
+
+def passed_alone(
+    engine: Engine, ready: Prepared, report: RenderReport, check: Callable[[], None]
+) -> Finish:
+    """The passes of one request. `check` is called between steps, and may raise to stop."""
+    ((_, finish),) = engine.passes([ready], on_progress=lambda *_: check(), report=report)
+    return finish
 
 
 def _render(entries: list[_Entry]) -> None:
@@ -131,11 +188,11 @@ def _render(entries: list[_Entry]) -> None:
             continue
         shared = chosen[0].report
         try:
-            results = engine.render([entry.request for entry in chosen], report=shared)
+            passes = dict(engine.passes([entry.prepared for entry in chosen], report=shared))
         except Exception as error:
             log.warning("%d jobs can't be rendered together, so each alone: %r", len(chosen), error)
             continue
-        for entry, pictures in zip(chosen, results, strict=True):
-            entry.pictures, entry.batch_size = pictures, len(chosen)
+        for index, entry in enumerate(chosen):
+            entry.finish, entry.batch_size = passes[index], len(chosen)
             entry.report.runtime, entry.report.device = shared.runtime, shared.device
             entry.report.notices = list(shared.notices)

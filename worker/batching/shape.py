@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jobs.db.models.jobs import Job
 from jobs.params.inputs import NETWORK_ROLE
 from jobs.params.kinds import strengths
+from params.working_size import working_side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,15 @@ class Shape:
     size: int | None
     stroke: float | None
     passes: int
+
+    @property
+    def network_sides(self) -> tuple[int, int] | None:
+        """Width and height of the network's largest input; None if the photo's size is not known."""
+        if not self.width or not self.height:
+            return None
+        longest = max(self.width, self.height)
+        side = max(self.size or longest, 0 if self.stroke is None else working_side(self.stroke))
+        return max(1, round(self.width * side / longest)), max(1, round(self.height * side / longest))
 
 
 def shape_of(job: Job) -> Shape | None:

@@ -25,7 +25,7 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
 
     params: StylizeParams = parse_params("stylize", job.params)
     inputs = StylizeInputs(context, job, params)
-    clock = _Clock()
+    clock, since = _Clock(), context.device.now()
     lease.report("decode", 0, 4)
     content = inputs.content(params.longest_side)
     clock.lap("decode_s")
@@ -44,13 +44,13 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
 
     lease.report("render", 2, 4)
     report = RenderReport()
-    pictures, together = context.render(job.id, engine, request, report, lease.check)
+    rendered = context.render(job.id, engine, request, report, lease.check, since)
     clock.lap("render_s")
 
     lease.report("encode", 3, 4)
     format_ = cast("PictureFormat", _format(params.format, content.format))
     outputs = []
-    for alpha, picture in zip(request.alphas, pictures, strict=True):
+    for alpha, picture in zip(request.alphas, rendered.pictures, strict=True):
         settings = _settings(params, alpha) if params.metadata else None
         data = encode_picture(picture, format_, params.quality, settings)
         info = PictureInfo(media_type=f"image/{format_}", width=picture.width, height=picture.height)
@@ -64,7 +64,8 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
             "network": params.network,
             "runtime": report.runtime,
             "style_cached": inputs.styles_cached,
-            **({"rendered_together": together} if together > 1 else {}),
+            "device_wait_s": round(rendered.device_wait_s, 4),
+            **({"rendered_together": rendered.together} if rendered.together > 1 else {}),
             **({"notices": report.notices} if report.notices else {}),
         },
     )

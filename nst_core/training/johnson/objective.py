@@ -45,7 +45,7 @@ class Objective:
         self.grams = loss_network.grams(style, config.style_layers)
         self._saturation = float(saturation(style))
 
-    def __call__(self, output: Tensor, content: Tensor, style_weight: float) -> Losses:
+    def __call__(self, output: Tensor, content: Tensor, style_weight: float | Tensor) -> Losses:
         """Losses of `output` for `content`, both (B, 3, S, S)."""
         features = self._loss_network(output)
         content_loss = content_distance(
@@ -107,13 +107,24 @@ def contrast(image: Tensor) -> Tensor:
     return image.float().std((2, 3)).mean()
 
 
-def measure(losses: Losses, output: Tensor) -> tuple[StepMeasurements, dict[str, float]]:
-    """Measurements for the health monitor, and the weighted losses with their "total", as numbers."""
+#: Names of the values of `measured`: those of `StepMeasurements`, then the weighted losses.
+_MEASURED, _WEIGHTED = (
+    ("content", "style", "total", "contrast", "saturation"),
+    ("content", "style", "tv"),
+)
+
+
+@torch.no_grad()
+def measured(losses: Losses, output: Tensor) -> Tensor:
+    """What `as_numbers` needs of one step, in one tensor (8,): each transfer waits for the GPU."""
     parts = [losses.content, losses.style, losses.total, contrast(output), saturation(output)]
-    parts += losses.weighted.values()
-    # One transfer for all values, since each transfer waits for the GPU.
-    values = torch.stack([part.detach().float() for part in parts]).tolist()
-    names = ("content", "style", "total", "contrast", "saturation")
-    measured = StepMeasurements(**dict(zip(names, values, strict=False)))
-    weighted = dict(zip(losses.weighted, values[len(names) :], strict=True))
-    return measured, weighted | {"total": measured.total}
+    parts += [losses.weighted[name] for name in _WEIGHTED]
+    return torch.stack([part.float() for part in parts])
+
+
+def as_numbers(values: Tensor) -> tuple[StepMeasurements, dict[str, float]]:
+    """Measurements for the health monitor, and the weighted losses with their "total", as numbers."""
+    numbers = values.tolist()
+    step = StepMeasurements(**dict(zip(_MEASURED, numbers, strict=False)))
+    weighted = dict(zip(_WEIGHTED, numbers[len(_MEASURED) :], strict=True))
+    return step, weighted | {"total": step.total}

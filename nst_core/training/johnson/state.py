@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from nst_core.networks.files import CheckpointError, load_weights
 from nst_core.networks.johnson import JohnsonNetwork
+from nst_core.training.adam import TrainingAdam
 from nst_core.training.averaging import WeightAverage
 
 if TYPE_CHECKING:
@@ -40,18 +41,31 @@ def initial_network(config: JohnsonTrainConfig) -> JohnsonNetwork:
 
 
 class TrainingState:
-    """Network, averaged weights (EMA), optimiser, gradient scaler, step and weights of the losses."""
+    """Network, averaged weights (EMA), optimiser, gradient scaler, step and weights of the losses.
 
-    def __init__(self, config: JohnsonTrainConfig, network: JohnsonNetwork, device: str) -> None:
+    `recorded` says that `update_weights` is part of a recorded step. The scaler of fp16 decides in
+    Python whether to step, so there is no recording with it.
+    """
+
+    def __init__(
+        self,
+        config: JohnsonTrainConfig,
+        network: JohnsonNetwork,
+        device: str,
+        *,
+        recorded: bool = False,
+    ) -> None:
         self.config = config
         self.device = device
         self.step = 0
         self.network = network.to(device).train()
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = WeightAverage(self.network, config.average)
-        fused = device_type(device) == "cuda"
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=config.lr, fused=fused)
         self.amp_dtype = _amp_dtype(config.use_amp, device)
+        self.recorded = recorded and self.amp_dtype != torch.float16
+        self.optimizer = TrainingAdam(
+            self.network.parameters(), config.lr, device=device, recorded=self.recorded
+        )
         self.scaler = torch.amp.GradScaler(device_type(device), enabled=self.amp_dtype == torch.float16)
         #: Factor on the configured learning rate, lowered by `Recovery`.
         self.rate = 1.0
@@ -59,16 +73,27 @@ class TrainingState:
 
     def optimizer_step(self, total: Tensor) -> None:
         """Do one optimiser step on the loss `total`."""
+        self.begin_step()
+        self.update_weights(total)
+        self.end_step()
+
+    def begin_step(self) -> None:
+        """Set the learning rate of the next step."""
         config = self.config
-        rate = config.lr * self.rate * min(1.0, (self.step + 1) / max(1, config.lr_warmup))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        warm = min(1.0, (self.step + 1) / max(1, config.lr_warmup))
+        self.optimizer.set_rate(config.lr * self.rate * warm)
+
+    def update_weights(self, total: Tensor) -> None:
+        """Change the weights by the gradients of the loss `total`."""
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), config.clip)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
+
+    def end_step(self) -> None:
+        """Count the step, and add its weights to the average."""
         self.step += 1
         self.average.update(self.network, self.step)
 

@@ -17,16 +17,24 @@ from nst_core.runtimes.choice import choose_device
 from nst_core.training.events import Failed, OnEvent, Outcome, ShouldStop, StopRequest
 from nst_core.training.health import HealthMonitor, Problem, ReferenceLosses
 from nst_core.training.johnson.identity import Identity
-from nst_core.training.johnson.objective import CALIBRATION_BATCHES, Losses, Objective, measure
+from nst_core.training.johnson.objective import (
+    CALIBRATION_BATCHES,
+    Losses,
+    Objective,
+    as_numbers,
+    measured,
+)
 from nst_core.training.johnson.output import metrics_of, save_final, write_sample
 from nst_core.training.johnson.recovery import Recovery, failure_message
 from nst_core.training.johnson.state import TrainingState, cudnn_benchmark, device_type, initial_network
 from nst_core.training.johnson.style import style_picture
 from nst_core.training.photo_crops import Loader, PhotoCrops
+from nst_core.training.recorded_step import RecordedStep, step_recorder
 from nst_core.training.session import TrainingSession
 from nst_core.training.tensorboard import LossLog
 
 if TYPE_CHECKING:
+    from nst_core.runtimes.recorder import Recorder
     from params.training import JohnsonTrainConfig
 
 #: Steps between the snapshots in memory that a rollback goes back to.
@@ -38,7 +46,8 @@ _CONVERGENCE_WINDOW = 500
 class JohnsonTrainer(TrainingSession):
     """Trains a `JohnsonNetwork` on photographs `contents` for the picture `style`.
 
-    `loss_network` is one that was loaded before, with the layers of `config`. Raises `PictureError`,
+    `loss_network` is one that was loaded before, with the layers of `config`. `recorder` records the
+    steps; by default they are CUDA graphs on CUDA, and plain on a CPU. Raises `PictureError`,
     `DataError`, `VggError`, `CheckpointError` or `RuntimeChoiceError` if the training can't start.
     """
 
@@ -53,6 +62,7 @@ class JohnsonTrainer(TrainingSession):
         on_event: OnEvent = lambda event: None,
         samples_dir: Path | None = None,
         loss_network: LossNetwork | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.config = config
         self.device = choose_device(device)
@@ -74,7 +84,13 @@ class JohnsonTrainer(TrainingSession):
             device=self.device,
         )
         self._objective = Objective(config, loss_network, to_tensor(self._style.pixels).to(self.device))
-        self.state = TrainingState(config, initial_network(config), self.device)
+        recorder = recorder or step_recorder(self.device)
+        self.state = TrainingState(
+            config, initial_network(config), self.device, recorded=recorder is not None
+        )
+        self._step = RecordedStep(
+            self._one_step, self.device, recorder if self.state.recorded else None
+        )
         self._recovery = Recovery(self.state)
         self._health: HealthMonitor | None = None
         self._weighted: dict[str, float] = {}
@@ -92,6 +108,7 @@ class JohnsonTrainer(TrainingSession):
                 "The photographs are not those of the checkpoint; resuming all the same.",
             )
         self.state.restore(saved["training"])
+        self._step.forget()
         self._recovery.rollbacks = int(saved["rescues"])
         self._health = HealthMonitor(
             ReferenceLosses.from_state(saved["yardsticks"]), window=_CONVERGENCE_WINDOW
@@ -122,14 +139,26 @@ class JohnsonTrainer(TrainingSession):
                     return "failed"
             return self._finish("steps")
 
-    def losses(self, batch: Tensor) -> tuple[Losses, Tensor]:
-        """Losses with gradients of a uint8 batch (B, 3, S, S), and the output of the network."""
+    def losses(
+        self, batch: Tensor, style_weight: float | Tensor | None = None
+    ) -> tuple[Losses, Tensor]:
+        """Losses with gradients of a uint8 batch (B, 3, S, S), and the output of the network.
+
+        `style_weight` is by default that of the state.
+        """
+        if style_weight is None:
+            style_weight = self.state.style_weight
         content = self._to_device(batch)
         dtype = self.state.amp_dtype
         with torch.autocast(device_type(self.device), dtype) if dtype is not None else nullcontext():
             output = self.state.network(content)
-            losses = self._objective(output, content, self.state.style_weight)
+            losses = self._objective(output, content, style_weight)
         return losses, output
+
+    def _one_step(self, batch: Tensor, style_weight: Tensor) -> list[Tensor]:
+        losses, output = self.losses(batch, style_weight)
+        self.state.update_weights(losses.total)
+        return [measured(losses, output)]
 
     @property
     def health(self) -> HealthMonitor:
@@ -166,10 +195,11 @@ class JohnsonTrainer(TrainingSession):
         return moved.float().div_(255)
 
     def _advance(self, batch: Tensor, log: LossLog) -> Problem | None:
-        losses, output = self.losses(batch)
-        self.state.optimizer_step(losses.total)
-        measured, self._weighted = measure(losses, output)
-        problem = self.health.observe(measured)
+        self.state.begin_step()
+        (values,) = self._step(batch, torch.tensor(self.state.style_weight))
+        self.state.end_step()
+        measurements, self._weighted = as_numbers(values)
+        problem = self.health.observe(measurements)
         if problem is None:
             if self._timer.is_log_step(self.step):
                 log.write(self.step, self._weighted)
@@ -214,6 +244,7 @@ class JohnsonTrainer(TrainingSession):
         if correction is None:
             self._emit(Failed(step=step, code=problem, message=failure_message(problem)))
             return False
+        self._step.forget()
         self.health.reset()
         self.folder.delete_after(self.state.step)
         self._notice(problem, correction)

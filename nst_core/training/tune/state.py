@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nst_core.networks.registry import open_network
 from nst_core.networks.slim import SlimAdaIN
+from nst_core.training.adam import TrainingAdam
 from nst_core.training.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ _DECAY = 0.5
 
 
 class TuneState:
-    """Network, optimiser and step. Raises `TrainingError` for a network that can't be tuned."""
+    """Network, optimiser and step. Raises `TrainingError` for a network that can't be tuned.
 
-    def __init__(self, config: TuneTrainConfig, device: str) -> None:
+    `recorded` says that `update_weights` is part of a recorded step.
+    """
+
+    def __init__(self, config: TuneTrainConfig, device: str, *, recorded: bool = False) -> None:
         network = open_network(config.network)
         if not isinstance(network, SlimAdaIN):
             raise TrainingError(f"Only slim networks can be tuned; {config.network} is another kind.")
@@ -36,21 +40,24 @@ class TuneState:
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(not name.startswith(ENCODER))
         tuned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        self.optimizer = torch.optim.Adam(tuned, lr=config.lr, betas=(0.9, 0.99))
+        self.optimizer = TrainingAdam(
+            tuned, config.lr, betas=(0.9, 0.99), device=device, recorded=recorded
+        )
         #: Factor on the learning rate, lowered when the losses were no numbers.
         self.rate = 1.0
 
-    def optimizer_step(self, total: Tensor) -> None:
-        """Do one optimiser step on the loss `total`."""
+    def begin_step(self) -> None:
+        """Set the learning rate of the next step."""
         config = self.config
         warm = min(1.0, (self.step + 1) / config.lr_warmup)
         left = min(1.0, (config.max_steps - self.step) / (_DECAY * config.max_steps))
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.lr * self.rate * warm * left
+        self.optimizer.set_rate(config.lr * self.rate * warm * left)
+
+    def update_weights(self, total: Tensor) -> None:
+        """Change the weights by the gradients of the loss `total`."""
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        self.step += 1
 
     def saved(self) -> dict[str, Any]:
         """Everything to continue from, copied."""

@@ -27,16 +27,20 @@ from nst_core.training.errors import TrainingError
 from nst_core.training.events import Failed, OnEvent, Outcome, ShouldStop, StopRequest
 from nst_core.training.johnson.style import style_picture
 from nst_core.training.photo_crops import PhotoCrops
+from nst_core.training.recorded_step import RecordedStep, step_recorder
 from nst_core.training.session import TrainingSession
 from nst_core.training.tune.objective import CONTENT_WEIGHTS, TuneObjective
 from nst_core.training.tune.output import save_tuned, write_sample
 from nst_core.training.tune.state import TuneState
 
 if TYPE_CHECKING:
+    from nst_core.runtimes.recorder import Recorder
     from params.training import TuneTrainConfig
 
 #: Times that a tuning goes back to its last checkpoint, with a lower rate, before it is given up.
 MAX_ROLLBACKS = 3
+#: Names of the losses, those of `TuneLosses`.
+_LOSSES = ("total", "content", "style", "gram")
 #: Share of a new step in the smoothed losses.
 _SMOOTHING = 0.1
 
@@ -44,8 +48,9 @@ _SMOOTHING = 0.1
 class TuneTrainer(TrainingSession):
     """Tunes the decoder of a slim network to the picture `style` on photographs `contents`.
 
-    Raises `PictureError`, `DataError`, `NetworkError`, `TrainingError` or `RuntimeChoiceError` if the
-    tuning can't start.
+    `recorder` records the steps; by default they are CUDA graphs on CUDA, and plain on a CPU. Raises
+    `PictureError`, `DataError`, `NetworkError`, `TrainingError` or `RuntimeChoiceError` if the tuning
+    can't start.
     """
 
     def __init__(
@@ -58,17 +63,21 @@ class TuneTrainer(TrainingSession):
         device: str = "auto",
         on_event: OnEvent = lambda event: None,
         samples_dir: Path | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.config = config
         self.device = choose_device(device)
         super().__init__(config, checkpoint_dir, samples_dir, on_event)
         self.style_name = Path(style).name
-        self.state = TuneState(config, self.device)
+        recorder = recorder or step_recorder(self.device)
+        self.state = TuneState(config, self.device, recorded=recorder is not None)
+        self._step = RecordedStep(self._one_step, self.device, recorder)
         picture = read_picture(Path(style))
         self.style = style_picture(picture, config.style_size)
         network = open_network(config.network)
         plain = StyleEngine(network, TorchRuntime(network, self.device))
         self.statistics = plain.style_statistics(picture, config.style_size).clone()
+        self._target = self.statistics.to(self.device)
         self._identity = {
             # The learning rate falls towards the last step, so that this counts too.
             "digest": f"{digest(config)} {config.max_steps}",
@@ -102,6 +111,7 @@ class TuneTrainer(TrainingSession):
                 "Resume with its own, or start in another folder."
             )
         self.state.restore(saved["training"])
+        self._step.forget()
         self.smooth = dict(saved["smooth"])
         self._healthy = self.state.saved()
 
@@ -120,30 +130,40 @@ class TuneTrainer(TrainingSession):
         """One step, again from the last checkpoint if the losses are no numbers; False to give up."""
         step = self.state.step
         number = step % self.config.pool
-        content = self.crops[number].to(self.device).float().div_(255)
-        content = content.contiguous(memory_format=torch.channels_last)
+        batch = self.crops[number]
         if number not in self._structures:
-            self._structures[number] = self._objective.structure(content)
-        losses = self._objective(self._painted(content, step), self._structures[number])
-        # One transfer for all values, since each transfer waits for the GPU.
-        numbers = torch.stack([value.detach() for value in vars(losses).values()]).tolist()
-        values = dict(zip(vars(losses), numbers, strict=True))
+            self._structures[number] = self._objective.structure(self._floats(batch))
+        self.state.begin_step()
+        (numbers,) = self._step(batch, self._noise(step, batch.shape), self._structures[number])
+        values = dict(zip(_LOSSES, numbers.tolist(), strict=True))
         if not all(np.isfinite(value) for value in values.values()):
             return self._roll_back()
-        self.state.optimizer_step(losses.total)
+        self.state.step += 1
         for name, value in values.items():
             before = self.smooth.get(name, value)
             self.smooth[name] = before + _SMOOTHING * (value - before)
         self._progress(self.smooth)
         return True
 
-    def _painted(self, content: Tensor, step: int) -> Tensor:
+    def _one_step(self, batch: Tensor, noise: Tensor, structure: Tensor) -> list[Tensor]:
+        painted = self._painted(self._floats(batch), noise)
+        losses = self._objective(painted, structure)
+        self.state.update_weights(losses.total)
+        # In one tensor, since each transfer of a value waits for the GPU.
+        return [torch.stack([getattr(losses, name).detach() for name in _LOSSES])]
+
+    def _floats(self, batch: Tensor) -> Tensor:
+        """A uint8 batch on the device, as floats in [0, 1]."""
+        content = batch.to(self.device).float().div_(255)
+        return content.contiguous(memory_format=torch.channels_last)
+
+    def _painted(self, content: Tensor, noise: Tensor) -> Tensor:
         """The network's paintings (B, 3, S, S) of photographs with noise, not clamped."""
         network = self.state.network
         with torch.no_grad():
-            features = network.encode(content + self._noise(step, content.shape))
+            features = network.encode(content + noise.to(content))
             mine = network.statistics(features)
-        return network.decode(features, mine, self.statistics.to(self.device).expand(len(content), -1))
+        return network.decode(features, mine, self._target.expand(len(content), -1))
 
     def _noise(self, step: int, shape: Sequence[int]) -> Tensor:
         """Noise (B, 3, S, S) that depends on the seed and the step alone."""
@@ -153,7 +173,7 @@ class TuneTrainer(TrainingSession):
             * torch.from_numpy(noise_field(0, 0, shape[2], shape[3], int(random.integers(2**32))))
             for _ in range(shape[0])
         ]
-        return torch.stack(fields).float().to(self.device)
+        return torch.stack(fields).float()
 
     def _roll_back(self) -> bool:
         step = self.state.step
@@ -164,6 +184,7 @@ class TuneTrainer(TrainingSession):
         self._rollbacks += 1
         rate = self.state.rate * 0.3
         self.state.restore(self._healthy)
+        self._step.forget()
         self.state.rate = rate
         self._notice(
             "not_a_number",

@@ -5,19 +5,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from fractions import Fraction
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from support.films import read_back, sliding, texture
+from support.patience import PATIENCE
 
 from nst_core.images.picture import Picture
 from nst_core.networks.files import save_network
@@ -29,7 +34,11 @@ from params.errors import SettingsError, parse_settings
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
+from nst_core.video.flow import FlowEstimator
+from nst_core.video.painter import FramePainter
 from nst_core.video.stylizer import VideoStylizer, mosaic
+from nst_core.video.temporal import PaintedFrame, TemporalPainter
+from nst_core.video.writer import SegmentWriter
 from tests.support.clips import write_clip
 
 STYLE = Picture(texture(64, 64, seed=9))
@@ -170,6 +179,69 @@ def test_temporal_zero_is_each_frame_by_itself(
         for frame, found in zip(reader.frames(), frames_of(tmp_path / "out"), strict=True):
             alone = engine.stylize(Picture(frame.pixels), style, alpha=1.0)
             assert np.abs(alone.pixels.astype(int) - found).max() <= 1
+
+
+def test_threads_give_the_frames_of_one_loop(
+    render: Callable[..., VideoReport], engine: StyleEngine, tmp_path: Path
+) -> None:
+    frames = [*sliding(64, 48, 5), *sliding(64, 48, 5, seed=5)]
+    source = write_clip(tmp_path / "in.mkv", frames, codec="ffv1", pixel_format="bgr0", sound=None)
+    report = render(source, tmp_path / "out", segment_frames=4)
+    config = VideoConfig()
+    temporal = TemporalPainter(FramePainter(engine, engine.style_statistics(STYLE, 64), config), config)
+    with VideoReader(source) as reader, closing(FlowEstimator()) as flow:
+        moved = temporal.with_motion(reader.frames(), flow)
+        loop = list(temporal.finished(temporal.painted(moved, reader.time_base)))
+    assert (loop[-1].state.cuts, report.cuts) == (1, 1)
+    for alone, found in zip(loop, frames_of(tmp_path / "out"), strict=True):
+        np.testing.assert_array_equal(alone.pixels, found)
+
+
+def test_a_frame_is_encoded_while_the_next_is_blended(
+    render: Callable[..., VideoReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 4), sound=None)
+    blended, written = threading.Event(), []
+    blend, write = TemporalPainter.stabilized, SegmentWriter.write
+
+    def blending(self: TemporalPainter, item: PaintedFrame, previous: Any) -> Any:
+        if item.frame.index == 1:
+            blended.set()
+        return blend(self, item, previous)
+
+    def writing(self: SegmentWriter, *frame: Any) -> None:
+        assert blended.wait(PATIENCE)
+        written.append(frame)
+        write(self, *frame)
+
+    monkeypatch.setattr(TemporalPainter, "stabilized", blending)
+    monkeypatch.setattr(SegmentWriter, "write", writing)
+    report = render(source, tmp_path / "out.mp4")
+    assert len(written) == 4
+    assert list(report.seconds_by_stage) == ["decode", "flow", "network", "blend", "encode", "join"]
+
+
+def test_an_error_of_the_blend_ends_the_render(
+    render: Callable[..., VideoReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 4), sound=None)
+
+    def broken(*_: Any) -> Any:
+        raise VideoError("The flow is broken.")
+
+    monkeypatch.setattr(TemporalPainter, "stabilized", broken)
+    with pytest.raises(VideoError, match="flow is broken"):
+        render(source, tmp_path / "out.mp4")
+
+
+def test_a_card_gets_several_frames_at_a_time(engine: StyleEngine) -> None:
+    style = engine.style_statistics(STYLE, 64)
+    painter = FramePainter(engine, style)
+    assert TemporalPainter(painter, VideoConfig()).parallel == 1
+    engine.renderer = lambda *_: Mock(device="cuda:1")  # type: ignore[method-assign]
+    on_card = FramePainter(engine, style)
+    assert TemporalPainter(on_card, VideoConfig()).parallel == 3
+    assert TemporalPainter(on_card, VideoConfig(parallel=1)).parallel == 1
 
 
 @pytest.mark.parametrize("runtime", ["torch", "openvino"])

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.tape_recorder import TapeRecorder
 
 from nst_core.losses.perceptual import LossNetwork
 from nst_core.networks.files import load_weights, read_metadata
+from nst_core.runtimes.recorder import DirectRecorder, Recorder
 from nst_core.training.checkpoints import CheckpointFolder
 from nst_core.training.errors import TrainingError
 from nst_core.training.events import Event
@@ -35,7 +37,9 @@ def build(folders: tuple[Path, Path], tmp_path: Path, loss_network: LossNetwork)
     content, style = folders
     heard: list[Event] = []
 
-    def make(folder: str = "run", **changes: object) -> JohnsonTrainer:
+    def make(
+        folder: str = "run", recorder: Recorder | None = None, **changes: object
+    ) -> JohnsonTrainer:
         heard.clear()
         return JohnsonTrainer(
             TINY.model_copy(update=changes),
@@ -45,6 +49,7 @@ def build(folders: tuple[Path, Path], tmp_path: Path, loss_network: LossNetwork)
             device="cpu",
             on_event=heard.append,
             loss_network=loss_network,
+            recorder=recorder,
         )
 
     make.heard = heard  # type: ignore[attr-defined]
@@ -97,6 +102,24 @@ def test_stopping_and_going_on_is_the_same_as_never_stopping(build, tmp_path: Pa
     assert second.run() == "finished"
     whole, parts = (load_weights(tmp_path / name / FINAL, "johnson") for name in ("whole", "parts"))
     assert all(torch.equal(parts[name], value) for name, value in whole.items())
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_recorded_steps_train_as_plain_ones(build, tmp_path: Path, half: bool) -> None:  # type: ignore[no-untyped-def]
+    """A stop and a resumption void the recording; the rate and the style weight may change."""
+    tape = TapeRecorder()
+    changes = {"log_interval": 1, "use_amp": half, "early_stop": False, "max_steps": 8}
+    build("plain", DirectRecorder(), **changes).run()
+    losses = [event["losses"] for event in told(build, "progress")]
+    assert build("parts", tape, **changes).run(after(4)) == "stopped"
+    second = build("parts", tape, **changes)
+    second.restore(tmp_path / "parts")
+    second.run()
+    assert [event["losses"] for event in told(build, "progress")] == losses[4:]
+    assert (tape.captured, tape.replayed) == (2, 2)
+    build("eager", **changes).run()
+    for event, loss in zip(told(build, "progress"), losses, strict=True):
+        assert event["losses"]["total"] == pytest.approx(loss["total"], rel=0.02)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
