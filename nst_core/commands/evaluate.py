@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -52,6 +53,11 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @style_size_option
 @click.option("--alpha", type=click.FloatRange(0, 1), default=1.0, show_default=True, help="Strength.")
+@click.option(
+    "--texture",
+    type=click.FloatRange(0, 1),
+    help="Noise in the source for the network to paint from; that of a job if left out.",
+)
 @click.option("--baselines", is_flag=True, help="Score the content itself and a colour transfer too.")
 @runtime_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
@@ -66,6 +72,7 @@ def evaluate(
     size: int,
     style_size: int,
     alpha: float,
+    texture: float | None,
     baselines: bool,
     runtime: str,
     as_json: bool,
@@ -88,11 +95,12 @@ def evaluate(
     from nst_core.evaluation.quality import Judge
     from nst_core.training.data import image_paths
 
+    settings = {"alpha": alpha, **({} if texture is None else {"texture": texture})}
     methods: dict[str, Stylize] = dict(BASELINES) if baselines else {}
     for name in networks or (() if baselines or checkpoints else ("slim",)):
-        methods[name] = _stylizer(name, runtime, style_size, alpha)
+        methods[name] = _stylizer(name, runtime, style_size, settings)
     for path in checkpoints:
-        methods[str(path)] = _stylizer(str(path), runtime, style_size, alpha)
+        methods[str(path)] = _stylizer(str(path), runtime, style_size, settings)
     pairs: dict[str, list[Pair]] = {name: [] for name in methods}
     contents, styles = (
         image_paths(content, show_notice),
@@ -106,7 +114,7 @@ def evaluate(
             click.echo(f"{number} of {total} scored", err=True)
     rows = [{"network": name, **summarize(found)} for name, found in pairs.items()]
     if as_json:
-        print_json({"size": size, "style_size": style_size, "alpha": alpha, "rows": rows})
+        print_json({"size": size, "style_size": style_size, **settings, "rows": rows})
     else:
         _table(rows)
 
@@ -156,7 +164,7 @@ def _video(
     click.echo(DEFINITION)
 
 
-def _stylizer(name: str, runtime: str, style_size: int, alpha: float) -> Stylize:
+def _stylizer(name: str, runtime: str, style_size: int, settings: Mapping[str, Any]) -> Stylize:
     from torch import Tensor
 
     from nst_core.images.picture import Picture
@@ -166,10 +174,10 @@ def _stylizer(name: str, runtime: str, style_size: int, alpha: float) -> Stylize
 
     def stylize(content: Picture, style: Picture) -> Picture:
         if engine.fixed_style:
-            return engine.stylize(content, alpha=alpha)
+            return engine.stylize(content, **settings)
         if id(style) not in measured:
             measured[id(style)] = engine.style_statistics(style, style_size)
-        return engine.stylize(content, measured[id(style)], alpha=alpha)
+        return engine.stylize(content, measured[id(style)], **settings)
 
     return stylize
 

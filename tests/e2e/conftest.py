@@ -14,26 +14,36 @@ from support.service_stack import PROCESSES, Stack
 from atelier import ApiError, Client
 
 
-@pytest.fixture(scope="module")
-def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a file for the tests of a module."""
-    return f"sqlite:///{tmp_path_factory.mktemp('database') / 'atelier.db'}"
+@pytest.fixture(scope="session")
+def migrated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home folder with the schema, on SQLite, and the gallery, to be copied."""
+    home = tmp_path_factory.mktemp("migrated")
+    Stack(home).migrate()
+    return home
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def service_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The database of the module's service; a module overrides this fixture to run on SQLite alone."""
+    """The URL of the database of the module's service, empty for SQLite.
+
+    A module overrides this fixture to run on SQLite alone.
+    """
     if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite_file")
+        yield ""
         return
     with postgres_database(request.getfixturevalue("postgres_server")) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
-def module_stack(service_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def module_stack(
+    service_database: str, migrated_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     stack = Stack(tmp_path_factory.mktemp("stack"), service_database)
-    stack.migrate()
+    if service_database:
+        stack.migrate()
+    else:
+        stack.copy(migrated_home)
     yield stack
     stack.stop()
 

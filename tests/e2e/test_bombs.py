@@ -40,10 +40,10 @@ while True:
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    stack = Stack(tmp_path, "")
+def stack(tmp_path: Path, migrated_home: Path) -> Iterator[Stack]:
+    stack = Stack(tmp_path)
     stack.environment["SUBMIT_RATE_LIMIT"] = stack.environment["RATE_LIMIT"] = ""
-    stack.migrate()
+    stack.copy(migrated_home)
     stack.start("redis", "web")
     yield stack
     stack.stop()

@@ -14,8 +14,8 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 @pytest.fixture(scope="module")
-def service_database(sqlite_file: str) -> str:
-    return sqlite_file
+def service_database() -> str:
+    return ""
 
 
 def test_the_examples_of_the_client(stack: Stack, api: Client, photo: Path) -> None:

@@ -15,8 +15,8 @@ from atelier.cli import main
 
 
 @pytest.fixture(scope="module")
-def service_database(sqlite_file: str) -> str:
-    return sqlite_file
+def service_database() -> str:
+    return ""
 
 
 def atelier(stack: Stack, *arguments: object) -> Result:

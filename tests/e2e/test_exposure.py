@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -20,20 +19,12 @@ from jobs.local.processes import WEB
 from jobs.local.supervisor import resolve
 
 
-@pytest.fixture(scope="module")
-def migrated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home folder with the schema and the gallery, to be copied."""
-    home = tmp_path_factory.mktemp("migrated")
-    Stack(home, "").migrate()
-    return home
-
-
 @pytest.fixture
 def outside(tmp_path: Path, migrated_home: Path) -> Iterator[Stack]:
     """A service whose web server listens on every address of this machine; nothing is started."""
-    stack = Stack(tmp_path, "")
+    stack = Stack(tmp_path)
     stack.commands["web"] = WEB.format(host="0.0.0.0", port=stack.port, threads=4).split()
-    shutil.copytree(migrated_home, tmp_path, dirs_exist_ok=True)
+    stack.copy(migrated_home)
     yield stack
     stack.stop()
 

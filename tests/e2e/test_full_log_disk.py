@@ -14,9 +14,9 @@ from jobs.local.supervisor import resolve
 
 
 @pytest.fixture
-def stack(tmp_path: Path, sqlite_url: str) -> Iterator[Stack]:
-    stack = Stack(tmp_path, sqlite_url)
-    stack.migrate()
+def stack(tmp_path: Path, migrated_home: Path) -> Iterator[Stack]:
+    stack = Stack(tmp_path)
+    stack.copy(migrated_home)
     stack.start("redis", "web", "maintenance")
     yield stack
     stack.stop()

@@ -26,10 +26,10 @@ def rabbit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitServer]:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, sqlite_url: str, rabbit: RabbitServer) -> Iterator[Stack]:
-    stack = Stack(tmp_path, sqlite_url)
+def stack(tmp_path: Path, migrated_home: Path, rabbit: RabbitServer) -> Iterator[Stack]:
+    stack = Stack(tmp_path)
     stack.environment |= {"BROKER_URL": rabbit.url, "REDIS_URL": "redis://127.0.0.1:1/0"}
-    stack.migrate()
+    stack.copy(migrated_home)
     try:
         stack.start("web", "worker", "maintenance")
         yield stack

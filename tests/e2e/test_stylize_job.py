@@ -34,7 +34,7 @@ def test_a_picture_and_its_job_survive_a_restart_of_everything(
 @pytest.mark.smoke
 def test_a_worker_killed_in_mid_job(stack: Stack, api: Client, photo: Path, painting: Path) -> None:
     finished(api, api.submit(photo, style=painting)["id"])  # warm
-    job_id = api.submit(photo, style=painting, size=3000)["id"]
+    job_id = api.submit(photo, style=painting, size=2000)["id"]
     stack.wait_until(lambda: api.job(job_id)["status"] == "running")
 
     stack.kill("worker")

@@ -22,11 +22,11 @@ THREADS = 4
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Iterator[Stack]:
+def small(tmp_path: Path, migrated_home: Path) -> Iterator[Stack]:
     """A web server of four threads, and nobody who works."""
-    stack = Stack(tmp_path, "")
+    stack = Stack(tmp_path)
     stack.commands["web"] = WEB.format(host="127.0.0.1", port=stack.port, threads=THREADS).split()
-    stack.migrate()
+    stack.copy(migrated_home)
     stack.start("redis", "web")
     yield stack
     stack.stop()

@@ -95,6 +95,10 @@ RULES = [
         why_not="needs a tuned network; see tests/bench/networks/test_blend_tuned.py",
     ),
     Rule(
+        r"python -m bench.networks.optimized_pixels PHOTOS .*",
+        why_not="takes minutes; see tests/bench/networks/test_optimized_pixels.py",
+    ),
+    Rule(
         r"python -m bench.networks.tuned_scores PHOTOS .*",
         why_not="takes minutes; see tests/bench/networks/test_tuned_scores.py",
     ),

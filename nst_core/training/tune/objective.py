@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,19 @@ CONTENT_WEIGHTS = {"subtle": 10.0, "balanced": 4.0, "bold": 1.5}
 STYLE_WEIGHT, GRAM_WEIGHT, RANGE_WEIGHT = 30.0, 20.0, 10.0
 
 
+def has_bfloat16(device_type: str) -> bool:
+    """Whether a device multiplies bfloat16 faster than single precision.
+
+    Graphics cards do, and x86 CPUs with AVX512-BF16 or AMX. Others emulate it, which is slower. Before
+    `torch.cpu.get_capabilities` (PyTorch 2.13) a CPU can't be asked.
+    """
+    if device_type != "cpu":
+        return device_type == "cuda"
+    ask: Callable[[], Mapping[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
+    found = ask()
+    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+
+
 @dataclass(frozen=True)
 class TuneLosses:
     """The losses of one step as scalars: the weighted `total`, and `content`, `style`, `gram` alone."""
@@ -43,14 +57,14 @@ class TuneLosses:
 class TuneObjective:
     """The losses of Huang & Belongie (2017), and of Gram matrices, for one style (1, 3, H, W).
 
-    `half` computes the features in bfloat16; by default on CUDA only.
+    `half` computes the features in bfloat16; by default where that is faster (`has_bfloat16`).
     """
 
     def __init__(
         self, style: Tensor, content_weight: float, device: str, *, half: bool | None = None
     ) -> None:
         self._device_type = torch.device(device).type
-        self._half = self._device_type == "cuda" if half is None else half
+        self._half = has_bfloat16(self._device_type) if half is None else half
         layers = tuple(dict.fromkeys((*ADAIN_STYLE_LAYERS, *GRAM_LAYERS)))
         self._vgg: VggFeatures = load_vgg(layers).to(device)
         self._vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -213,6 +213,21 @@ def test_train_resume_and_evaluate(run, folders: tuple[Path, Path], tmp_path: Pa
     assert "color transfer" in table.stdout
 
 
+def test_evaluate_scores_the_texture_that_is_asked_for(  # type: ignore[no-untyped-def]
+    run, folders: tuple[Path, Path]
+) -> None:
+    content, style = folders
+    paths = ("--content", content, "--style", style, "--size", 48, "--runtime", "torch", "--json")
+    scores = {}
+    for texture in (0, 1):
+        done = run(evaluate, *paths, "--texture", texture)
+        assert done.exit_code == 0, done.output
+        found = json.loads(done.stdout)
+        assert found["texture"] == texture
+        scores[texture] = found["rows"][0]["content"]
+    assert scores[1] > scores[0] + 0.01  # noise takes the output away from the photograph
+
+
 def test_ctrl_c_saves_a_state_to_go_on_from(  # type: ignore[no-untyped-def]
     run, folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,9 +140,17 @@ def test_int8(network: Path, tmp_path: Path, format: str) -> None:
         assert {entry.key: entry.value for entry in model.metadata_props}["precision"] == "int8"
 
 
+#: Without what the script of the docs is run with: it is exported, and checked, there.
+ONE_STYLE = [
+    (architecture, format)
+    for architecture in ARCHITECTURES
+    for format in FAST
+    if architecture != "johnson" or format not in SCRIPTED
+]
+
+
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("format", FAST)
-@pytest.mark.parametrize("architecture", list(ARCHITECTURES))
+@pytest.mark.parametrize(("architecture", "format"), ONE_STYLE)
 def test_a_network_for_one_style(tmp_path: Path, architecture: str, format: str) -> None:
     chosen = needed(format)
     torch.manual_seed(0)
@@ -278,7 +286,7 @@ def test_the_script_of_the_docs_takes_a_network_for_one_style(tmp_path: Path, fo
     network = ARCHITECTURES["johnson"]()
     path = save_network(cast(Any, network), tmp_path / "one.safetensors")
     target = tmp_path / f"one{chosen.suffix}"
-    export_network(path, format, target, PICTURES)
+    assert export_network(path, format, target, PICTURES).passes
     photo = texture(96, 64, seed=1)
     Image.fromarray(photo).save(tmp_path / "photo.png")
     found = run_script(format, tmp_path, target, "photo.png")
