@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: Formats with int8.
-INT8_FORMATS = frozenset({"onnx", "openvino"})
+INT8_FORMATS = frozenset({"onnx", "openvino", "executorch"})
 
 
 class ExportSettings(BaseModel):
@@ -24,11 +24,12 @@ class ExportSettings(BaseModel):
         ),
     )
     precision: Literal["fp32", "int8"] = Field(
-        "fp32", description="`int8` is for `onnx` and `openvino`, and networks that have it."
+        "fp32",
+        description="`int8` is for `onnx` and `openvino` of networks that have it, and `executorch`.",
     )
 
     @model_validator(mode="after")
     def _has_int8(self) -> Self:
         if self.precision == "int8" and self.format not in INT8_FORMATS:
-            raise ValueError(f"{self.format} has no int8; onnx and openvino have.")
+            raise ValueError(f"{self.format} has no int8; onnx, openvino and executorch have.")
         return self

@@ -27,7 +27,7 @@ _FORMATS = ("onnx", "openvino", "torchscript", "torch-export", "executorch", "co
     type=click.Choice(["fp32", "int8"]),
     default="fp32",
     show_default=True,
-    help="int8 is for networks that have it.",
+    help="int8 is for onnx and openvino of networks that have it, and for executorch.",
 )
 @click.option(
     "--images",

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nst_core.export.executorch_int8 import int8_partitioner, quantized
 from nst_core.export.modules import Exportable
 from nst_core.export.phones import phone_example, phone_module
 from nst_core.export.run import Arrays, Run
@@ -26,16 +27,17 @@ LARGEST_SIDE = 1024
 
 
 def write_executorch(network: Exportable, path: Path) -> None:
-    """Write `network` as a program with the method `forward`, in single precision."""
+    """Write `network` as a program with the method `forward`."""
     with _quiet():
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import EdgeCompileConfig, to_edge_transform_and_lower
 
         program = phone_program(network)
+        int8 = [int8_partitioner()] if network.precision == "int8" else []
         # The verifier runs after each of some hundred passes and takes as long as they do.
         unverified = EdgeCompileConfig(_check_ir_validity=False)
         edge = to_edge_transform_and_lower(
-            program, partitioner=[XnnpackPartitioner()], compile_config=unverified
+            program, partitioner=[*int8, XnnpackPartitioner()], compile_config=unverified
         )
         with path.open("wb") as file:
             edge.to_executorch().write_to_file(file)
@@ -44,8 +46,12 @@ def write_executorch(network: Exportable, path: Path) -> None:
 def phone_program(network: Exportable) -> torch.export.ExportedProgram:
     """The graph of `network` in operators that XNNPACK has, as far as it has them."""
     module, example = phone_module(network), phone_example(network)
+    shapes = _dynamic_shapes(network)
     with _quiet(), torch.no_grad():
-        whole = torch.export.export(module, example, dynamic_shapes=_dynamic_shapes(network))
+        whole = torch.export.export(module, example, dynamic_shapes=shapes)
+        if network.precision == "int8":
+            rounded = quantized(whole.module(), example)
+            whole = torch.export.export(rounded, example, dynamic_shapes=shapes)
         program: torch.export.ExportedProgram = whole.run_decompositions(_decompositions())
     return program
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,9 @@ def export_network(
     chosen = _format(format, target, precision)
     if len(pictures) < 2:
         raise ExportError("An export is checked on two pictures at least.")
-    exportable = open_exportable(network, precision)
+    exportable = replace(
+        open_exportable(network, "fp32" if chosen.rounds else precision), precision=precision
+    )
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".atelier-") as folder:
         made = Path(folder) / target.name

@@ -30,7 +30,11 @@ class ExportError(NstError):
 
 @dataclass(frozen=True)
 class Format:
-    """An export format. `packages`, of the extra `extra`, are required to write and check files."""
+    """An export format. `packages`, of the extra `extra`, are required to write and check files.
+
+    `rounds` says that the format's own tools make int8 from a network in single precision, and that
+    files in int8 are compared with that network. Other formats take the network in int8.
+    """
 
     name: str
     suffix: str
@@ -42,6 +46,7 @@ class Format:
     #: The largest side in pixels, for files that take one picture at a time; None for files that take
     #: any side and any batch.
     largest_side: int | None = None
+    rounds: bool = False
 
     def files(self, path: Path) -> list[Path]:
         """What an export to `path` consists of: files, or the folder that is a Core ML package."""
@@ -218,10 +223,11 @@ FORMATS: dict[str, Format] = {
             ".pte",
             "executorch",
             ("executorch", "torchao"),
-            False,
+            True,
             executorch.write_executorch,
             executorch.load_executorch,
             executorch.LARGEST_SIDE,
+            rounds=True,
         ),
         Format(
             "coreml",

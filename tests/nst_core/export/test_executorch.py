@@ -14,10 +14,11 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 from support.films import texture
+from torch import nn
 
 from nst_core.commands.export import export as command
-from nst_core.export.executorch import phone_program
-from nst_core.export.modules import open_exportable
+from nst_core.export.executorch import load_executorch, phone_program, write_executorch
+from nst_core.export.modules import Exportable, OneStyle, open_exportable
 from nst_core.images.picture import Picture
 from nst_core.networks.feed_forward import ARCHITECTURES
 from nst_core.networks.files import save_network
@@ -41,6 +42,43 @@ def test_the_graph_for_phones_equals_a_network_of_one_style(tmp_path: Path) -> N
     assert not {"aten.var_mean.correction", "aten.lerp.Tensor", "aten.pad.default"} & operators
     assert not any("instance_norm" in name or "index" in name for name in operators)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+class Convolutions(nn.Module):
+    """Two convolutions with a ReLU between them; keeps the size of a picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.second = nn.Conv2d(8, 3, 3, padding=1)
+
+    def inner(self, x: torch.Tensor) -> torch.Tensor:
+        """(1, 3, H, W) → the same."""
+        out: torch.Tensor = self.second(self.first(x).relu())
+        return out
+
+    forward = inner
+
+
+@pytest.mark.exhaustive
+@pytest.mark.integration
+@pytest.mark.timeout(900)
+def test_int8_rounds_every_convolution_and_is_near_single_precision(tmp_path: Path) -> None:
+    pytest.importorskip("executorch")
+    torch.manual_seed(0)
+    network: Any = Convolutions()
+    exportable = Exportable(OneStyle(network).eval(), "small", 8, 16, 0, "int8")
+    graph = phone_program(exportable).graph
+    weights = [str(node.args[1]) for node in graph.nodes if "conv2d" in str(node.target)]
+    assert len(weights) == 2
+    assert all(name.startswith("dequantize_per_channel") for name in weights)
+
+    write_executorch(exportable, tmp_path / "small.pte")
+    image = torch.rand(1, 3, 32, 40)
+    (found,) = load_executorch(tmp_path / "small.pte")([image.numpy()])
+    with torch.no_grad():
+        apart = np.abs(found - exportable.module(image).numpy())
+    assert 1e-5 < apart.max() < 0.02
 
 
 @pytest.mark.exhaustive
