@@ -102,6 +102,10 @@ RULES = [
         why_not="takes minutes; see tests/bench/networks/test_optimized_pixels.py",
     ),
     Rule(
+        r"python -m gallery.photographs PHOTOS",
+        why_not="runs in a clone, and writes there; see tests/bench/networks/test_contact_sheet.py",
+    ),
+    Rule(
         r"python -m bench.networks.tuned_scores PHOTOS .*",
         why_not="takes minutes; see tests/bench/networks/test_tuned_scores.py",
     ),
