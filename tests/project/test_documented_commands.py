@@ -205,13 +205,18 @@ def with_names(text: str, request: pytest.FixtureRequest) -> str:
     return text
 
 
+#: Command → the first block that has it.
+FIRST = {command: block for block in reversed(shell_blocks()) for command in block.commands()}
+
+
 def script_of(block: Block) -> str:
     """What can be run of it, each command told before."""
     lines = []
     for command in block.commands():
         rule = next(iter(rules_of(command)), None)
-        if rule is not None and not rule.why_not:
-            lines += [f"echo {shlex.quote('$ ' + command)}", rule.script(command)]
+        if rule is None or rule.why_not or (rule.once and FIRST[command] != block):
+            continue
+        lines += [f"echo {shlex.quote('$ ' + command)}", rule.script(command)]
     return "\n".join(lines)
 
 

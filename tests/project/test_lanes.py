@@ -48,7 +48,7 @@ def test_all_walks_through_the_pages_share_one_browser() -> None:
 
 
 def test_the_serial_tests_lie_where_make_test_all_looks_for_them() -> None:
-    """The second command of `make test-all` collects a few files only: all would take half a minute."""
+    """The second command of `make test-all` collects these files: all would take many seconds."""
     named = re.search(r"^SERIAL := (.*)$", (TESTS.parent / "Makefile").read_text(), re.MULTILINE)
     assert named is not None
     marked = {path for path in TESTS.rglob("test_*.py") if "mark.serial" in path.read_text()}

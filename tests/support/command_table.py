@@ -14,6 +14,7 @@ class Rule:
 
     To have less to do, `add` is appended (the last option of a name counts) and the first of `instead`
     replaced by the second. `before` is what was typed earlier, elsewhere. `at_root` runs in the clone.
+    A command that is `once` runs in the first block that has it: no block goes on with what it makes.
     """
 
     pattern: str
@@ -21,6 +22,7 @@ class Rule:
     instead: tuple[str, str] = ("", "")
     before: str = ""
     at_root: bool = False
+    once: bool = False
     why_not: str = ""
 
     @property
@@ -64,9 +66,10 @@ RULES = [
         before="atelier keys create --owner bob",
     ),
     # Of no service.
-    Rule(r"atelier (stylize|export|import) .*"),
+    Rule(r"atelier stylize .*"),
+    Rule(r"atelier (export|import) .*", once=True),
     Rule(r"atelier styles"),
-    Rule(r"atelier diagnose .*", add="--image-size 64"),
+    Rule(r"atelier diagnose .*", add="--image-size 64", once=True),
     Rule(r"atelier tune .*", add="--steps 2"),
     Rule(r"atelier optimize .*", add="--steps 1 --levels 1 --size 64"),
     Rule(r"atelier train --content-dir .*", add="--max-steps 2 --image-size 64"),
@@ -88,7 +91,7 @@ RULES = [
         r"atelier bench capacity --rate stylize=4",
         before="atelier submit photo.jpg --style-id woodcut --size 64 -o measured.jpg",
     ),
-    Rule(r"atelier bench capacity --check", add="--jobs 20"),
+    Rule(r"atelier bench capacity --check", add="--jobs 20", once=True),
     Rule(r"python -m nst_core.training.johnson.base_network .*", add="--steps 2 --taught-steps 1"),
     Rule(
         r"python -m bench.networks.blend_tuned SOURCE .*",
@@ -113,7 +116,7 @@ RULES = [
     Rule(r"rsync .*", why_not="needs rsync, and copies nothing of ours but files"),
     # The clone.
     Rule(r"make demo", at_root=True),
-    Rule(r"\.venv/bin/python -m pytest .*", at_root=True),
+    Rule(r"\.venv/bin/python -m pytest .*", add="--collect-only", at_root=True),
     Rule(r"make (setup|test|test-all)", why_not="whoever runs this has typed it"),
     Rule(r"make gpu-check", why_not="takes minutes; see tests/bench/gpu/test_check.py"),
     Rule(r"make knobs", why_not="takes minutes; see tests/bench/networks/test_training_settings.py"),
