@@ -29,7 +29,7 @@ RATE = 0.02
 def optimized(content: Picture, style: Picture, steps: int) -> Picture:
     """`content` in `style` after `steps` steps of Adam on its pixels, at the size of `content`."""
     painting = to_tensor(style_picture(style, STYLE_SIZE).pixels)
-    objective = TuneObjective(painting, CONTENT_WEIGHTS["balanced"], "cpu")
+    objective = TuneObjective(painting, CONTENT_WEIGHTS["subtle"], "cpu")
     start = to_tensor(content.pixels)
     structure = objective.structure(start)
     pixels = start.clone().requires_grad_()

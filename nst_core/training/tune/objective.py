@@ -26,7 +26,7 @@ from nst_core.networks.vgg import VggFeatures, load_vgg
 #: Layers of the Gram matrices. The last is the deepest that the style loss needs anyway.
 GRAM_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_1")
 #: Weight of the content loss for each intensity of a tuning: the less, the more of the style.
-CONTENT_WEIGHTS = {"subtle": 10.0, "balanced": 4.0, "bold": 1.5}
+CONTENT_WEIGHTS = {"subtle": 4.0, "balanced": 2.0, "bold": 1.0}
 #: Weights of the losses beside that of the content.
 STYLE_WEIGHT, GRAM_WEIGHT, RANGE_WEIGHT = 30.0, 20.0, 10.0
 
