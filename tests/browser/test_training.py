@@ -41,7 +41,7 @@ def test_a_training_from_start_to_a_picture(training_page: Page, pictures: Path,
     training_page.driver.save_screenshot(str(shots / "training-empty.png"))
     training_page.all("#grid input")[6].click()
     assert training_page.at("name").get_property("value")
-    small(training_page, "browser-training", 60)
+    small(training_page, "browser-training", 20)
     training_page.record("training-title")
     training_page.at("start").click()
     training_page.until(lambda: "Training browser-training" in training_page.recorded("training-title"))
@@ -142,7 +142,7 @@ def test_the_chart_follows_the_training_that_is_opened(training_page: Page) -> N
     with httpx.Client(base_url=training_page.url, timeout=60) as client:
         for name in ("browser-one", "browser-two"):
             fields = {"kind": "train", "name": name, "style_id": "woodcut", "dataset_id": dataset}
-            small_run = {"max_steps": "40", "image_size": "64", "batch_size": "1"}
+            small_run = {"max_steps": "10", "image_size": "64", "batch_size": "1"}
             made[name] = client.post("/v1/jobs", data=fields | small_run).json()["id"]
         for id_ in made.values():
             training_page.until(
