@@ -65,7 +65,7 @@ def choose_runtime(
         return CudaRuntime(network, device, half=half, memory_mb=memory_mb)
     from nst_core.runtimes.openvino import OpenVinoRuntime
 
-    return OpenVinoRuntime(network, cache=cache, threads=threads)
+    return OpenVinoRuntime(network, cache=cache, threads=threads, memory_mb=memory_mb)
 
 
 def choose_feed_forward_runtime(
@@ -86,7 +86,7 @@ def choose_feed_forward_runtime(
         return CudaFeedForward(network, device, half=half, memory_mb=memory_mb)
     from nst_core.runtimes.openvino import OpenVinoFeedForward
 
-    return OpenVinoFeedForward(network, threads=threads)
+    return OpenVinoFeedForward(network, threads=threads, memory_mb=memory_mb)
 
 
 def _check_half(half: bool, device: str) -> None:

@@ -13,10 +13,7 @@ from nst_core.runtimes.graph_cache import GraphFiles
 from nst_core.runtimes.graph_runtime import GraphRuntime
 from nst_core.runtimes.graphs import FeedForward, StyleGraph
 from nst_core.runtimes.openvino_graphs import OpenVinoGraphs, openvino_version
-
-#: Compiled graphs in memory, of one shape each.
-COMPILED = 12
-COMPILED_FEED_FORWARD = 4
+from nst_core.runtimes.runtime import MEMORY_MB
 
 
 class OpenVinoRuntime(GraphRuntime):
@@ -29,15 +26,15 @@ class OpenVinoRuntime(GraphRuntime):
         self,
         network: StyleNetwork,
         *,
-        compiled: int = COMPILED,
         cache: Path | None = None,
         threads: int = 0,
+        memory_mb: int = MEMORY_MB,
     ) -> None:
         # A copy, because the caller may move or train the original.
         network = copy.deepcopy(network).float().cpu().eval()
         files = GraphFiles.of(network, cache, f"openvino-{openvino_version()}")
         super().__init__(network)
-        self.graphs = OpenVinoGraphs(compiled, files, threads=threads)
+        self.graphs = OpenVinoGraphs(files, threads=threads, memory_mb=memory_mb)
 
     def _run(self, kind: type[StyleGraph], *inputs: Tensor) -> list[Tensor]:
         return self.graphs.run(kind(self._network).eval(), *inputs)
@@ -49,10 +46,12 @@ class OpenVinoFeedForward:
     name = "openvino"
     device = "cpu"
 
-    def __init__(self, network: JohnsonNetwork, *, threads: int = 0) -> None:
+    def __init__(
+        self, network: JohnsonNetwork, *, threads: int = 0, memory_mb: int = MEMORY_MB
+    ) -> None:
         network = copy.deepcopy(network).float().cpu().eval()
         self._graph = FeedForward(network).eval()
-        self._graphs = OpenVinoGraphs(COMPILED_FEED_FORWARD, threads=threads)
+        self._graphs = OpenVinoGraphs(threads=threads, memory_mb=memory_mb)
 
     def run(self, image: Tensor) -> Tensor:
         """See `FeedForwardRuntime`."""

@@ -110,10 +110,13 @@ def test_compiled_shapes_are_bounded_and_answers_are_kept_apart(untrained: SlimA
     pytest.importorskip("openvino")
     from nst_core.runtimes.openvino import OpenVinoRuntime
 
-    runtime = OpenVinoRuntime(untrained, compiled=2)
+    runtime = OpenVinoRuntime(untrained, memory_mb=25)  # a small graph takes a little more than 10
     images = [torch.rand(1, 3, 16, side) for side in (16, 24, 32, 16)]
     answers = [runtime.encode(image)[1] for image in images]
     assert runtime.graphs.compiled == 2
+    other = OpenVinoRuntime(untrained, memory_mb=25)
+    other.encode(images[0])
+    assert (runtime.graphs.compiled, other.graphs.compiled) == (1, 1)
     assert not torch.equal(answers[0], answers[3])
     torch.testing.assert_close(
         answers[0], TorchRuntime(untrained).encode(images[0])[1], atol=1e-5, rtol=1e-4
