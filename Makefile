@@ -47,7 +47,7 @@ demo: setup ## Start the service, send a photo and a style through the API, save
 up: setup ## Serve at http://127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/atelier up
 
-test: setup ## Run all unit tests, and smoke tests with real processes and Chromium (about 10 minutes)
+test: setup ## Run all unit tests, and smoke tests with real processes and Chromium (about 8 minutes)
 	$(PYTEST) $(PARALLEL) --hypothesis-profile quick -m "not exhaustive and not serial"
 
 test-all: setup ## Run every test: both databases, faults, all browser tests, all documents (about 30 minutes)
