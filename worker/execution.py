@@ -39,7 +39,7 @@ from jobs.queue.claiming import is_eligible
 from jobs.queue.lifecycle import JobStatus, Run
 from nst_core.errors import NstError
 from worker.batching.claim_more import claim_more
-from worker.batching.relay import Relay, RunningBatch
+from worker.batching.pipeline import BatchPipeline, RunningBatch
 from worker.batching.rendezvous import RenderBatch
 from worker.context import WorkerContext
 from worker.kinds.handlers import HANDLERS
@@ -55,7 +55,7 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
     """Claim the next eligible job of `queue` and run it to its end. None if there is none.
 
     With batching, the following jobs of the same shape are claimed and run in parallel threads. A
-    worker that claims ahead goes on with the jobs behind them, see `Relay`.
+    worker that claims ahead goes on with the jobs behind them, see `BatchPipeline`.
     """
     claimed = _claim_batch(context, queue, lease_owner)
     if not claimed:
@@ -63,8 +63,8 @@ def run_next(context: WorkerContext, queue: str, lease_owner: str) -> Run | None
         return None
     run, job = claimed[0]
     if context.claims_ahead and job.kind == "stylize":
-        relay = Relay(context.drain, lambda: _claim_batch(context, queue, lease_owner))
-        relay.run(claimed, lambda batch: _start_batch(context, batch))
+        pipeline = BatchPipeline(context.drain, lambda: _claim_batch(context, queue, lease_owner))
+        pipeline.run(claimed, lambda batch: _start_batch(context, batch))
     elif len(claimed) > 1:
         _start_batch(context, claimed).join()
     else:

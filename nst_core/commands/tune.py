@@ -53,7 +53,7 @@ def tune(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Tune the slim network to one style, in a few minutes.
+    """Tune the slim network to one style, in a minute or two.
 
     The result OUT is used as any network:
     atelier stylize PHOTO --network OUT -o PICTURE. Ctrl-C saves a checkpoint if --checkpoints is given;

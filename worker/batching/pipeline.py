@@ -1,4 +1,4 @@
-"""Batches one behind the other: while one is on the device, the next is read and the last is stored."""
+"""Pipeline of batches: while one is on the device, the next is read and the last is stored."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RunningBatch:
             end.result()
 
 
-class Relay:
+class BatchPipeline:
     """Claims the next batch when the photos of one are read, as long as jobs wait.
 
     So a job that is claimed ahead waits for the passes of two batches at most. No worker is idle then:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 from support.patience import PATIENCE
 
-from worker.batching.relay import TURN_SECONDS, Relay, RunningBatch
+from worker.batching.pipeline import TURN_SECONDS, BatchPipeline, RunningBatch
 from worker.drain import Drain
 
 
@@ -37,13 +37,15 @@ class Batches:
             assert self.changed.wait_for(lambda: len(self.started) == count, PATIENCE)
 
 
-def in_thread(relay: Relay, batches: Batches) -> tuple[threading.Thread, list[BaseException]]:
+def in_thread(
+    pipeline: BatchPipeline, batches: Batches
+) -> tuple[threading.Thread, list[BaseException]]:
     errors: list[BaseException] = []
 
     def run() -> None:
         first: Any = [0]
         try:
-            relay.run(first, batches.start)
+            pipeline.run(first, batches.start)
         except Exception as error:
             errors.append(error)
 
@@ -63,7 +65,7 @@ def ended(batches: Batches, thread: threading.Thread) -> None:
 
 def test_the_next_is_claimed_when_one_is_read_and_three_are_there_at_most() -> None:
     batches = Batches(5)
-    thread, errors = in_thread(Relay(Drain(), batches.claim), batches)
+    thread, errors = in_thread(BatchPipeline(Drain(), batches.claim), batches)
     batches.wait_started(1)
     assert batches.waiting == [1, 2, 3, 4]  # the first is not read yet
     for number in range(3):
@@ -77,10 +79,10 @@ def test_the_next_is_claimed_when_one_is_read_and_three_are_there_at_most() -> N
     assert (batches.started, errors) == ([0, 1, 2, 3, 4], [])
 
 
-def stops(change: Callable[[Batches], Relay]) -> tuple[list[int], list[BaseException]]:
+def stops(change: Callable[[Batches], BatchPipeline]) -> tuple[list[int], list[BaseException]]:
     batches = Batches(3)
-    relay = change(batches)
-    thread, errors = in_thread(relay, batches)
+    pipeline = change(batches)
+    thread, errors = in_thread(pipeline, batches)
     batches.read[0].set()
     threading.Event().wait(0.05)
     started = list(batches.started)
@@ -91,24 +93,27 @@ def stops(change: Callable[[Batches], Relay]) -> tuple[list[int], list[BaseExcep
 def test_a_stopping_worker_claims_no_more() -> None:
     drain = Drain()
     drain.begin()
-    assert stops(lambda batches: Relay(drain, batches.claim)) == ([0], [])
+    assert stops(lambda batches: BatchPipeline(drain, batches.claim)) == ([0], [])
 
 
 def test_a_turn_ends_after_its_time() -> None:
     times = iter([0.0, TURN_SECONDS])
-    assert stops(lambda batches: Relay(Drain(), batches.claim, lambda: next(times))) == ([0], [])
+    assert stops(lambda batches: BatchPipeline(Drain(), batches.claim, lambda: next(times))) == (
+        [0],
+        [],
+    )
 
 
 def test_a_database_that_fails_ends_the_turn_in_peace() -> None:
     def claim() -> Any:
         raise OperationalError("claim", {}, Exception("gone"))
 
-    assert stops(lambda batches: Relay(Drain(), claim)) == ([0], [])
+    assert stops(lambda batches: BatchPipeline(Drain(), claim)) == ([0], [])
 
 
 def test_an_error_is_raised_when_all_have_ended() -> None:
     batches = Batches(2)
-    thread, errors = in_thread(Relay(Drain(), batches.claim), batches)
+    thread, errors = in_thread(BatchPipeline(Drain(), batches.claim), batches)
     batches.read[0].set()
     batches.wait_started(2)
     batches.ends[0].set_exception(ValueError("broken"))
