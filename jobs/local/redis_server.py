@@ -65,7 +65,7 @@ def redis_command(folder: Path, port: int) -> list[str]:
 
 
 def wait_for_redis(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
-    """Wait until Redis responds. Raises `RuntimeError` if it ends or does not respond within a minute."""
+    """Wait until Redis responds. Raises `RuntimeError` if it ends, or does not within a minute."""
     import redis
 
     client = redis.Redis(port=port, socket_connect_timeout=1, socket_timeout=1)
