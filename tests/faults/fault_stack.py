@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis
@@ -17,7 +18,7 @@ from support.service_stack import Stack
 
 from jobs.db import counters
 from jobs.db.engine import make_engine, make_sessions, reading
-from jobs.db.models.jobs import Job
+from jobs.db.models.jobs import Job, JobEvent
 from jobs.local.processes import STYLIZE
 from jobs.queue.lifecycle import JobStatus
 
@@ -69,6 +70,12 @@ class FaultStack(Stack):
 
         self.wait_until(runs)
         return found[0]
+
+    def history(self, job_id: str) -> list[dict[str, Any]]:
+        """The changes of the job's status: `status` and perhaps `reason` of each."""
+        of_job = JobEvent.job_id == job_id, JobEvent.type == "state"
+        with reading(self.sessions) as session:
+            return list(session.scalars(select(JobEvent.data).where(*of_job).order_by(JobEvent.seq)))
 
     def count(self, name: str) -> int:
         """A counter of the service."""

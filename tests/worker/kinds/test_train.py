@@ -6,6 +6,7 @@ A fake trainer speaks the protocol of the real one; two tests run the real one.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -365,6 +366,44 @@ def test_a_trainer_that_crashes_is_tried_again(
     assert job.status == JobStatus.QUEUED
     assert job.attempts_left == job.max_attempts - 1
     assert "a defect" in caplog.text  # the log has the output of the trainer
+
+
+@pytest.mark.parametrize("request_", ["finish", "pause"])
+def test_a_request_waits_for_a_trainer_that_is_still_starting(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    working: Callable[[], threading.Thread],
+    request_: str,
+) -> None:
+    """Its signal would end a process that has no handler for it yet."""
+    job_id = submit(max_steps="100000")
+    starting = context.settings.home / "trainings" / job_id / "starting"
+    starting.parent.mkdir(parents=True)
+    starting.touch()
+    thread = working()
+    until(trainer)
+    process = trainer()
+    assert process is not None
+    getattr(service.trainings, request_)(job_id)
+    until(lambda: pending_signals(process.pid))
+    starting.unlink()
+    thread.join(PATIENCE)
+
+    job = service.get(job_id)
+    if request_ == "pause":
+        assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
+        assert job.paused_at is not None
+    else:
+        assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 1), job.error
+        assert job.metrics is not None
+        assert job.metrics["reason"] == "asked"
+
+
+def pending_signals(pid: int) -> int:
+    """The signals that a process has not received yet, as a bit mask."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"^ShdPnd:\s*(\w+)$", status, re.MULTILINE)[0], 16)
 
 
 def test_notices_samples_and_rates_are_recorded(
