@@ -8,8 +8,8 @@ use and keeps the blob, or the writer sees the deletion and waits until its byte
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from jobs.blobs.storage import BlobStorage, sha256_of, sha256_of_file
-from jobs.db.engine import SessionFactory, now, table
+from jobs.db.engine import SessionFactory, UtcDateTime, now, table
 from jobs.db.models.blobs import Blob, BlobDeletion
 from jobs.db.upserts import (
     INSERTS,
@@ -29,6 +29,18 @@ from jobs.media.pictures import CheckedFile, PictureInfo
 
 #: Seconds for which a writer waits until the old copy of the same bytes is deleted.
 DELETION_WAIT_SECONDS = 2.0
+#: A time of use is updated once it is so many seconds old.
+TOUCH_SECONDS = 60.0
+_BLOBS = table(Blob)
+_KNOWN_LOCKED = (
+    select(_BLOBS.c.sha256)
+    .where(
+        _BLOBS.c.sha256.in_(bindparam("names", expanding=True)),
+        _BLOBS.c.touched_at > bindparam("since", type_=UtcDateTime),
+    )
+    .order_by(_BLOBS.c.sha256)
+    .with_for_update(read=True, key_share=True)
+)
 _DELETIONS = (
     select(BlobDeletion.sha256)
     .where(BlobDeletion.sha256.in_(bindparam("names", expanding=True)))
@@ -101,21 +113,53 @@ def _write_rows(sessions: SessionFactory, blobs: Sequence[tuple[str, int, Pictur
         time.sleep(0.05)
 
 
-def write_rows(session: Session, blobs: Sequence[tuple[str, int, PictureInfo]], at: datetime) -> None:
+def write_rows(
+    session: Session,
+    blobs: Sequence[tuple[str, int, PictureInfo]],
+    at: datetime,
+    *,
+    referred: bool = False,
+) -> None:
     """Write the rows of blobs (SHA-256, bytes, info), whose bytes get their names afterwards.
 
-    Raises `BeingDeletedError`: then the transaction must be rolled back.
+    With `referred`, the transaction also inserts rows that refer to all of them. Raises
+    `BeingDeletedError`: then the transaction must be rolled back.
     """
     # In one order, so that two requests with the same pictures can't deadlock.
-    values = [_values(*blob, at) for blob in sorted(blobs, key=lambda blob: blob[0])]
-    session.execute(_blob_kept(dialect_name(session)), values)
+    rows = {blob[0]: _values(*blob, at) for blob in sorted(blobs, key=lambda blob: blob[0])}
+    done, locked = set[str](), set[str]()
+    # On SQLite, a transaction that writes is the only one.
+    if referred and dialect_name(session) != "sqlite":
+        done = set(session.scalars(_blob_once(), list(rows.values())))
+        locked = _lock_known(session, rows.keys() - done, at)
+    left = [row for name, row in rows.items() if name not in done | locked]
+    if left:
+        session.execute(_blob_kept(dialect_name(session)), left)
     # After the rows: a sweep that came first has committed by then, a later one sees them.
-    if session.scalar(_DELETIONS, {"names": [name for name, _, _ in blobs]}) is not None:
+    names = list(rows.keys() - locked)
+    if names and session.scalar(_DELETIONS, {"names": names}) is not None:
         raise BeingDeletedError
+
+
+def _lock_known(session: Session, names: Collection[str], at: datetime) -> set[str]:
+    """Lock rows that were used a short time ago against deletion; returns their names.
+
+    Many transactions can hold this lock at once. An update instead would make all jobs with the same
+    style wait for one another. A sweep waits for the lock, and then finds that the row is referred to.
+    """
+    if not names:
+        return set()
+    since = at - timedelta(seconds=TOUCH_SECONDS)
+    return set(session.scalars(_KNOWN_LOCKED, {"names": list(names), "since": since}))
+
+
+@cache
+def _blob_once() -> Any:
+    return INSERTS["postgresql"](_BLOBS).on_conflict_do_nothing().returning(_BLOBS.c.sha256)
 
 
 @cache
 def _blob_kept(dialect: str) -> Any:
-    statement = INSERTS[dialect](table(Blob))
+    statement = INSERTS[dialect](_BLOBS)
     touched = {"touched_at": statement.excluded.touched_at}
     return statement.on_conflict_do_update(index_elements=["sha256"], set_=touched)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
-from jobs.db.engine import table
+from jobs.db.engine import now, table
 from jobs.db.models.catalog import NetworkVersion, StyleStatistics
 from jobs.db.models.owners import Owner
 
@@ -25,6 +26,15 @@ INSERTS: dict[str, Callable[..., Any]] = {
 def ensure_owner(session: Session, name: str) -> None:
     """Insert the owner's row unless it exists; safe beside concurrent inserts."""
     session.execute(_owner_once(dialect_name(session)), {"name": name})
+
+
+def ensure_owner_and_now(session: Session, name: str) -> datetime:
+    """As `ensure_owner`, and the database's time (`now`), in one round trip to PostgreSQL."""
+    if dialect_name(session) == "sqlite":
+        ensure_owner(session, name)
+        return now(session)
+    at: datetime = session.execute(_owner_once_and_now(), {"name": name}).scalar_one()
+    return at.astimezone(UTC)
 
 
 def insert_style_statistics(session: Session, sha256: str, network: str, values: bytes) -> None:
@@ -51,6 +61,12 @@ def _insert_once(session: Session, model: type[Any], values: dict[str, Any]) -> 
 @cache
 def _owner_once(dialect: str) -> Any:
     return INSERTS[dialect](table(Owner)).on_conflict_do_nothing()
+
+
+@cache
+def _owner_once_and_now() -> Any:
+    inserted = _owner_once("postgresql").values(name=bindparam("name")).returning(table(Owner).c.name)
+    return select(func.clock_timestamp()).add_cte(inserted.cte("inserted"))
 
 
 def insert_for(session: Session) -> Any:

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import threading
 import time
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 
 from sqlalchemy import Connection, Engine, String, bindparam, event, func, select
 from sqlalchemy.orm import Session
@@ -104,8 +102,6 @@ class QueueSnapshot:
             self._served = {owner: at or _NEVER for owner, at in served}
             state = session.execute(_STATE, values).one()
             self._mean = mean_run_seconds(session, queue)
-        #: Order of this snapshot among snapshots and submits; see `QueuePositions.adding`.
-        self.number = 0
         self._paused, self._workers = bool(state.paused), state.workers
 
     def position_of(self, job: Job | JobVersion) -> QueuePosition:
@@ -120,13 +116,16 @@ class QueueSnapshot:
         return QueuePosition(position=position, eta_s=eta, paused=paused_now)
 
     def add(self, job: Job) -> bool:
-        """Add a new job; False if its priority or owner has no other job here."""
+        """Add a new job, unless it is here already; False if its priority or owner has no job here."""
         owners = self._counts.get(job.priority, {})
         if job.owner not in owners:
             return False
-        # Jobs that became eligible after this snapshot are not in the list as it is read.
-        insort(self._jobs_of(job.owner, job.priority), (job.created_at, job.id))
-        owners[job.owner] += 1
+        jobs, entry = self._jobs_of(job.owner, job.priority), (job.created_at, job.id)
+        index = bisect_left(jobs, entry)
+        if jobs[index : index + 1] != [entry]:
+            jobs.insert(index, entry)
+        # The list may have been read later than the counts, and may then hold further new jobs.
+        owners[job.owner] = len(jobs)
         return True
 
     def _before_at_same_priority(self, job: Job | JobVersion) -> int:
@@ -173,11 +172,13 @@ class QueuePositions:
 
     def __init__(self, engine: Engine, sessions: SessionFactory) -> None:
         self._sessions = sessions
+        self._reading = threading.Lock()
+        #: Guards the attributes below, and additions to snapshots.
         self._lock = threading.Lock()
-        self._adding = threading.Lock()
-        #: Numbers snapshots when they are complete, and submits when they begin.
-        self._clock = count(1)
-        self._commits = 0
+        #: Number of commits so far that may have changed positions in other ways than by new jobs.
+        self._changes = 0
+        #: Jobs that were added while a snapshot is being read.
+        self._meanwhile: list[Job] = []
         #: Queue → time until which its snapshot serves, and the snapshot.
         self._snapshots: dict[str, tuple[float, QueueSnapshot]] = {}
         event.listen(engine, "commit", _mark_committed)
@@ -195,46 +196,40 @@ class QueuePositions:
         if found is not None and time.monotonic() < until:
             return found
         # One thread looks at the queue; the others wait for the snapshot.
-        with self._lock:
+        with self._reading:
             until, found = self._snapshots.get(queue, (0.0, None))
             if found is not None and time.monotonic() < until:
                 return found
-            commits = self._commits
+            with self._lock:
+                changes, self._meanwhile = self._changes, []
             snapshot = QueueSnapshot(self._sessions, queue)
-            snapshot.number = next(self._clock)
-            # A snapshot that a commit may have overtaken serves only this call.
-            if commits == self._commits:
-                self._snapshots[queue] = time.monotonic() + SNAPSHOT_SECONDS, snapshot
+            with self._lock:
+                added = [snapshot.add(job) for job in self._meanwhile if job.queue == queue]
+                # A snapshot that another change may have overtaken serves only this call.
+                if changes == self._changes and all(added):
+                    self._snapshots[queue] = time.monotonic() + SNAPSHOT_SECONDS, snapshot
+                self._meanwhile = []
             return snapshot
 
-    @contextmanager
-    def adding(self) -> Iterator[Callable[[Sequence[Job]], None]]:
-        """A block that commits new jobs in a transaction marked by `mark_neutral`, and then adds them.
-
-        A snapshot that was complete before the block can't contain the jobs, so they are added to it.
-        Of any later one this is not known, so it is dropped.
-        """
-        began = next(self._clock)
-
-        def add(jobs: Sequence[Job]) -> None:
-            self._commits += 1
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Add new jobs that a transaction marked by `mark_neutral` has just committed."""
+        with self._lock:
             for job in jobs:
-                _, found = self._snapshots.get(job.queue, (0.0, None))
-                if found is None or job.status != JobStatus.QUEUED:
+                if job.status != JobStatus.QUEUED:
                     continue
-                with self._adding:
-                    added = found.number < began and found.add(job)
-                if not added:
-                    self._snapshots.pop(job.queue, None)
-
-        yield add
+                if self._reading.locked():
+                    self._meanwhile.append(job)
+                until, found = self._snapshots.get(job.queue, (0.0, None))
+                if found is not None and (time.monotonic() >= until or not found.add(job)):
+                    del self._snapshots[job.queue]
 
     def _drop(self, connection: object, record: ConnectionPoolEntry) -> None:
         # The event `commit` comes before the commit itself; its connection is free after the commit.
         neutral = record.info.pop(_NEUTRAL, False)
         if record.info.pop(_COMMITTED, False) and not neutral:
-            self._commits += 1
-            self._snapshots.clear()
+            with self._lock:
+                self._changes += 1
+                self._snapshots.clear()
 
 
 def mark_neutral(session: Session) -> None:

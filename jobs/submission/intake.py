@@ -13,11 +13,11 @@ from jobs.accounts.quotas import QueueCounts, check_quotas
 from jobs.blobs.rows import BeingDeletedError, store_blobs, write_rows
 from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import BlobStorage
-from jobs.db.engine import SessionFactory, now, reading
+from jobs.db.engine import SessionFactory, reading
 from jobs.db.models.jobs import Batch, Job
 from jobs.db.models.operations import UsedId
 from jobs.db.transactions import run_transaction
-from jobs.db.upserts import ensure_owner
+from jobs.db.upserts import ensure_owner_and_now
 from jobs.errors import InvalidParamsError, NotFoundError
 from jobs.media.pictures import CheckedFile
 from jobs.operations.unlisted_blobs import delete_unlisted
@@ -150,10 +150,9 @@ class Intake:
         The transaction also writes the rows of the files, unless they are `listed` already. Raises
         `BeingDeletedError` for files of which an old copy is being deleted.
         """
-        with self._positions.adding() as add_positions:
-            written = self._write(submissions, batch, cached, files, listed=listed)
-            jobs = [job for job, _ in written]
-            add_positions(jobs)
+        written = self._write(submissions, batch, cached, files, listed=listed)
+        jobs = [job for job, _ in written]
+        self._positions.add(jobs)
         # Maintenance sends the tokens that can't be sent now.
         self._publisher.publish([token for _, token in written if token is not None])
         return jobs
@@ -169,11 +168,10 @@ class Intake:
     ) -> list[tuple[Job, Token | None]]:
         def write(session: Session) -> list[tuple[Job, Token | None]]:
             mark_neutral(session)
-            ensure_owner(session, submissions[0].owner)
+            at = ensure_owner_and_now(session, submissions[0].owner)
             # An earlier job that was deleted since is no cached result any more.
             kept = [job if job and session.get(Job, job.id) else None for job in cached]
             self._check_quotas(session, submissions, kept, lock=True)
-            at = now(session)
             if batch is not None:
                 batch.created_at = at
                 session.add(batch)
@@ -201,7 +199,7 @@ class Intake:
         self, session: Session, files: dict[str, CheckedFile], at: datetime
     ) -> None:
         rows = [(file.sha256, len(file.data), file.info) for file in files.values()]
-        write_rows(session, rows, at)
+        write_rows(session, rows, at, referred=True)
         # A sweep may have ended since the files were stored; now that they have rows, none will begin.
         if not all(self._storage.exists(name) for name in files):
             raise BeingDeletedError

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import Select, event, insert, select, update
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.orm import Session
 from support.databases import dispose
 
 from jobs.db.engine import SessionFactory, make_engine, make_sessions, new_id, now, reading
 from jobs.db.models.jobs import Job
 from jobs.db.upserts import ensure_owner
-from jobs.queue import lifecycle
+from jobs.queue import lifecycle, position
 from jobs.queue.claiming import CANDIDATES
 from jobs.queue.lifecycle import JobStatus
 from jobs.queue.pausing import upsert_queue_pause
@@ -242,19 +244,24 @@ def test_a_change_of_this_process_is_in_the_next_position(
 
 def add_in(positions: QueuePositions, sessions: SessionFactory, owner: str = "ann") -> str:
     """Add a job as a submit does."""
-    with positions.adding() as add_positions:
-        with sessions.begin() as session:
-            mark_neutral(session)
-            at = now(session)
-            ensure_owner(session, owner)
-            job = Job(
-                **{"id": new_id(), "owner": owner, "kind": "stylize", "queue": "stylize"},
-                **{"status": JobStatus.QUEUED, "params": {}, "max_attempts": 3},
-                **{"run_at": at, "created_at": at},
-            )
-            session.add(job)
-        add_positions([job])
+    job = commit_job(sessions, owner)
+    positions.add([job])
     return job.id
+
+
+def commit_job(sessions: SessionFactory, owner: str = "ann") -> Job:
+    """The transaction of a submit."""
+    with sessions.begin() as session:
+        mark_neutral(session)
+        at = now(session)
+        ensure_owner(session, owner)
+        job = Job(
+            **{"id": new_id(), "owner": owner, "kind": "stylize", "queue": "stylize"},
+            **{"status": JobStatus.QUEUED, "params": {}, "max_attempts": 3},
+            **{"run_at": at, "created_at": at},
+        )
+        session.add(job)
+    return job
 
 
 def read_positions(
@@ -274,18 +281,13 @@ def test_new_jobs_are_added_to_the_snapshot(counted: Any, monkeypatch: pytest.Mo
 
     ids += [add_in(positions, sessions, owner) for owner in ("ann", "ann", "bob")]
 
-    exact = QueueSnapshot(sessions, "stylize")
-    with reading(sessions) as session:
-        jobs = [session.get_one(Job, job_id) for job_id in ids]
-    expected = [exact.position_of(job).position for job in jobs]
+    expected = exact_positions(sessions, ids)
     assert read_positions(positions, sessions, ids) == expected
-    assert sorted(expected) == [0, 1, 2, 3, 4]
+    assert set(expected) == {0, 1, 2, 3, 4}
     assert positions._snapshots["stylize"] is snapshot
 
 
-def test_a_new_owner_or_a_snapshot_taken_meanwhile_is_read_anew(
-    counted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_of_a_new_owner_is_read_anew(counted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sessions, positions, _ = counted
     monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
     first = add_in(positions, sessions)
@@ -293,9 +295,72 @@ def test_a_new_owner_or_a_snapshot_taken_meanwhile_is_read_anew(
     second = add_in(positions, sessions, "bob")
     assert read_positions(positions, sessions, [first, second]) == [0, 1]
 
-    with positions.adding() as add_positions:
-        third = add(sessions)  # drops the snapshot, as a change of another kind does
-        assert read_positions(positions, sessions, [third]) == [2]
-        with reading(sessions) as session:
-            add_positions([session.get_one(Job, third)])  # is in the snapshot already
-    assert read_positions(positions, sessions, [first, second, third]) == [0, 1, 2]
+
+def test_a_job_that_the_snapshot_has_already_is_counted_once(
+    counted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, positions, _ = counted
+    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+    ids = [add_in(positions, sessions, owner) for owner in ("ann", "bob")]
+    committed = commit_job(sessions)
+    assert read_positions(positions, sessions, ids) == [0, 1]  # reads the committed job too
+    snapshot = positions._snapshots["stylize"]
+
+    positions.add([committed])
+    ids += [committed.id, add_in(positions, sessions), add_in(positions, sessions, "bob")]
+
+    assert read_positions(positions, sessions, ids) == exact_positions(sessions, ids)
+    assert positions._snapshots["stylize"] is snapshot
+
+
+def test_jobs_that_are_added_while_a_snapshot_is_read_are_in_it(
+    counted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise no snapshot would ever be kept while several clients submit at once."""
+    sessions, positions, _ = counted
+    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+    ids = [add_in(positions, sessions, owner) for owner in ("ann", "bob")]
+    before = commit_job(sessions, "bob")
+    measure = position.mean_run_seconds
+
+    def submit_meanwhile(session: Session, queue: str) -> float | None:
+        """The last thing that a snapshot reads, after the queued jobs."""
+        positions.add([before])
+        ids.extend([before.id, add_in(positions, sessions)])
+        return measure(session, queue)
+
+    monkeypatch.setattr(position, "mean_run_seconds", submit_meanwhile)
+    first = read_positions(positions, sessions, ids[:2])
+    monkeypatch.setattr(position, "mean_run_seconds", measure)
+    snapshot = positions._snapshots["stylize"]
+    ids.append(add_in(positions, sessions, "bob"))
+
+    assert first == [0, 1]
+    assert read_positions(positions, sessions, ids) == exact_positions(sessions, ids)
+    assert positions._snapshots["stylize"] is snapshot
+
+
+def test_positions_stay_exact_while_many_submit_at_once(
+    counted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions, positions, _ = counted
+    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+    owners = ["ann", "bob", "cleo"]
+    ids = [add_in(positions, sessions, owner) for owner in owners]
+
+    def submit(number: int) -> str:
+        job_id = add_in(positions, sessions, owners[number % 3])
+        read_positions(positions, sessions, [job_id])
+        return job_id
+
+    with ThreadPoolExecutor(6) as threads:
+        ids += threads.map(submit, range(30))
+
+    assert read_positions(positions, sessions, ids) == exact_positions(sessions, ids)
+
+
+def exact_positions(sessions: SessionFactory, ids: list[str]) -> list[int | None]:
+    """The positions as a new snapshot has them."""
+    exact = QueueSnapshot(sessions, "stylize")
+    with reading(sessions) as session:
+        return [exact.position_of(session.get_one(Job, job_id)).position for job_id in ids]
