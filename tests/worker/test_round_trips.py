@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection, Engine, event
 from support.databases import dispose
+from support.patience import PATIENCE
 from support.submitting import submit_job
 
 from jobs.db.models.jobs import Job
@@ -78,6 +79,9 @@ def test_submits_polls_and_runs_cost_few_round_trips(
     picture: Callable[..., bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # On a busy machine, positions would be read again, and idle connections be tested.
+    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", PATIENCE)
+    monkeypatch.setattr("jobs.db.engine.PING_AFTER_SECONDS", PATIENCE)
     output = OutputFile(
         role="image",
         data=picture(seed=9),
