@@ -8,6 +8,7 @@ from jobs.db.engine import make_sessions
 from jobs.db.models.jobs import Job
 from jobs.queue import lifecycle
 from jobs.queue.changes import after_change
+from jobs.queue.position import mark_neutral
 from jobs.service import JobService
 
 Submit = Callable[..., Job]
@@ -16,7 +17,13 @@ Submit = Callable[..., Job]
 def test_changes_are_told_after_their_commit(service: JobService, submit: Submit) -> None:
     job = submit()
     sessions, told = make_sessions(service.engine), list[tuple[set[str], str]]()
-    after_change(sessions, lambda ids: told.append((ids, service.version(job.id).status)))
+
+    def tell(ids: set[str]) -> None:
+        told.append((ids, service.version(job.id).status))
+        with sessions.begin() as session:  # no lock is held any more
+            mark_neutral(session)
+
+    after_change(sessions, tell)
     with sessions.begin() as session:
         run = lifecycle.claim(session, "stylize", "w", 60)
         assert run is not None
