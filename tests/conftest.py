@@ -24,13 +24,15 @@ from PIL import Image
 from sqlalchemy import Engine, make_url, text
 from support.databases import administrator, dispose, postgres_database
 from support.lanes import LaneScheduling, mark_by_lane, sort_by_lane
+from support.patience import PATIENCE
+from support.ports import free_port
 
 from jobs.blobs.local import LocalStorage
 from jobs.blobs.s3 import S3Storage
 from jobs.blobs.storage import BlobStorage
 from jobs.db.engine import SessionFactory, make_engine, make_sessions
 from jobs.db.schema import upgrade
-from jobs.local.redis_server import free_port, redis_command, wait_for_redis
+from jobs.local.redis_server import redis_command, wait_for_redis
 from jobs.settings import Settings
 
 hypothesis.settings.register_profile(
@@ -116,7 +118,7 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         unavailable("Redis", error)
     yield port
     process.terminate()
-    process.wait(10)
+    process.wait(PATIENCE)
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from jobs.blobs.storage import BlobStorage
 from jobs.blobs.stores import make_storage
@@ -15,15 +14,12 @@ from jobs.db.upserts import upsert_network_version
 from jobs.settings import Settings
 from worker.batching.batch_sizes import BatchSizes
 from worker.batching.device import Device
+from worker.batching.render_task import RenderTask
 from worker.batching.rendezvous import RenderBatch, Rendered, render_alone
 from worker.batching.shape import Shape
 from worker.drain import Drain
 from worker.engines import Engines
 from worker.style_statistics import StatisticsCache
-
-if TYPE_CHECKING:
-    from nst_core.stylize.engine import Engine
-    from nst_core.stylize.request import RenderReport, RenderRequest
 
 log = logging.getLogger(__name__)
 
@@ -66,23 +62,11 @@ class WorkerContext:
         context.batch = batch
         return context
 
-    def render(
-        self,
-        job_id: str,
-        engine: Engine,
-        request: RenderRequest,
-        report: RenderReport,
-        check: Callable[[], None],
-        since: float,
-    ) -> Rendered:
-        """Render a job's request, alone or with the batch.
-
-        `check` is called between steps, and may raise to stop. `since` is when the job was begun, on
-        the clock of `device`. `report` is filled in.
-        """
+    def render(self, job_id: str, task: RenderTask) -> Rendered:
+        """Render a job's task, alone or with the batch."""
         if self.batch is None:
-            return render_alone(self.device, engine, request, report, check, since)
-        return self.batch.render(job_id, engine, request, report, check, since)
+            return render_alone(self.device, task)
+        return self.batch.render(job_id, task)
 
     def batch_size(self, shape: Shape) -> int:
         """Jobs of a shape in one pass: `RENDER_BATCH` if it is set, 1 on a CPU, and else measured."""

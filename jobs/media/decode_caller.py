@@ -9,6 +9,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
+from jobs.errors import PictureTooLargeError
+
+#: Most bytes of the pictures that one request keeps in memory as PNG, because their formats are not
+#: stored as they are. A HEIC of 0.1 MB can become a PNG of 21 MB.
+MAX_CONVERTED_BYTES = 300_000_000
+
 
 class DecodeCaller:
     """One request. Its decoder tasks share one deadline, which starts with the first of them.
@@ -27,6 +33,7 @@ class DecodeCaller:
         self.has_slot = has_slot
         self.slot = slot
         self._deadline: float | None = None
+        self._converted = 0
         self._tasks: list[Future[Any]] = []
 
     def deadline(self, seconds: float) -> float:
@@ -38,6 +45,20 @@ class DecodeCaller:
     def add(self, task: Future[Any]) -> None:
         """Remember a task of this request."""
         self._tasks.append(task)
+
+    def count_converted(self, size: int, pointer: str) -> None:
+        """Count the bytes of a converted picture, which the request keeps in memory to its end.
+
+        Raises `PictureTooLargeError` if all of them are more than `MAX_CONVERTED_BYTES`; the error
+        points to the form field `pointer`.
+        """
+        self._converted += size
+        if self._converted > MAX_CONVERTED_BYTES:
+            raise PictureTooLargeError(
+                f"The pictures of this request take more than {MAX_CONVERTED_BYTES // 1_000_000} MB as "
+                "PNG, as which they are stored; send fewer at a time, or JPEG files.",
+                pointer=pointer,
+            )
 
     def cancel(self) -> None:
         """Cancel tasks that have not started: the request has ended, and they hold its files."""

@@ -10,6 +10,7 @@ from typing import Any
 from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import sha256_of
 from jobs.errors import InvalidParamsError
+from jobs.media.decode_caller import current_caller
 from jobs.media.decoded_photos import StagedPhoto
 from jobs.media.limits import DecodeLimits
 from jobs.media.pictures import CheckedFile, StoredPicture, Upload
@@ -204,6 +205,7 @@ def start_picture_check(
 ) -> Callable[[], CheckedFile]:
     """Start the check of a picture; the result waits for it, and raises as `check_picture`.
 
+    The result also raises `PictureTooLargeError` if the request has too many converted pictures.
     `digest` gives the SHA-256 of bytes. `photo` receives the pixels for a worker.
     """
     finish_picture = submit_picture_check(
@@ -212,6 +214,9 @@ def start_picture_check(
 
     def finish() -> CheckedFile:
         picture = finish_picture()
+        caller = current_caller.get()
+        if caller is not None and picture.data is not upload.data:
+            caller.count_converted(len(picture.data), upload.field)
         sha256 = digest(picture.data)
         return CheckedFile(data=picture.data, sha256=sha256, info=picture.info, photo=photo)
 

@@ -7,7 +7,9 @@ process that starts it). Standard output carries one event of `nst_core.training
 JSON, and nothing else.
 
 SIGTERM or SIGINT stops the training with a checkpoint; SIGUSR1 finishes it now with the network as it
-is. The exit codes are those of `ExitCode`. The process ends when its parent process does.
+is. A program that may send one of them before the handlers are there starts the process with the
+signal blocked: it then waits, and does not end the process. The exit codes are those of `ExitCode`. The
+process ends when its parent process does.
 """
 
 from __future__ import annotations
@@ -48,10 +50,14 @@ class StopSignals:
         return self._request
 
     def install(self) -> None:
-        """Install the handlers; a second SIGINT or SIGTERM kills the process as usual."""
+        """Install the handlers; a second SIGINT or SIGTERM kills the process as usual.
+
+        Signals that were blocked when the process was started are received now.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGUSR1, self._finish)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1})
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._request = "stop"

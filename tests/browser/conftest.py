@@ -14,6 +14,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from support.browser_page import Studio
 from support.embedded_service import embedded_service
+from support.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -55,7 +56,8 @@ def service_url(
         yield running.rstrip("/")
         return
     home = tmp_path_factory.mktemp("atelier")
-    with embedded_service(home) as url:
+    # The quicker a machine is, the more calls its walks make in a minute.
+    with embedded_service(home, RATE_LIMIT="", SUBMIT_RATE_LIMIT="") as url:
         yield url
 
 
@@ -71,7 +73,7 @@ def chromium(
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(driver_path))
-    driver.set_page_load_timeout(60)
+    driver.set_page_load_timeout(PATIENCE)
     yield driver
     driver.quit()
 

@@ -11,6 +11,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from support.browser_page import Page
+from support.patience import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -22,7 +23,7 @@ def admin_page(chromium: webdriver.Chrome, service_url: str) -> Iterator[Page]:
     page.until(lambda: page.all("#queues .card"))
     yield page
     # Other walks need it open, whatever became of this one.
-    httpx.post(f"{service_url}/v1/queues/stylize/resume")
+    httpx.post(f"{service_url}/v1/queues/stylize/resume", timeout=PATIENCE)
 
 
 def card(page: Page, name: str) -> webdriver.remote.webelement.WebElement:
@@ -57,8 +58,12 @@ def test_a_queue_is_paused_and_resumed(admin_page: Page, pictures: Path, shots: 
     # A job of one's own has its thumbnail and its run time.
     row = f"//tbody[@id='jobs']/tr[contains(., '{job['id'][:8]}')]"
     admin_page.until(lambda: admin_page.driver.find_elements(By.XPATH, f"{row}//img"))
-    times = [each.text for each in admin_page.driver.find_elements(By.XPATH, f"{row}/td")]
-    assert any(re.fullmatch(r"[0-9.]+ s", text) for text in times)
+
+    def times() -> list[str]:
+        return [each.text for each in admin_page.driver.find_elements(By.XPATH, f"{row}/td")]
+
+    # The page may replace the cells while they are read.
+    admin_page.until(lambda: any(re.fullmatch(r"[0-9.]+ s", text) for text in times()))
     assert admin_page.errors() == []
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from support.browser_page import Page, Studio
+from support.patience import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -24,7 +25,7 @@ axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => done(
 
 def faults(page: Page) -> list[dict[str, Any]]:
     """What axe finds that is serious or critical."""
-    page.driver.set_script_timeout(60)
+    page.driver.set_script_timeout(PATIENCE)
     # As an expression of the debugger's, which no policy of the page's keeps out.
     source = (files("axe_core_python") / "axe.min.js").read_text()
     page.driver.execute_cdp_cmd("Runtime.evaluate", {"expression": source})

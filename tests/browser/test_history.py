@@ -13,6 +13,7 @@ import pytest
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 from support.browser_page import Studio
+from support.patience import PATIENCE
 
 from jobs.blobs.storage import sha256_of
 
@@ -40,7 +41,10 @@ def test_an_earlier_picture_is_opened_from_the_history(studio: Studio) -> None:
     newest = paint(studio, 1)
     studio.until(lambda: studio.all(f"#history-list a[href$='{first}'] img"))
     # What hangs there is small, whatever the picture weighs.
-    small = httpx.get(str(studio.all(f"#history-list a[href$='{first}'] img")[0].get_attribute("src")))
+    small = httpx.get(
+        str(studio.all(f"#history-list a[href$='{first}'] img")[0].get_attribute("src")),
+        timeout=PATIENCE,
+    )
     assert (small.headers["Content-Type"], len(small.content) < 20_000) == ("image/webp", True)
     link = studio.all(f"#history-list a[href$='{first}']")[0]
     studio.script("scrollTo(0, document.body.scrollHeight)")
@@ -139,7 +143,7 @@ def test_a_picture_is_deleted(studio: Studio) -> None:
     studio.until_finished()
     studio.until(lambda: studio.all(f"#history-list a[href$='{gone}'] img"))
     menu(studio, "delete")
-    studio.until(lambda: httpx.get(f"{studio.url}/v1/jobs/{gone}").status_code == 404)
+    studio.until(lambda: httpx.get(f"{studio.url}/v1/jobs/{gone}", timeout=PATIENCE).status_code == 404)
     # From the history as well.
     other = paint(studio, 0.7)
     studio.script(
@@ -147,7 +151,9 @@ def test_a_picture_is_deleted(studio: Studio) -> None:
         other,
     )
     studio.until(lambda: not studio.all(f"#history-list a[href$='{other}']"))
-    studio.until(lambda: httpx.get(f"{studio.url}/v1/jobs/{other}").status_code == 404)
+    studio.until(
+        lambda: httpx.get(f"{studio.url}/v1/jobs/{other}", timeout=PATIENCE).status_code == 404
+    )
 
 
 def copied(studio: Studio, form: str) -> str:
@@ -163,7 +169,7 @@ def test_every_recipe_makes_the_same_picture(studio: Studio, tmp_path: Path) -> 
     made = paint(studio, 0.75)
     (tmp_path / "photo.jpg").write_bytes((studio.pictures / "photo.jpg").read_bytes())
     wanted = studio.params()
-    output = httpx.get(f"{studio.url}/v1/jobs/{made}/output")
+    output = httpx.get(f"{studio.url}/v1/jobs/{made}/output", timeout=PATIENCE)
     saved = tmp_path / f"painting.{output.headers['Content-Type'].removeprefix('image/')}"
     saved = saved.with_suffix(".jpg") if saved.suffix == ".jpeg" else saved
 

@@ -15,6 +15,7 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from support.browser_page import Studio
+from support.patience import PATIENCE
 from support.render_request import render_request
 
 from nst_core.images.picture import Picture, read_picture
@@ -55,7 +56,7 @@ def browser(files: tuple[str, str], profile: Path, *flags: str) -> Iterator[webd
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(driver_path))
-    driver.set_page_load_timeout(60)
+    driver.set_page_load_timeout(PATIENCE)
     try:
         yield driver
     finally:

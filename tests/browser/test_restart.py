@@ -13,8 +13,8 @@ import httpx
 import pytest
 from selenium import webdriver
 from support.browser_page import Studio
-
-from jobs.local.redis_server import free_port
+from support.patience import PATIENCE
+from support.ports import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -55,7 +55,7 @@ class Restartable:
     def stop(self) -> None:
         if self.service is not None:
             self.service.send_signal(signal.SIGINT)
-            self.service.wait(60)
+            self.service.wait(PATIENCE)
             if self.service.stdout is not None:
                 self.service.stdout.close()
             self.service = None
@@ -79,7 +79,7 @@ def test_a_restart_in_the_middle_loses_nothing(
     studio.bring("photo.jpg")
     studio.until_preview()
     # A paused queue keeps the job waiting, on a machine of any speed, until everything has stopped.
-    httpx.post(f"{restartable.url}/v1/queues/stylize/pause").raise_for_status()
+    httpx.post(f"{restartable.url}/v1/queues/stylize/pause", timeout=PATIENCE).raise_for_status()
     studio.set("size", 1024)
     studio.stylise()
     studio.until(studio.job_id)
@@ -90,7 +90,7 @@ def test_a_restart_in_the_middle_loses_nothing(
     studio.driver.save_screenshot(str(shots / "away.png"))
 
     restartable.start()
-    httpx.post(f"{restartable.url}/v1/queues/stylize/resume").raise_for_status()
+    httpx.post(f"{restartable.url}/v1/queues/stylize/resume", timeout=PATIENCE).raise_for_status()
     studio.until(lambda: not studio.at("offline").is_displayed())
     studio.until(lambda: studio.text("status") == "Finished" and studio.kind() == "final")
     assert studio.job_id() == job

@@ -14,6 +14,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+from support.patience import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -27,7 +28,7 @@ def said(driver: webdriver.Chrome) -> list[str]:
 
 
 def until(driver: webdriver.Chrome, selector: str) -> None:
-    WebDriverWait(driver, 60, poll_frequency=0.1).until(
+    WebDriverWait(driver, PATIENCE, poll_frequency=0.1).until(
         lambda _: driver.find_elements(By.CSS_SELECTOR, selector)
     )
 
@@ -62,7 +63,7 @@ def locked(browser_files: tuple[str, str], tmp_path: Path) -> Iterator[tuple[str
         line = next(line for line in service.stdout if line.startswith("ready: "))
         yield line.removeprefix("ready: ").strip(), token
         service.send_signal(signal.SIGINT)
-        service.wait(60)
+        service.wait(PATIENCE)
 
 
 def test_the_description_can_be_read_under_its_policy(
@@ -76,7 +77,7 @@ def test_the_description_can_be_read_under_its_policy(
     until(chromium, ".opblock.is-open .responses-table")
     chromium.save_screenshot(str(shots / "docs.png"))
 
-    policy = httpx.get(f"{service_url}/docs").headers["Content-Security-Policy"]
+    policy = httpx.get(f"{service_url}/docs", timeout=PATIENCE).headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert said(chromium) == []
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from selenium.webdriver.common.keys import Keys
 from support.browser_page import DROP, Studio
+from support.patience import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -137,7 +138,10 @@ def test_nothing_that_matters_is_below_the_fold_of_a_laptop(studio: Studio, shot
 
 
 def titles(studio: Studio) -> list[str]:
-    return [each["title"] for each in httpx.get(f"{studio.url}/v1/styles").json()["styles"]]
+    return [
+        each["title"]
+        for each in httpx.get(f"{studio.url}/v1/styles", timeout=PATIENCE).json()["styles"]
+    ]
 
 
 def test_a_removed_style_comes_back_by_undo(studio: Studio) -> None:
@@ -260,7 +264,7 @@ def test_a_waiting_job_can_be_stopped(studio: Studio) -> None:
     studio.bring("photo.jpg")
     studio.until_preview()
     # A paused queue starts no job, on a machine of any speed.
-    httpx.post(f"{studio.url}/v1/queues/stylize/pause").raise_for_status()
+    httpx.post(f"{studio.url}/v1/queues/stylize/pause", timeout=PATIENCE).raise_for_status()
     try:
         # A strength that no other test uses: a cached result would be answered without waiting.
         studio.set("alpha", 0.35)
@@ -269,7 +273,7 @@ def test_a_waiting_job_can_be_stopped(studio: Studio) -> None:
         studio.at("cancel").click()
         studio.until(lambda: studio.text("status") == "Cancelled")
     finally:
-        httpx.post(f"{studio.url}/v1/queues/stylize/resume").raise_for_status()
+        httpx.post(f"{studio.url}/v1/queues/stylize/resume", timeout=PATIENCE).raise_for_status()
     assert studio.at("stylise").is_enabled()
 
     stopped = studio.job_id()
@@ -291,7 +295,7 @@ def test_the_page_goes_on_when_the_server_is_back(studio: Studio) -> None:
     finally:
         studio.driver.delete_network_conditions()
     studio.until_finished()
-    assert not studio.at("offline").is_displayed()
+    studio.until(lambda: not studio.at("offline").is_displayed())
 
 
 def test_a_keyboard_is_enough(studio: Studio) -> None:

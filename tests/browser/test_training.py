@@ -9,6 +9,7 @@ import httpx
 import pytest
 from selenium import webdriver
 from support.browser_page import Page, Studio
+from support.patience import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -34,12 +35,12 @@ def small(page: Page, name: str, steps: int) -> None:
 
 def job_of(page: Page) -> dict[str, Any]:
     id_ = page.script("return new URLSearchParams(location.hash.slice(1)).get('job')")
-    return dict(httpx.get(f"{page.url}/v1/jobs/{id_}").json())
+    return dict(httpx.get(f"{page.url}/v1/jobs/{id_}", timeout=PATIENCE).json())
 
 
 def losses_of(page: Page) -> list[dict[str, Any]]:
     id_ = page.script("return new URLSearchParams(location.hash.slice(1)).get('job')")
-    return list(httpx.get(f"{page.url}/v1/jobs/{id_}/losses").json()["items"])
+    return list(httpx.get(f"{page.url}/v1/jobs/{id_}/losses", timeout=PATIENCE).json()["items"])
 
 
 def test_a_training_from_start_to_a_picture(training_page: Page, pictures: Path, shots: Path) -> None:
@@ -58,18 +59,22 @@ def test_a_training_from_start_to_a_picture(training_page: Page, pictures: Path,
     training_page.until(lambda: "is ready" in training_page.text("training-title"))
     assert job_of(training_page)["status"] == "succeeded"
     training_page.until(lambda: training_page.all("#filmstrip img"))
-    assert training_page.script("return document.getElementById('sample').naturalWidth") > 0
+    width = "return document.getElementById('sample').naturalWidth"
+    training_page.until(lambda: training_page.script(width) > 0)
     # As many points as losses are stored: a faster machine stores fewer of them.
     losses = losses_of(training_page)
     assert losses[-1]["step"] == 20
     points = str(len(losses))
     training_page.until(
-        lambda: training_page.all(".curve.total")[0].get_attribute("data-points") == points
+        lambda: (
+            [each.get_attribute("data-points") for each in training_page.all(".curve.total")]
+            == [points]
+        )
     )
     assert "total from" in str(training_page.at("loss-curves").get_attribute("aria-label"))
     training_page.until(lambda: "browser-training" in training_page.text("networks"))
     training_page.set("recipe", "johnson")  # the reload has chosen the default again
-    assert "About" in training_page.text("estimate")
+    training_page.until(lambda: "About" in training_page.text("estimate"))
     training_page.driver.save_screenshot(str(shots / "training-done.png"))
 
     # The network as a file for another runtime.
@@ -81,7 +86,9 @@ def test_a_training_from_start_to_a_picture(training_page: Page, pictures: Path,
     )
     training_page.until(lambda: training_page.script("return window.taken ?? ''"))
     assert any("writing TorchScript" in text for text in training_page.recorded("networks"))
-    file = httpx.get(str(training_page.script("return window.taken"))).raise_for_status()
+    file = httpx.get(
+        str(training_page.script("return window.taken")), timeout=PATIENCE
+    ).raise_for_status()
     assert file.content[:2] == b"PK"  # as PyTorch's archives begin
     assert file.headers["Content-Disposition"].endswith(".pt")
     assert "version 1" in training_page.text("networks")
@@ -112,7 +119,7 @@ def test_a_training_is_paused_goes_on_and_is_stopped_when_it_looks_good(training
     running = job_of(training_page)["id"]
     training_page.fresh("/training")
     training_page.until(lambda: "Training browser-pause" in training_page.text("training-title"))
-    httpx.post(f"{training_page.url}/v1/jobs/{newer['id']}/cancel").raise_for_status()
+    httpx.post(f"{training_page.url}/v1/jobs/{newer['id']}/cancel", timeout=PATIENCE).raise_for_status()
     training_page.script(f"location.hash = 'job={running}'")
     training_page.until(lambda: training_page.at("pause").is_displayed())
     training_page.at("pause").click()
@@ -123,7 +130,10 @@ def test_a_training_is_paused_goes_on_and_is_stopped_when_it_looks_good(training
     training_page.until(lambda: training_page.at("finish").is_displayed())
     training_page.at("finish").click()
     training_page.until(lambda: "is ready" in training_page.text("training-title"))
-    names = [each["name"] for each in httpx.get(f"{training_page.url}/v1/networks").json()["items"]]
+    names = [
+        each["name"]
+        for each in httpx.get(f"{training_page.url}/v1/networks", timeout=PATIENCE).json()["items"]
+    ]
     assert "browser-pause" in names
 
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from selenium.webdriver.common.keys import Keys
 from support.browser_page import DROP, Studio
+from support.patience import PATIENCE
 
 pytest.importorskip("av")
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
@@ -126,7 +127,7 @@ def test_the_player_by_mouse_and_by_keyboard(video_page: Studio, clip: Path) -> 
     paint(video_page, clip, size=128)
     video_page.set("seek", 1.5)
     video_page.until(lambda: abs(times(video_page)["before"] - 1.5) < 0.01)
-    assert times(video_page)["after"] == pytest.approx(1.5, abs=0.01)
+    video_page.until(lambda: times(video_page)["after"] == pytest.approx(1.5, abs=0.01))
     video_page.at("forward").click()
     # Frame 30 begins at 1.5 s; the middle of the next is half a frame after it has begun.
     video_page.until(lambda: times(video_page)["after"] == pytest.approx(31.5 / RATE, abs=0.002))
@@ -217,7 +218,9 @@ def test_every_recipe_makes_the_same_video(video_page: Studio, clip: Path, tmp_p
     paint(video_page, clip, size=128, end_s=0.5)
     wanted = video_page.params()
     (tmp_path / "holiday.mp4").write_bytes(clip.read_bytes())
-    picture = httpx.get(f"{video_page.url}/v1/jobs/{video_page.job_id()}/output").content
+    picture = httpx.get(
+        f"{video_page.url}/v1/jobs/{video_page.job_id()}/output", timeout=PATIENCE
+    ).content
 
     def copied(form: str) -> str:
         video_page.script("document.getElementById('menu').open = true")
@@ -263,9 +266,21 @@ def test_nothing_but_tab_and_keys(video_page: Studio, clip: Path) -> None:
     assert video_page.at("play").get_attribute("aria-label") == "Play"
 
 
+#: Whether the browser keeps a video that was not sent yet.
+DRAFT = """
+const done = arguments[arguments.length - 1];
+const opening = indexedDB.open("atelier-drafts", 1);
+opening.onsuccess = () => {
+  const found = opening.result.transaction("files").objectStore("files").count();
+  found.onsuccess = () => (opening.result.close(), done(found.result > 0));
+};
+"""
+
+
 def test_a_video_that_was_not_sent_yet_survives_a_reload(video_page: Studio, clip: Path) -> None:
     drop(video_page, clip)
     until_opened(video_page)
+    video_page.until(lambda: video_page.driver.execute_async_script(DRAFT))
     video_page.set("alpha", 0.45)
     video_page.driver.refresh()
     until_opened(video_page)
@@ -296,4 +311,4 @@ def test_the_page_goes_on_when_the_server_is_back(video_page: Studio, clip: Path
         video_page.driver.delete_network_conditions()
     video_page.until_finished()
     video_page.until(lambda: state(video_page) == "compared")
-    assert not video_page.at("offline").is_displayed()
+    video_page.until(lambda: not video_page.at("offline").is_displayed())

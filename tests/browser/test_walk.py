@@ -9,6 +9,7 @@ import httpx
 import pytest
 from PIL import Image
 from support.browser_page import Studio
+from support.patience import PATIENCE
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -26,7 +27,8 @@ def test_a_photo_is_styled_and_downloaded(studio: Studio, shots: Path) -> None:
     params = studio.params()
     assert (params["alpha"], params["size"]) == (0.6, 256)
     styles = {
-        each["id"]: each["sha256"] for each in httpx.get(f"{studio.url}/v1/styles").json()["styles"]
+        each["id"]: each["sha256"]
+        for each in httpx.get(f"{studio.url}/v1/styles", timeout=PATIENCE).json()["styles"]
     }
     inputs = {each["role"]: each["sha256"] for each in studio.job()["inputs"]}
     assert inputs["style"] == styles[style]

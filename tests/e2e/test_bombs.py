@@ -42,7 +42,6 @@ while True:
 @pytest.fixture
 def stack(tmp_path: Path, migrated_home: Path) -> Iterator[Stack]:
     stack = Stack(tmp_path)
-    stack.environment["SUBMIT_RATE_LIMIT"] = stack.environment["RATE_LIMIT"] = ""
     stack.copy(migrated_home)
     stack.start("redis", "web")
     yield stack
@@ -137,6 +136,8 @@ def test_all_bombs_at_once(stack: Stack) -> None:
     probe = subprocess.Popen(
         [sys.executable, "-c", PROBE, f"{stack.url}/healthz"], stdout=subprocess.PIPE
     )
+    assert probe.stdout is not None
+    probe.stdout.readline()  # it has begun
     with ThreadPoolExecutor(len(bombs) + 1) as pool:
         watching = pool.submit(watch)
         try:

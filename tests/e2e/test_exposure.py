@@ -29,6 +29,11 @@ def outside(tmp_path: Path, migrated_home: Path) -> Iterator[Stack]:
     stack.stop()
 
 
+def listing(stack: Stack, headers: dict[str, str] | None = None) -> httpx.Response:
+    """The answer to a request for the list of jobs."""
+    return httpx.get(f"{stack.url}/v1/jobs", headers=headers, trust_env=False, timeout=PATIENCE)
+
+
 def test_the_server_refuses_strangers_before_there_is_a_key(outside: Stack) -> None:
     refused = subprocess.run(
         resolve(outside.commands["web"]),
@@ -58,7 +63,7 @@ def test_a_setting_lets_everybody_in(outside: Stack) -> None:
     outside.environment["API_KEYS"] = "off"
     outside.start("web")
 
-    assert httpx.get(f"{outside.url}/v1/jobs", trust_env=False).status_code == 200
+    assert listing(outside).status_code == 200
 
 
 def test_with_a_key_the_key_is_asked_for(outside: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,8 +71,8 @@ def test_with_a_key_the_key_is_asked_for(outside: Stack, monkeypatch: pytest.Mon
     outside.start("web")
     headers = {"Authorization": f"Bearer {token}"}
 
-    assert httpx.get(f"{outside.url}/v1/jobs", trust_env=False).status_code == 401
-    assert httpx.get(f"{outside.url}/v1/jobs", headers=headers, trust_env=False).status_code == 200
+    assert listing(outside).status_code == 401
+    assert listing(outside, headers).status_code == 200
 
     monkeypatch.delenv("ATELIER_KEY", raising=False)
     refused = CliRunner().invoke(main, ["list", "--url", outside.url])
@@ -78,15 +83,15 @@ def test_with_a_key_the_key_is_asked_for(outside: Stack, monkeypatch: pytest.Mon
     assert "API key" in refused.stderr
 
     assert outside.atelier("keys", "revoke", token.split("_")[1]).returncode == 0
-    assert httpx.get(f"{outside.url}/v1/jobs", headers=headers, trust_env=False).status_code == 401
+    assert listing(outside, headers).status_code == 401
 
 
 def test_a_loopback_address_needs_no_key(outside: Stack) -> None:
     outside.commands["web"] = WEB.format(host="127.0.0.1", port=outside.port, threads=4).split()
     outside.start("web")
 
-    assert httpx.get(f"{outside.url}/v1/jobs", trust_env=False).status_code == 200
-    other = httpx.get(f"{outside.url}/v1/jobs", headers={"Host": "evil.example"}, trust_env=False)
+    assert listing(outside).status_code == 200
+    other = listing(outside, {"Host": "evil.example"})
     assert (other.status_code, other.json()["code"]) == (400, "unknown_host")
 
 

@@ -98,6 +98,6 @@ def test_a_deploy_costs_a_training_nothing(stack: Stack, api: Client, training: 
     reached = stack.ask("GET", f"/v1/jobs/{job_id}/losses").json()["items"][-1]["step"]
     stack.start("trainer")
     stack.wait_until(lambda: step(api, job_id) > reached)
-    assert api.cancel(job_id)["status"] == "running"
+    assert api.cancel(job_id)["status"] in {"running", "canceled"}  # as the worker has heard of it
     assert finished(api, job_id)["status"] == "canceled"
     stack.wait_until(lambda: not trainers(stack))

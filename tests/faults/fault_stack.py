@@ -6,7 +6,9 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis
@@ -14,8 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from support.service_stack import Stack
 
+from jobs.db import counters
 from jobs.db.engine import make_engine, make_sessions, reading
-from jobs.db.models.jobs import Job
+from jobs.db.models.jobs import Job, JobEvent
 from jobs.local.processes import STYLIZE
 from jobs.queue.lifecycle import JobStatus
 
@@ -51,19 +54,33 @@ class FaultStack(Stack):
         except SQLAlchemyError:
             return None
 
-    def holder(self, job_id: str) -> int:
-        """Waits until the job runs, and returns the pid of the pool child that runs it."""
-        found: list[int] = []
+    def holder(self, job_id: str) -> int | None:
+        """The pid of the pool child that runs the job, once it runs; None if it ended unseen."""
+        found: list[int | None] = []
 
         def runs() -> bool:
             job = self.job(job_id)
-            assert job is None or job.status in {JobStatus.QUEUED, JobStatus.RUNNING}, job.status
-            if job is not None and job.lease_owner is not None:
-                found.append(int(job.lease_owner.split(":")[1]))
+            if job is not None and job.status == JobStatus.SUCCEEDED:
+                found.append(None)
+            elif job is not None:
+                assert job.status in {JobStatus.QUEUED, JobStatus.RUNNING}, job.status
+                if job.lease_owner is not None:
+                    found.append(int(job.lease_owner.split(":")[1]))
             return bool(found)
 
         self.wait_until(runs)
         return found[0]
+
+    def history(self, job_id: str) -> list[dict[str, Any]]:
+        """The changes of the job's status: `status` and perhaps `reason` of each."""
+        of_job = JobEvent.job_id == job_id, JobEvent.type == "state"
+        with reading(self.sessions) as session:
+            return list(session.scalars(select(JobEvent.data).where(*of_job).order_by(JobEvent.seq)))
+
+    def count(self, name: str) -> int:
+        """A counter of the service."""
+        with reading(self.sessions) as session:
+            return counters.totals(session, name).get("", 0)
 
     def worker_of(self, child: int) -> str:
         """The name of the worker whose pool child this is."""
@@ -72,8 +89,12 @@ class FaultStack(Stack):
 
     def decoders(self) -> list[psutil.Process]:
         """The processes in which the web server decodes uploads."""
-        children = psutil.Process(self.running["web"].pid).children(recursive=True)
-        return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+        found = []
+        for each in psutil.Process(self.running["web"].pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # one that has just ended
+                if "spawn_main" in " ".join(each.cmdline()):
+                    found.append(each)
+        return found
 
     def unfinished(self) -> int:
         with reading(self.sessions) as session:

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 from sqlalchemy import create_engine, make_url, text
+from support.patience import PATIENCE
 
 
 class CrashingPostgres:
@@ -48,7 +49,7 @@ class CrashingPostgres:
         for process in killed:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(killed, timeout=10)
+        psutil.wait_procs(killed, timeout=PATIENCE)
 
     def stop(self) -> None:
         """As an upgrade does it: transactions are rolled back, connections closed."""
@@ -92,7 +93,7 @@ class FailingProxy:
                     proxy.refused += 1
                     self._send(500, [("Content-Type", "application/xml")], _ERROR)
                     return
-                upstream = http.client.HTTPConnection(host, int(port), timeout=30)
+                upstream = http.client.HTTPConnection(host, int(port), timeout=PATIENCE)
                 try:
                     upstream.request(self.command, self.path, body, dict(self.headers))
                     answer = upstream.getresponse()

@@ -45,7 +45,7 @@ def test_workers_whose_wall_clock_is_hours_off(
     stack.wait_until(lambda: succeeded(stack, first))
 
     storm = Storm(stack, load)
-    job_id, _ = storm._target()
+    job_id, _ = storm.target()
     set_clock(clock, hours * HOUR)
     later = [future.result(PATIENCE) for future in load.submit(4)]
     stack.wait_until(lambda: all(succeeded(stack, job) for job in [job_id, *later]))
@@ -92,16 +92,18 @@ def test_a_disk_that_is_full_and_has_room_again(
     load = make_load(stack)
     before = load.submit_one()
     stack.wait_until(lambda: succeeded(stack, before))
-    running, _ = Storm(stack, load)._target()
+    job, name = Storm(stack, load).held_target()
+    running = job.id
     fill(small_disk)
+    stack.thaw(name)
 
     assert not stack._serves()  # /readyz says that no job can be taken
     refused = load.submit(3)
     stack.wait_until(lambda: load.accepted.resent >= 3)
-    job = stack.job(running)
     stack.wait_until(lambda: "No space left" in stack.log("worker-1") + stack.log("worker-2"))
-    assert job is not None
-    assert job.status != JobStatus.FAILED
+    kept = stack.job(running)
+    assert kept is not None
+    assert kept.status != JobStatus.FAILED
     (small_disk / "filler").unlink()
 
     ids = [running, *(future.result(PATIENCE) for future in refused)]

@@ -21,10 +21,11 @@ import yaml
 from conftest import unavailable
 from support.image_environment import Image
 from support.patience import PATIENCE
+from support.ports import free_port
 from support.service_stack import OUTSIDE
 
 from jobs.local.processes import HEALTH
-from jobs.local.redis_server import free_port, redis_command, wait_for_redis
+from jobs.local.redis_server import redis_command, wait_for_redis
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Without PYTHONPATH: an image holds what is installed in it.
@@ -187,9 +188,9 @@ def container(
         for process in running.values():
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+            process.wait(PATIENCE)
         redis.kill()
-        redis.wait(10)
+        redis.wait(PATIENCE)
         shutil.rmtree(tmp_path / "tmp", ignore_errors=True)
 
 

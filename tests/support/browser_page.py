@@ -14,6 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
+from support.patience import PATIENCE
 
 SET = """
 const [element, value] = arguments;
@@ -79,7 +80,7 @@ class Page:
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         return element
 
-    def until(self, done: Callable[[], Any], seconds: float = 240) -> Any:
+    def until(self, done: Callable[[], Any], seconds: float = PATIENCE) -> Any:
         """Wait for a condition; the limit is generous, because it costs nothing on a quick machine."""
         # An element that the page has just replaced is looked up again.
         patient = WebDriverWait(
@@ -145,7 +146,7 @@ class Studio(Page):
         self.until_gallery()
 
     def until_gallery(self) -> None:
-        self.until(lambda: len(self.all("#grid input")) > 0, seconds=120)
+        self.until(lambda: len(self.all("#grid input")) > 0)
 
     def bring(self, name: str, to: str = "content-file") -> None:
         self.at(to).send_keys(str(self.pictures / name))

@@ -2,7 +2,8 @@
 
 Run as `python fake_trainer.py SPEC.json`. Imports the standard library alone, so that it starts in a
 moment. Each step takes 10 ms; it resumes from the newest checkpoint file, as the real one does. The
-file `crash` beside the specification makes it end like a defect.
+file `crash` beside the specification makes it end like a defect. While there is a file `starting`, it
+has not installed its signal handlers yet.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ def main() -> int:
     spec = json.loads(spec_path.read_text())
     settings, folder = spec["settings"], Path(spec["checkpoint_dir"])
     requests: list[str] = []
+    while (spec_path.parent / "starting").exists():
+        time.sleep(0.01)
     signal.signal(signal.SIGTERM, lambda *_: requests.append("stop"))
     signal.signal(signal.SIGUSR1, lambda *_: requests.append("finish"))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGUSR1})
     first = step = max(
         [int(path.stem.partition("-")[2]) for path in folder.glob("checkpoint-*.pt")], default=0
     )

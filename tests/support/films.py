@@ -57,3 +57,8 @@ def _sound(path: Path, index: int) -> tuple[Fraction, np.ndarray]:
         return Fraction(frames[0].pts * frames[0].time_base), np.concatenate(
             [frame.to_ndarray()[0] for frame in frames]
         )
+
+
+def frames_of(folder: Path) -> list[np.ndarray]:
+    """The pixels of the pictures of a folder, in the order of their names."""
+    return [np.array(Image.open(path)) for path in sorted(folder.iterdir())]

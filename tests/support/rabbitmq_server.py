@@ -12,8 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from support.patience import PATIENCE
-
-from jobs.local.redis_server import free_port
+from support.ports import free_port
 
 #: The server itself; the one on PATH is Debian's wrapper, which wants to be another user.
 SERVERS = ("/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/local/sbin/rabbitmq-server")
@@ -68,7 +67,7 @@ class RabbitServer:
                 process.wait(30)
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+            process.wait(PATIENCE)
         self._running.clear()
 
     def _run(self, *command: str) -> None:

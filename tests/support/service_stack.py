@@ -14,10 +14,11 @@ from typing import Any
 
 import httpx
 from support.patience import PATIENCE
+from support.ports import free_port
 
 from atelier import Client
 from jobs.local.processes import MAINTENANCE, STYLIZE, TRAIN, WEB
-from jobs.local.redis_server import free_port, redis_command, wait_for_redis
+from jobs.local.redis_server import redis_command, wait_for_redis
 from jobs.local.supervisor import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,9 @@ class Stack:
             "REAP_SECONDS": "0.5",
             "DISPATCH_SECONDS": "0.5",
             "RENOTIFY_SECONDS": "2",
+            # The quicker a machine is, the more calls its tests make in a minute.
+            "RATE_LIMIT": "",
+            "SUBMIT_RATE_LIMIT": "",
             "RUNTIME": "torch",
             "TORCH_THREADS": "1",
         }
@@ -109,7 +113,7 @@ class Stack:
         """Kill -9 of a process and its children, as the kernel would when memory runs out."""
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+        process.wait(PATIENCE)
 
     def terminate(self, name: str, *, group: bool = False, seconds: float = PATIENCE) -> int:
         """SIGTERM, to the process or to all that it started; returns the exit status."""

@@ -14,13 +14,25 @@ from sqlalchemy import update
 
 from jobs.db.engine import SessionFactory
 from jobs.db.models.jobs import Job
+from jobs.queue import lifecycle
+
+_PAST = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def expire_lease(sessions: SessionFactory, job_id: str) -> None:
     """Let a job's lease have run out long ago."""
     with sessions.begin() as session:
-        past = datetime(2020, 1, 1, tzinfo=UTC)
-        session.execute(update(Job).where(Job.id == job_id).values(lease_expires_at=past))
+        session.execute(update(Job).where(Job.id == job_id).values(lease_expires_at=_PAST))
+
+
+def take_back(sessions: SessionFactory, job_id: str) -> None:
+    """Take a running job back from its worker, as when the lease has run out.
+
+    In one transaction: a heartbeat between the two steps would prolong the lease.
+    """
+    with sessions.begin() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(lease_expires_at=_PAST))
+        assert job_id in {reaped for reaped, _ in lifecycle.reap(session)}
 
 
 def network_file(architecture: object = "johnson", **metadata: object) -> bytes:

@@ -98,7 +98,7 @@ class Machine:
             process.terminate()
         for process in reversed(self.running):
             try:
-                process.wait(30)
+                process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

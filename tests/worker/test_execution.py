@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import func, select, update
 from support.patience import PATIENCE
 from support.submitting import submit_job
-from support.tests_support import expire_lease
+from support.tests_support import take_back
 
 from jobs.db import counters
 from jobs.db.engine import now
@@ -175,14 +175,22 @@ def stepping(started: threading.Event, go_on: threading.Event) -> Handler:
 def test_a_running_job_is_canceled(
     context: WorkerContext, service: JobService, submit: Callable[..., str], handler: Any
 ) -> None:
-    started = threading.Event()
-    handler(stepping(started, threading.Event()))
+    started, asked = threading.Event(), threading.Event()
+    step = stepping(started, threading.Event())
+
+    def work(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
+        started.set()
+        assert asked.wait(PATIENCE)
+        return step(context, job, lease)
+
+    handler(work)
     job_id = submit()
     thread = threading.Thread(target=run, args=(context,))
     thread.start()
-    started.wait(PATIENCE)
+    assert started.wait(PATIENCE)
 
     assert service.cancel(job_id).status == JobStatus.RUNNING
+    asked.set()
     thread.join(PATIENCE)
 
     assert service.get(job_id).status == JobStatus.CANCELED
@@ -197,12 +205,8 @@ def test_a_run_that_lost_its_lease_discards_its_work(
     first = threading.Thread(target=run, args=(context, "w1"))
     first.start()
     started.wait(PATIENCE)
-    expire_lease(service.sessions, job_id)
+    take_back(service.sessions, job_id)
     with service.sessions.begin() as session:
-        # The first run's heartbeat may have prolonged the lease between the two.
-        lifecycle.reap(session) or expire_and_reap(service, session, job_id)
-    second = service.sessions.begin()
-    with second as session:
         taken = lifecycle.claim(session, "stylize", "w2", 60)
     assert taken is not None
     go_on.set()
@@ -211,15 +215,6 @@ def test_a_run_that_lost_its_lease_discards_its_work(
     job = service.get(job_id)
     assert (job.status, job.lease_owner, job.attempt) == (JobStatus.RUNNING, "w2", 2)
     assert job.outputs == []
-
-
-def expire_and_reap(service: JobService, session: Any, job_id: str) -> None:
-    from datetime import UTC, datetime
-
-    past = datetime(2020, 1, 1, tzinfo=UTC)
-    session.query(Job).filter_by(id=job_id).update({"lease_expires_at": past})
-    session.flush()
-    assert lifecycle.reap(session)
 
 
 def test_the_heartbeat_outlives_a_step_longer_than_the_lease(

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from worker.batching.device import Device
+from worker.batching.render_task import RenderTask
 
 if TYPE_CHECKING:
     from nst_core.images.picture import Picture
     from nst_core.stylize.batching import Prepared
-    from nst_core.stylize.engine import Engine, Finish
-    from nst_core.stylize.request import RenderReport, RenderRequest
+    from nst_core.stylize.engine import Finish
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +43,8 @@ class Rendered:
 class _Entry:
     """The request of one job. `finish` stays None if the job has to be rendered alone."""
 
-    engine: Engine
+    task: RenderTask
     prepared: Prepared
-    report: RenderReport
-    since: float
     taken: bool = False
     done: bool = False
     finish: Finish | None = None
@@ -72,38 +70,29 @@ class RenderBatch:
         with self._changed:
             self._arrived(job_id)
 
-    def render(
-        self,
-        job_id: str,
-        engine: Engine,
-        request: RenderRequest,
-        report: RenderReport,
-        check: Callable[[], None],
-        since: float,
-    ) -> Rendered:
-        """Render `request` together with those of the other jobs.
+    def render(self, job_id: str, task: RenderTask) -> Rendered:
+        """Render a job's task together with those of the other jobs.
 
         Waits for the other jobs of the batch, at most `MAX_WAIT_SECONDS`. If the shared pass fails,
-        each job is rendered alone, so that only the job at fault fails. `since` is when the job was
-        begun, on the device's clock. `report` is filled in. Raises the errors of `check` and of the
-        engine.
+        each job is rendered alone, so that only the job at fault fails. Raises the errors of
+        `task.check` and of the engine.
         """
-        entry = _Entry(engine, prepared(engine, request), report, since)
-        entries = self._collect(job_id, entry, check)
+        entry = _Entry(task, prepared(task))
+        entries = self._collect(job_id, entry)
         if len(entries) > 1:
-            self._render_together(entries, check)
+            self._render_together(entries, task.check)
         elif not entries:
-            self._wait(entry, check)
+            self._wait(entry)
         if entry.finish is None:
-            with self._device.taken(since, check) as entry.device_wait_s:
-                check()
-                entry.finish = passed_alone(engine, entry.prepared, report, check)
+            with self._device.taken(task.since, task.check) as entry.device_wait_s:
+                task.check()
+                entry.finish = passed_alone(task, entry.prepared)
         return Rendered(
             pictures=entry.finish(), together=entry.batch_size, device_wait_s=entry.device_wait_s
         )
 
     def _render_together(self, entries: list[_Entry], check: Callable[[], None]) -> None:
-        since = min(entry.since for entry in entries)
+        since = min(entry.task.since for entry in entries)
         try:
             with self._device.taken(since, check) as waited:
                 for each in entries:
@@ -115,7 +104,7 @@ class RenderBatch:
                     each.done = True
                 self._changed.notify_all()
 
-    def _collect(self, job_id: str, entry: _Entry, check: Callable[[], None]) -> list[_Entry]:
+    def _collect(self, job_id: str, entry: _Entry) -> list[_Entry]:
         """All entries, if this thread is to render them; an empty list if another thread does."""
         until = time.monotonic() + MAX_WAIT_SECONDS
         with self._changed:
@@ -124,7 +113,7 @@ class RenderBatch:
             try:
                 while not entry.taken and self._expected and time.monotonic() < until:
                     self._changed.wait(_POLL_SECONDS)
-                    check()
+                    entry.task.check()
                 if entry.taken:
                     return []
                 entries, self._entries = self._entries, []
@@ -142,51 +131,44 @@ class RenderBatch:
             self.read.set()
         self._changed.notify_all()
 
-    def _wait(self, entry: _Entry, check: Callable[[], None]) -> None:
+    def _wait(self, entry: _Entry) -> None:
         with self._changed:
             while not entry.done:
                 self._changed.wait(_POLL_SECONDS)
-                check()
+                entry.task.check()
 
 
-def render_alone(
-    device: Device,
-    engine: Engine,
-    request: RenderRequest,
-    report: RenderReport,
-    check: Callable[[], None],
-    since: float,
-) -> Rendered:
-    """Render one request outside of any batch. See `RenderBatch.render`."""
-    ready = prepared(engine, request)
-    check()
-    with device.taken(since, check) as waited:
-        finish = passed_alone(engine, ready, report, check)
+def render_alone(device: Device, task: RenderTask) -> Rendered:
+    """Render a job's task outside of any batch. Raises the errors of `task.check` and of the engine."""
+    ready = prepared(task)
+    task.check()
+    with device.taken(task.since, task.check) as waited:
+        finish = passed_alone(task, ready)
     return Rendered(pictures=finish(), together=1, device_wait_s=waited)
 
 
-def prepared(engine: Engine, request: RenderRequest) -> Prepared:
-    """A request that was checked, with its resized photo."""
-    engine.check(request)
-    return engine.prepared(request)
+def prepared(task: RenderTask) -> Prepared:
+    """The request of a task, checked, with its resized photo."""
+    task.engine.check(task.request)
+    return task.engine.prepared(task.request)
 
 
-def passed_alone(
-    engine: Engine, ready: Prepared, report: RenderReport, check: Callable[[], None]
-) -> Finish:
-    """The passes of one request. `check` is called between steps, and may raise to stop."""
-    ((_, finish),) = engine.passes([ready], on_progress=lambda *_: check(), report=report)
+def passed_alone(task: RenderTask, ready: Prepared) -> Finish:
+    """The passes of one task, whose request is `ready`."""
+    ((_, finish),) = task.engine.passes(
+        [ready], on_progress=lambda *_: task.check(), report=task.report
+    )
     return finish
 
 
 def _render(entries: list[_Entry]) -> None:
     """One pass for the entries of each engine. After an error, each job is rendered alone instead."""
-    engines = {id(entry.engine): entry.engine for entry in entries}
+    engines = {id(entry.task.engine): entry.task.engine for entry in entries}
     for key, engine in engines.items():
-        chosen = [entry for entry in entries if id(entry.engine) == key]
+        chosen = [entry for entry in entries if id(entry.task.engine) == key]
         if len(chosen) == 1:
             continue
-        shared = chosen[0].report
+        shared = chosen[0].task.report
         try:
             passes = dict(engine.passes([entry.prepared for entry in chosen], report=shared))
         except Exception as error:
@@ -194,5 +176,6 @@ def _render(entries: list[_Entry]) -> None:
             continue
         for index, entry in enumerate(chosen):
             entry.finish, entry.batch_size = passes[index], len(chosen)
-            entry.report.runtime, entry.report.device = shared.runtime, shared.device
-            entry.report.notices = list(shared.notices)
+            report = entry.task.report
+            report.runtime, report.device = shared.runtime, shared.device
+            report.notices = list(shared.notices)

@@ -9,6 +9,7 @@ from jobs.db.models.jobs import Job
 from jobs.media.pictures import PictureInfo
 from jobs.params.kinds import parse_params
 from jobs.params.stylize import StylizeParams
+from worker.batching.render_task import RenderTask
 from worker.kinds.inputs import StylizeInputs
 from worker.result import JobResult, OutputFile
 
@@ -44,7 +45,8 @@ def stylize(context: WorkerContext, job: Job, lease: Lease) -> JobResult:
 
     lease.report("render", 2, 4)
     report = RenderReport()
-    rendered = context.render(job.id, engine, request, report, lease.check, since)
+    task = RenderTask(engine=engine, request=request, report=report, check=lease.check, since=since)
+    rendered = context.render(job.id, task)
     clock.lap("render_s")
 
     lease.report("encode", 3, 4)

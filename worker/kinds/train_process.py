@@ -19,12 +19,14 @@ log = logging.getLogger(__name__)
 
 #: Bytes of a crashed trainer's output that are repeated in the log.
 _MAX_LOGGED_OUTPUT = 4_000
+_REQUESTS = {signal.SIGTERM, signal.SIGUSR1}
 
 
 class TrainerProcess:
     """Runs `command` on a specification, a file in `folder`. Leaving the context kills the process.
 
-    The process speaks the protocol of `nst_core.training.process`.
+    The process speaks the protocol of `nst_core.training.process`. It is started with the signals of
+    requests blocked, and unblocks them.
     """
 
     def __init__(self, command: Sequence[str], spec: dict[str, Any], folder: Path) -> None:
@@ -37,15 +39,21 @@ class TrainerProcess:
 
     def __enter__(self) -> TrainerProcess:
         with self._output.open("ab") as output:
-            # In its own session, so that signals to the worker's process group do not reach it: the
-            # worker tells it when to stop.
-            self._process = subprocess.Popen(
-                [*self._command, str(self._spec)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                start_new_session=True,
-            )
+            # A child has the signal mask of the thread that starts it. Requests that come before the
+            # trainer has its handlers wait until it has them; otherwise they would end it.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _REQUESTS)
+            try:
+                # In its own session, so that signals to the worker's process group do not reach it:
+                # the worker tells it when to stop.
+                self._process = subprocess.Popen(
+                    [*self._command, str(self._spec)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
         threading.Thread(target=self._read_events, name="trainer", daemon=True).start()
         return self
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Any
 
-from jobs.media.decode_caller import DecodeCaller
+import pytest
+
+from jobs.errors import PictureTooLargeError
+from jobs.media.decode_caller import MAX_CONVERTED_BYTES, DecodeCaller
 
 
 def test_a_request_that_ends_leaves_no_tasks_behind() -> None:
@@ -26,3 +29,12 @@ def test_a_request_that_ends_leaves_no_tasks_behind() -> None:
 def test_the_deadline_starts_with_the_first_file() -> None:
     caller = DecodeCaller("ada")
     assert caller.deadline(100) == caller.deadline(200)
+
+
+def test_converted_pictures_of_one_request_have_a_limit() -> None:
+    caller = DecodeCaller("ada")
+    caller.count_converted(MAX_CONVERTED_BYTES, "content")
+    with pytest.raises(PictureTooLargeError, match="more than 300 MB as PNG") as refused:
+        caller.count_converted(1, "style")
+    assert refused.value.pointer == "style"
+    DecodeCaller("ada").count_converted(MAX_CONVERTED_BYTES, "content")  # another request

@@ -6,7 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -84,6 +84,11 @@ def let_time_pass(service: JobService) -> None:
         waiting = WebhookDelivery.next_at.is_not(None)
         session.execute(update(WebhookDelivery).where(waiting).values(next_at=now(session)))
         session.execute(update(OwedWebhook).values(next_at=now(session)))
+
+
+def time_of_database(service: JobService) -> datetime:
+    with service.sessions() as session:
+        return now(session)
 
 
 def test_a_receiver_is_told_once_and_can_verify_it(
@@ -171,26 +176,31 @@ def test_a_canceled_job_is_told_of(
 
 
 def test_a_failing_receiver_is_tried_again_later_and_then_given_up(
-    service: JobService, sender: WebhookSender, submit: Submit, receiver: Receiver
+    service: JobService, submit: Submit, receiver: Receiver
 ) -> None:
+    patient = service.settings.model_copy(update={"webhook_retry_seconds": 500.0})
+    sender = WebhookSender(patient, service.sessions)
     receiver.status = 500
     job = submit(webhook_url=receiver.url)
     finish(service)
 
-    waits = []
-    for _ in range(3):
+    for delay in (500, 2000, None):
         let_time_pass(service)
+        before = time_of_database(service)
         assert sender.send_due() == 1
+        after = time_of_database(service)
         assert sender.send_due() == 0  # not before its time
         (delivery,) = service.deliveries(job)
-        with service.sessions() as session:
-            waits.append(delivery.next_at and (delivery.next_at - now(session)).total_seconds())
+        if delay is None:
+            assert delivery.next_at is None
+            continue
+        assert delivery.next_at is not None
+        # From the attempt on, which was between the two times, with 10 % of jitter.
+        assert (delivery.next_at - before).total_seconds() >= 0.9 * delay
+        assert (delivery.next_at - after).total_seconds() <= 1.1 * delay
     let_time_pass(service)
 
     assert sender.send_due() == 0
-    assert waits[0] == pytest.approx(5, rel=0.3)
-    assert waits[1] == pytest.approx(20, rel=0.2)
-    assert waits[2] is None
     assert (delivery.attempts, delivery.delivered_at) == (3, None)
     assert delivery.error == "The receiver answered 500."
     assert len({headers["webhook-id"] for _, headers, _ in receiver.requests}) == 1

@@ -1,67 +1,32 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from fractions import Fraction
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.films import read_back, sliding, texture
-from support.patience import PATIENCE
+from support.films import frames_of, read_back, sliding, texture
 
 from nst_core.images.picture import Picture
-from nst_core.networks.files import save_network
-from nst_core.networks.slim import SlimAdaIN
 from nst_core.stylize.style_engine import StyleEngine
-from nst_core.video.config import VideoConfig, VideoError, VideoLimits, VideoReport, VideoStopped
+from nst_core.video.config import VideoConfig, VideoError, VideoLimits, VideoReport
 from nst_core.video.reader import VideoReader
 from params.errors import SettingsError, parse_settings
 
 pytest.importorskip("av")
 pytest.importorskip("cv2")
-from nst_core.video.flow import FlowEstimator
-from nst_core.video.painter import FramePainter
-from nst_core.video.stylizer import VideoStylizer, mosaic
-from nst_core.video.temporal import PaintedFrame, TemporalPainter
-from nst_core.video.writer import SegmentWriter
+from nst_core.video.stylizer import mosaic
 from tests.support.clips import write_clip
-
-STYLE = Picture(texture(64, 64, seed=9))
-
-
-@pytest.fixture
-def engine(untrained: SlimAdaIN) -> StyleEngine:
-    return StyleEngine(untrained, "torch", "cpu")
-
-
-@pytest.fixture
-def render(engine: StyleEngine, tmp_path: Path) -> Callable[..., VideoReport]:
-    def run(source: Path, target: Path, **options: object) -> VideoReport:
-        listeners = {
-            key: options.pop(key) for key in list(options) if key.startswith(("on_", "should"))
-        }
-        style = engine.style_statistics(STYLE, 64)
-        config = VideoConfig(**options)  # type: ignore[arg-type]
-        return VideoStylizer(engine).stylize(
-            source, style, target, tmp_path / "work", config, **listeners
-        )  # type: ignore[arg-type]
-
-    return run
 
 
 @pytest.mark.parametrize("rate", [Fraction(24_000, 1001), Fraction(25), Fraction(30_000, 1001)])
@@ -165,120 +130,16 @@ def test_a_turned_source_comes_out_upright(render: Callable[..., VideoReport], t
             assert np.abs(one.pixels.astype(int) - other.pixels).mean() < 8
 
 
-def frames_of(path: Path) -> list[np.ndarray]:
-    return [np.array(Image.open(name)) for name in sorted(path.iterdir())]
-
-
 def test_temporal_zero_is_each_frame_by_itself(
-    render: Callable[..., VideoReport], engine: StyleEngine, tmp_path: Path
+    style_picture: Picture, render: Callable[..., VideoReport], engine: StyleEngine, tmp_path: Path
 ) -> None:
     source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 4), sound=None)
     render(source, tmp_path / "out", temporal=0, alpha=1.0)
-    style = engine.style_statistics(STYLE, 64)
+    style = engine.style_statistics(style_picture, 64)
     with VideoReader(source) as reader:
         for frame, found in zip(reader.frames(), frames_of(tmp_path / "out"), strict=True):
             alone = engine.stylize(Picture(frame.pixels), style, alpha=1.0)
             assert np.abs(alone.pixels.astype(int) - found).max() <= 1
-
-
-def test_threads_give_the_frames_of_one_loop(
-    render: Callable[..., VideoReport], engine: StyleEngine, tmp_path: Path
-) -> None:
-    frames = [*sliding(64, 48, 5), *sliding(64, 48, 5, seed=5)]
-    source = write_clip(tmp_path / "in.mkv", frames, codec="ffv1", pixel_format="bgr0", sound=None)
-    report = render(source, tmp_path / "out", segment_frames=4)
-    config = VideoConfig()
-    temporal = TemporalPainter(FramePainter(engine, engine.style_statistics(STYLE, 64), config), config)
-    with VideoReader(source) as reader, closing(FlowEstimator()) as flow:
-        moved = temporal.with_motion(reader.frames(), flow)
-        loop = list(temporal.finished(temporal.painted(moved, reader.time_base)))
-    assert (loop[-1].state.cuts, report.cuts) == (1, 1)
-    for alone, found in zip(loop, frames_of(tmp_path / "out"), strict=True):
-        np.testing.assert_array_equal(alone.pixels, found)
-
-
-def test_a_frame_is_encoded_while_the_next_is_blended(
-    render: Callable[..., VideoReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 4), sound=None)
-    blended, written = threading.Event(), []
-    blend, write = TemporalPainter.stabilized, SegmentWriter.write
-
-    def blending(self: TemporalPainter, item: PaintedFrame, previous: Any) -> Any:
-        if item.frame.index == 1:
-            blended.set()
-        return blend(self, item, previous)
-
-    def writing(self: SegmentWriter, *frame: Any) -> None:
-        assert blended.wait(PATIENCE)
-        written.append(frame)
-        write(self, *frame)
-
-    monkeypatch.setattr(TemporalPainter, "stabilized", blending)
-    monkeypatch.setattr(SegmentWriter, "write", writing)
-    report = render(source, tmp_path / "out.mp4")
-    assert len(written) == 4
-    assert list(report.seconds_by_stage) == ["decode", "flow", "network", "blend", "encode", "join"]
-
-
-def test_an_error_of_the_blend_ends_the_render(
-    render: Callable[..., VideoReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 4), sound=None)
-
-    def broken(*_: Any) -> Any:
-        raise VideoError("The flow is broken.")
-
-    monkeypatch.setattr(TemporalPainter, "stabilized", broken)
-    with pytest.raises(VideoError, match="flow is broken"):
-        render(source, tmp_path / "out.mp4")
-
-
-def test_a_card_gets_several_frames_at_a_time(engine: StyleEngine) -> None:
-    style = engine.style_statistics(STYLE, 64)
-    painter = FramePainter(engine, style)
-    assert TemporalPainter(painter, VideoConfig()).parallel == 1
-    engine.renderer = lambda *_: Mock(device="cuda:1")  # type: ignore[method-assign]
-    on_card = FramePainter(engine, style)
-    assert TemporalPainter(on_card, VideoConfig()).parallel == 3
-    assert TemporalPainter(on_card, VideoConfig(parallel=1)).parallel == 1
-
-
-@pytest.mark.parametrize("runtime", ["torch", "openvino"])
-def test_frames_painted_at_a_time_are_the_same_frames(
-    untrained: SlimAdaIN, tmp_path: Path, runtime: str
-) -> None:
-    if runtime != "torch":
-        pytest.importorskip(runtime)
-    # A cut, so that the statistics begin anew while frames before it are painted.
-    frames = [*sliding(64, 48, 7), *sliding(64, 48, 7, seed=5)]
-    source = write_clip(tmp_path / "in.mp4", frames, 10, sound=None)
-    engine = StyleEngine(untrained, runtime, "cpu")
-    style = engine.style_statistics(STYLE, 64)
-    files = []
-    for parallel in (1, 2, 5):
-        target = tmp_path / f"{parallel}.mp4"
-        config = VideoConfig(alpha_points=[(0.0, 0.2), (1.0, 1.0)], segment_frames=6, parallel=parallel)
-        report = VideoStylizer(engine).stylize(source, style, target, tmp_path / "work", config)
-        assert report.cuts == 1
-        files.append(target.read_bytes())
-    assert files[0] == files[1] == files[2]
-
-
-def test_a_run_may_go_on_with_another_number_of_frames_at_a_time(
-    render: Callable[..., VideoReport], tmp_path: Path
-) -> None:
-    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 20), sound=None)
-    render(source, tmp_path / "whole.mp4", segment_frames=6)
-    shown: list[int] = []
-    with pytest.raises(VideoStopped):
-        render(
-            source, tmp_path / "out.mp4", segment_frames=6, parallel=3,
-            on_progress=lambda stage, step, *_: shown.append(step), should_stop=lambda: len(shown) > 9,
-        )  # fmt: skip
-    report = render(source, tmp_path / "out.mp4", segment_frames=6, parallel=2)
-    assert report.resumed_from == 6
-    assert (tmp_path / "out.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
 
 
 def test_strength_over_time(render: Callable[..., VideoReport], tmp_path: Path) -> None:
@@ -332,33 +193,6 @@ def test_a_cut_starts_anew(render: Callable[..., VideoReport], tmp_path: Path) -
         np.testing.assert_array_equal(in_film, alone)
 
 
-@pytest.mark.parametrize("parallel", [1, 3])
-def test_progress_preview_and_stop(
-    render: Callable[..., VideoReport], tmp_path: Path, parallel: int
-) -> None:
-    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 30), sound=None)
-    steps: list[tuple[str, int, int]] = []
-    previews: list[Picture] = []
-
-    def tell(stage: str, step: int, total: int, fps: float, eta_s: float) -> None:
-        if stage == "render":
-            assert fps > 0
-            assert eta_s == pytest.approx((total - step) / fps)
-        steps.append((stage, step, total))
-
-    with pytest.raises(VideoStopped):
-        render(
-            source, tmp_path / "out.mp4", segment_frames=8, on_progress=tell,
-            on_preview=previews.append, should_stop=lambda: len(steps) >= 20, parallel=parallel,
-        )  # fmt: skip
-    assert steps[:20] == [("render", number, 30) for number in range(1, 21)]
-    assert len(steps) <= 21  # within a frame
-    assert previews[0].pixels.shape == (48, 64, 3)
-    assert not list(tmp_path.glob("out.mp4*"))
-    report = render(source, tmp_path / "out.mp4", segment_frames=8)
-    assert (report.resumed_from, report.rendered, report.frames) == (16, 14, 30)
-
-
 def test_no_more_is_written_than_allowed(render: Callable[..., VideoReport], tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     noise = (random.integers(0, 256, (240, 320, 3), np.uint8) for _ in range(40))
@@ -370,70 +204,6 @@ def test_no_more_is_written_than_allowed(render: Callable[..., VideoReport], tmp
     written = sum(path.stat().st_size for path in (tmp_path / "work").glob("segment_*"))
     assert written < 2_500_000  # it ended at the first segment beyond
     assert render(source, tmp_path / "out.mp4", quality=20, **options).frames == 40
-
-
-def test_an_other_job_does_not_take_over_the_segments(
-    render: Callable[..., VideoReport], tmp_path: Path
-) -> None:
-    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 20), sound=None)
-    done = []
-    with pytest.raises(VideoStopped):
-        render(
-            source, tmp_path / "out.mp4", segment_frames=5, on_progress=lambda *step: done.append(step),
-            should_stop=lambda: len(done) > 12,
-        )  # fmt: skip
-    report = render(source, tmp_path / "out.mp4", segment_frames=5, alpha=0.3)
-    assert report.resumed_from == 0
-
-
-KILLED = """
-import sys
-from pathlib import Path
-import torch
-torch.set_num_threads(1)
-from nst_core.stylize.style_engine import StyleEngine
-from nst_core.images.picture import read_picture
-from nst_core.video.stylizer import VideoStylizer
-from nst_core.video.config import VideoConfig
-source, style, target, work, network = map(Path, sys.argv[1:])
-engine = StyleEngine(network, "torch", "cpu")
-statistics = engine.style_statistics(read_picture(style), 64)
-def tell(stage, step, total, fps, eta_s):
-    print(stage, step, flush=True)
-report = VideoStylizer(engine).stylize(
-    source, statistics, target, work, VideoConfig(segment_frames=6), on_progress=tell)
-print("resumed", report.resumed_from, flush=True)
-"""
-
-
-@pytest.mark.integration
-@pytest.mark.parametrize("name", ["out.mp4", "out.webm"])
-def test_a_kill_in_the_middle_changes_nothing(untrained: SlimAdaIN, tmp_path: Path, name: str) -> None:
-    network = save_network(untrained, tmp_path / "net.safetensors")
-    Image.fromarray(STYLE.pixels).save(tmp_path / "style.png")
-    source = write_clip(tmp_path / "in.mp4", sliding(64, 48, 40))
-
-    def command(target: Path, work: str) -> list[str]:
-        paths = [source, tmp_path / "style.png", target, tmp_path / work, network]
-        return [sys.executable, "-c", KILLED, *map(str, paths)]
-
-    whole, target = tmp_path / f"whole_{name}", tmp_path / name
-    subprocess.run(command(whole, "one"), check=True, capture_output=True)
-    for at in (9, 27):
-        process = subprocess.Popen(command(target, "two"), stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        for line in process.stdout:
-            if line.split() == ["render", str(at)]:
-                os.kill(process.pid, signal.SIGKILL)
-                break
-        process.stdout.close()
-        assert process.wait() == -signal.SIGKILL
-        assert not target.exists()
-    last = subprocess.run(command(target, "two"), check=True, capture_output=True, text=True)
-    resumed = int(last.stdout.split()[-1])
-    assert resumed in (18, 24)  # the queue between the stages lets the kill come a little late
-    assert target.read_bytes() == whole.read_bytes()
-    assert len(read_back(target)["frames"]) == 40
 
 
 def test_memory_does_not_grow_with_length(render: Callable[..., VideoReport], tmp_path: Path) -> None:

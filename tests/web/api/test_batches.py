@@ -5,15 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
+from PIL import Image
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from jobs.db.models.blobs import Blob
 from jobs.db.models.jobs import Batch, Job
 from jobs.db.models.operations import OutboxMessage
+from jobs.media import decode_caller
 from jobs.queue import lifecycle
 from jobs.service import JobService
 
@@ -177,3 +180,30 @@ def test_a_batch_that_is_not_there(client: FlaskClient, verb: str) -> None:
 def test_a_batch_may_be_larger_than_a_job(client: FlaskClient, picture: Picture, post: Post) -> None:
     # More parts than the form of a single job may have.
     assert post(30).json["total"] == 30
+
+
+def tiff(side: int, seed: int) -> bytes:
+    noise = np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "TIFF")
+    return out.getvalue()
+
+
+def test_pictures_that_grow_when_they_are_stored_have_a_limit(
+    client: FlaskClient, service: JobService, picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As PNG, a HEIC of 0.4 MB may take 85 MB of the web server's memory until the batch is stored."""
+    monkeypatch.setattr(decode_caller, "MAX_CONVERTED_BYTES", 10_000)
+
+    def send(files: list[bytes]) -> TestResponse:
+        contents = [(io.BytesIO(data), f"{n}.tif") for n, data in enumerate(files)]
+        return client.post("/v1/batches", data={"content": contents, "style_id": "woodcut"})
+
+    assert send([tiff(40, 0), tiff(40, 1)]).status_code == 202  # 4.9 kB each
+    kept = count(service, Blob)
+    refused = send([tiff(40, 2), tiff(40, 3), tiff(40, 4)])
+    assert (refused.status_code, refused.json["code"]) == (413, "picture_too_large")
+    assert "send fewer at a time" in refused.json["detail"]
+    assert count(service, Blob) == kept
+    # What is stored as it is takes no more memory than the request had bytes.
+    assert send([picture(80, 80, seed=seed) for seed in range(3)]).status_code == 202

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 
 import pytest
+from support.patience import PATIENCE
+from support.ports import free_port
 
-from jobs.local.redis_server import free_port
+from web.security import rate_counter
 from web.security.rate_counter import RateLimiter
 
 
 @pytest.mark.integration
-def test_calls_are_counted_in_redis_for_all_servers_together(redis_port: int) -> None:
+def test_calls_are_counted_in_redis_for_all_servers_together(
+    redis_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_counter, "_TIMEOUTS", {"socket_timeout": PATIENCE})
     url = f"redis://127.0.0.1:{redis_port}/0"
     one, other = (RateLimiter("calls", "3/minute", url) for _ in range(2))
 
@@ -35,7 +41,9 @@ def test_nobody_is_limited_while_redis_is_away(caplog: pytest.LogCaptureFixture)
     assert "pass-word" not in caplog.text
 
 
-def test_without_redis_each_server_counts_for_itself() -> None:
+def test_without_redis_each_server_counts_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Its minutes are those of the clock: one must not begin between the two calls.
+    monkeypatch.setattr("limits.storage.memory.time", SimpleNamespace(time=lambda: 30.0))
     limiter = RateLimiter("calls", "1/minute; 2/hour", "amqp://elsewhere")
 
     assert [state.allowed for state in (limiter.hit("a"), limiter.hit("a")) if state] == [

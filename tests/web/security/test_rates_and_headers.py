@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from support.patience import PATIENCE
 
 from jobs.accounts.api_keys import Scope
 from jobs.service import JobService
 from jobs.settings import Settings
 from web import create_app
+from web.security import rate_counter
 
 Picture = Callable[..., bytes]
 
@@ -44,9 +46,13 @@ def form(picture: Picture) -> dict[str, Any]:
 
 
 @pytest.fixture
-def limited(settings: Settings, service: JobService, redis_port: int) -> Flask:
+def limited(
+    settings: Settings, service: JobService, redis_port: int, monkeypatch: pytest.MonkeyPatch
+) -> Flask:
     import redis
 
+    # On a busy machine, Redis may take longer than the web server waits for it; then nobody is limited.
+    monkeypatch.setattr(rate_counter, "_TIMEOUTS", {"socket_timeout": PATIENCE})
     with redis.Redis(port=redis_port) as store:
         store.flushdb()
     changes = {"rate_limit": "4/minute", "submit_rate_limit": "1/minute"}

@@ -6,11 +6,13 @@ A fake trainer speaks the protocol of the real one; two tests run the real one.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ import psutil
 import pytest
 from sqlalchemy import func, select, update
 from support import fake_trainer
+from support.patience import PATIENCE
 from support.submitting import submit_job
-from support.tests_support import expire_lease
+from support.tests_support import take_back
 
 from jobs.catalog.network_header import read_header
 from jobs.catalog.networks import FILE_INFO
@@ -88,11 +91,11 @@ def working(context: WorkerContext) -> Iterator[Callable[[], threading.Thread]]:
     yield start
     context.drain.begin()  # what a failed test leaves running would run for ever
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
 
 
-def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.05)
@@ -101,8 +104,9 @@ def until(condition: Callable[[], object], seconds: float = 60) -> None:
 def trainer() -> psutil.Process | None:
     """The training process of this test run."""
     for child in psutil.Process().children(recursive=True):
-        if "fake_trainer.py" in " ".join(child.cmdline()):
-            return child
+        with suppress(psutil.NoSuchProcess):  # one that has just ended
+            if "fake_trainer.py" in " ".join(child.cmdline()):
+                return child
     return None
 
 
@@ -189,7 +193,7 @@ def test_a_second_training_of_a_name_is_a_version(
     assert [network.version for network in service.networks.all()] == [2, 1]
 
 
-def test_a_cancel_kills_the_process_within_seconds(
+def test_a_cancel_kills_the_process(
     service: JobService,
     submit: Callable[..., str],
     working: Callable[[], threading.Thread],
@@ -202,7 +206,7 @@ def test_a_cancel_kills_the_process_within_seconds(
     assert process is not None
 
     service.cancel(job_id)
-    thread.join(10)
+    thread.join(PATIENCE)  # without the cancel, it would take four times as long
 
     assert not thread.is_alive()
     assert service.get(job_id).status == JobStatus.CANCELED
@@ -220,7 +224,7 @@ def test_paused_and_resumed(
     thread = working()
     until(lambda: step_of(service, job_id) >= 2)
     service.trainings.pause(job_id)
-    thread.join(30)
+    thread.join(PATIENCE)
 
     job = service.get(job_id)
     assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
@@ -234,7 +238,7 @@ def test_paused_and_resumed(
     before = job.checkpoint_step
     until(lambda: step_of(service, job_id) > before)
     service.trainings.finish(job_id)
-    thread.join(30)
+    thread.join(PATIENCE)
 
     job = service.get(job_id)
     assert job.status == JobStatus.SUCCEEDED, job.error
@@ -255,7 +259,7 @@ def test_a_drain_saves_a_checkpoint_and_spends_no_attempt(
     thread = working()
     until(lambda: step_of(service, job_id) >= 2)
     context.drain.begin()
-    thread.join(30)
+    thread.join(PATIENCE)
 
     job = service.get(job_id)
     assert (job.status, job.attempt, job.paused_at) == (JobStatus.QUEUED, 0, None)
@@ -278,7 +282,7 @@ def test_a_killed_process_goes_on_from_its_checkpoint(
     process = trainer()
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
-    thread.join(30)
+    thread.join(PATIENCE)
 
     job = service.get(job_id)
     assert job.status == JobStatus.QUEUED
@@ -303,7 +307,7 @@ def test_a_killed_process_goes_on_from_its_checkpoint(
     until(lambda: (service.get(job_id).checkpoint_step or 0) > reached)
     assert service.get(job_id).attempts_left == service.get(job_id).max_attempts - 1
     service.cancel(job_id)
-    thread.join(30)
+    thread.join(PATIENCE)
 
 
 def test_a_run_that_lost_its_lease_kills_its_process_and_writes_nothing(
@@ -318,18 +322,16 @@ def test_a_run_that_lost_its_lease_kills_its_process_and_writes_nothing(
     process = trainer()
     assert process is not None
 
-    expire_lease(service.sessions, job_id)
+    take_back(service.sessions, job_id)
     with service.sessions.begin() as session:
-        lifecycle.reap(session)
-    with service.sessions.begin() as session:
-        taken = lifecycle.claim(session, "train", "another", 600, only=job_id)
+        assert lifecycle.claim(session, "train", "another", 600, only=job_id) is not None
     losses = len(service.trainings.losses(job_id))
-    thread.join(30)
+    thread.join(PATIENCE)
 
     assert not thread.is_alive()
     assert not process.is_running()
     job = service.get(job_id)
-    assert (job.status, job.lease_owner) == (JobStatus.RUNNING, "another" if taken else None)
+    assert (job.status, job.lease_owner) == (JobStatus.RUNNING, "another")
     assert len(service.trainings.losses(job_id)) == losses
 
 
@@ -364,6 +366,44 @@ def test_a_trainer_that_crashes_is_tried_again(
     assert job.status == JobStatus.QUEUED
     assert job.attempts_left == job.max_attempts - 1
     assert "a defect" in caplog.text  # the log has the output of the trainer
+
+
+@pytest.mark.parametrize("request_", ["finish", "pause"])
+def test_a_request_waits_for_a_trainer_that_is_still_starting(
+    context: WorkerContext,
+    service: JobService,
+    submit: Callable[..., str],
+    working: Callable[[], threading.Thread],
+    request_: str,
+) -> None:
+    """Its signal would end a process that has no handler for it yet."""
+    job_id = submit(max_steps="100000")
+    starting = context.settings.home / "trainings" / job_id / "starting"
+    starting.parent.mkdir(parents=True)
+    starting.touch()
+    thread = working()
+    until(trainer)
+    process = trainer()
+    assert process is not None
+    getattr(service.trainings, request_)(job_id)
+    until(lambda: pending_signals(process.pid))
+    starting.unlink()
+    thread.join(PATIENCE)
+
+    job = service.get(job_id)
+    if request_ == "pause":
+        assert (job.status, job.attempt) == (JobStatus.QUEUED, 0)
+        assert job.paused_at is not None
+    else:
+        assert (job.status, job.attempt) == (JobStatus.SUCCEEDED, 1), job.error
+        assert job.metrics is not None
+        assert job.metrics["reason"] == "asked"
+
+
+def pending_signals(pid: int) -> int:
+    """The signals that a process has not received yet, as a bit mask."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"^ShdPnd:\s*(\w+)$", status, re.MULTILINE)[0], 16)
 
 
 def test_notices_samples_and_rates_are_recorded(
