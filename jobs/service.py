@@ -35,6 +35,8 @@ from jobs.params.inputs import InputCatalog
 from jobs.params.train import StyleTuning
 from jobs.queue import lifecycle
 from jobs.queue.broker import Broker, make_celery
+from jobs.queue.change_signals import ChangeReceiver
+from jobs.queue.changes import after_change
 from jobs.queue.lifecycle import FINAL, JobStatus
 from jobs.queue.listing import Filters, JobPage, find_page
 from jobs.queue.pausing import QueueControl
@@ -75,6 +77,7 @@ class JobService:
         *,
         owner: str = LOCAL_OWNER,
         publisher: TokenPublisher | None = None,
+        receiver: ChangeReceiver | None = None,
     ) -> None:
         self.settings = settings
         self.engine = engine
@@ -86,7 +89,9 @@ class JobService:
         self._publisher = publisher or TokenPublisher(self.sessions, broker)
         self._reader = make_reader(engine)
         self._positions = QueuePositions(engine, self.sessions)
-        self._watcher = JobWatcher(self._reader)
+        self._watcher = JobWatcher(self._reader, receiver)
+        # The process's own changes need no signal.
+        after_change(self.sessions, self._watcher.look_soon)
         self._queue_counts = QueueCounts()
         self._decoded_photos = settings.decoded_photos()
 
@@ -259,9 +264,10 @@ class JobService:
 
         Raises `NotFoundError`, also if the job is deleted meanwhile.
         """
-        found = self.version(job_id)
-        if seconds > 0 and not found.ended and version in {None, found.version}:
-            found = self._owned(self._watcher.wait(job_id, seconds, version=version), job_id)
+        with self._watcher.waiting(job_id, version=version) as wait:
+            found = self.version(job_id)
+            if seconds > 0 and not found.ended and version in {None, found.version}:
+                found = self._owned(wait.result(seconds), job_id)
         return found
 
     def wait(self, job_id: str, seconds: float, *, version: int | None = None) -> Job:
@@ -374,11 +380,12 @@ class JobService:
 def make_service(settings: Settings, *, request_threads: int | None = None) -> JobService:
     """Build the service from settings; see `make_engine` for `request_threads`.
 
-    In a web server, a thread sends the tokens of new jobs.
+    In a web server, a thread sends the tokens of new jobs, and signals of workers shorten waits.
     """
     engine = make_engine(settings.database, request_threads=request_threads)
     broker = Broker(make_celery(settings.broker))
     threaded = request_threads is not None
     publisher = ThreadedPublisher(make_sessions(engine), broker) if threaded else None
     storage = make_storage(settings.storage, endpoint_url=settings.s3_endpoint_url)
-    return JobService(settings, engine, storage, broker, publisher=publisher)
+    receiver = ChangeReceiver(settings.broker) if threaded else None
+    return JobService(settings, engine, storage, broker, publisher=publisher, receiver=receiver)

@@ -277,7 +277,7 @@ class AdaINTrainConfig(MachineSettings, AdaINSettings):
 class TuneSettings(TrainingSettings):
     """Settings of a tuning of slim's decoder to one style. Sizes in pixels."""
 
-    max_steps: Annotated[int, Field(ge=1, le=100_000, description="Optimiser steps in all.")] = 150
+    max_steps: Annotated[int, Field(ge=1, le=100_000, description="Optimiser steps in all.")] = 130
     batch_size: BatchSize = 3
     image_size: int = Field(
         160,

@@ -11,6 +11,8 @@ from jobs.blobs.storage import BlobStorage
 from jobs.blobs.stores import make_storage
 from jobs.db.engine import SessionFactory, make_engine, make_sessions, now
 from jobs.db.upserts import upsert_network_version
+from jobs.queue.change_signals import ChangeSender
+from jobs.queue.changes import after_change
 from jobs.settings import Settings
 from worker.batching.batch_sizes import BatchSizes
 from worker.batching.device import Device
@@ -44,6 +46,8 @@ class WorkerContext:
         self.drain = drain or Drain()
         self._engine = make_engine(settings.database)
         self.sessions: SessionFactory = make_sessions(self._engine)
+        self._change_sender = ChangeSender(settings.broker)
+        after_change(self.sessions, self._change_sender.send)
         self.storage: BlobStorage = make_storage(
             settings.storage, endpoint_url=settings.s3_endpoint_url
         )
@@ -118,5 +122,6 @@ class WorkerContext:
         engine.stylize(grey, engine.style_statistics(grey), alpha=1.0)
 
     def close(self) -> None:
-        """Close the database connections."""
+        """Close the connections to database and broker."""
+        self._change_sender.close()
         self._engine.dispose()

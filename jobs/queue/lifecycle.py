@@ -20,6 +20,7 @@ from jobs.db import counters
 from jobs.db.engine import now, table
 from jobs.db.models.jobs import Job, JobEvent
 from jobs.errors import ConflictError, LeaseLostError
+from jobs.queue.changes import note_change
 from jobs.queue.claiming import select_next_job
 from jobs.queue.runs import CLAIM_JOB, EXTEND_LEASE, MARK_OWNER_SERVED, UPDATE_FENCED, Run
 from jobs.queue.status import FINAL, TRANSITIONS, CancelReason, JobStatus
@@ -65,6 +66,7 @@ def record_event(
     """
     values = {"job_id": job_id, "type": type_, "data": data, "created_at": at}
     session.execute(_INSERT_EVENT, values)
+    note_change(session, job_id)
     if type_ != "state" or data["status"] == JobStatus.QUEUED:
         return
     told: Any = job or session.execute(_TOLD, {"id": job_id}).one()

@@ -32,7 +32,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of photographs to learn on; a few dozen are enough. Drawn pictures if left out.",
 )
-@click.option("--steps", "max_steps", type=click.IntRange(1), help="Number of steps [default: 150].")
+@click.option("--steps", "max_steps", type=click.IntRange(1), help="Number of steps [default: 130].")
 @model_options({"tune": TuneTrainConfig}, exclude={"max_steps"})
 @click.option(
     "--checkpoints",

@@ -13,6 +13,7 @@ from torch import Tensor
 from nst_core.losses.losses import (
     ADAIN_STYLE_LAYERS,
     CONTENT_LAYER,
+    GRAM_LAYERS,
     gram_distance,
     gram_matrix,
     instance_normalized,
@@ -23,12 +24,10 @@ from nst_core.losses.losses import (
 )
 from nst_core.networks.vgg import VggFeatures, load_vgg
 
-#: Layers of the Gram matrices. The last is the deepest that the style loss needs anyway.
-GRAM_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_1")
 #: Weight of the content loss for each intensity of a tuning: the less, the more of the style.
 CONTENT_WEIGHTS = {"subtle": 4.0, "balanced": 2.0, "bold": 1.0}
 #: Weights of the losses beside that of the content.
-STYLE_WEIGHT, GRAM_WEIGHT, RANGE_WEIGHT = 30.0, 20.0, 10.0
+STYLE_WEIGHT, GRAM_WEIGHT, RANGE_WEIGHT = 30.0, 60.0, 10.0
 
 
 def has_bfloat16(device_type: str) -> bool:
@@ -44,6 +43,17 @@ def has_bfloat16(device_type: str) -> bool:
     return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
+def as_one_picture(features: Tensor) -> Tensor:
+    """Features of a batch, (B, C, H, W), as those of one picture of its crops, (1, C, B·H, W).
+
+    A view of channels-last features. The statistics of a few crops together are nearer to those of a
+    whole picture than those of one crop, which need not hold all colours and shapes of a style.
+    """
+    batch, channels, height, width = features.shape
+    places = features.permute(0, 2, 3, 1).reshape(1, batch * height, width, channels)
+    return places.permute(0, 3, 1, 2)
+
+
 @dataclass(frozen=True)
 class TuneLosses:
     """The losses of one step as scalars: the weighted `total`, and `content`, `style`, `gram` alone."""
@@ -57,7 +67,10 @@ class TuneLosses:
 class TuneObjective:
     """The losses of Huang & Belongie (2017), and of Gram matrices, for one style (1, 3, H, W).
 
-    `half` computes the features in bfloat16; by default where that is faster (`has_bfloat16`).
+    They are the distances of `nst_core/evaluation/quality.py`, with the crops of a batch as one
+    picture. The features are padded by reflection: zeros around a crop of 160 pixels would reach four
+    of five places of relu4_3, and zeros around a picture of 512 pixels one of three. `half` computes
+    the features in bfloat16; by default where that is faster (`has_bfloat16`).
     """
 
     def __init__(
@@ -66,7 +79,7 @@ class TuneObjective:
         self._device_type = torch.device(device).type
         self._half = has_bfloat16(self._device_type) if half is None else half
         layers = tuple(dict.fromkeys((*ADAIN_STYLE_LAYERS, *GRAM_LAYERS)))
-        self._vgg: VggFeatures = load_vgg(layers).to(device)
+        self._vgg: VggFeatures = load_vgg(layers, reflect=True).to(device)
         self._vgg.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._content_weight = content_weight
         with torch.no_grad():
@@ -76,19 +89,15 @@ class TuneObjective:
 
     @torch.no_grad()
     def structure(self, content: Tensor) -> Tensor:
-        """What of photographs (B, 3, S, S) a painting of them should keep."""
+        """What of photographs (B, 3, S, S) a painting of them should keep, (1, C, B·H, W)."""
         return instance_normalized(self._features(content)[CONTENT_LAYER])
 
     def __call__(self, output: Tensor, structure: Tensor) -> TuneLosses:
         """Losses of paintings (B, 3, S, S) of photographs with that `structure`."""
         seen = self._features(output)
-        batch = len(output)
         content = structure_distance(seen[CONTENT_LAYER], structure).mean()
-        goal = {
-            name: (mean.expand(batch, -1), deviation.expand(batch, -1))
-            for name, (mean, deviation) in self._moments.items()
-        }
-        style = moment_distance(moments({name: seen[name] for name in goal}), goal).mean()
+        own = moments({name: seen[name] for name in self._moments})
+        style = moment_distance(own, self._moments).mean()
         grams = {name: gram_matrix(seen[name]) for name in GRAM_LAYERS}
         gram = gram_distance(grams, self._grams).mean()
         total = self._content_weight * content + STYLE_WEIGHT * style + GRAM_WEIGHT * gram
@@ -100,4 +109,4 @@ class TuneObjective:
             precision = torch.autocast(self._device_type, torch.bfloat16)
         with precision:
             features: dict[str, Tensor] = self._vgg(image.contiguous(memory_format=torch.channels_last))
-        return features
+        return {name: as_one_picture(value) for name, value in features.items()}

@@ -29,7 +29,7 @@ from nst_core.training.johnson.style import style_picture
 from nst_core.training.photo_crops import PhotoCrops
 from nst_core.training.recorded_step import RecordedStep, step_recorder
 from nst_core.training.session import TrainingSession
-from nst_core.training.tune.objective import CONTENT_WEIGHTS, TuneObjective
+from nst_core.training.tune.objective import CONTENT_WEIGHTS, TuneObjective, as_one_picture
 from nst_core.training.tune.output import save_tuned, write_sample
 from nst_core.training.tune.state import TuneState
 
@@ -158,12 +158,15 @@ class TuneTrainer(TrainingSession):
         return content.contiguous(memory_format=torch.channels_last)
 
     def _painted(self, content: Tensor, noise: Tensor) -> Tensor:
-        """The network's paintings (B, 3, S, S) of photographs with noise, not clamped."""
+        """The network's paintings (B, 3, S, S) of photographs with noise, not clamped.
+
+        The photographs count as one picture: each keeps its share of light, dark and colour.
+        """
         network = self.state.network
         with torch.no_grad():
             features = network.encode(content + noise.to(content))
-            mine = network.statistics(features)
-        return network.decode(features, mine, self._target.expand(len(content), -1))
+            mine = network.statistics(tuple(as_one_picture(level) for level in features))
+        return network.decode(features, mine, self._target)
 
     def _noise(self, step: int, shape: Sequence[int]) -> Tensor:
         """Noise (B, 3, S, S) that depends on the seed and the step alone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,6 +17,7 @@ from jobs.db.engine import make_reader
 from jobs.db.models.jobs import Job
 from jobs.errors import NotFoundError
 from jobs.queue import lifecycle, watcher
+from jobs.queue.change_signals import ChangeReceiver
 from jobs.queue.versions import JobVersion, read_version, read_versions, version_of
 from jobs.service import JobService
 
@@ -107,7 +109,8 @@ def test_a_wait_for_a_deleted_job_ends(service: JobService, submit: Submit) -> N
     service.cancel(job.id)
     service.delete(job.id)
 
-    assert service._watcher.wait(job.id, PATIENCE) is None
+    with service._watcher.waiting(job.id) as wait:
+        assert wait.result(PATIENCE) is None
 
 
 def test_a_wait_gives_up_after_its_time(service: JobService, submit: Submit) -> None:
@@ -162,12 +165,80 @@ def test_the_thread_ends_without_work_and_starts_again(
     monkeypatch.setattr(watcher, "IDLE_SECONDS", 0.01)
     job = submit()
     watched = watcher.JobWatcher(make_reader(service.engine))
+    others = set(threading.enumerate())
+
+    def threads() -> list[threading.Thread]:
+        return [each for each in threading.enumerate() if each not in others]
 
     for _ in range(2):
-        found = watched.wait(job.id, 0.05)
+        with watched.waiting(job.id) as wait:
+            found = wait.result(0.05)
         assert found is not None
         assert found.version == 1
-        for thread in threading.enumerate():
-            if thread.name == "job-watcher":
-                thread.join(PATIENCE)
-        assert not any(thread.name == "job-watcher" for thread in threading.enumerate())
+        for thread in threads():
+            thread.join(PATIENCE)
+        assert threads() == []
+
+
+@pytest.fixture
+def signaled(service: JobService, monkeypatch: pytest.MonkeyPatch) -> watcher.JobWatcher:
+    """A watcher that relies on signals: without one, it would look again after minutes."""
+    monkeypatch.setattr(watcher, "SIGNALED_PAUSE", 10 * PATIENCE)
+    receiver = ChangeReceiver("amqp://no-signals")
+    receiver.connected = True
+    return watcher.JobWatcher(make_reader(service.engine), receiver)
+
+
+def test_a_signal_ends_a_wait(
+    service: JobService, submit: Submit, signaled: watcher.JobWatcher
+) -> None:
+    job = submit()
+    with ThreadPoolExecutor(1) as threads, signaled.waiting(job.id) as wait:
+        waiting = threads.submit(wait.result, PATIENCE)
+        service.cancel(job.id)
+        signaled.look_soon({"another", job.id})
+        found = waiting.result(PATIENCE)
+    assert wait.done.is_set()
+    assert found is not None
+    assert found.status == "canceled"
+
+
+def test_a_signal_during_a_look_is_not_lost(
+    service: JobService,
+    submit: Submit,
+    signaled: watcher.JobWatcher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = submit()
+    looks = 0
+
+    def look(reader: Engine, job_ids: set[str]) -> dict[str, JobVersion]:
+        nonlocal looks
+        looks += 1
+        found = read_versions(reader, job_ids)
+        if looks == 1:
+            service.cancel(job.id)
+            signaled.look_soon({job.id})
+        return found
+
+    monkeypatch.setattr(watcher, "read_versions", look)
+    with signaled.waiting(job.id) as wait:
+        signaled.look_soon(None)
+        assert wait.done.wait(PATIENCE)
+        found = wait.result(0)
+    assert found is not None
+    assert (found.status, looks) == ("canceled", 2)
+
+
+def test_changes_of_the_own_process_need_no_signal(
+    service: JobService, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "FIRST_PAUSE", 10 * PATIENCE)
+    monkeypatch.setattr(watcher, "LONGEST_PAUSE", 10 * PATIENCE)
+    job = submit()
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(service.wait_for_change, job.id, PATIENCE)
+        while not service._watcher._waits:
+            time.sleep(0.001)
+        service.cancel(job.id)
+        assert waiting.result(PATIENCE / 2).status == "canceled"

@@ -169,7 +169,7 @@ def test_a_tuning_is_a_training_job_named_after_the_style(client: FlaskClient, o
     assert (answer.status_code, answer.headers["Location"]) == (202, job["urls"]["self"])
     assert (job["kind"], job["params"]["recipe"]) == ("train", "tune")
     assert job["params"]["name"] == "own-kuste-bei-nacht-no-2"
-    assert (job["params"]["max_steps"], job["params"]["intensity"]) == (150, "balanced")
+    assert (job["params"]["max_steps"], job["params"]["intensity"]) == (130, "balanced")
     assert [(each["role"], each["sha256"]) for each in job["inputs"]] == [
         ("style", own_style["sha256"])
     ]
