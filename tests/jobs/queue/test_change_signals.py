@@ -19,6 +19,12 @@ pytestmark = pytest.mark.integration
 Heard = SimpleQueue[Collection[str] | None]
 
 
+@pytest.fixture(autouse=True)
+def patient_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes longer than a signal is worth waiting for; then none arrives."""
+    monkeypatch.setattr(change_signals, "SEND_SECONDS", PATIENCE)
+
+
 @pytest.fixture
 def url(redis_port: int) -> str:
     return f"redis://127.0.0.1:{redis_port}/0"
