@@ -2,7 +2,8 @@
 
 Rows are written before bytes. A sweep replaces the row of an orphan by a row in `blob_deletions`,
 commits, deletes the bytes, and then deletes that second row. So either the sweep sees the new time of
-use and keeps the blob, or the writer sees the deletion and waits until its bytes are gone.
+use, or waits for the writer's lock and then finds a reference, and keeps the blob; or the writer sees
+the deletion and waits until its bytes are gone.
 """
 
 from __future__ import annotations
@@ -127,12 +128,12 @@ def write_rows(
     """
     # In one order, so that two requests with the same pictures can't deadlock.
     rows = {blob[0]: _values(*blob, at) for blob in sorted(blobs, key=lambda blob: blob[0])}
-    done, locked = set[str](), set[str]()
+    inserted, locked = set[str](), set[str]()
     # On SQLite, a transaction that writes is the only one.
     if referred and dialect_name(session) != "sqlite":
-        done = set(session.scalars(_blob_once(), list(rows.values())))
-        locked = _lock_known(session, rows.keys() - done, at)
-    left = [row for name, row in rows.items() if name not in done | locked]
+        inserted = set(session.scalars(_blob_once(), list(rows.values())))
+        locked = _lock_known(session, rows.keys() - inserted, at)
+    left = [row for name, row in rows.items() if name not in inserted | locked]
     if left:
         session.execute(_blob_kept(dialect_name(session)), left)
     # After the rows: a sweep that came first has committed by then, a later one sees them.

@@ -29,7 +29,7 @@ _CHANNEL = "atelier:changed-jobs"
 log = logging.getLogger(__name__)
 
 #: Called with the ids of changed jobs; with None when signals may have been missed.
-Hear = Callable[[Collection[str] | None], object]
+Listener = Callable[[Collection[str] | None], object]
 
 
 class ChangeSender:
@@ -64,14 +64,14 @@ class ChangeReceiver:
         #: Whether later changes are signaled.
         self.connected = False
 
-    def start(self, hear: Hear) -> None:
-        """Begin to call `hear`."""
+    def start(self, listener: Listener) -> None:
+        """Begin to call `listener`."""
         # A subscriber only listens, so that no answer for a while is usual.
         client = _client(self._broker_url, socket_timeout=None, health_check_interval=10)
         if client is not None:
             self._stopping = stopping = threading.Event()
             threading.Thread(
-                target=self._run, args=(client, hear, stopping), name="change-receiver", daemon=True
+                target=self._run, args=(client, listener, stopping), name="change-receiver", daemon=True
             ).start()
 
     def stop(self) -> None:
@@ -79,7 +79,7 @@ class ChangeReceiver:
         self._stopping.set()
         self.connected = False
 
-    def _run(self, client: redis.Redis[Any], hear: Hear, stopping: threading.Event) -> None:
+    def _run(self, client: redis.Redis[Any], listener: Listener, stopping: threading.Event) -> None:
         while not stopping.is_set():
             try:
                 with client.pubsub() as subscription:
@@ -87,21 +87,21 @@ class ChangeReceiver:
                     while not stopping.is_set():
                         message = subscription.get_message(timeout=RECEIVE_SECONDS)
                         if message is not None and not stopping.is_set():
-                            self._receive(message, hear)
+                            self._receive(message, listener)
             except (redis.RedisError, OSError) as error:
                 log.info("signals of changed jobs are not received: %s", error)
                 if not stopping.is_set():
                     self.connected = False
-                    hear(None)
+                    listener(None)
                 stopping.wait(REST_SECONDS)
         client.close()
 
-    def _receive(self, message: dict[str, Any], hear: Hear) -> None:
+    def _receive(self, message: dict[str, Any], listener: Listener) -> None:
         if message["type"] == "subscribe":  # at first, and after a lost connection
             self.connected = True
-            hear(None)
+            listener(None)
         elif message["type"] == "message":
-            hear(message["data"].decode(errors="replace").split())
+            listener(message["data"].decode(errors="replace").split())
 
 
 def _client(broker_url: str, **options: Any) -> redis.Redis[Any] | None:

@@ -21,11 +21,10 @@ def note_change(session: Session, job_id: str) -> None:
     session.info.setdefault(_CHANGING, set()).add(job_id)
 
 
-def after_change(sessions: SessionFactory, tell: Callable[[set[str]], object]) -> None:
-    """Call `tell` with the ids of changed jobs after each commit of a session of `sessions`.
+def after_change(sessions: SessionFactory, listener: Callable[[set[str]], object]) -> None:
+    """Call `listener` with the ids of changed jobs after each commit of a session of `sessions`.
 
-    `tell` runs in the thread of the commit, which has given its connection back, and must not raise an
-    error.
+    `listener` runs in the thread of the commit, after the connection was given back. It must not raise.
     """
 
     @event.listens_for(sessions, "after_commit")
@@ -40,4 +39,4 @@ def after_change(sessions: SessionFactory, tell: Callable[[set[str]], object]) -
     @event.listens_for(sessions, "after_transaction_end")
     def ended(session: Session, _: SessionTransaction) -> None:
         if changed := session.info.pop(_CHANGED, None):
-            tell(changed)
+            listener(changed)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from imaging.metadata import picture_format
 from jobs.blobs.staging import StagedFiles
 from jobs.blobs.storage import sha256_of
 from jobs.errors import InvalidParamsError
@@ -215,7 +216,8 @@ def start_picture_check(
     def finish() -> CheckedFile:
         picture = finish_picture()
         caller = current_caller.get()
-        if caller is not None and picture.data is not upload.data:
+        # Other files than these were converted; of these, at most metadata was removed.
+        if caller is not None and picture_format(upload.data) is None:
             caller.count_converted(len(picture.data), upload.field)
         sha256 = digest(picture.data)
         return CheckedFile(data=picture.data, sha256=sha256, info=picture.info, photo=photo)

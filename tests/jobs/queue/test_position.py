@@ -182,6 +182,14 @@ def counted(migrated_sqlite_url: str) -> Iterator[tuple[SessionFactory, QueuePos
     dispose(engine)
 
 
+@pytest.fixture
+def lasting(counted: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[SessionFactory, QueuePositions]:
+    """Sessions, and positions whose snapshots serve until they are dropped."""
+    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+    sessions, positions, _ = counted
+    return sessions, positions
+
+
 def add_many(sessions: SessionFactory, owners: int, each: int) -> None:
     with sessions.begin() as session:
         at = now(session)
@@ -223,11 +231,8 @@ def test_polls_share_one_look_at_the_queue(counted: Any, monkeypatch: pytest.Mon
     assert steps[0] == 0
 
 
-def test_a_change_of_this_process_is_in_the_next_position(
-    counted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sessions, positions, _ = counted
-    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+def test_a_change_of_this_process_is_in_the_next_position(lasting: Any) -> None:
+    sessions, positions = lasting
     ids = [add(sessions) for _ in range(3)]
 
     def seen() -> list[int | None]:
@@ -272,9 +277,8 @@ def read_positions(
     return [None if each is None else each.position for each in found]
 
 
-def test_new_jobs_are_added_to_the_snapshot(counted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions, positions, _ = counted
-    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+def test_new_jobs_are_added_to_the_snapshot(lasting: Any) -> None:
+    sessions, positions = lasting
     ids = [add_in(positions, sessions, owner) for owner in ("ann", "bob")]
     assert read_positions(positions, sessions, ids) == [0, 1]
     snapshot = positions._snapshots["stylize"]
@@ -287,20 +291,16 @@ def test_new_jobs_are_added_to_the_snapshot(counted: Any, monkeypatch: pytest.Mo
     assert positions._snapshots["stylize"] is snapshot
 
 
-def test_a_job_of_a_new_owner_is_read_anew(counted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    sessions, positions, _ = counted
-    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+def test_a_job_of_a_new_owner_is_read_anew(lasting: Any) -> None:
+    sessions, positions = lasting
     first = add_in(positions, sessions)
     assert read_positions(positions, sessions, [first]) == [0]
     second = add_in(positions, sessions, "bob")
     assert read_positions(positions, sessions, [first, second]) == [0, 1]
 
 
-def test_a_job_that_the_snapshot_has_already_is_counted_once(
-    counted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sessions, positions, _ = counted
-    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+def test_a_job_that_the_snapshot_has_already_is_counted_once(lasting: Any) -> None:
+    sessions, positions = lasting
     ids = [add_in(positions, sessions, owner) for owner in ("ann", "bob")]
     committed = commit_job(sessions)
     assert read_positions(positions, sessions, ids) == [0, 1]  # reads the committed job too
@@ -314,11 +314,10 @@ def test_a_job_that_the_snapshot_has_already_is_counted_once(
 
 
 def test_jobs_that_are_added_while_a_snapshot_is_read_are_in_it(
-    counted: Any, monkeypatch: pytest.MonkeyPatch
+    lasting: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise no snapshot would ever be kept while several clients submit at once."""
-    sessions, positions, _ = counted
-    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+    sessions, positions = lasting
     ids = [add_in(positions, sessions, owner) for owner in ("ann", "bob")]
     before = commit_job(sessions, "bob")
     measure = position.mean_run_seconds
@@ -340,11 +339,8 @@ def test_jobs_that_are_added_while_a_snapshot_is_read_are_in_it(
     assert positions._snapshots["stylize"] is snapshot
 
 
-def test_positions_stay_exact_while_many_submit_at_once(
-    counted: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sessions, positions, _ = counted
-    monkeypatch.setattr("jobs.queue.position.SNAPSHOT_SECONDS", 3600)
+def test_positions_stay_exact_while_many_submit_at_once(lasting: Any) -> None:
+    sessions, positions = lasting
     owners = ["ann", "bob", "cleo"]
     ids = [add_in(positions, sessions, owner) for owner in owners]
 
