@@ -131,14 +131,18 @@ def _train(
         raise GpuTrainError(f"There is no network {name!r} to train; there are {', '.join(RECIPES)}.")
     torch.manual_seed(0)
     network = open_network(name)
-    noise, results = network.noise, []
+    results = []
     out.mkdir(parents=True, exist_ok=True)
     for stage in stages:
         network, result = _stage(name, network, pictures, device, seconds * stage.share, stage)
         results.append(asdict(result))
         sys.stderr.write(f"{json.dumps(results[-1])}\n")
         save_network(
-            network, out / f"{name}.safetensors", half=True, noise=noise, training={"stages": results}
+            network,
+            out / f"{name}.safetensors",
+            half=True,
+            noise=network.noise,
+            training={"stages": results},
         )
     (out / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
 

@@ -65,6 +65,7 @@ def train_adain(
         result = trainer.run(on_step)
     trainer.save(state)
     described: dict[str, Any] = {
+        "noise": result.noise,
         "training": {"kind": kind, **config.model_dump(mode="json")},
         "steps": trainer.step,
         "contents": len(contents),

@@ -173,9 +173,11 @@ class AdaINSession(TrainingSession):
         }
 
     def _write_network(self, path: Path, figures: Mapping[str, float | int]) -> None:
+        network = self.trainer.result()
         save_network(
-            self.trainer.result(),
+            network,
             path,
+            noise=network.noise,
             training={"kind": "adain", **self.config.model_dump(mode="json")},
             figures=dict(figures),
             steps=self.step,

@@ -3,15 +3,19 @@
 Differences from the paper, each measured to help a small network on a small budget:
 
 * all losses are relative to the energy of their targets, so that no style and no layer dominates;
-* Gram matrices of the same layers are matched beside means and deviations, which adds strokes;
+* Gram matrices are matched beside means and deviations, which adds strokes;
 * the content loss compares instance-normalised features: it keeps structure and leaves colour free;
 * some samples of each batch are trained at a random alpha, against statistics blended in the same way,
   and some reconstruct their content, so that values of alpha between 0 and 1 work.
 
+The losses are the distances of `nst_core/evaluation/quality.py`: the loss network is padded by
+reflection, and Gram matrices go down to relu4_3. Photographs of slim get noise, as in renders.
+
 The loop does not depend on its caller: it calls `on_step` with a `Step`, which may end the training.
 
-On a graphics card the pictures stay on the card, crops are cut there, and the loss network computes in
-bfloat16. On a CPU the crops of each picture are few and fixed, and the features of targets are kept.
+On a graphics card the pictures stay on the card and crops are cut there. On a CPU the crops of each
+picture are few and fixed, and the features of targets are kept. The loss network computes in bfloat16
+where that is faster.
 """
 
 from __future__ import annotations
@@ -30,9 +34,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imaging.atomic_write import atomic_write
+from nst_core.losses.bfloat16 import has_bfloat16
 from nst_core.losses.losses import (
     ADAIN_STYLE_LAYERS,
     CONTENT_LAYER,
+    GRAM_LAYERS,
     Moments,
     gram_distance,
     gram_matrix,
@@ -44,15 +50,23 @@ from nst_core.losses.losses import (
 )
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.registry import StyleNetwork
+from nst_core.networks.slim import SlimAdaIN
 from nst_core.networks.vgg import VggFeatures, load_vgg
 from nst_core.training.adain.device_crops import DeviceCrops
 from nst_core.training.adain.inversion import Inversion, weighted
+from nst_core.training.adain.noise_crops import NoiseCrops
 from nst_core.training.averaging import WeightAverage
 from nst_core.training.data import CropRecipe, Crops, FeatureCache
 from nst_core.training.errors import ConfigError
 
 if TYPE_CHECKING:
     from params.training import AdaINTrainConfig
+
+
+#: Deviations of the noise that networks are trained with by default; others are trained without.
+_NOISE = {SlimAdaIN: (0.0, 0.06)}
+#: Layers of the loss network.
+LOSS_LAYERS = tuple(dict.fromkeys((*ADAIN_STYLE_LAYERS, *GRAM_LAYERS)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,8 +84,8 @@ class Step:
 class AdaINTrainer:
     """Trains `network` on the pictures `content` and `style`. Raises `ConfigError` and `DataError`.
 
-    `on_device` keeps the pictures on the device and computes the loss network in bfloat16; by default
-    on CUDA only.
+    `on_device` keeps the pictures on the device; by default on CUDA only. `half` computes the loss
+    network in bfloat16; by default where that is faster. `vgg` has the layers of `LOSS_LAYERS`.
     """
 
     network: StyleNetwork
@@ -81,12 +95,16 @@ class AdaINTrainer:
     device: str = "cpu"
     vgg: VggFeatures | None = None
     on_device: bool | None = None
+    half: bool | None = None
 
     def __post_init__(self) -> None:
         config = self.config
-        cuda = torch.device(self.device).type == "cuda"
+        device_type = torch.device(self.device).type
+        cuda = device_type == "cuda"
         if self.on_device is None:
             self.on_device = cuda
+        if self.half is None:
+            self.half = has_bfloat16(device_type)
         self.step = 0
         self.network.to(self.device).train()
         self.parameters = [p for p in self.network.parameters() if p.requires_grad]
@@ -94,7 +112,7 @@ class AdaINTrainer:
             self.parameters, lr=config.lr, weight_decay=config.weight_decay, fused=cuda
         )
         self.average = WeightAverage(self.network, config.average)
-        vgg = self.vgg or load_vgg(ADAIN_STYLE_LAYERS)
+        vgg = self.vgg or load_vgg(LOSS_LAYERS, reflect=True)
         self._features = vgg.to(self.device)
         self._features.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         recipes = (
@@ -117,6 +135,13 @@ class AdaINTrainer:
                     (self.style, recipes[1], config.seed + 1),
                 )
             ]
+        #: Range of the deviation of the noise in photographs; texture 1 of renders is its end.
+        self.deviation = config.noise or _NOISE.get(type(self.network), (0.0, 0.0))
+        self._noise: NoiseCrops | None = None
+        if self.deviation[1]:
+            self._noise = NoiseCrops(
+                config.image_size, self.deviation, seed=config.seed, device=self.device
+            )
         self._inversion: Inversion | None = None
         if config.inversion_steps:
             if not isinstance(self.network, FullAdaIN):
@@ -134,8 +159,8 @@ class AdaINTrainer:
         )
 
     def _half_precision(self) -> AbstractContextManager[Any]:
-        """Autocast to bfloat16 for pictures on the device; nothing else changes the precision."""
-        if not self.on_device:
+        """Autocast to bfloat16 if `half`."""
+        if not self.half:
             return nullcontext()
         return torch.autocast(torch.device(self.device).type, torch.bfloat16)
 
@@ -148,14 +173,12 @@ class AdaINTrainer:
     @torch.no_grad()
     def _content_target(self, crops: Tensor) -> tuple[Tensor, ...]:
         features = self._seen(crops)
-        flat = [part for pair in moments(features).values() for part in pair]
-        return instance_normalized(features[CONTENT_LAYER]), *flat
+        return instance_normalized(features[CONTENT_LAYER].float()), *_flat_moments(features)
 
     @torch.no_grad()
     def _style_target(self, crops: Tensor) -> tuple[Tensor, ...]:
         features = self._seen(crops)
-        flat = [part for pair in moments(features).values() for part in pair]
-        return *flat, *(gram_matrix(value) for value in features.values())
+        return *_flat_moments(features), *_grams(features).values()
 
     def _batch(self, step: int) -> tuple[list[int], list[int], Tensor]:
         """Crop numbers and alphas of a step, which depend only on the seed and the step."""
@@ -205,7 +228,7 @@ class AdaINTrainer:
         """Unweighted losses of a step's batch, with gradients."""
         content, style, alpha = self._pictures(step)
         (structure, *content_flat), style_flat = self._targets(step, content, style)
-        grams = dict(zip(ADAIN_STYLE_LAYERS, style_flat[2 * len(ADAIN_STYLE_LAYERS) :], strict=True))
+        grams = dict(zip(GRAM_LAYERS, style_flat[2 * len(ADAIN_STYLE_LAYERS) :], strict=True))
         blend = alpha[:, None]
         target = _moments_by_layer(
             [
@@ -215,9 +238,10 @@ class AdaINTrainer:
         )
 
         network = self.network
+        noisy = content if self._noise is None else content + self._noise.batch(step, len(content))
         # Slim is too small to gain from half precision.
         with self._half_precision() if isinstance(network, FullAdaIN) else nullcontext():
-            features = network.encode(content)
+            features = network.encode(noisy)
             own = network.statistics(features)
             blended = torch.lerp(own, network.statistics(network.encode(style)), blend)
             output = network.decode(features, own, blended).float()
@@ -226,8 +250,8 @@ class AdaINTrainer:
             reconstruction = network.decode(first, own[:count], own[:count]).float()
         output_features = self._seen(output)
         return {
-            "content": structure_distance(output_features[CONTENT_LAYER], structure).mean(),
-            "style": moment_distance(moments(output_features), target).mean(),
+            "content": structure_distance(output_features[CONTENT_LAYER].float(), structure).mean(),
+            "style": moment_distance(_style_moments(output_features), target).mean(),
             # Gram matrices can't be blended like moments, so only samples at alpha 1 are compared.
             "gram": (gram_distance(_grams(output_features), grams) * (alpha == 1)).mean(),
             "identity": functional.l1_loss(reconstruction, content[:count]),
@@ -284,6 +308,7 @@ class AdaINTrainer:
         """Copy of the network with the averaged weights, in evaluation mode."""
         network = type(self.network)(**self.network.settings)
         network.load_state_dict(self.average.state_dict())
+        network.noise = self.deviation[1]
         return network.eval()
 
     def state(self) -> dict[str, Any]:
@@ -323,7 +348,15 @@ def _learning_rate_factor(step: int, config: AdaINTrainConfig) -> float:
 
 
 def _grams(features: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: gram_matrix(features[name]) for name in ADAIN_STYLE_LAYERS}
+    return {name: gram_matrix(features[name]) for name in GRAM_LAYERS}
+
+
+def _style_moments(features: Mapping[str, Tensor]) -> Moments:
+    return moments({name: features[name] for name in ADAIN_STYLE_LAYERS})
+
+
+def _flat_moments(features: Mapping[str, Tensor]) -> list[Tensor]:
+    return [part for pair in _style_moments(features).values() for part in pair]
 
 
 def _moments_by_layer(flat: Sequence[Tensor]) -> Moments:

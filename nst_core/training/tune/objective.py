@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nst_core.losses.bfloat16 import has_bfloat16
 from nst_core.losses.losses import (
     ADAIN_STYLE_LAYERS,
     CONTENT_LAYER,
@@ -28,19 +28,6 @@ from nst_core.networks.vgg import VggFeatures, load_vgg
 CONTENT_WEIGHTS = {"subtle": 4.0, "balanced": 2.0, "bold": 1.0}
 #: Weights of the losses beside that of the content.
 STYLE_WEIGHT, GRAM_WEIGHT, RANGE_WEIGHT = 30.0, 60.0, 10.0
-
-
-def has_bfloat16(device_type: str) -> bool:
-    """Whether a device multiplies bfloat16 faster than single precision.
-
-    Graphics cards do, and x86 CPUs with AVX512-BF16 or AMX. Others emulate it, which is slower. Before
-    `torch.cpu.get_capabilities` (PyTorch 2.13) a CPU can't be asked.
-    """
-    if device_type != "cpu":
-        return device_type == "cuda"
-    ask: Callable[[], Mapping[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
-    found = ask()
-    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16"))
 
 
 def as_one_picture(features: Tensor) -> Tensor:

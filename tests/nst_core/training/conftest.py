@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from nst_core.losses.losses import ADAIN_STYLE_LAYERS
 from nst_core.losses.perceptual import LossNetwork
 from nst_core.networks.vgg import VggFeatures, load_vgg
+from nst_core.training.adain.trainer import LOSS_LAYERS
 from params.training import JohnsonTrainConfig
 
 
@@ -18,4 +18,4 @@ def loss_network() -> LossNetwork:
 @pytest.fixture(scope="session")
 def vgg() -> VggFeatures:
     """The loss network of AdaIN trainings, loaded once."""
-    return load_vgg(ADAIN_STYLE_LAYERS)
+    return load_vgg(LOSS_LAYERS, reflect=True)

@@ -105,7 +105,7 @@ def test_a_training_on_the_device_goes_on_exactly(
     def trainer() -> AdaINTrainer:
         torch.manual_seed(0)
         network = SlimAdaIN((8, 8, 8), blocks=1, code_width=8) if kind == "slim" else FullAdaIN(0.125)
-        return AdaINTrainer(network, content, style, CONFIG, vgg=vgg, on_device=True)
+        return AdaINTrainer(network, content, style, CONFIG, vgg=vgg, on_device=True, half=True)
 
     steps: list[Step] = []
     whole = trainer()
@@ -123,15 +123,14 @@ def test_a_training_on_the_device_goes_on_exactly(
 
 
 def test_losses_in_bfloat16_are_those_in_single_precision(
-    folders: tuple[Path, Path], vgg: VggFeatures, monkeypatch: pytest.MonkeyPatch
+    folders: tuple[Path, Path], vgg: VggFeatures
 ) -> None:
-    from contextlib import nullcontext
-
     content, style = (image_paths(folder) for folder in folders)
     torch.manual_seed(0)
     network = SlimAdaIN((8, 8, 8), blocks=1, code_width=8)
-    trainer = AdaINTrainer(network, content, style, CONFIG, vgg=vgg, on_device=True)
-    half = trainer.losses(0)
-    monkeypatch.setattr(trainer, "_half_precision", nullcontext)
-    for name, value in trainer.losses(0).items():
+    half, single = (
+        AdaINTrainer(network, content, style, CONFIG, vgg=vgg, on_device=True, half=half).losses(0)
+        for half in (True, False)
+    )
+    for name, value in single.items():
         torch.testing.assert_close(half[name], value, rtol=0.05, atol=0.01)

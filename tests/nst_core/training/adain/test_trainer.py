@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from nst_core.evaluation.quality import Judge
+from nst_core.images.picture import Picture, to_pixels
 from nst_core.networks.full import FullAdaIN
 from nst_core.networks.slim import SlimAdaIN
 from nst_core.networks.vgg import VggFeatures
@@ -106,3 +108,48 @@ def test_only_a_frozen_encoder_can_be_undone(folders: tuple[Path, Path]) -> None
     for network in (SlimAdaIN((8, 8, 8), blocks=1, code_width=8), FullAdaIN(width=0.125)):
         with pytest.raises(ConfigError, match="inversion_steps"):
             AdaINTrainer(network, content, style, config)
+
+
+def test_slim_is_trained_with_noise_and_full_without(
+    folders: tuple[Path, Path], vgg: VggFeatures
+) -> None:
+    content, style = (image_paths(folder) for folder in folders)
+
+    def trainer(network: SlimAdaIN | FullAdaIN, **settings: object) -> AdaINTrainer:
+        config = TINY.model_copy(update=settings)
+        return AdaINTrainer(network, content, style, config, vgg=vgg)
+
+    torch.manual_seed(0)
+    slim = SlimAdaIN((8, 8, 8), blocks=1, code_width=8)
+    noisy, plain = trainer(slim), trainer(slim, noise=(0.0, 0.0))
+    assert (noisy.result().noise, plain.result().noise) == (0.06, 0.0)
+    assert trainer(FullAdaIN(0.125)).result().noise == 0
+    assert trainer(slim, noise=(0.02, 0.1)).result().noise == 0.1
+    # Not all weights of a new network matter: its output does not depend on the picture yet.
+    for parameter in slim.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    assert noisy.losses(0)["style"] != plain.losses(0)["style"]
+
+
+def test_losses_are_the_distances_of_the_evaluation(
+    folders: tuple[Path, Path], vgg: VggFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Content, style and Gram distance of one picture, as `Judge` measures them."""
+    content, style = (image_paths(folder) for folder in folders)
+    config = TINY.model_copy(update={"batch_size": 1, "blended": 0.0, "noise": (0.0, 0.0)})
+    torch.manual_seed(0)
+    network = SlimAdaIN((8, 8, 8), blocks=1, code_width=8)
+    trainer = AdaINTrainer(network, content, style, config, vgg=vgg, half=False)
+    photo, painting = torch.rand(2, 1, 3, 32, 32).mul(255).round().div(255)
+    output = torch.rand(1, 3, 32, 32).mul(255).round().div(255)
+    monkeypatch.setattr(trainer, "_pictures", lambda step: (photo, painting, torch.ones(1)))
+    monkeypatch.setattr(network, "decode", lambda features, own, target: output)
+    losses = trainer.losses(0)
+
+    judge = Judge(style_size=32)
+    picture, target, of_content = (Picture(to_pixels(each)) for each in (output, painting, photo))
+    figures = judge.figures(
+        picture, judge.content_target(of_content, 32, 32), judge.style_target(target)
+    )
+    for name in ("content", "style", "gram"):
+        assert float(losses[name]) == pytest.approx(getattr(figures, name), rel=0.01), name
