@@ -238,8 +238,8 @@ class AdaINSettings(TrainingSettings):
     )
     noise: Zoom | None = Field(
         None,
-        description="Range of the deviation of the noise in photographs; by default 0 to 0.06 for slim, "
-        "none for full.",
+        description="Range of the deviation of the noise in photographs; by default 0 to 0.06 for "
+        "slim, none for full.",
     )
     content_variants: int = Field(2, ge=1, le=1_000, description="Fixed crops of each photograph.")
     style_variants: int = Field(2, ge=1, le=1_000, description="Fixed crops of each painting.")

@@ -11,8 +11,8 @@ import torch
 def has_bfloat16(device_type: str) -> bool:
     """Whether features of a loss network are computed faster in bfloat16 on "cpu", "cuda" or "mps".
 
-    Graphics cards multiply it, and x86 CPUs with AVX512-BF16 or AMX. Others emulate it, which is slower.
-    Before `torch.cpu.get_capabilities` (PyTorch 2.13) a CPU can't be asked.
+    Graphics cards multiply it, and x86 CPUs with AVX512-BF16 or AMX. Others emulate it, which is
+    slower. Before `torch.cpu.get_capabilities` (PyTorch 2.13) a CPU can't be asked.
     """
     if device_type != "cpu":
         return device_type == "cuda"
