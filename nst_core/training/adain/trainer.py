@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 
 #: Deviations of the noise that networks are trained with by default; others are trained without.
-_NOISE = {SlimAdaIN: (0.0, 0.06)}
+_NOISE: dict[type[StyleNetwork], tuple[float, float]] = {SlimAdaIN: (0.0, 0.06)}
 #: Layers of the loss network.
 LOSS_LAYERS = tuple(dict.fromkeys((*ADAIN_STYLE_LAYERS, *GRAM_LAYERS)))
 
