@@ -19,25 +19,31 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from bench.gpu.settings import settings
 from nst_core.errors import NstError
 from nst_core.networks.files import save_network
 from nst_core.networks.registry import StyleNetwork, open_network
+from nst_core.networks.slim import SlimAdaIN
 from nst_core.runtimes.choice import choose_device
+from nst_core.training.adain.dead_units import revive
+from nst_core.training.adain.device_crops import DeviceCrops
 from nst_core.training.adain.trainer import AdaINTrainer, Step
-from nst_core.training.data import image_paths
+from nst_core.training.data import CropRecipe, image_paths
 
 #: Weights of the losses and learning rate of each network.
 RECIPES: dict[str, dict[str, float]] = {
-    "slim": {"style_weight": 60.0, "gram_weight": 8.0, "identity_weight": 1.0, "lr": 1.5e-3},
-    "full": {"style_weight": 30.0, "gram_weight": 6.0, "identity_weight": 2.0, "lr": 5e-4},
+    "slim": {"style_weight": 18.0, "gram_weight": 2.0, "identity_weight": 0.1, "lr": 5e-4},
+    "full": {"style_weight": 18.0, "gram_weight": 2.0, "identity_weight": 2.0, "lr": 5e-4},
 }
 #: Fewer pictures of a kind than this are taken for a mistake.
 LEAST_PICTURES = 200
 #: Steps that are not timed, and steps whose pace is taken for that of the rest.
 _WARM_UP, _TIMED = 10, 30
 _ENDLESS = 10_000_000
+#: Numbers of photographs and paintings that dead units are found with, and their side in pixels.
+_SOME, _SIDE = (8, 16), 128
 
 
 class GpuTrainError(NstError):
@@ -131,6 +137,9 @@ def _train(
         raise GpuTrainError(f"There is no network {name!r} to train; there are {', '.join(RECIPES)}.")
     torch.manual_seed(0)
     network = open_network(name)
+    if isinstance(network, SlimAdaIN):
+        found = revive(network, *map(_squares, pictures, _SOME))
+        sys.stderr.write(f"dead units with new weights: {json.dumps(found)}\n")
     results = []
     out.mkdir(parents=True, exist_ok=True)
     for stage in stages:
@@ -145,6 +154,13 @@ def _train(
             training={"stages": results},
         )
     (out / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def _squares(paths: list[Path], count: int) -> Tensor:
+    """`count` squares of the pictures, (N, 3, S, S), to find dead units with."""
+    recipe = CropRecipe(size=_SIDE, zoom=(0.8, 1.0))
+    some = paths[:: max(1, len(paths) // count)][:count]
+    return DeviceCrops(some, recipe, seed=0, device="cpu", memory_mb=100).batch(0, count)
 
 
 def _stage(

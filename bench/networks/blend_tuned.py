@@ -41,6 +41,8 @@ def blend(
     network, origin = load_network(source), open_network(start)
     if not isinstance(network, SlimAdaIN) or network.tuned_style is None:
         raise NstError(f"{source} is not a tuned network; make it with atelier tune.")
+    if network.settings != origin.settings:
+        raise NstError(f"{source} was tuned from another network than {start}; name that with --start.")
     first = origin.state_dict()
     network.load_state_dict(
         {name: first[name].lerp(value, share) for name, value in network.state_dict().items()}
@@ -68,6 +70,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path, help="folder of photographs for the int8 ranges")
     parser.add_argument("-o", "--out", type=Path, required=True)
     parser.add_argument("--share", type=float, default=1.0, help="0 is slim, 1 the tuned network")
+    parser.add_argument("--start", default="slim", help="network that SOURCE was tuned from")
     parser.add_argument("--noise", type=float, help="deviation of the noise at texture 1")
     arguments = parser.parse_args()
     blend(
@@ -77,6 +80,7 @@ def main() -> None:
         arguments.out,
         share=arguments.share,
         noise=arguments.noise,
+        start=arguments.start,
     )
 
 

@@ -13,6 +13,7 @@ Normalization" (ICCV 2017), with three changes that save time on CPUs:
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -183,36 +184,43 @@ class SlimAdaIN(StyleNetwork):
                 features[-2:], self.split(content)[-2:], self.split(target)[-2:], strict=True
             )
         )
-        films = iter(self._films(film))
-
-        def styled(convolution: nn.Module, value: Tensor) -> Tensor:
-            gain, shift = next(films)
-            result: Tensor = convolution(value) * gain + shift
-            return result
-
-        x = eighth
-        for block, back in zip(self.middle, self.middle_out, strict=True):
-            x = x + styled(back, functional.relu(styled(block, x)))
-        x = _upsample(styled(self.up_quarter, functional.relu(x)))
-        x = functional.relu(styled(self.decode_quarter, x + quarter))
+        films = iter(self.films(film))
+        x = self.stream(eighth, films)
+        x = _upsample(_styled(self.up_quarter, functional.relu(x), next(films)))
+        x = functional.relu(_styled(self.decode_quarter, x + quarter, next(films)))
         # No skip connection from 1/2, because it would carry the photo's grain into the result.
-        x = _upsample(styled(self.up_half, x))
-        x = functional.relu(styled(self.decode_half, x))
+        x = _upsample(_styled(self.up_half, x, next(films)))
+        x = functional.relu(_styled(self.decode_half, x, next(films)))
         image: Tensor = self.head(x)
         return image
+
+    def stream(self, eighth: Tensor, films: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
+        """The features at 1/8 after the residual blocks, of features with the style's statistics."""
+        x = eighth
+        for block, back in zip(self.middle, self.middle_out, strict=True):
+            inner = functional.relu(_styled(block, x, next(films)))
+            x = x + _styled(back, inner, next(films))
+        return x
 
     def forward(self, content: Tensor, target: Tensor) -> Tensor:
         """Stylise (B, 3, H, W) with the statistics `target`, at full strength."""
         features = self.encode(content)
         return self.decode(features, self.statistics(features), target)
 
-    def _films(self, film: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def films(self, film: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Gain and shift of each convolution of the decoder, (B, C, 1, 1) each, of a `modulation`."""
         # Slices, because one `torch.split` is exported as a node of 16 outputs, and a shader of WebGPU
         # may have no more than 8 buffers.
         sizes = [width for width in self.film_widths for _ in range(2)]
         ends = list(itertools.accumulate(sizes))
         parts = [film[:, end - size : end, None, None] for size, end in zip(sizes, ends, strict=True)]
         return [(1 + gain, shift) for gain, shift in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def _styled(convolution: nn.Module, value: Tensor, film: tuple[Tensor, Tensor]) -> Tensor:
+    gain, shift = film
+    result: Tensor = convolution(value) * gain + shift
+    return result
 
 
 def _upsample(x: Tensor) -> Tensor:

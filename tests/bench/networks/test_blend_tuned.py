@@ -47,3 +47,5 @@ def test_weights_are_extrapolated_and_the_style_is_kept(
 
     with pytest.raises(NstError, match="not a tuned network"):
         blend(start, photo("rocket", 64), photos, out, share=1.5)
+    with pytest.raises(NstError, match="was tuned from another network than slim; name that with"):
+        blend(tuned, photo("rocket", 64), photos, out, share=1.5)
