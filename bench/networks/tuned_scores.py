@@ -18,9 +18,14 @@ from params.tuned_networks import tuned_networks
 SHOWN = {"content": 2, "style": 3, "gram": 3}
 
 
-def tuned_scores(photos: Sequence[Path], names: Sequence[str], size: int = 512) -> Iterator[list[str]]:
-    """For each tuned network: its style, then each score of slim and of the network, as text."""
-    judge, slim = Judge(style_size=384), open_engine("slim")
+def tuned_scores(
+    photos: Sequence[Path], names: Sequence[str], *, size: int = 512, peer: str = "slim"
+) -> Iterator[list[str]]:
+    """For each tuned network: its style, then each score of `peer` and of the network, as text.
+
+    `peer` is a network of any style. The last column is the share of the Gram distances.
+    """
+    judge, slim = Judge(style_size=384), open_engine(peer)
     for name in names:
         style = name.removeprefix("tuned-")
         painters: dict[str, Stylize] = {
@@ -33,7 +38,7 @@ def tuned_scores(photos: Sequence[Path], names: Sequence[str], size: int = 512) 
             found[method].append(pair)
         slims, own = summarize(found["slim"]), summarize(found["tuned"])
         columns = (f"{slims[key]:.{digits}f} → {own[key]:.{digits}f}" for key, digits in SHOWN.items())
-        yield [style, *columns]
+        yield [style, *columns, f"{own['gram'] / slims['gram']:.2f}"]
 
 
 def _painter(engine: Engine) -> Stylize:
@@ -45,10 +50,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("photos", type=Path, help="folder of photographs")
     parser.add_argument("--count", type=int, default=4, help="photographs at most")
+    parser.add_argument("--peer", default="slim", help="slim, full or a network file of any style")
     arguments = parser.parse_args()
     photos = image_paths(arguments.photos)[: arguments.count]
-    print(f"| style | {' | '.join(SHOWN)} |\n|{'---|' * (1 + len(SHOWN))}")  # noqa: T201
-    for row in tuned_scores(photos, sorted(tuned_networks())):
+    print(f"| style | {' | '.join(SHOWN)} | share |\n|{'---|' * (2 + len(SHOWN))}")  # noqa: T201
+    for row in tuned_scores(photos, sorted(tuned_networks()), peer=arguments.peer):
         print(f"| {' | '.join(row)} |", flush=True)  # noqa: T201
 
 
