@@ -185,7 +185,7 @@ class SlimAdaIN(StyleNetwork):
             )
         )
         films = iter(self.films(film))
-        x = self.stream(eighth, films)
+        x = self.residual_blocks(eighth, films)
         x = _upsample(_styled(self.up_quarter, functional.relu(x), next(films)))
         x = functional.relu(_styled(self.decode_quarter, x + quarter, next(films)))
         # No skip connection from 1/2, because it would carry the photo's grain into the result.
@@ -194,8 +194,11 @@ class SlimAdaIN(StyleNetwork):
         image: Tensor = self.head(x)
         return image
 
-    def stream(self, eighth: Tensor, films: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
-        """The features at 1/8 after the residual blocks, of features with the style's statistics."""
+    def residual_blocks(self, eighth: Tensor, films: Iterator[tuple[Tensor, Tensor]]) -> Tensor:
+        """Apply the residual blocks to features at 1/8 with the style's statistics, (B, C, H/8, W/8).
+
+        Takes its gains and shifts from `films`, two pairs for each block.
+        """
         x = eighth
         for block, back in zip(self.middle, self.middle_out, strict=True):
             inner = functional.relu(_styled(block, x, next(films)))

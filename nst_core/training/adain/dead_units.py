@@ -8,12 +8,12 @@ network computes what it did before, and a further training can use all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from nst_core.networks.adain import adaptive_instance_normalization
 from nst_core.networks.slim import ReflectConv, SlimAdaIN
@@ -26,26 +26,14 @@ _LEAST_DEVIATION = 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class _Seen:
-    """What a convolution saw: the largest input by channel, and the mean of its output by channel."""
+    """What a convolution saw, by channel: the largest input, the largest and the mean output."""
 
     largest: Tensor
-    mean: Tensor
+    largest_output: Tensor
+    mean_output: Tensor
 
 
-def widened(network: SlimAdaIN, code_width: int) -> SlimAdaIN:
-    """An equal network with `code_width` hidden units in FiLM; the new ones are dead.
-
-    Raises `ValueError` if it has more already.
-    """
-    if code_width < network.code_width:
-        raise ValueError(f"The network has {network.code_width} hidden units already.")
-    wide = SlimAdaIN(**{**network.settings, "code_width": code_width})  # type: ignore[arg-type]
-    for name, value in network.state_dict().items():
-        target = wide.state_dict()[name]
-        target.zero_()
-        target[tuple(slice(length) for length in value.shape)] = value
-    wide.noise = network.noise
-    return wide.eval()
+_Observe = Callable[[], Mapping[str, _Seen]]
 
 
 @torch.no_grad()
@@ -56,64 +44,77 @@ def revive(network: SlimAdaIN, contents: Tensor, styles: Tensor, *, seed: int = 
     rendered in all styles. A few dozen varied pictures are enough.
     """
     random = torch.Generator().manual_seed(seed)
-    found = {}
+    observe = partial(_observed, network, contents, styles)
+    found = {
+        "down_eighth": _revive_down_eighth(network, observe, random),
+        "encode_eighth": _revive_encode_eighth(network, observe, random),
+    }
+    for block in range(network.blocks):
+        found[f"middle.{block}"] = _revive_block(network, block, observe, random)
+    found["up_quarter"] = _revive_up_quarter(network, contents, styles, observe)
+    found["film"] = _revive_film(network, contents, styles, random)
+    return found
 
-    def seen() -> Mapping[str, _Seen]:
-        return _observed(network, contents, styles)
 
-    dead = _dead(seen()["encode_eighth"])
+def _revive_down_eighth(network: SlimAdaIN, observe: _Observe, random: torch.Generator) -> int:
+    dead = _dead(observe()["encode_eighth"].largest)
     network.encode_eighth.weight[:, dead] = 0
     _restart(network.down_eighth, dead, random)
-    _center(network.down_eighth, dead, seen()["down_eighth"])
-    found["down_eighth"] = len(dead)
+    _center(network.down_eighth, dead, observe()["down_eighth"])
+    return len(dead)
 
-    # What leaves the encoder is also the stream that both residual blocks add to, so a channel is free
-    # only if nothing reads it.
-    now, first = seen(), network.middle[0] if network.blocks else network.up_quarter
-    name = "middle.0" if network.blocks else "up_quarter"
-    assert isinstance(first, ReflectConv)  # noqa: S101 - for mypy
-    free = torch.nonzero((now[name].largest <= _ZERO) & (now["up_quarter"].largest <= _ZERO))[:, 0]
+
+def _revive_encode_eighth(network: SlimAdaIN, observe: _Observe, random: torch.Generator) -> int:
+    """Revive channels of the deepest features.
+
+    The residual blocks add to these channels, so one is free only if the decoder does not use the sum.
+    """
+    seen = observe()
+    unused = torch.maximum(seen["encode_eighth"].largest_output, seen["up_quarter"].largest)
+    dead = _dead(unused)
     for reader in (*network.middle, network.up_quarter):
-        reader.weight[:, free] = 0
-    code: nn.Linear = network.film[0]  # type: ignore[assignment]
+        reader.weight[:, dead] = 0
+    first: nn.Linear = network.film[0]  # type: ignore[assignment]
     start = network.statistics_width - 2 * network.widths[2]
     for offset in (start, start + network.widths[2]):
-        code.weight[:, offset + free] = 0
-    _restart(network.encode_eighth, free, random)
-    _center(network.encode_eighth, free, seen()["encode_eighth"])
-    found["encode_eighth"] = len(free)
+        first.weight[:, offset + dead] = 0
+    _restart(network.encode_eighth, dead, random)
+    _center(network.encode_eighth, dead, observe()["encode_eighth"])
+    return len(dead)
 
-    for block in range(network.blocks):
-        into, out = network.middle[block], network.middle_out[block]
-        assert isinstance(into, ReflectConv)  # noqa: S101 - for mypy
-        dead = _dead(seen()[f"middle_out.{block}"])
-        out.weight[:, dead] = 0  # type: ignore[operator]
-        _restart(into, dead, random)
-        _clear_film(network, 2 * block, dead)
-        _center(into, dead, seen()[f"middle.{block}"])
-        found[f"middle.{block}"] = len(dead)
 
-    dead = _dead(seen()["up_quarter"])
+def _revive_block(network: SlimAdaIN, block: int, observe: _Observe, random: torch.Generator) -> int:
+    """Revive the units between the two convolutions of a residual block."""
+    into, out = network.middle[block], network.middle_out[block]
+    assert isinstance(into, ReflectConv)  # noqa: S101 - for mypy
+    dead = _dead(observe()[f"middle_out.{block}"].largest)
+    out.weight[:, dead] = 0  # type: ignore[operator]
+    _restart(into, dead, random)
+    _clear_film(network, 2 * block, dead)
+    _center(into, dead, observe()[f"middle.{block}"])
+    return len(dead)
+
+
+def _revive_up_quarter(network: SlimAdaIN, contents: Tensor, styles: Tensor, observe: _Observe) -> int:
+    """Shift channels that the ReLU after the residual blocks always stops: their mean becomes 0."""
+    dead = _dead(observe()["up_quarter"].largest)
     network.up_quarter.weight[:, dead] = 0
     if network.blocks:
         last: nn.Linear = network.film[2]  # type: ignore[assignment]
         shifts = _film_rows(network, 2 * network.blocks - 1)[1]
-        last.bias[shifts + dead] -= _stream_mean(network, contents, styles)[dead]
-    found["up_quarter"] = len(dead)
-
-    found["film"] = _revive_film(network, contents, styles, random)
-    return found
+        last.bias[shifts + dead] -= _residual_mean(network, contents, styles)[dead]
+    return len(dead)
 
 
 def _observed(network: SlimAdaIN, contents: Tensor, styles: Tensor) -> dict[str, _Seen]:
     """What each convolution saw while all contents were rendered in all styles."""
     inputs: dict[str, list[Tensor]] = {}
-    outputs: dict[str, list[Tensor]] = {}
+    outputs: dict[str, list[tuple[Tensor, Tensor]]] = {}
 
     def listen(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
         def heard(_module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
             inputs.setdefault(name, []).append(given[0].abs().amax((0, 2, 3)))
-            outputs.setdefault(name, []).append(out.mean((0, 2, 3)))
+            outputs.setdefault(name, []).append((out.amax((0, 2, 3)), out.mean((0, 2, 3))))
 
         return module.register_forward_hook(heard)
 
@@ -130,15 +131,18 @@ def _observed(network: SlimAdaIN, contents: Tensor, styles: Tensor) -> dict[str,
     finally:
         for handle in handles:
             handle.remove()
-    return {
-        name: _Seen(largest=torch.stack(each).amax(0), mean=torch.stack(outputs[name]).mean(0))
-        for name, each in inputs.items()
-    }
+    found = {}
+    for name, each in inputs.items():
+        largest, means = (torch.stack(part) for part in zip(*outputs[name], strict=True))
+        found[name] = _Seen(
+            largest=torch.stack(each).amax(0), largest_output=largest.amax(0), mean_output=means.mean(0)
+        )
+    return found
 
 
-def _dead(seen: _Seen) -> Tensor:
-    """Numbers of the input channels that are always 0."""
-    return torch.nonzero(seen.largest <= _ZERO)[:, 0]
+def _dead(largest: Tensor) -> Tensor:
+    """Numbers of the channels that are never above 0."""
+    return torch.nonzero(largest <= _ZERO)[:, 0]
 
 
 def _restart(convolution: ReflectConv, rows: Tensor, random: torch.Generator) -> None:
@@ -151,7 +155,7 @@ def _restart(convolution: ReflectConv, rows: Tensor, random: torch.Generator) ->
 
 def _center(convolution: ReflectConv, rows: Tensor, seen: _Seen) -> None:
     """Move the bias of some output channels so that their mean is 0: about half of the places pass."""
-    convolution.bias[rows] -= seen.mean[rows]  # type: ignore[index]
+    convolution.bias[rows] -= seen.mean_output[rows]  # type: ignore[index]
 
 
 def _clear_film(network: SlimAdaIN, convolution: int, rows: Tensor) -> None:
@@ -168,7 +172,7 @@ def _film_rows(network: SlimAdaIN, convolution: int) -> tuple[int, int]:
     return before, before + network.film_widths[convolution]
 
 
-def _stream_mean(network: SlimAdaIN, contents: Tensor, styles: Tensor) -> Tensor:
+def _residual_mean(network: SlimAdaIN, contents: Tensor, styles: Tensor) -> Tensor:
     """Mean by channel of what the ReLU before the first upsampling sees, over all pairs."""
     means = []
     for style in _one_by_one(styles):
@@ -178,7 +182,7 @@ def _stream_mean(network: SlimAdaIN, contents: Tensor, styles: Tensor) -> Tensor
             own, theirs = (network.split(each)[-1] for each in (network.statistics(features), target))
             eighth = adaptive_instance_normalization(features[-1], *own, *theirs)
             films = iter(network.films(network.modulation(target)))
-            means.append(network.stream(eighth, films).mean((0, 2, 3)))
+            means.append(network.residual_blocks(eighth, films).mean((0, 2, 3)))
     return torch.stack(means).mean(0)
 
 
@@ -186,8 +190,9 @@ def _revive_film(network: SlimAdaIN, contents: Tensor, styles: Tensor, random: t
     """Revive the hidden units of FiLM, which read the statistics of styles; returns their number."""
     first: nn.Linear = network.film[0]  # type: ignore[assignment]
     last: nn.Linear = network.film[2]  # type: ignore[assignment]
-    seen = _statistics(network, [*_one_by_one(contents), *_one_by_one(styles)])
-    dead = torch.nonzero(functional.relu(first(seen)).amax(0) <= _ZERO)[:, 0]
+    pictures = [*_one_by_one(contents), *_one_by_one(styles)]
+    seen = torch.cat([network.statistics(network.encode(picture)) for picture in pictures])
+    dead = _dead(first(seen).amax(0))
     center, deviation = seen.mean(0), seen.std(0).clamp_min(_LEAST_DEVIATION)
     width = seen.shape[1]
     new = torch.randn(len(dead), width, generator=random) / deviation / width**0.5
@@ -195,10 +200,6 @@ def _revive_film(network: SlimAdaIN, contents: Tensor, styles: Tensor, random: t
     first.bias[dead] = -(new @ center)
     last.weight[:, dead] = 0
     return len(dead)
-
-
-def _statistics(network: SlimAdaIN, pictures: Iterable[Tensor]) -> Tensor:
-    return torch.cat([network.statistics(network.encode(picture)) for picture in pictures])
 
 
 def _one_by_one(pictures: Tensor) -> list[Tensor]:

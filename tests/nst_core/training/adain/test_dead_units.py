@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nst_core.networks.slim import SlimAdaIN
-from nst_core.training.adain.dead_units import revive, widened
+from nst_core.training.adain.dead_units import revive
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def network() -> SlimAdaIN:
         for out in network.middle_out:
             out.weight[:4] = out.bias[:4] = 0  # type: ignore[index, operator]
         last = network.film[2]
-        for block in range(2):  # the stream of these channels stays as the encoder made it: 0
+        for block in range(2):  # the residual of these channels stays as the encoder made it: 0
             start = 2 * sum(network.film_widths[: 2 * block + 1])
             width = network.film_widths[2 * block + 1]
             for offset in (start, start + width):
@@ -53,15 +53,3 @@ def test_a_revived_network_computes_the_same_and_has_no_dead_units(network: Slim
     gradient = network.middle_out[1].weight.grad
     assert isinstance(gradient, torch.Tensor)
     assert (gradient.abs().amax((0, 2, 3)) > 0).all()
-
-
-def test_a_wider_network_computes_the_same(network: SlimAdaIN) -> None:
-    network.noise = 0.06
-    contents, styles = torch.rand(2, 2, 3, 32, 32)
-    wide = widened(network, 24)
-    assert (wide.code_width, wide.noise) == (24, 0.06)
-    target = network.statistics(network.encode(styles))
-    torch.testing.assert_close(wide(contents, target), network(contents, target))
-    assert revive(wide, contents, styles)["film"] >= 14 + 6
-    with pytest.raises(ValueError, match="24 hidden units already"):
-        widened(wide, 10)
